@@ -1,0 +1,877 @@
+"""Tensor: an array, its gradient and its place in the graph, under PyTorch's names and NumPy's protocols.
+
+Every method is a line: it records one function of the sheet, or is a line of other methods. NumPy's functions work on
+Tensors from either side (NEP 13 and NEP 18); what they cannot differentiate they refuse by name.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Self, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy.special import expit
+
+from . import functions as f
+from .autograd import memory
+from .autograd.graph import (
+    Leaf,
+    Node,
+    Variable,
+    accumulate,
+    function_name,
+    gradient_of,
+    is_grad_enabled,
+    record,
+    walk,
+)
+from .blas import Product
+from .derivatives import Row, sheet
+
+__all__ = ["Tensor", "get_default_dtype", "set_default_dtype", "tensor"]
+
+Array = NDArray[Any]
+Dim = int | tuple[int, ...] | None
+
+_default_dtype: np.dtype[Any] = np.dtype(np.float32)
+
+
+def set_default_dtype(dtype: DTypeLike) -> None:
+    """Set the dtype that Python floats become: float32 at the start, as in PyTorch.
+
+    Raises:
+        TypeError: `dtype` is neither float32 nor float64.
+    """
+    global _default_dtype
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"the default dtype is float32 or float64, not {np.dtype(dtype)}")
+    _default_dtype = np.dtype(dtype)
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype that Python floats become."""
+    return _default_dtype
+
+
+class Extremum(NamedTuple):
+    """What ``max(dim)`` and ``min(dim)`` return: the values, and where the first of each stands."""
+
+    values: Tensor
+    indices: Tensor
+
+
+class RemovableHandle:
+    """Takes a hook away again."""
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        self._hooks = hooks
+        self._key = id(self)
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second time does nothing."""
+        self._hooks.pop(self._key, None)
+
+
+class Tensor(Variable):
+    """A multi-dimensional array that remembers how it was computed.
+
+    Args:
+        data: numbers, nested lists of numbers, an array or a Tensor; copied. Python floats become the default dtype
+            (float32), an array keeps its own.
+        dtype: the dtype to convert to.
+        requires_grad: collect a gradient for this Tensor; floating dtypes only.
+
+    Raises:
+        TypeError: `data` is not numeric, or `requires_grad` is asked of a dtype without a derivative.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> None:
+        self._data = _numeric(data, dtype)
+        self._node = None
+        if requires_grad:
+            self.requires_grad_()
+
+    # --- the array ----------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The array itself. Writing to it is noticed by a backward pass that needs what it held before."""
+        return memory.share(self._data)
+
+    @data.setter
+    def data(self, value: ArrayLike | Tensor) -> None:
+        array = value._data if isinstance(value, Tensor) else np.asarray(value)
+        if array.shape != self.shape:
+            raise ValueError(f"data of shape {array.shape} cannot replace data of shape {self.shape}")
+        # A copy, so that no array of the user's changes under a later graph.
+        self._data = np.array(array, dtype=self.dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each dimension."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the entries."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the length of dimension `dim`."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    def numel(self) -> int:
+        """The number of entries."""
+        return self._data.size
+
+    def numpy(self, *, force: bool = False) -> Array:
+        """The entries as an array that shares this Tensor's memory; with `force`, detached first.
+
+        Raises:
+            RuntimeError: the Tensor needs a gradient and `force` is not given.
+        """
+        if self._node is not None and not force:
+            raise RuntimeError("numpy() of a Tensor that requires a gradient would lose it: write .detach().numpy()")
+        return memory.share(self._data)
+
+    def item(self) -> Any:
+        """The only entry, as a Python number.
+
+        Raises:
+            ValueError: there are more entries than one.
+        """
+        if self._data.size != 1:
+            raise ValueError(f"item() takes a Tensor of one entry, not of shape {self.shape}: use tolist()")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The entries as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("a Tensor without dimensions cannot be iterated over: use item()")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ValueError(f"the truth of a Tensor of shape {self.shape} is ambiguous: use .any() or .all()")
+        return bool(self._data.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iub":
+            raise TypeError(f"only an integer Tensor can be an index, not one of {self.dtype}")
+        return int(self.item())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        entries = np.array2string(
+            self._data, precision=4, floatmode="maxprec_equal", separator=", ", prefix="tensor(", threshold=1000
+        )
+        notes = [entries]
+        if self.dtype not in (_default_dtype, np.int64, np.bool_):
+            notes.append(f"dtype={self.dtype}")
+        if type(self._node) is Node:
+            notes.append(f"grad_fn=<{function_name(self._node.function)}>")
+        elif self._node is not None:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join(notes)})"
+
+    def __reduce__(self) -> Any:
+        if type(self._node) is Node:
+            raise TypeError("a Tensor that was computed cannot be pickled with its graph: pickle .detach()")
+        return _restored, (type(self), self._data, self._node is not None)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        if type(self._node) is Node:
+            raise RuntimeError("a Tensor that was computed cannot be copied with its graph: copy .detach()")
+        copied = memo[id(self)] = _restored(type(self), self._data.copy(), self._node is not None)
+        return copied
+
+    # --- the gradient -------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient is collected for this Tensor, or for something that it was computed from."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Collect a gradient for this Tensor from now on, or no longer.
+
+        Raises:
+            TypeError: the dtype has no derivative.
+            RuntimeError: the Tensor was computed, so that its need is decided.
+        """
+        if type(self._node) is Node:
+            if not requires_grad:
+                raise RuntimeError("a Tensor that was computed from others needs a gradient as they do: use .detach()")
+        elif not requires_grad:
+            self._node = None
+        elif self._node is None:
+            if self.dtype.kind != "f":
+                raise TypeError(
+                    f"only floating Tensors can require a gradient, not {self.dtype}: "
+                    "write the numbers with a decimal point, or call .float() first"
+                )
+            self._node = Leaf()
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this Tensor was not computed from others that need a gradient."""
+        return type(self._node) is not Node
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node that made this Tensor."""
+        return self._node if type(self._node) is Node else None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient collected so far, or None.
+
+        A Tensor that was computed keeps none unless `retain_grad` asks it to.
+        """
+        node = self._node
+        if node is None:
+            return None
+        if isinstance(node, Leaf):
+            gradient = gradient_of(node)
+            if gradient is not None and not isinstance(node.grad, Tensor):
+                node.grad = _tensor(gradient.dense() if isinstance(gradient, Product) else gradient)
+            return node.grad
+        if node.extras is None or node.extras.grad is None:
+            return None
+        gradient = node.extras.grad
+        return gradient if isinstance(gradient, Tensor) else _tensor(gradient)
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
+            given = value.shape if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"grad takes None or a Tensor of shape {self.shape}, not {given}")
+        if isinstance(self._node, Leaf):
+            self._node.grad = value
+        elif value is not None:
+            raise RuntimeError("only a leaf that requires a gradient can be given one")
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this computed Tensor in ``.grad``, too."""
+        if self._node is None:
+            raise RuntimeError("a Tensor that does not require a gradient has none to retain")
+        if isinstance(self._node, Node):
+            self._node.attached().retains_grad = True
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call ``hook(gradient)`` when the gradient of this Tensor is known; what it returns replaces the gradient."""
+
+        def raw(gradient: Any) -> Any:
+            if isinstance(gradient, Tensor):
+                replaced = hook(gradient)
+                return gradient if replaced is None else replaced
+            replaced = hook(_tensor(gradient.dense() if isinstance(gradient, Product) else gradient.copy()))
+            return gradient if replaced is None else np.array(replaced._data)
+
+        if self._node is None:
+            raise RuntimeError("a Tensor that does not require a gradient cannot call a hook with it")
+        holder = self._node if isinstance(self._node, Leaf) else self._node.attached()
+        if holder.hooks is None:
+            holder.hooks = {}
+        return RemovableHandle(holder.hooks, raw)
+
+    def detach(self) -> Tensor:
+        """The same memory outside the graph."""
+        return _tensor(self._data)
+
+    def backward(
+        self,
+        gradient: Tensor | ArrayLike | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | Tensor | None = None,
+    ) -> None:
+        """Add the gradient of this Tensor with respect to each leaf it was computed from to that leaf's ``.grad``.
+
+        Args:
+            gradient: the cotangent to start from, of this Tensor's shape; 1 where the Tensor has one entry.
+            retain_graph: keep the graph for another backward pass; by default only with `create_graph`.
+            create_graph: record the pass, so that the gradients can themselves be differentiated.
+            inputs: the leaves to collect gradients for; all by default.
+
+        Raises:
+            RuntimeError: the Tensor needs no gradient, is no scalar and `gradient` is missing, its graph was released
+                by an earlier pass, or an array has changed since it was recorded.
+            ValueError: `gradient` has another shape.
+        """
+        wanted = None
+        if inputs is not None:
+            wanted = {_place(x) for x in ([inputs] if isinstance(inputs, Tensor) else inputs)}
+        seed = (_place(self), seed_gradient(self, gradient, create_graph))
+        arrived = walk(
+            [seed],
+            retain_graph=create_graph if retain_graph is None else retain_graph,
+            kind=Tensor if create_graph else None,
+            wanted=wanted,
+        )
+        for leaf, arriving in arrived.items():
+            if isinstance(leaf, Leaf):
+                accumulate(leaf, arriving)
+            else:
+                leaf.attached().grad = arriving
+
+    # --- NumPy's protocols --------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        function: Callable[..., Any] | None = ufunc if method == "__call__" else _reductions.get((ufunc, method))
+        if function is None:
+            raise TypeError(f"numpy.{ufunc.__name__}.{method} is not defined for Tensors")
+        if options.get("out") is not None:
+            raise TypeError(f"numpy.{ufunc.__name__} cannot write into out= where Tensors are involved: assign its result")
+        if function is np.sum or function is np.max or function is np.min:
+            options.setdefault("axis", 0)
+        return _apply(function, inputs, options)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Any:
+        return _apply(function, args, options)
+
+    # --- in place -----------------------------------------------------------------------------------------------------
+
+    def _write(self, operation: str, value: Any = None) -> Array:
+        """The array, for an in-place `operation` that is allowed and about to happen."""
+        if is_grad_enabled():
+            if self._node is not None:
+                kind = "leaf that requires a gradient" if self.is_leaf else "computed Tensor that needs its gradient"
+                raise RuntimeError(
+                    f"{operation} would change a {kind} in place: put it under no_grad(), or write x = x + ... instead"
+                )
+            if isinstance(value, Tensor) and value.requires_grad:
+                raise RuntimeError(f"{operation} of a value that needs its gradient is not recorded: use where() or cat()")
+        memory.stamp(self._data)
+        return self._data
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._write("assignment to an index", value)[_index(index)] = _raw(value)
+
+    def add_(self, other: Any, *, alpha: float = 1) -> Self:
+        """Add ``alpha · other`` in place."""
+        array = self._write("add_", other)
+        array += _raw(other) if alpha == 1 else alpha * _raw(other)
+        return self
+
+    def sub_(self, other: Any, *, alpha: float = 1) -> Self:
+        """Subtract ``alpha · other`` in place."""
+        array = self._write("sub_", other)
+        array -= _raw(other) if alpha == 1 else alpha * _raw(other)
+        return self
+
+    def mul_(self, other: Any) -> Self:
+        """Multiply by `other` in place."""
+        array = self._write("mul_", other)
+        array *= _raw(other)
+        return self
+
+    def div_(self, other: Any) -> Self:
+        """Divide by `other` in place."""
+        array = self._write("div_", other)
+        array /= _raw(other)
+        return self
+
+    def copy_(self, other: Any) -> Self:
+        """Copy `other`, broadcast to this shape, in place."""
+        self._write("copy_", other)[...] = _raw(other)
+        return self
+
+    def fill_(self, value: Any) -> Self:
+        """Set every entry to `value`."""
+        self._write("fill_", value)[...] = _raw(value)
+        return self
+
+    def zero_(self) -> Self:
+        """Set every entry to 0."""
+        return self.fill_(0)
+
+    __iadd__ = add_
+    __isub__ = sub_
+    __imul__ = mul_
+    __itruediv__ = div_
+
+    # --- operators ----------------------------------------------------------------------------------------------------
+
+    def __neg__(self) -> Tensor:
+        return _one(np.negative, self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return _one(np.absolute, self)
+
+    def __add__(self, other: Any) -> Tensor:
+        return _two(np.add, self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return _two(np.add, other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return _two(np.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _two(np.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return _two(np.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return _two(np.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return _two(np.divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _two(np.divide, other, self)
+
+    def __pow__(self, exponent: Any) -> Tensor:
+        if type(exponent) in (int, float) and exponent == 2:
+            return _one(np.square, self)
+        return _two(np.power, self, exponent)
+
+    def __rpow__(self, base: Any) -> Tensor:
+        return _two(np.power, base, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return _matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return _matmul(other, self)
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return _two(np.equal, self, other)
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return _two(np.not_equal, self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return _two(np.less, self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return _two(np.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return _two(np.greater, self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return _two(np.greater_equal, self, other)
+
+    def __invert__(self) -> Tensor:
+        return _one(np.logical_not, self)
+
+    def __and__(self, other: Any) -> Tensor:
+        return _two(np.logical_and, self, other)
+
+    def __or__(self, other: Any) -> Tensor:
+        return _two(np.logical_or, self, other)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _one(f.getitem, self, index=_index(index))
+
+    # --- elementwise --------------------------------------------------------------------------------------------------
+
+    def exp(self) -> Tensor:
+        """eˣ."""
+        return _one(np.exp, self)
+
+    def log(self) -> Tensor:
+        """The natural logarithm."""
+        return _one(np.log, self)
+
+    def sqrt(self) -> Tensor:
+        """The square root; its derivative at 0 is infinite."""
+        return _one(np.sqrt, self)
+
+    def square(self) -> Tensor:
+        """x²."""
+        return _one(np.square, self)
+
+    def abs(self) -> Tensor:
+        """The absolute value; its derivative at 0 is 0."""
+        return _one(np.absolute, self)
+
+    def pow(self, exponent: Any) -> Tensor:
+        """x to the power of `exponent`."""
+        return self**exponent
+
+    def tanh(self) -> Tensor:
+        """The hyperbolic tangent."""
+        return _one(np.tanh, self)
+
+    def sigmoid(self) -> Tensor:
+        """1 / (1 + e⁻ˣ)."""
+        return _one(expit, self)
+
+    def relu(self) -> Tensor:
+        """max(x, 0); its derivative at 0 is 0."""
+        return _one(f.relu, self)
+
+    def maximum(self, other: Any) -> Tensor:
+        """The elementwise maximum; where both are equal, each gets half the gradient."""
+        return _two(np.maximum, self, other)
+
+    def minimum(self, other: Any) -> Tensor:
+        """The elementwise minimum; where both are equal, each gets half the gradient."""
+        return _two(np.minimum, self, other)
+
+    def softmax(self, dim: int) -> Tensor:
+        """eˣ / Σ eˣ along `dim`."""
+        return self.log_softmax(dim).exp()
+
+    def log_softmax(self, dim: int) -> Tensor:
+        """x − ln Σ eˣ along `dim`."""
+        return self - self.logsumexp(dim, keepdim=True)
+
+    # --- reductions ---------------------------------------------------------------------------------------------------
+
+    def sum(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
+        """The sum over `dim`, or over everything."""
+        return _one(np.sum, self, axis=dim, keepdims=keepdim)
+
+    def mean(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
+        """The mean over `dim`, or over everything.
+
+        Raises:
+            TypeError: the Tensor holds integers, whose mean is none.
+        """
+        if self.dtype.kind != "f":
+            raise TypeError(f"mean() takes a floating Tensor, not one of {self.dtype}: call .float() first")
+        return f.derived[np.mean](self, dim, keepdim)  # type: ignore[no-any-return]
+
+    def max(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The maximum of everything, whose ties share the gradient; or the `Extremum` along `dim`, at its first place."""
+        return self._extremum(np.max, np.argmax, dim, keepdim)
+
+    def min(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The minimum of everything, whose ties share the gradient; or the `Extremum` along `dim`, at its first place."""
+        return self._extremum(np.min, np.argmin, dim, keepdim)
+
+    def _extremum(self, extremum: Any, argument: Any, dim: int | None, keepdim: bool) -> Any:
+        if dim is None:
+            return _one(extremum, self)
+        indices = argument(self._data, axis=dim, keepdims=True)
+        values = f.getitem(self, _along(indices, dim % self.ndim))
+        if not keepdim:
+            values, indices = values.squeeze(dim), np.squeeze(indices, axis=dim)
+        return Extremum(values, _tensor(indices))
+
+    def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        """Where the first maximum stands: along `dim`, or in the flattened Tensor."""
+        return _one(np.argmax, self, axis=dim, keepdims=keepdim)
+
+    def argmin(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        """Where the first minimum stands: along `dim`, or in the flattened Tensor."""
+        return _one(np.argmin, self, axis=dim, keepdims=keepdim)
+
+    def any(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
+        """Whether any entry is true, over `dim` or over everything."""
+        return _one(np.any, self, axis=dim, keepdims=keepdim)
+
+    def all(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
+        """Whether all entries are true, over `dim` or over everything."""
+        return _one(np.all, self, axis=dim, keepdims=keepdim)
+
+    def logsumexp(self, dim: Dim, keepdim: bool = False) -> Tensor:
+        """ln Σ eˣ over `dim`."""
+        return _one(f.logsumexp, self, axis=dim, keepdims=keepdim)
+
+    # --- movement -----------------------------------------------------------------------------------------------------
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The same entries in another shape, of which one length may be −1."""
+        return _one(np.reshape, self, shape=_sizes(shape))
+
+    def view(self, *shape: Any) -> Tensor:
+        """`reshape`, under PyTorch's other name."""
+        return self.reshape(*shape)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+        """Dimensions `start_dim` to `end_dim` joined into one."""
+        if not self.ndim:
+            return self.reshape(1)
+        start, end = start_dim % self.ndim, end_dim % self.ndim
+        return self.reshape(*self.shape[:start], -1, *self.shape[end + 1 :])
+
+    @property
+    def T(self) -> Tensor:
+        """The dimensions in reverse order."""
+        return _one(np.transpose, self)
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two dimensions swapped."""
+        return self.transpose(-1, -2)
+
+    def t(self) -> Tensor:
+        """The transpose of a matrix.
+
+        Raises:
+            ValueError: there are more dimensions than two.
+        """
+        if self.ndim > 2:
+            raise ValueError(f"t() takes a matrix, not shape {self.shape}: use transpose(dim0, dim1) or permute")
+        return self.T
+
+    def transpose(self, dim0: int, dim1: int) -> Tensor:
+        """Dimensions `dim0` and `dim1` swapped."""
+        return f.derived[np.swapaxes](self, dim0, dim1)  # type: ignore[no-any-return]
+
+    def permute(self, *dims: Any) -> Tensor:
+        """The dimensions in the order `dims`."""
+        return _one(np.transpose, self, axes=_sizes(dims))
+
+    def squeeze(self, dim: Dim = None) -> Tensor:
+        """Without the dimensions of length 1 among `dim`, or among all."""
+        if dim is not None:
+            dim = tuple(d for d in np.atleast_1d(dim).tolist() if self.shape[d] == 1)
+        return f.derived[np.squeeze](self, dim)  # type: ignore[no-any-return]
+
+    def unsqueeze(self, dim: int) -> Tensor:
+        """With a dimension of length 1 put at `dim`."""
+        return f.derived[np.expand_dims](self, dim)  # type: ignore[no-any-return]
+
+    def broadcast_to(self, shape: Sequence[int]) -> Tensor:
+        """Repeated to `shape` by NumPy's rules."""
+        return _one(np.broadcast_to, self, shape=tuple(shape))
+
+    def expand(self, *sizes: Any) -> Tensor:
+        """Repeated to `sizes`, of which −1 keeps a length."""
+        shape = _sizes(sizes)
+        own = (1,) * (len(shape) - self.ndim) + self.shape
+        return self.broadcast_to([n if size == -1 else size for n, size in zip(own, shape, strict=True)])
+
+    # --- copies -------------------------------------------------------------------------------------------------------
+
+    def clone(self) -> Tensor:
+        """A copy in memory of its own, through which gradients pass."""
+        return _one(f.clone, self)
+
+    def to(self, dtype: DTypeLike) -> Tensor:
+        """As `dtype`; this Tensor itself where it already is."""
+        return self if self.dtype == np.dtype(dtype) else _one(f.astype, self, dtype=np.dtype(dtype))
+
+    def float(self) -> Tensor:
+        """As float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Tensor:
+        """As float64."""
+        return self.to(np.float64)
+
+    def long(self) -> Tensor:
+        """As int64."""
+        return self.to(np.int64)
+
+    def matmul(self, other: Any) -> Tensor:
+        """The matrix product, by the rules of `numpy.matmul`."""
+        return _matmul(self, other)
+
+    def mm(self, mat2: Tensor) -> Tensor:
+        """The product of two matrices.
+
+        Raises:
+            ValueError: one of the two is no matrix.
+        """
+        if self.ndim != 2 or mat2.ndim != 2:
+            raise ValueError(f"mm() takes two matrices, not shapes {self.shape} and {mat2.shape}: use matmul")
+        return _matmul(self, mat2)
+
+
+# --- making tensors ---------------------------------------------------------------------------------------------------
+
+
+def tensor(data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor of a copy of `data`; see `Tensor`.
+
+    >>> tensor([[1, 2], [3, 4]]).float() @ tensor([1.0, 0.5])
+    tensor([2., 5.])
+    """
+    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
+
+
+def _tensor(array: Array) -> Tensor:
+    """A Tensor around `array` itself, outside every graph."""
+    made = Tensor.__new__(Tensor)
+    made._data = array
+    made._node = None
+    return made
+
+
+def _restored(kind: type[Any], data: Array, requires_grad: bool) -> Any:
+    made = kind.__new__(kind)
+    made._data = data
+    made._node = Leaf() if requires_grad else None
+    return made
+
+
+def _numeric(data: Any, dtype: DTypeLike | None) -> Array:
+    """A new numeric array of `data`."""
+    if isinstance(data, Tensor):
+        data = data._data
+    elif isinstance(data, list | tuple):
+        data = _unwrapped(data)
+    try:
+        array = np.array(data, dtype=dtype)
+    except ValueError as error:
+        raise TypeError(f"a Tensor needs a rectangular arrangement of numbers: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"a Tensor holds real numbers, integers or booleans, not {array.dtype}: convert the data first")
+    if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
+        array = array.astype(_default_dtype)
+    return array
+
+
+def _unwrapped(data: Any) -> Any:
+    """Nested lists with each Tensor in them replaced by its numbers."""
+    if isinstance(data, list | tuple):
+        return [_unwrapped(entry) for entry in data]
+    return data.tolist() if isinstance(data, Tensor) else data
+
+
+# --- dispatch ---------------------------------------------------------------------------------------------------------
+
+_reductions = {(np.add, "reduce"): np.sum, (np.maximum, "reduce"): np.max, (np.minimum, "reduce"): np.min}
+
+
+def _one(function: Callable[..., Any], operand: Any, **options: Any) -> Tensor:
+    return record(Tensor, function, (operand,), options)  # type: ignore[no-any-return]
+
+
+def _two(function: Callable[..., Any], first: Any, second: Any) -> Tensor:
+    return record(Tensor, function, (first, second))  # type: ignore[no-any-return]
+
+
+def _matmul(a: Any, b: Any) -> Tensor:
+    """`numpy.matmul` by its row of the sheet, which knows matrices: a vector becomes a matrix and back."""
+    if np.ndim(a) == 1:
+        return _matmul(np.expand_dims(a, 0), b).squeeze(-2 if np.ndim(b) > 1 else 0)
+    if np.ndim(b) == 1:
+        return _matmul(a, np.expand_dims(b, 1)).squeeze(-1)
+    return _two(np.matmul, a, b)
+
+
+def _apply(function: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Call a NumPy function, or one that joined its dispatch, on operands of which some are Tensors."""
+    if function is np.matmul:
+        return _matmul(*args)
+    if function in f.derived:
+        return f.derived[function](*args, **options)
+    row = sheet.get(function)
+    if row == ():
+        return _tensor(np.asarray(function(*_raw(list(args)), **options)))
+    if isinstance(row, tuple) and len(args) > len(row):
+        names = list(inspect.signature(function).parameters)[len(row) :]
+        options = {**dict(zip(names, args[len(row) :], strict=False)), **options}
+        args = args[: len(row)]
+    if options and row is not None:
+        options = _understood(function, row, options)
+    return record(Tensor, function, args, options)
+
+
+def _understood(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, checked to be among those that the function's rules take after g, y and the inputs."""
+    rule = row[-1] if isinstance(row, tuple) else row.rule
+    parameters = {} if rule is None else inspect.signature(rule).parameters
+    taken = 2 + len(row) if isinstance(row, tuple) else 2
+    known = [name for name in list(parameters)[taken:] if name != "position"]
+    for name, value in options.items():
+        if name not in known and value is not None:
+            raise TypeError(f"{function_name(function)} of a Tensor does not take {name}=, only {known}")
+    return {name: value for name, value in options.items() if name in known}
+
+
+def _raw(value: Any) -> Any:
+    """Arrays for Tensors, inside lists too."""
+    if isinstance(value, Tensor):
+        return value._data
+    return [_raw(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _index(index: Any) -> Any:
+    """An index with arrays for the Tensors in it."""
+    return tuple(_raw(entry) for entry in index) if isinstance(index, tuple) else _raw(index)
+
+
+def _along(indices: Array, axis: int) -> tuple[Array, ...]:
+    """The index that picks, along `axis`, the entries at `indices`, as `numpy.take_along_axis` does."""
+    grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    grid[axis] = indices
+    return tuple(grid)
+
+
+def _sizes(sizes: tuple[Any, ...]) -> tuple[SupportsIndex, ...]:
+    """Lengths given one by one or as one sequence."""
+    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else sizes
+
+
+def _place(x: Tensor) -> Leaf | Node:
+    """Where `x` stands in the graph."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"expected a Tensor, not {type(x).__name__}")
+    if x._node is None:
+        raise RuntimeError(
+            "this Tensor does not require a gradient, nor does anything it was computed from: make its leaves with "
+            "requires_grad=True, outside no_grad()"
+        )
+    return x._node
+
+
+def seed_gradient(output: Tensor, gradient: Any, create_graph: bool = False) -> Any:
+    """The cotangent that a walk from `output` starts with: `gradient` checked and copied, or 1 for a single entry."""
+    if gradient is None:
+        if output._data.size != 1:
+            raise RuntimeError(
+                f"backward() of a Tensor of shape {output.shape} needs the gradient to start from: "
+                "reduce it with .sum() or .mean(), or pass gradient= of that shape"
+            )
+        raw: Any = np.ones(output.shape, output.dtype)
+    else:
+        raw = np.array(_raw(gradient), dtype=output.dtype)
+        if raw.shape != output.shape:
+            raise ValueError(f"the gradient to start from has shape {raw.shape}, but the output has {output.shape}")
+        if create_graph and isinstance(gradient, Tensor) and gradient.requires_grad:
+            return gradient.to(output.dtype)
+    return _tensor(raw) if create_graph else raw

@@ -1,0 +1,484 @@
+"""The graph: how functions of tensors are recorded, and the walk that carries gradients back through the record.
+
+A tensor is an array and its place in the graph: a `Leaf`, where gradients are collected, or a `Node`, one recorded
+function. Nodes hold arrays and earlier nodes, never tensors, so a graph has no cycles and dies by reference count with
+the last tensor that needs it. The walk does, once for all rules of the sheet, what rules tend to get wrong: order,
+accumulation, summing to the input's shape, dtype, and leaving out what needs no gradient.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import heappop, heappush
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import functions as f
+from ..blas import Product, add_to
+from ..derivatives import Row, Rule, sheet
+from . import memory
+
+__all__ = [
+    "Leaf", "Node", "Variable", "accumulate", "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "no_grad", "record",
+    "set_grad_enabled", "walk",
+]  # fmt: skip
+
+Array = NDArray[Any]
+Function: TypeAlias = Callable[..., Any]
+Hook: TypeAlias = Callable[[Any], Any]
+
+
+class Leaf:
+    """Where the gradient of a tensor that no function computed is collected."""
+
+    __slots__ = ("grad", "hooks")
+
+    def __init__(self) -> None:
+        self.grad: Any = None  # an array, a Product, or the Tensor that the user has been given
+        self.hooks: dict[int, Hook] | None = None
+
+
+class Node:
+    """One recorded function: its inputs, options and output as arrays, and per input where its gradient goes."""
+
+    __slots__ = ("edges", "extras", "function", "inputs", "number", "options", "output", "rules")
+
+    def __init__(
+        self,
+        function: Function,
+        rules: Row,
+        inputs: Sequence[Any],
+        options: Mapping[str, Any],
+        output: Array,
+        edges: Sequence[Leaf | Node | None],
+    ) -> None:
+        self.function = function
+        self.rules = rules
+        self.inputs: Any = inputs
+        self.options = options
+        self.output: Any = output
+        self.edges: Any = edges
+        self.number = next(memory.clock)
+        self.extras: Extras | None = None
+
+    def attached(self) -> Extras:
+        """The extras, made when first asked for."""
+        if self.extras is None:
+            self.extras = Extras()
+        return self.extras
+
+    def release(self) -> None:
+        """Let go of everything that only a walk needs; a second walk will notice."""
+        self.inputs = self.output = self.edges = None
+
+
+class Extras:
+    """What few nodes carry: hooks, a gradient to be kept, fingerprints of memory that others can write to."""
+
+    __slots__ = ("fingerprints", "grad", "hooks", "retains_grad")
+
+    def __init__(self) -> None:
+        self.hooks: dict[int, Hook] | None = None
+        self.retains_grad = False
+        self.grad: Any = None
+        self.fingerprints: list[tuple[Array, int]] = []
+
+
+class Variable:
+    """What the graph knows of a tensor: its array, and its place: a Leaf, a Node, or None if it needs no gradient."""
+
+    __slots__ = ("__weakref__", "_data", "_node")
+
+    _data: Array
+    _node: Leaf | Node | None
+
+
+# --- whether to record ------------------------------------------------------------------------------------------------
+
+
+class _Mode(threading.local):
+    enabled = True
+
+
+_mode = _Mode()
+
+
+def is_grad_enabled() -> bool:
+    """Whether functions of tensors are being recorded in this thread."""
+    return _mode.enabled
+
+
+class set_grad_enabled(contextlib.ContextDecorator):
+    """Switch recording on or off in this thread: at once, and until the end of the block where used with ``with``."""
+
+    def __init__(self, mode: bool) -> None:
+        self._before = _mode.enabled
+        _mode.enabled = bool(mode)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        _mode.enabled = self._before
+
+
+class _Switched(contextlib.ContextDecorator):
+    """Recording on or off for a block or a decorated function; blocks nest, and one object may be entered again."""
+
+    _enabled: bool
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(_mode.enabled)
+        _mode.enabled = self._enabled
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        _mode.enabled = self._before.pop()
+
+
+class no_grad(_Switched):
+    """Do not record: ``with no_grad():`` or ``@no_grad()``. Results need no gradient and keep nothing alive."""
+
+    _enabled = False
+
+
+class enable_grad(_Switched):
+    """Record again inside a `no_grad` block."""
+
+    _enabled = True
+
+
+# --- recording --------------------------------------------------------------------------------------------------------
+
+_NO_OPTIONS: dict[str, Any] = {}
+_computing: dict[Function, Function] = {}  # what computes each recorded function on arrays
+
+
+def function_name(function: Function) -> str:
+    """The name by which messages and drawings call a recorded function."""
+    return str(getattr(function, "__name__", function))
+
+
+def _computing_of(function: Function) -> Function:
+    computing = f.implementations.get(function) or getattr(function, "__wrapped__", function)
+    return _computing.setdefault(function, computing)
+
+
+def _plain(operand: Any) -> Any:
+    """A Python number or an array for an operand that is not a tensor.
+
+    NumPy's scalars become Python's, so that they do not widen the other operand's dtype.
+    """
+    if isinstance(operand, np.generic):
+        return operand.item()
+    if operand is None or isinstance(operand, np.ndarray | bool | int | float):
+        return operand
+    return np.asarray(operand)
+
+
+def record(kind: type[Any], function: Function, inputs: Sequence[Any], options: Mapping[str, Any] = _NO_OPTIONS) -> Any:
+    """Compute ``function(*inputs, **options)`` as a tensor of class `kind`, and record it if an input needs a gradient.
+
+    Raises:
+        TypeError: the sheet of derivatives has no row for `function`.
+        ValueError: the shapes do not fit.
+    """
+    try:
+        rules = sheet[function]
+    except KeyError:
+        raise TypeError(
+            f"{function_name(function)} has no derivative here: give it one with "
+            f"tinygrad_mlp.add_row({function_name(function)}, rule), or apply it to .detach().numpy()"
+        ) from None
+    computing = _computing.get(function) or _computing_of(function)
+    arrays = []
+    edges: list[Leaf | Node | None] = []
+    recorded = foreign = False
+    for operand in inputs:
+        if isinstance(operand, Variable):
+            arrays.append(operand._data)
+            node = operand._node
+            edges.append(node)
+            if node is not None:
+                recorded = True
+        else:
+            operand = _plain(operand)
+            arrays.append(operand)
+            edges.append(None)
+            if type(operand) is np.ndarray:
+                foreign = True
+    try:
+        output = computing(*arrays, **options)
+    except ValueError as error:
+        shapes = " and ".join(str(np.shape(array)) for array in arrays if array is not None)
+        raise ValueError(f"{function_name(function)} of shapes {shapes}: {error}") from None
+    if type(output) is not np.ndarray:
+        output = np.asarray(output)
+    result = kind.__new__(kind)
+    result._data = output
+    if recorded and _mode.enabled and rules:
+        if foreign:  # the user's own arrays, who may change them
+            arrays = [np.array(a) if type(a) is np.ndarray and a is x else a for a, x in zip(arrays, inputs, strict=True)]
+        result._node = node = Node(function, rules, arrays, options, output, edges)
+        if memory.any_shared():
+            _fingerprint_inputs(node)
+    else:
+        result._node = None
+    return result
+
+
+def _fingerprint_inputs(node: Node) -> None:
+    """Remember the contents of the inputs that rules will read and that somebody else can write to."""
+    for position, array in enumerate(node.inputs):
+        if type(array) is np.ndarray and array.size and memory.is_shared(array) and position in _read(node):
+            node.attached().fingerprints.append((array, memory.fingerprint(array)))
+
+
+_reads: dict[Rule, frozenset[int]] = {}
+
+
+def _read(node: Node) -> set[int]:
+    """The positions of the inputs whose entries some rule in use reads; −1 stands for the output."""
+    found: set[int] = set()
+    for rule, edge in zip(node.rules, node.edges, strict=False):
+        if edge is not None and rule is not None:
+            if rule not in _reads:
+                _reads[rule] = _read_by(rule)
+            found |= _reads[rule]
+    return found
+
+
+def _read_by(rule: Rule) -> frozenset[int]:
+    """The positions of the inputs whose entries `rule` reads: those it loads for more than their shape."""
+    import dis
+
+    code = getattr(rule, "__code__", None)
+    if code is None or code.co_cellvars:
+        return frozenset(range(-1, 100))
+    names = code.co_varnames[: code.co_argcount]
+    instructions = list(dis.get_instructions(rule))
+    return frozenset(
+        names.index(this.argval) - 2
+        for this, following in zip(instructions, instructions[1:], strict=False)
+        if this.opname.startswith("LOAD_FAST")
+        and this.argval in names[1:]
+        and not (following.opname == "LOAD_ATTR" and following.argval in ("shape", "dtype", "ndim"))
+    )
+
+
+# --- walking ----------------------------------------------------------------------------------------------------------
+
+
+def _unbroadcast(gradient: Any, shape: tuple[int, ...], node: Node) -> Any:
+    """The adjoint of broadcasting: `gradient` summed over the axes along which an input of `shape` was repeated."""
+    extra = gradient.ndim - len(shape)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, gradient.shape[extra:], strict=True)):
+        raise RuntimeError(
+            f"the rule for {function_name(node.function)} returned a gradient of shape {gradient.shape} for an input of "
+            f"shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
+        )
+    if gradient.size != math.prod(shape):
+        repeated = tuple(extra + i for i, n in enumerate(shape) if n == 1 and gradient.shape[extra + i] != 1)
+        axes = (*range(extra), *repeated)
+        gradient = np.add.reduce(gradient, axes) if type(gradient) is np.ndarray else np.sum(gradient, axis=axes)
+    return np.reshape(gradient, shape)
+
+
+def _useful(roots: Iterable[Leaf | Node], wanted: set[Leaf | Node]) -> set[Leaf | Node]:
+    """The nodes through which a gradient can reach one of `wanted`."""
+    reachable: set[Node] = set()
+    waiting = [node for node in roots if isinstance(node, Node)]
+    while waiting:
+        node = waiting.pop()
+        if node not in reachable:
+            reachable.add(node)
+            waiting.extend(edge for edge in node.edges or () if isinstance(edge, Node))
+    useful = set(wanted)
+    for node in sorted(reachable, key=lambda node: node.number):
+        if any(edge in useful for edge in node.edges or ()):
+            useful.add(node)
+    return useful
+
+
+def _check(node: Node) -> None:
+    """Raise if an array that the rules of `node` are about to read has changed since it was recorded."""
+    read = _read(node)
+    for position, array in enumerate((node.output, *node.inputs), -1):
+        if position in read and type(array) is np.ndarray and not memory.unchanged(array, node.number):
+            _raise_changed(node, array)
+
+
+def _check_fingerprints(node: Node, extras: Extras) -> None:
+    for array, contents in extras.fingerprints:
+        if memory.fingerprint(array) != contents:
+            _raise_changed(node, array)
+
+
+def _raise_changed(node: Node, array: Array) -> None:
+    what = "its output" if array is node.output else f"its input of shape {array.shape}"
+    raise RuntimeError(
+        f"{function_name(node.function)} needs {what} for the gradient, but that array was changed after it was "
+        "computed (by an optimizer's step, an in-place method, or a write to a NumPy array that shares its memory): "
+        "call backward() before changing it, or change a .clone()"
+    )
+
+
+def _secured(product: Product, node: Node) -> Product:
+    """`product` with a right factor that only a stamped write can change before somebody reads the gradient.
+
+    An optimizer changes a leaf's array, and perhaps a view; anybody changes shared memory; so these are copied. The
+    left factor is the walk's own.
+    """
+    right = product.right
+    for array, edge in zip(node.inputs, node.edges, strict=True):
+        if array is right and (edge is None or (type(edge) is Node and right.base is None)):
+            if not memory.any_shared() or not memory.is_shared(right):
+                product.since = next(memory.clock)
+                return product
+    product = Product(product.left, right.copy())
+    product.since = next(memory.clock)
+    return product
+
+
+def walk(
+    seeds: Sequence[tuple[Leaf | Node, Any]],
+    *,
+    retain_graph: bool = False,
+    kind: type[Any] | None = None,
+    wanted: set[Leaf | Node] | None = None,
+) -> dict[Leaf | Node, Any]:
+    """Carry the gradients of `seeds` back through the graph, and return those that arrive.
+
+    Nodes are visited by descending number. A node's inputs have smaller numbers than the node, so by the time a node
+    is visited every gradient it will ever get has been added up; there is nothing to sort and nothing to recurse into.
+
+    Args:
+        seeds: nodes with the gradients to start from.
+        retain_graph: keep what a second walk needs; otherwise each node is released as soon as it has been visited.
+        kind: the class of tensors to hand to the rules, so that the walk itself is recorded; None for plain arrays.
+        wanted: the nodes to find gradients for, leaving out all else; None for all leaves.
+
+    Returns:
+        The gradient of each leaf, or of each wanted node. Arrays among them share their memory with nothing.
+
+    Raises:
+        RuntimeError: the graph was released by an earlier walk, an array changed since it was recorded, or a rule
+            returned a gradient of the wrong shape.
+    """
+    useful = None if wanted is None else _useful([node for node, _ in seeds], wanted)
+    arrived: dict[Leaf | Node, Any] = {}
+    pending: dict[Node, Any] = {}
+    frontier: list[tuple[int, Node]] = []
+    for seed, gradient in seeds:
+        if isinstance(seed, Leaf):
+            arrived[seed] = arrived[seed] + gradient if seed in arrived else f.clone(gradient)
+        elif seed in pending:
+            pending[seed] = pending[seed] + gradient
+        else:
+            pending[seed] = gradient
+            heappush(frontier, (-seed.number, seed))
+    while frontier:
+        node = heappop(frontier)[1]
+        g = pending.pop(node)
+        inputs, y, edges = node.inputs, node.output, node.edges
+        if edges is None:
+            raise RuntimeError(
+                f"the graph behind this {function_name(node.function)} was released by an earlier backward(): "
+                "pass retain_graph=True to the first one, or compute the loss again"
+            )
+        if node.number < memory.events.latest:
+            _check(node)
+        extras = node.extras
+        if extras is not None:
+            _check_fingerprints(node, extras)
+            for hook in tuple((extras.hooks or {}).values()):
+                g = hook(g)
+            if extras.retains_grad:
+                extras.grad = f.clone(g) if extras.grad is None else extras.grad + g
+        if wanted is not None and node in wanted:
+            arrived[node] = f.clone(g)
+        arrays = inputs
+        if kind is not None:
+            y = _wrapped(kind, y, node)
+            inputs = [a if e is None else _wrapped(kind, a, e) for a, e in zip(inputs, edges, strict=True)]
+        options = node.options
+        for rule, edge, array in zip(node.rules, edges, arrays, strict=False):
+            if edge is None or rule is None or (useful is not None and edge not in useful):
+                continue
+            gradient = rule(g, y, *inputs, **options)
+            if type(gradient) is Product:
+                if type(edge) is Leaf and edge not in arrived and gradient.dtype == array.dtype:
+                    arrived[edge] = _secured(gradient, node)
+                    continue
+                gradient = gradient.dense()
+            if gradient.shape != array.shape:
+                gradient = _unbroadcast(gradient, array.shape, node)
+            if gradient.dtype != array.dtype:
+                gradient = f.astype(gradient, array.dtype)
+            if type(edge) is Leaf:
+                if edge in arrived:
+                    arrived[edge] = _sum(arrived[edge], gradient)
+                else:
+                    # Being linear in g, a gradient is either new, or g itself, or a view.
+                    fresh = type(gradient) is np.ndarray and gradient is not g and gradient.base is None
+                    arrived[edge] = gradient if fresh else f.clone(gradient)
+            elif edge in pending:
+                pending[edge] = pending[edge] + gradient
+            else:
+                pending[edge] = gradient
+                heappush(frontier, (-edge.number, edge))
+        if not retain_graph:
+            node.release()
+    return arrived
+
+
+def _wrapped(kind: type[Any], data: Any, node: Leaf | Node) -> Any:
+    """The tensor that `node` recorded, made again: the graph holds none."""
+    tensor = kind.__new__(kind)
+    tensor._data = data
+    tensor._node = node
+    return tensor
+
+
+def _sum(total: Any, gradient: Any) -> Any:
+    """Two gradients of one leaf, in the memory of the first where that is an array of ours."""
+    if type(total) is Product:
+        total = total.dense()
+    if type(total) is not np.ndarray:
+        return total + (gradient.dense() if type(gradient) is Product else gradient)
+    if isinstance(gradient, Product | np.ndarray):
+        add_to(total, gradient)
+        return total
+    return total + gradient
+
+
+def accumulate(leaf: Leaf, gradient: Any) -> None:
+    """Add what a walk brought to the gradient that `leaf` holds."""
+    for hook in tuple((leaf.hooks or {}).values()):
+        gradient = hook(gradient)
+    leaf.grad = gradient if leaf.grad is None else _sum(leaf.grad, gradient)
+
+
+def gradient_of(leaf: Leaf) -> Any:
+    """The gradient that `leaf` holds: None, an array, or a Product whose factors still are what they were.
+
+    Raises:
+        RuntimeError: a factor was overwritten after the walk.
+    """
+    gradient = leaf.grad
+    if type(gradient) is Product:
+        if gradient.since < memory.events.latest and not memory.unchanged(gradient.right, gradient.since):
+            raise RuntimeError(
+                "the input of a layer was overwritten between backward() and the first use of its weight's gradient, "
+                "which is kept as a product with that input: read weight.grad first, or write to a .clone()"
+            )
+        return gradient
+    return gradient._data if isinstance(gradient, Variable) else gradient

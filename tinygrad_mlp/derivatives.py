@@ -1,0 +1,172 @@
+"""The sheet of derivatives: for each function and each of its inputs, the rule that carries a gradient back.
+
+A rule turns the cotangent ``g`` of the output into the cotangent of one input, given the output ``y``, the inputs and
+the function's options. Rules are plain mathematics in NumPy's words, so they compute when they are given arrays, are
+recorded (and differentiated again) when they are given Tensors, and print when they are given symbols. Broadcasting,
+dtypes, order and accumulation are the walk's business (`tinygrad_mlp.autograd`): no rule mentions them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from . import functions as f
+from .blas import Product, matmul
+
+__all__ = ["Each", "Row", "Rule", "add_row", "differentiable", "sheet"]
+
+Rule = Callable[..., Any]
+
+
+def product(left: Any, right: Any) -> Any:
+    """``left @ right``, left unmultiplied where both are arrays: the walk multiplies unless a leaf takes the factors."""
+    if type(left) is np.ndarray and type(right) is np.ndarray:
+        return Product(left, right)
+    return matmul(left, right)
+
+
+def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """A reduction's output or cotangent, repeated along the axes that the reduction took from `x`."""
+    if axis is not None and not keepdims:
+        g = np.expand_dims(g, axis)
+    return np.broadcast_to(g, x.shape)
+
+
+def ties(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+    """1/k at each of the k places of `x` that attain its extremum `y`, and 0 elsewhere."""
+    attained = x == spread(y, x, axis, keepdims)
+    return attained / np.sum(attained, axis=axis, keepdims=True)
+
+
+class Each:
+    """The row of a function of any number of inputs: one rule, told the `position` of the input it is for."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def __iter__(self) -> Iterator[Rule]:
+        return (partial(self.rule, position=i) for i in count())
+
+
+def piece(g: Any, parts: Any, position: int, axis: int) -> Any:
+    """What of `g`, joined from `parts` along `axis`, came from the part at `position`."""
+    start = sum(part.shape[axis] for part in parts[:position])
+    along = slice(start, start + parts[position].shape[axis])
+    return f.getitem(g, (slice(None),) * (axis % g.ndim) + (along,))
+
+
+Row = tuple[Rule | None, ...] | Each
+
+# fmt: off
+sheet: dict[Callable[..., Any], Row] = {
+    # -- one input
+    np.negative:     (lambda g, y, x: -g,),
+    np.exp:          (lambda g, y, x: g * y,),
+    np.log:          (lambda g, y, x: g / x,),
+    np.sqrt:         (lambda g, y, x: g / (2 * y),),
+    np.square:       (lambda g, y, x: g * (2 * x),),
+    np.absolute:     (lambda g, y, x: g * np.sign(x),),
+    np.tanh:         (lambda g, y, x: g * (1 - y**2),),
+    expit:           (lambda g, y, x: g * y * (1 - y),),
+    f.relu:          (lambda g, y, x: g * (x > 0),),
+
+    # -- two inputs
+    np.add:          (lambda g, y, a, b: g,                             lambda g, y, a, b: g),
+    np.subtract:     (lambda g, y, a, b: g,                             lambda g, y, a, b: -g),
+    np.multiply:     (lambda g, y, a, b: g * b,                         lambda g, y, a, b: g * a),
+    np.divide:       (lambda g, y, a, b: g / b,                         lambda g, y, a, b: -g * y / b),
+    np.power:        (lambda g, y, a, b: g * b * a ** (b - (b != 0)),   lambda g, y, a, b: g * y * np.log(a + (a == 0))),
+    np.maximum:      (lambda g, y, a, b: g * ((a > b) + (a == b) / 2),  lambda g, y, a, b: g * ((b > a) + (a == b) / 2)),
+    np.minimum:      (lambda g, y, a, b: g * ((a < b) + (a == b) / 2),  lambda g, y, a, b: g * ((b < a) + (a == b) / 2)),
+    np.where:        (None,                                             lambda g, y, c, a, b: np.where(c, g, 0),
+                                                                        lambda g, y, c, a, b: np.where(c, 0, g)),
+    # -- products
+    np.matmul:       (lambda g, y, a, b: matmul(g, b.mT),               lambda g, y, a, b: matmul(a.mT, g)),
+    f.linear:        (lambda g, y, x, w, b: matmul(g, w),
+                      lambda g, y, x, w, b: product(g.T, x),
+                      lambda g, y, x, w, b: g),
+
+    # -- reductions
+    np.sum:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims),),
+    np.max:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * ties(x, y, axis, keepdims),),
+    np.min:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * ties(x, y, axis, keepdims),),
+    f.logsumexp:     (lambda g, y, x, axis=None, keepdims=False:
+                          spread(g, x, axis, keepdims) * np.exp(x - spread(y, x, axis, keepdims)),),
+
+    # -- losses
+    f.squared_error: (lambda g, y, a, b, total=False: g * (2 * (a - b)),
+                      lambda g, y, a, b, total=False: g * (2 * (b - a))),
+    f.cross_entropy: (lambda g, y, a, t, total=False: g * ((a - t) / np.maximum(a * (1 - a), 1e-12)),
+                      lambda g, y, a, t, total=False: g * np.log((1 - a) / a)),
+    f.cross_entropy_with_logits:
+                     (lambda g, y, z, t, total=False: g * (expit(z) - t),
+                      lambda g, y, z, t, total=False: -g * z),
+
+    # -- movement
+    np.reshape:      (lambda g, y, x, shape: np.reshape(g, x.shape),),
+    np.transpose:    (lambda g, y, x, axes=None: np.transpose(g, None if axes is None else np.argsort(axes)),),
+    np.broadcast_to: (lambda g, y, x, shape: g,),
+    f.concatenate:   Each(lambda g, y, *parts, position, axis=0: piece(g, parts, position, axis)),
+    f.clone:         (lambda g, y, x: g,),
+    f.astype:        (lambda g, y, x, dtype: g,),
+    f.getitem:       (lambda g, y, x, index: f.scatter(g, index, x.shape),),
+    f.scatter:       (lambda g, y, x, index, shape: f.getitem(g, index),),
+}
+
+# Functions whose derivative is zero wherever it exists: they are computed, and no gradient passes.
+for _constant in (
+    np.sign, np.floor, np.ceil, np.rint, np.trunc, np.argmax, np.argmin, np.argsort,
+    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
+    np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isnan, np.isinf, np.isfinite,
+    np.any, np.all, np.count_nonzero, np.zeros_like, np.ones_like, np.allclose, np.array_equal,
+):
+    sheet[_constant] = ()
+# fmt: on
+
+
+def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
+    """Teach the framework a function of NumPy's or SciPy's: one rule per differentiable input, None for a constant one.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> add_row(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
+    >>> x = tg.tensor([0.5], requires_grad=True)
+    >>> np.sum(np.sinc(x)).backward()
+    >>> x.grad
+    tensor([-1.2732])
+
+    Raises:
+        TypeError: `function` or a rule is not callable.
+    """
+    if not callable(function):
+        raise TypeError(f"a row belongs to a function, not to {function!r}: write add_row(np.sinc, rule)")
+    for rule in rules:
+        if rule is not None and not callable(rule):
+            raise TypeError(f"a rule is a function of (g, y, *inputs), not {rule!r}: write lambda g, y, x: g * ...")
+    sheet[function] = rules
+
+
+def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function of arrays that you write differentiable, by giving it a row of the sheet.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> @differentiable(lambda g, y, x: g * 3 * x**2)
+    ... def cube(x):
+    ...     return x * x * x
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        public = f.dispatched(function)
+        add_row(public, *rules)
+        return public
+
+    return decorate

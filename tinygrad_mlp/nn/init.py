@@ -1,0 +1,112 @@
+"""Initial values of parameters, under PyTorch's names. All write in place, unrecorded, and return their Tensor."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._random import Generator, numbers_from
+from .._tensor import Tensor
+from ..autograd import no_grad
+
+__all__ = [
+    "calculate_gain", "constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "uniform_",
+    "xavier_normal_", "xavier_uniform_", "zeros_",
+]  # fmt: skip
+
+_GAINS = {
+    "linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4,
+}  # fmt: skip
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor by which the weights before `nonlinearity` are widened; `param` is leaky_relu's negative slope.
+
+    Raises:
+        ValueError: the nonlinearity is unknown.
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in _GAINS:
+        raise ValueError(f"nonlinearity is one of {sorted([*_GAINS, 'leaky_relu'])}, not {nonlinearity!r}")
+    return _GAINS[nonlinearity]
+
+
+@no_grad()
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Drawn from U(a, b)."""
+    return tensor.copy_(numbers_from(generator).uniform(a, b, tensor.shape))
+
+
+@no_grad()
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Drawn from N(mean, std²)."""
+    if std < 0:
+        raise ValueError(f"std is a standard deviation and cannot be {std}")
+    return tensor.copy_(numbers_from(generator).normal(mean, std, tensor.shape))
+
+
+@no_grad()
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Every entry `val`."""
+    return tensor.fill_(val)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Every entry 1."""
+    return constant_(tensor, 1.0)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Every entry 0."""
+    return constant_(tensor, 0.0)
+
+
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    """The fan-in and fan-out of a weight (out, in, …)."""
+    if tensor.ndim < 2:
+        raise ValueError(f"fan-in and fan-out are those of a weight (out, in), not of shape {tensor.shape}")
+    field = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Drawn from U(−a, a) with a = gain · √(6 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
+    bound = gain * math.sqrt(6 / sum(_fans(tensor)))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Drawn from N(0, σ²) with σ = gain · √(2 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"mode is 'fan_in' or 'fan_out', not {mode!r}")
+    fan = _fans(tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(max(1, fan))
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Drawn from U(−b, b) with b = gain · √(3 / fan) (He et al. 2015)."""
+    bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Drawn from N(0, σ²) with σ = gain / √fan (He et al. 2015)."""
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)

@@ -1,0 +1,95 @@
+"""Stochastic gradient descent, on factored gradients: a step is one BLAS call per weight where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..autograd import memory
+from ..autograd.graph import gradient_of
+from ..blas import add_to
+from .optimizer import Optimizer
+
+__all__ = ["SGD"]
+
+
+class SGD(Optimizer):
+    """``W ← W − lr·d`` with ``d = ∂L/∂W + weight_decay·W``, or a velocity ``v ← momentum·v + (1 − dampening)·d`` for d.
+
+    The first velocity is d itself; with `nesterov` the step is along ``d + momentum·v``; with `maximize` the gradient
+    counts negative. As in PyTorch.
+
+    Raises:
+        ValueError: a rate is negative, or `nesterov` is asked for without momentum or with dampening.
+
+    >>> from tinygrad_mlp import tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> optimizer = SGD([w], lr=0.25)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.5], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 0.001,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+                "maximize": maximize,
+            },
+        )
+
+    def _check(self, group: dict[str, Any]) -> None:
+        for name in ("lr", "momentum", "weight_decay"):
+            if not group[name] >= 0:
+                raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError("nesterov needs momentum > 0 and dampening = 0")
+
+    def _update(self, group: dict[str, Any]) -> None:
+        lr, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
+        sign = -1.0 if group["maximize"] else 1.0
+        for parameter in group["params"]:
+            gradient = gradient_of(parameter._node)
+            if gradient is None:
+                continue
+            weight = parameter._data
+            if not momentum:
+                add_to(weight, gradient, -lr * sign, 1.0 - lr * decay)
+            else:
+                velocity = self._velocity(parameter, gradient, sign, group)
+                if group["nesterov"]:
+                    add_to(weight, gradient, -lr * sign, 1.0 - lr * decay)
+                    add_to(weight, velocity, -lr * momentum)
+                else:
+                    add_to(weight, velocity, -lr)
+            memory.stamp(weight)
+
+    def _velocity(self, parameter: Any, gradient: Any, sign: float, group: dict[str, Any]) -> Any:
+        """The velocity of `parameter`, moved on by `gradient`."""
+        state = self.state.setdefault(parameter, {})
+        weight = parameter._data
+        first = "momentum_buffer" not in state
+        if first:
+            state["momentum_buffer"] = weight * 0
+        velocity = state["momentum_buffer"]
+        share = 1.0 if first else 1.0 - group["dampening"]
+        add_to(velocity, gradient, share * sign, group["momentum"])
+        if group["weight_decay"]:
+            add_to(velocity, weight, share * group["weight_decay"])
+        return velocity
