@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .autograd.graph import refuse_capture
+
 __all__ = ["Generator", "manual_seed", "numbers_from"]
 
 
@@ -37,6 +39,7 @@ def numbers_from(generator: Generator | np.random.Generator | None) -> np.random
     Raises:
         TypeError: it is none of these.
     """
+    refuse_capture("drawing random numbers")
     if isinstance(generator, np.random.Generator):
         return generator
     if generator is None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.special import expit
+from scipy.special import erf, expit
 
 from . import functions as f
 from .autograd import memory
@@ -24,7 +24,9 @@ from .autograd.graph import (
     function_name,
     gradient_of,
     is_grad_enabled,
+    state,
     record,
+    refuse_capture,
     walk,
 )
 from .blas import Product
@@ -85,7 +87,8 @@ class Tensor(Variable):
         requires_grad: collect a gradient for this Tensor; floating dtypes only.
 
     Raises:
-        TypeError: `data` is not numeric, or `requires_grad` is asked of a dtype without a derivative.
+        TypeError: `data` is not numeric.
+        RuntimeError: `requires_grad` is asked of a dtype without a derivative.
 
     >>> x = Tensor([1.0, 2.0], requires_grad=True)
     >>> (x * x).sum().backward()
@@ -106,7 +109,7 @@ class Tensor(Variable):
     @property
     def data(self) -> Array:
         """The array itself. Writing to it is noticed by a backward pass that needs what it held before."""
-        return memory.share(self._data)
+        return memory.share(np.asarray(self._data))
 
     @data.setter
     def data(self, value: ArrayLike | Tensor) -> None:
@@ -151,7 +154,7 @@ class Tensor(Variable):
         """
         if self._node is not None and not force:
             raise RuntimeError("numpy() of a Tensor that requires a gradient would lose it: write .detach().numpy()")
-        return memory.share(self._data)
+        return memory.share(np.asarray(self._data))
 
     def item(self) -> Any:
         """The only entry, as a Python number.
@@ -160,7 +163,7 @@ class Tensor(Variable):
             ValueError: there are more entries than one.
         """
         if self._data.size != 1:
-            raise ValueError(f"item() takes a Tensor of one entry, not of shape {self.shape}: use tolist()")
+            raise ValueError(f"a Tensor of shape {self.shape} is not one number: use tolist(), or .sum() or .mean() first")
         return self._data.item()
 
     def tolist(self) -> Any:
@@ -180,7 +183,7 @@ class Tensor(Variable):
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
-            raise ValueError(f"the truth of a Tensor of shape {self.shape} is ambiguous: use .any() or .all()")
+            raise RuntimeError(f"the truth of a Tensor of shape {self.shape} is ambiguous: use .any() or .all()")
         return bool(self._data.item())
 
     def __float__(self) -> float:
@@ -218,7 +221,8 @@ class Tensor(Variable):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if type(self._node) is Node:
             raise RuntimeError("a Tensor that was computed cannot be copied with its graph: copy .detach()")
-        copied = memo[id(self)] = _restored(type(self), self._data.copy(), self._node is not None)
+        copied: Self = _restored(type(self), self._data.copy(), self._node is not None)
+        memo[id(self)] = copied
         return copied
 
     # --- the gradient -------------------------------------------------------------------------------------------------
@@ -236,8 +240,7 @@ class Tensor(Variable):
         """Collect a gradient for this Tensor from now on, or no longer.
 
         Raises:
-            TypeError: the dtype has no derivative.
-            RuntimeError: the Tensor was computed, so that its need is decided.
+            RuntimeError: the dtype has no derivative, or the Tensor was computed, so that its need is decided.
         """
         if type(self._node) is Node:
             if not requires_grad:
@@ -246,7 +249,7 @@ class Tensor(Variable):
             self._node = None
         elif self._node is None:
             if self.dtype.kind != "f":
-                raise TypeError(
+                raise RuntimeError(
                     f"only floating Tensors can require a gradient, not {self.dtype}: "
                     "write the numbers with a decimal point, or call .float() first"
                 )
@@ -274,9 +277,11 @@ class Tensor(Variable):
             return None
         if isinstance(node, Leaf):
             gradient = gradient_of(node)
-            if gradient is not None and not isinstance(node.grad, Tensor):
-                node.grad = _tensor(gradient.dense() if isinstance(gradient, Product) else gradient)
-            return node.grad
+            if gradient is None or isinstance(node.grad, Tensor):
+                return node.grad  # type: ignore[no-any-return]
+            refuse_capture("reading a gradient")
+            node.grad = _tensor(gradient.dense() if isinstance(gradient, Product) else gradient)
+            return node.grad  # type: ignore[no-any-return]
         if node.extras is None or node.extras.grad is None:
             return None
         gradient = node.extras.grad
@@ -318,6 +323,8 @@ class Tensor(Variable):
 
     def detach(self) -> Tensor:
         """The same memory outside the graph."""
+        if isinstance(self._node, Leaf):
+            memory.belongs_to_leaf(self._data)
         return _tensor(self._data)
 
     def backward(
@@ -343,7 +350,10 @@ class Tensor(Variable):
         wanted = None
         if inputs is not None:
             wanted = {_place(x) for x in ([inputs] if isinstance(inputs, Tensor) else inputs)}
-        seed = (_place(self), seed_gradient(self, gradient, create_graph))
+        start = seed_gradient(self, gradient, create_graph)
+        if state.tape is not None and not create_graph:
+            start = state.tape.tensor(start)._data
+        seed = (_place(self), start)
         arrived = walk(
             [seed],
             retain_graph=create_graph if retain_graph is None else retain_graph,
@@ -359,7 +369,7 @@ class Tensor(Variable):
     # --- NumPy's protocols --------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        function: Callable[..., Any] | None = ufunc if method == "__call__" else _reductions.get((ufunc, method))
+        function: Any = ufunc if method == "__call__" else _reductions.get((ufunc, method))
         if function is None:
             raise TypeError(f"numpy.{ufunc.__name__}.{method} is not defined for Tensors")
         if options.get("out") is not None:
@@ -383,7 +393,7 @@ class Tensor(Variable):
                 )
             if isinstance(value, Tensor) and value.requires_grad:
                 raise RuntimeError(f"{operation} of a value that needs its gradient is not recorded: use where() or cat()")
-        memory.stamp(self._data)
+        memory.stamp([self._data])
         return self._data
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -517,9 +527,29 @@ class Tensor(Variable):
         """eˣ."""
         return _one(np.exp, self)
 
+    def exp2(self) -> Tensor:
+        """2ˣ."""
+        return _one(np.exp2, self)
+
+    def expm1(self) -> Tensor:
+        """eˣ − 1, exact near 0."""
+        return _one(np.expm1, self)
+
     def log(self) -> Tensor:
         """The natural logarithm."""
         return _one(np.log, self)
+
+    def log2(self) -> Tensor:
+        """The logarithm to base 2."""
+        return _one(np.log2, self)
+
+    def log10(self) -> Tensor:
+        """The logarithm to base 10."""
+        return _one(np.log10, self)
+
+    def log1p(self) -> Tensor:
+        """ln(1 + x), exact near 0."""
+        return _one(np.log1p, self)
 
     def sqrt(self) -> Tensor:
         """The square root; its derivative at 0 is infinite."""
@@ -537,6 +567,50 @@ class Tensor(Variable):
         """x to the power of `exponent`."""
         return self**exponent
 
+    def reciprocal(self) -> Tensor:
+        """1 / x."""
+        return _one(np.reciprocal, self)
+
+    def sign(self) -> Tensor:
+        """−1, 0 or 1, through which no gradient passes."""
+        return _one(np.sign, self)
+
+    def floor(self) -> Tensor:
+        """The greatest integer not above x; no gradient passes."""
+        return _one(np.floor, self)
+
+    def sin(self) -> Tensor:
+        """The sine."""
+        return _one(np.sin, self)
+
+    def cos(self) -> Tensor:
+        """The cosine."""
+        return _one(np.cos, self)
+
+    def tan(self) -> Tensor:
+        """The tangent."""
+        return _one(np.tan, self)
+
+    def asin(self) -> Tensor:
+        """The angle in [−π/2, π/2] whose sine is x."""
+        return _one(np.arcsin, self)
+
+    def acos(self) -> Tensor:
+        """The angle in [0, π] whose cosine is x."""
+        return _one(np.arccos, self)
+
+    def atan(self) -> Tensor:
+        """The angle in (−π/2, π/2) whose tangent is x."""
+        return _one(np.arctan, self)
+
+    def sinh(self) -> Tensor:
+        """The hyperbolic sine."""
+        return _one(np.sinh, self)
+
+    def cosh(self) -> Tensor:
+        """The hyperbolic cosine."""
+        return _one(np.cosh, self)
+
     def tanh(self) -> Tensor:
         """The hyperbolic tangent."""
         return _one(np.tanh, self)
@@ -544,6 +618,10 @@ class Tensor(Variable):
     def sigmoid(self) -> Tensor:
         """1 / (1 + e⁻ˣ)."""
         return _one(expit, self)
+
+    def erf(self) -> Tensor:
+        """The error function, 2/√π ∫₀ˣ e^(−t²) dt."""
+        return _one(erf, self)
 
     def relu(self) -> Tensor:
         """max(x, 0); its derivative at 0 is 0."""
@@ -556,6 +634,24 @@ class Tensor(Variable):
     def minimum(self, other: Any) -> Tensor:
         """The elementwise minimum; where both are equal, each gets half the gradient."""
         return _two(np.minimum, self, other)
+
+    def logaddexp(self, other: Any) -> Tensor:
+        """ln(eˣ + e^other)."""
+        return _two(np.logaddexp, self, other)
+
+    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
+        """x between `min` and `max`; a bound itself passes its gradient.
+
+        Raises:
+            ValueError: there is no bound.
+        """
+        if min is None and max is None:
+            raise ValueError("clamp() takes min=, max= or both")
+        return f.derived[np.clip](self, min, max)  # type: ignore[no-any-return]
+
+    def masked_fill(self, mask: Any, value: Any) -> Tensor:
+        """`value` where `mask` is true, x elsewhere."""
+        return record(Tensor, np.where, (mask, value, self))  # type: ignore[no-any-return]
 
     def softmax(self, dim: int) -> Tensor:
         """eˣ / Σ eˣ along `dim`."""
@@ -577,9 +673,44 @@ class Tensor(Variable):
         Raises:
             TypeError: the Tensor holds integers, whose mean is none.
         """
+        return f.derived[np.mean](self._floating("mean"), dim, keepdim)  # type: ignore[no-any-return]
+
+    def var(self, dim: Dim = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
+        """The variance Σ (x − mean)² / (n − correction) over `dim`, or over everything.
+
+        Raises:
+            TypeError: the Tensor holds integers.
+            ValueError: there are no more entries than `correction`.
+        """
+        return f.derived[np.var](self._floating("var"), dim, ddof=correction, keepdims=keepdim)  # type: ignore[no-any-return]
+
+    def std(self, dim: Dim = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
+        """The square root of `var`; its derivative is 0 where all entries are equal."""
+        return f.derived[np.std](self._floating("std"), dim, ddof=correction, keepdims=keepdim)  # type: ignore[no-any-return]
+
+    def norm(self, p: Any = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
+        """(Σ |x|ᵖ)^(1/p) over `dim`, or over everything; p = 2 by default; its derivative at 0 is 0.
+
+        Raises:
+            TypeError: the Tensor holds integers.
+            ValueError: `p` is neither "fro" nor positive nor ±∞.
+        """
+        if isinstance(p, str) and p != "fro":
+            raise ValueError(f'norm() takes p="fro" or a number, not {p!r}')
+        return f.norm(self._floating("norm"), 2 if p == "fro" else p, dim, keepdim)  # type: ignore[no-any-return]
+
+    def _floating(self, method: str) -> Tensor:
         if self.dtype.kind != "f":
-            raise TypeError(f"mean() takes a floating Tensor, not one of {self.dtype}: call .float() first")
-        return f.derived[np.mean](self, dim, keepdim)  # type: ignore[no-any-return]
+            raise TypeError(f"{method}() takes a floating Tensor, not one of {self.dtype}: call .float() first")
+        return self
+
+    def prod(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
+        """The product over `dim`, or over everything."""
+        return f.derived[np.prod](self, dim, keepdim)  # type: ignore[no-any-return]
+
+    def cumsum(self, dim: int) -> Tensor:
+        """The running sum along `dim`."""
+        return _one(np.cumsum, self, axis=dim)
 
     def max(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """The maximum of everything, whose ties share the gradient; or the `Extremum` along `dim`, at its first place."""
@@ -597,6 +728,14 @@ class Tensor(Variable):
         if not keepdim:
             values, indices = values.squeeze(dim), np.squeeze(indices, axis=dim)
         return Extremum(values, _tensor(indices))
+
+    def amax(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
+        """The maximum over `dim`, whose ties share the gradient."""
+        return _one(np.max, self, axis=dim, keepdims=keepdim)
+
+    def amin(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
+        """The minimum over `dim`, whose ties share the gradient."""
+        return _one(np.min, self, axis=dim, keepdims=keepdim)
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Where the first maximum stands: along `dim`, or in the flattened Tensor."""
@@ -683,6 +822,37 @@ class Tensor(Variable):
         own = (1,) * (len(shape) - self.ndim) + self.shape
         return self.broadcast_to([n if size == -1 else size for n, size in zip(own, shape, strict=True)])
 
+    def repeat(self, *sizes: Any) -> Tensor:
+        """Copies side by side: dimension i holds ``sizes[i]`` of them, as `numpy.tile` does.
+
+        Raises:
+            ValueError: there are fewer sizes than dimensions.
+        """
+        times = _sizes(sizes)
+        if len(times) < self.ndim:
+            raise ValueError(f"repeat() of shape {self.shape} takes {self.ndim} sizes or more, not {len(times)}")
+        return f.derived[np.tile](self, times)  # type: ignore[no-any-return]
+
+    def flip(self, *dims: Any) -> Tensor:
+        """With the order along `dims` reversed."""
+        return _one(np.flip, self, axis=_sizes(dims))
+
+    def roll(self, shifts: int | tuple[int, ...], dims: Dim = None) -> Tensor:
+        """With entries moved by `shifts` along `dims`, or in the flattened Tensor; what leaves at one end enters at the other."""
+        return _one(np.roll, self, shift=shifts, axis=dims)
+
+    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+        """The diagonal of each matrix in `dim1` and `dim2`, `offset` above the main one, as the last dimension."""
+        return f.derived[np.diagonal](self, offset, dim1, dim2)  # type: ignore[no-any-return]
+
+    def tril(self, diagonal: int = 0) -> Tensor:
+        """With zeros above `diagonal` in the last two dimensions."""
+        return _one(np.tril, self, k=diagonal)
+
+    def triu(self, diagonal: int = 0) -> Tensor:
+        """With zeros below `diagonal` in the last two dimensions."""
+        return _one(np.triu, self, k=diagonal)
+
     # --- copies -------------------------------------------------------------------------------------------------------
 
     def clone(self) -> Tensor:
@@ -719,6 +889,16 @@ class Tensor(Variable):
             raise ValueError(f"mm() takes two matrices, not shapes {self.shape} and {mat2.shape}: use matmul")
         return _matmul(self, mat2)
 
+    def outer(self, vec2: Tensor) -> Tensor:
+        """The matrix of the products of the entries of two vectors.
+
+        Raises:
+            ValueError: one of the two is no vector.
+        """
+        if self.ndim != 1 or vec2.ndim != 1:
+            raise ValueError(f"outer() takes two vectors, not shapes {self.shape} and {vec2.shape}: call .flatten() first")
+        return f.derived[np.outer](self, vec2)  # type: ignore[no-any-return]
+
 
 # --- making tensors ---------------------------------------------------------------------------------------------------
 
@@ -740,7 +920,7 @@ def _tensor(array: Array) -> Tensor:
     return made
 
 
-def _restored(kind: type[Any], data: Array, requires_grad: bool) -> Any:
+def _restored(kind: Any, data: Array, requires_grad: bool) -> Any:
     made = kind.__new__(kind)
     made._data = data
     made._node = Leaf() if requires_grad else None
@@ -749,6 +929,7 @@ def _restored(kind: type[Any], data: Array, requires_grad: bool) -> Any:
 
 def _numeric(data: Any, dtype: DTypeLike | None) -> Array:
     """A new numeric array of `data`."""
+    refuse_capture("making a Tensor of numbers that are not an argument of the step")
     if isinstance(data, Tensor):
         data = data._data
     elif isinstance(data, list | tuple):
@@ -773,7 +954,7 @@ def _unwrapped(data: Any) -> Any:
 
 # --- dispatch ---------------------------------------------------------------------------------------------------------
 
-_reductions = {(np.add, "reduce"): np.sum, (np.maximum, "reduce"): np.max, (np.minimum, "reduce"): np.min}
+_reductions: dict[tuple[Any, str], Any] = {(np.add, "reduce"): np.sum, (np.maximum, "reduce"): np.max, (np.minimum, "reduce"): np.min}
 
 
 def _one(function: Callable[..., Any], operand: Any, **options: Any) -> Tensor:

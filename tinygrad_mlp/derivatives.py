@@ -8,27 +8,21 @@ dtypes, order and accumulation are the walk's business (`tinygrad_mlp.autograd`)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import erf, expit
 
 from . import functions as f
-from .blas import Product, matmul
+from .blas import matmul
 
 __all__ = ["Each", "Row", "Rule", "add_row", "differentiable", "sheet"]
 
 Rule = Callable[..., Any]
-
-
-def product(left: Any, right: Any) -> Any:
-    """``left @ right``, left unmultiplied where both are arrays: the walk multiplies unless a leaf takes the factors."""
-    if type(left) is np.ndarray and type(right) is np.ndarray:
-        return Product(left, right)
-    return matmul(left, right)
 
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -61,18 +55,42 @@ def piece(g: Any, parts: Any, position: int, axis: int) -> Any:
     return f.getitem(g, (slice(None),) * (axis % g.ndim) + (along,))
 
 
+def contraction(g: Any, operands: Any, position: int, subscripts: str) -> Any:
+    """The adjoint of `numpy.einsum` in one operand: `g` and the other operands, contracted to that operand's labels."""
+    left, output = subscripts.split("->")
+    terms = left.split(",")
+    own = terms.pop(position)
+    others = [*operands[:position], *operands[position + 1 :]]
+    return np.einsum(",".join([output, *terms]) + "->" + own, g, *others)
+
+
 Row = tuple[Rule | None, ...] | Each
 
 # fmt: off
 sheet: dict[Callable[..., Any], Row] = {
     # -- one input
     np.negative:     (lambda g, y, x: -g,),
-    np.exp:          (lambda g, y, x: g * y,),
-    np.log:          (lambda g, y, x: g / x,),
-    np.sqrt:         (lambda g, y, x: g / (2 * y),),
+    np.reciprocal:   (lambda g, y, x: -g * y**2,),
     np.square:       (lambda g, y, x: g * (2 * x),),
+    np.sqrt:         (lambda g, y, x: g / (2 * y),),
     np.absolute:     (lambda g, y, x: g * np.sign(x),),
+    np.exp:          (lambda g, y, x: g * y,),
+    np.exp2:         (lambda g, y, x: g * y * math.log(2),),
+    np.expm1:        (lambda g, y, x: g * (y + 1),),
+    np.log:          (lambda g, y, x: g / x,),
+    np.log2:         (lambda g, y, x: g / (x * math.log(2)),),
+    np.log10:        (lambda g, y, x: g / (x * math.log(10)),),
+    np.log1p:        (lambda g, y, x: g / (1 + x),),
+    np.sin:          (lambda g, y, x: g * np.cos(x),),
+    np.cos:          (lambda g, y, x: -g * np.sin(x),),
+    np.tan:          (lambda g, y, x: g * (1 + y**2),),
+    np.arcsin:       (lambda g, y, x: g / np.sqrt(1 - x**2),),
+    np.arccos:       (lambda g, y, x: -g / np.sqrt(1 - x**2),),
+    np.arctan:       (lambda g, y, x: g / (1 + x**2),),
+    np.sinh:         (lambda g, y, x: g * np.cosh(x),),
+    np.cosh:         (lambda g, y, x: g * np.sinh(x),),
     np.tanh:         (lambda g, y, x: g * (1 - y**2),),
+    erf:             (lambda g, y, x: g * np.exp(-(x**2)) * (2 / math.sqrt(math.pi)),),
     expit:           (lambda g, y, x: g * y * (1 - y),),
     f.relu:          (lambda g, y, x: g * (x > 0),),
 
@@ -84,20 +102,23 @@ sheet: dict[Callable[..., Any], Row] = {
     np.power:        (lambda g, y, a, b: g * b * a ** (b - (b != 0)),   lambda g, y, a, b: g * y * np.log(a + (a == 0))),
     np.maximum:      (lambda g, y, a, b: g * ((a > b) + (a == b) / 2),  lambda g, y, a, b: g * ((b > a) + (a == b) / 2)),
     np.minimum:      (lambda g, y, a, b: g * ((a < b) + (a == b) / 2),  lambda g, y, a, b: g * ((b < a) + (a == b) / 2)),
+    np.logaddexp:    (lambda g, y, a, b: g * expit(a - b),              lambda g, y, a, b: g * expit(b - a)),
     np.where:        (None,                                             lambda g, y, c, a, b: np.where(c, g, 0),
                                                                         lambda g, y, c, a, b: np.where(c, 0, g)),
     # -- products
     np.matmul:       (lambda g, y, a, b: matmul(g, b.mT),               lambda g, y, a, b: matmul(a.mT, g)),
     f.linear:        (lambda g, y, x, w, b: matmul(g, w),
-                      lambda g, y, x, w, b: product(g.T, x),
+                      lambda g, y, x, w, b: f.product(g.T, x),
                       lambda g, y, x, w, b: g),
+    f.einsum:        Each(lambda g, y, *operands, position, subscripts: contraction(g, operands, position, subscripts)),
 
-    # -- reductions
+    # -- reductions and running sums
     np.sum:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims),),
     np.max:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * ties(x, y, axis, keepdims),),
     np.min:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * ties(x, y, axis, keepdims),),
     f.logsumexp:     (lambda g, y, x, axis=None, keepdims=False:
                           spread(g, x, axis, keepdims) * np.exp(x - spread(y, x, axis, keepdims)),),
+    np.cumsum:       (lambda g, y, x, axis=None: np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape),),
 
     # -- losses
     f.squared_error: (lambda g, y, a, b, total=False: g * (2 * (a - b)),
@@ -112,6 +133,10 @@ sheet: dict[Callable[..., Any], Row] = {
     np.reshape:      (lambda g, y, x, shape: np.reshape(g, x.shape),),
     np.transpose:    (lambda g, y, x, axes=None: np.transpose(g, None if axes is None else np.argsort(axes)),),
     np.broadcast_to: (lambda g, y, x, shape: g,),
+    np.flip:         (lambda g, y, x, axis=None: np.flip(g, axis),),
+    np.roll:         (lambda g, y, x, shift, axis=None: np.roll(g, np.negative(shift), axis),),
+    np.tril:         (lambda g, y, x, k=0: np.tril(g, k),),
+    np.triu:         (lambda g, y, x, k=0: np.triu(g, k),),
     f.concatenate:   Each(lambda g, y, *parts, position, axis=0: piece(g, parts, position, axis)),
     f.clone:         (lambda g, y, x: g,),
     f.astype:        (lambda g, y, x, dtype: g,),

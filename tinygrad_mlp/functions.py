@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 import math
+import string
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from .blas import matmul
+from .blas import Product, matmul
 
-__all__ = ["derived", "dispatched", "implementations"]
+__all__ = ["derived", "dispatched", "implementations", "norm"]
 
 P = ParamSpec("P")
 Axis = int | tuple[int, ...] | None
@@ -54,6 +56,12 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
         y += bias  # nobody else can see y yet
         return y
     return y + bias
+
+
+@dispatched
+def product(left: Any, right: Any) -> Any:
+    """``left @ right``, kept as its factors: the walk multiplies them unless a leaf can do without."""
+    return Product(left, right)
 
 
 @dispatched
@@ -113,7 +121,10 @@ def getitem(x: Any, index: Any) -> Any:
 def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of `getitem`: zeros of `shape` with `g` added at `index`, repeated positions adding up."""
     y = np.zeros(shape, dtype=g.dtype)
-    np.add.at(y, index, g)
+    if any(isinstance(entry, np.ndarray | list) for entry in (index if isinstance(index, tuple) else (index,))):
+        np.add.at(y, index, g)
+    else:
+        y[index] = g  # slices and numbers meet no position twice
     return y
 
 
@@ -123,10 +134,16 @@ def concatenate(*arrays: Any, axis: int = 0) -> Any:
     return np.concatenate(arrays, axis=axis)
 
 
+@dispatched
+def einsum(*operands: Any, subscripts: str) -> Any:
+    """`numpy.einsum` of explicit `subscripts` such as ``ij,jk->ik``, in which no operand repeats a label."""
+    return np.einsum(subscripts, *operands, optimize=len(operands) > 1)
+
+
 # What computes a function on arrays, where that is not the function itself.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {
     np.matmul: matmul,
-    np.sum: lambda x, axis=None, keepdims=False: np.add.reduce(x, axis, None, None, keepdims),
+    np.sum: lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims),
 }
 
 # --- one line of others -----------------------------------------------------------------------------------------------
@@ -149,7 +166,7 @@ def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
 
 
 def _squeeze(a: Any, axis: Axis = None) -> Any:
-    squeezed = [i for i, n in enumerate(a.shape) if n == 1] if axis is None else np.atleast_1d(axis) % max(a.ndim, 1)
+    squeezed = [i for i, n in enumerate(a.shape) if n == 1] if axis is None else normalize_axis_tuple(axis, a.ndim)
     if any(a.shape[i] != 1 for i in squeezed):
         raise ValueError(f"cannot squeeze axis {axis} of shape {a.shape}: only axes of length 1 can be removed")
     return np.reshape(a, tuple(n for i, n in enumerate(a.shape) if i not in squeezed))
@@ -163,12 +180,125 @@ def _stack(arrays: Any, axis: int = 0) -> Any:
     return np.concatenate([np.expand_dims(a, axis) for a in arrays], axis=axis)
 
 
+def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
+    if axis is None:
+        return concatenate(*(np.ravel(a) for a in arrays))
+    return concatenate(*arrays, axis=axis)
+
+
+def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The product by halves, so that derivatives are products of the other factors, and right where some are 0."""
+    reduced = range(a.ndim) if axis is None else normalize_axis_tuple(axis, a.ndim)
+    kept = [i for i in range(a.ndim) if i not in reduced]
+    count, rest = _count(a, tuple(reduced)), [a.shape[i] for i in kept]
+    factors = np.reshape(np.transpose(a, (*reduced, *kept)), (count, *rest))
+    while count > 1:
+        half = count // 2
+        pairs = getitem(factors, slice(half)) * getitem(factors, slice(half, 2 * half))
+        factors = np.concatenate([pairs, getitem(factors, slice(2 * half, None))]) if count % 2 else pairs
+        count -= half
+    y = getitem(factors, 0) if count else np.sum(factors, axis=0) + 1
+    return np.reshape(y, tuple(1 if i in reduced else n for i, n in enumerate(a.shape))) if keepdims else y
+
+
+def _root(total: Any, p: float) -> Any:
+    """The p-th root of a sum of p-th powers, with derivative 0 where all of them are 0."""
+    nothing = total == 0
+    total = total + nothing
+    return (np.sqrt(total) if p == 2 else total ** (1 / p)) - nothing
+
+
+def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any:
+    """(Σ |x|ᵖ)^(1/p) over `axis`, or max |x| and min |x| for p = ∞ and −∞; its derivative where x = 0 is 0.
+
+    Raises:
+        ValueError: p is neither positive nor −∞.
+    """
+    if not (p > 0 or p == -math.inf):
+        raise ValueError(f"the order of a norm is positive, inf or -inf, not {p}")
+    if math.isinf(p):
+        return (np.max if p > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
+    return _root(np.sum(np.square(x) if p == 2 else np.abs(x) ** p, axis=axis, keepdims=keepdims), p)
+
+
+def _linalg_norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    if ord is not None and not isinstance(axis, int) and (axis is not None or x.ndim != 1):
+        raise TypeError("numpy.linalg.norm of a Tensor takes norms of vectors: leave ord= out, or pass one axis=")
+    return norm(x, 2 if ord is None else ord, axis, keepdims)
+
+
+def _var(a: Any, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+    count = _count(a, axis)
+    if count <= ddof:
+        raise ValueError(f"the variance of {count} entries with correction {ddof} divides by {count - ddof}: pass ddof=0")
+    squares = np.square(a - np.mean(a, axis=axis, keepdims=True))
+    return np.sum(squares, axis=axis, keepdims=keepdims) / (count - ddof)
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
+    """At a bound the gradient goes to `a`, as in PyTorch."""
+    if a_min is not None:
+        a = np.where(a < a_min, a_min, a)
+    if a_max is not None:
+        a = np.where(a > a_max, a_max, a)
+    return a
+
+
+def _einsum(subscripts: Any, *operands: Any) -> Any:
+    """With the output and the dimensions under an ellipsis spelt out, and no label twice or alone in an operand."""
+    if not isinstance(subscripts, str):
+        raise TypeError(f'einsum takes its subscripts as a string such as "ij,jk->ik", not {subscripts!r}')
+    left, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise ValueError(f"einsum: {subscripts!r} has terms for {len(terms)} operands, not for {len(operands)}")
+    if not arrow:
+        once = sorted(label for label in set(left) - set(",.") if left.count(label) == 1)
+        output = "".join(["..." * ("..." in left), *once])
+    hidden = [np.ndim(operand) - len(term.replace("...", "")) for operand, term in zip(operands, terms, strict=True)]
+    dots = "".join(label for label in string.ascii_letters if label not in subscripts)[: max(hidden)]
+    terms = [term.replace("...", dots[len(dots) - n :]) for term, n in zip(terms, hidden, strict=True)]
+    output = output.replace("...", dots)
+    plain = list(operands)
+    for i, term in enumerate(terms):
+        if len(term) != np.ndim(plain[i]):
+            raise ValueError(f"einsum: {subscripts!r} does not fit operand {i} of shape {np.shape(plain[i])}")
+        while repeated := next((label for label in term if term.count(label) > 1), ""):
+            first = term.index(repeated)
+            plain[i] = np.diagonal(plain[i], 0, first, term.index(repeated, first + 1))
+            term = term.replace(repeated, "", 2) + repeated
+        elsewhere = output + "".join(terms[:i] + terms[i + 1 :])
+        alone = tuple(axis for axis, label in enumerate(term) if label not in elsewhere)
+        if alone:
+            plain[i] = np.sum(plain[i], axis=alone)
+        terms[i] = "".join(label for label in term if label in elsewhere)
+    return einsum(*plain, subscripts=f"{','.join(terms)}->{output}")
+
+
+def _moving(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For a function that only moves entries: moving their positions tells where each entry of the result is from."""
+
+    @functools.wraps(function)
+    def moved(a: Any, *args: Any, **options: Any) -> Any:
+        positions = np.reshape(np.arange(math.prod(a.shape)), a.shape)
+        return getitem(np.ravel(a), (np.asarray(function(positions, *args, **options)),))
+
+    return moved
+
+
 derived: dict[Callable[..., Any], Callable[..., Any]] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a: math.prod(a.shape),
     np.mean: _mean,
-    np.concatenate: lambda arrays, axis=0: concatenate(*arrays, axis=axis),
+    np.var: _var,
+    np.std: lambda a, axis=None, *, ddof=0, keepdims=False: _root(_var(a, axis, ddof=ddof, keepdims=keepdims), 2),
+    np.prod: _prod,
+    np.linalg.norm: _linalg_norm,
+    np.clip: _clip,
+    np.einsum: _einsum,
+    np.outer: lambda a, b: np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1)),
+    np.concatenate: _concatenate,
     np.swapaxes: _swapaxes,
     np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
     np.squeeze: _squeeze,
@@ -176,4 +306,8 @@ derived: dict[Callable[..., Any], Callable[..., Any]] = {
     np.ravel: lambda a: np.reshape(a, (-1,)),
     np.stack: _stack,
     np.dot: lambda a, b: a @ b,
+    np.diagonal: _moving(np.diagonal),
+    np.repeat: _moving(np.repeat),
+    np.tile: _moving(np.tile),
+    product: matmul,
 }

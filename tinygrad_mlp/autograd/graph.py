@@ -9,7 +9,7 @@ accumulation, summing to the input's shape, dtype, and leaving out what needs no
 from __future__ import annotations
 
 import contextlib
-import math
+import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
@@ -102,30 +102,53 @@ class Variable:
 # --- whether to record ------------------------------------------------------------------------------------------------
 
 
-class _Mode(threading.local):
+class _State(threading.local):
     enabled = True
+    tape: Any = None  # what takes down the computation of a step that is being captured
+    configuration = 0  # counts the changes, such as eval(), after which a captured step may compute something else
 
 
-_mode = _Mode()
+state = _State()
 
 
 def is_grad_enabled() -> bool:
     """Whether functions of tensors are being recorded in this thread."""
-    return _mode.enabled
+    return state.enabled
+
+
+def replayed(method: Function) -> Function:
+    """Mark a method that changes state: a captured step does not take it apart, but calls it again."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        tape = state.tape
+        if tape is None:
+            return method(self, *args, **kwargs)
+        return tape.call(functools.partial(method, self, *args, **kwargs))
+
+    return call
+
+
+def refuse_capture(reason: str) -> None:
+    """Note, in a step that is being captured, that it does what a replay could not do."""
+    if state.tape is not None:
+        state.tape.refuse(reason)
 
 
 class set_grad_enabled(contextlib.ContextDecorator):
     """Switch recording on or off in this thread: at once, and until the end of the block where used with ``with``."""
 
     def __init__(self, mode: bool) -> None:
-        self._before = _mode.enabled
-        _mode.enabled = bool(mode)
+        self._before = state.enabled
+        state.enabled = bool(mode)
 
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        _mode.enabled = self._before
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        state.enabled = self._before
 
 
 class _Switched(contextlib.ContextDecorator):
@@ -137,11 +160,13 @@ class _Switched(contextlib.ContextDecorator):
         self._before: list[bool] = []
 
     def __enter__(self) -> None:
-        self._before.append(_mode.enabled)
-        _mode.enabled = self._enabled
+        self._before.append(state.enabled)
+        state.enabled = self._enabled
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        _mode.enabled = self._before.pop()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        state.enabled = self._before.pop()
 
 
 class no_grad(_Switched):
@@ -168,8 +193,9 @@ def function_name(function: Function) -> str:
 
 
 def _computing_of(function: Function) -> Function:
-    computing = f.implementations.get(function) or getattr(function, "__wrapped__", function)
-    return _computing.setdefault(function, computing)
+    computing: Function = f.implementations.get(function, getattr(function, "__wrapped__", function))
+    _computing[function] = computing
+    return computing
 
 
 def _plain(operand: Any) -> Any:
@@ -184,21 +210,22 @@ def _plain(operand: Any) -> Any:
     return np.asarray(operand)
 
 
-def record(kind: type[Any], function: Function, inputs: Sequence[Any], options: Mapping[str, Any] = _NO_OPTIONS) -> Any:
+def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mapping[str, Any] = _NO_OPTIONS) -> Any:
     """Compute ``function(*inputs, **options)`` as a tensor of class `kind`, and record it if an input needs a gradient.
 
     Raises:
         TypeError: the sheet of derivatives has no row for `function`.
         ValueError: the shapes do not fit.
     """
-    try:
-        rules = sheet[function]
-    except KeyError:
+    rules = sheet.get(function)
+    if rules is None:
         raise TypeError(
             f"{function_name(function)} has no derivative here: give it one with "
             f"tinygrad_mlp.add_row({function_name(function)}, rule), or apply it to .detach().numpy()"
-        ) from None
-    computing = _computing.get(function) or _computing_of(function)
+        )
+    computing = _computing.get(function)
+    if computing is None:
+        computing = _computing_of(function)
     arrays = []
     edges: list[Leaf | Node | None] = []
     recorded = foreign = False
@@ -215,23 +242,29 @@ def record(kind: type[Any], function: Function, inputs: Sequence[Any], options: 
             edges.append(None)
             if type(operand) is np.ndarray:
                 foreign = True
+    if (tape := state.tape) is not None:
+        arrays = tape.watched(arrays, inputs)
     try:
         output = computing(*arrays, **options)
     except ValueError as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays if array is not None)
         raise ValueError(f"{function_name(function)} of shapes {shapes}: {error}") from None
     if type(output) is not np.ndarray:
-        output = np.asarray(output)
+        output = np.asarray(output) if tape is None else tape.array(output)
     result = kind.__new__(kind)
     result._data = output
-    if recorded and _mode.enabled and rules:
-        if foreign:  # the user's own arrays, who may change them
-            arrays = [np.array(a) if type(a) is np.ndarray and a is x else a for a, x in zip(arrays, inputs, strict=True)]
+    if recorded and rules and state.enabled:
+        if foreign:  # arrays of the user's own, which may change
+            arrays = [
+                np.array(a) if a is x and type(a) is np.ndarray else a for a, x in zip(arrays, inputs, strict=True)
+            ]
         result._node = node = Node(function, rules, arrays, options, output, edges)
         if memory.any_shared():
             _fingerprint_inputs(node)
     else:
         result._node = None
+    if tape is not None:
+        tape.made(result)
     return result
 
 
@@ -279,17 +312,18 @@ def _read_by(rule: Rule) -> frozenset[int]:
 
 def _unbroadcast(gradient: Any, shape: tuple[int, ...], node: Node) -> Any:
     """The adjoint of broadcasting: `gradient` summed over the axes along which an input of `shape` was repeated."""
-    extra = gradient.ndim - len(shape)
-    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, gradient.shape[extra:], strict=True)):
-        raise RuntimeError(
-            f"the rule for {function_name(node.function)} returned a gradient of shape {gradient.shape} for an input of "
-            f"shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
-        )
-    if gradient.size != math.prod(shape):
-        repeated = tuple(extra + i for i, n in enumerate(shape) if n == 1 and gradient.shape[extra + i] != 1)
-        axes = (*range(extra), *repeated)
+    extra = len(gradient.shape) - len(shape)
+    axes: tuple[int, ...] = tuple(range(extra))
+    if gradient.shape[extra:] != shape:
+        if extra < 0 or any(n not in (1, m) for n, m in zip(shape, gradient.shape[extra:], strict=True)):
+            raise RuntimeError(
+                f"the rule for {function_name(node.function)} returned a gradient of shape {gradient.shape} for an input "
+                f"of shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
+            )
+        axes += tuple(extra + i for i, n in enumerate(shape) if n == 1 and gradient.shape[extra + i] != 1)
+    if any(gradient.shape[axis] != 1 for axis in axes):
         gradient = np.add.reduce(gradient, axes) if type(gradient) is np.ndarray else np.sum(gradient, axis=axes)
-    return np.reshape(gradient, shape)
+    return gradient.reshape(shape)
 
 
 def _useful(roots: Iterable[Leaf | Node], wanted: set[Leaf | Node]) -> set[Leaf | Node]:
@@ -339,11 +373,14 @@ def _secured(product: Product, node: Node) -> Product:
     """
     right = product.right
     for array, edge in zip(node.inputs, node.edges, strict=True):
-        if array is right and (edge is None or (type(edge) is Node and right.base is None)):
-            if not memory.any_shared() or not memory.is_shared(right):
-                product.since = next(memory.clock)
-                return product
-    product = Product(product.left, right.copy())
+        if array is right:
+            if edge is None or (type(edge) is Node and right.base is None):
+                if not memory.may_change(right):
+                    break
+            product = Product(product.left, right.copy())
+            break
+    else:
+        product = Product(product.left, right.copy())
     product.since = next(memory.clock)
     return product
 
@@ -352,7 +389,7 @@ def walk(
     seeds: Sequence[tuple[Leaf | Node, Any]],
     *,
     retain_graph: bool = False,
-    kind: type[Any] | None = None,
+    kind: Any = None,
     wanted: set[Leaf | Node] | None = None,
 ) -> dict[Leaf | Node, Any]:
     """Carry the gradients of `seeds` back through the graph, and return those that arrive.
@@ -385,6 +422,7 @@ def walk(
         else:
             pending[seed] = gradient
             heappush(frontier, (-seed.number, seed))
+    latest = memory.events.latest
     while frontier:
         node = heappop(frontier)[1]
         g = pending.pop(node)
@@ -394,7 +432,7 @@ def walk(
                 f"the graph behind this {function_name(node.function)} was released by an earlier backward(): "
                 "pass retain_graph=True to the first one, or compute the loss again"
             )
-        if node.number < memory.events.latest:
+        if node.number < latest:
             _check(node)
         extras = node.extras
         if extras is not None:
@@ -415,7 +453,7 @@ def walk(
                 continue
             gradient = rule(g, y, *inputs, **options)
             if type(gradient) is Product:
-                if type(edge) is Leaf and edge not in arrived and gradient.dtype == array.dtype:
+                if type(edge) is Leaf and edge not in arrived and gradient.left.dtype == array.dtype:
                     arrived[edge] = _secured(gradient, node)
                     continue
                 gradient = gradient.dense()
@@ -428,8 +466,9 @@ def walk(
                     arrived[edge] = _sum(arrived[edge], gradient)
                 else:
                     # Being linear in g, a gradient is either new, or g itself, or a view.
-                    fresh = type(gradient) is np.ndarray and gradient is not g and gradient.base is None
-                    arrived[edge] = gradient if fresh else f.clone(gradient)
+                    if gradient is g or type(gradient) is not np.ndarray or gradient.base is not None:
+                        gradient = f.clone(gradient)
+                    arrived[edge] = gradient
             elif edge in pending:
                 pending[edge] = pending[edge] + gradient
             else:
@@ -440,7 +479,7 @@ def walk(
     return arrived
 
 
-def _wrapped(kind: type[Any], data: Any, node: Leaf | Node) -> Any:
+def _wrapped(kind: Any, data: Any, node: Leaf | Node) -> Any:
     """The tensor that `node` recorded, made again: the graph holds none."""
     tensor = kind.__new__(kind)
     tensor._data = data
@@ -462,8 +501,12 @@ def _sum(total: Any, gradient: Any) -> Any:
 
 def accumulate(leaf: Leaf, gradient: Any) -> None:
     """Add what a walk brought to the gradient that `leaf` holds."""
-    for hook in tuple((leaf.hooks or {}).values()):
-        gradient = hook(gradient)
+    if state.tape is not None:
+        state.tape.deliver(leaf, gradient)
+        return
+    if leaf.hooks:
+        for hook in tuple(leaf.hooks.values()):
+            gradient = hook(gradient)
     leaf.grad = gradient if leaf.grad is None else _sum(leaf.grad, gradient)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import weakref
 import zlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,7 @@ class _Events:
 events = _Events()
 _written: dict[int, int] = {}  # by owner: an entry that outlives its owner is older than whatever takes its place
 _shared: dict[int, _Sharing] = {}
+_of_leaves: set[int] = set()  # by owner; one that outlives its owner costs a copy, and nothing else
 
 
 def owner(array: Array) -> Array:
@@ -51,14 +53,14 @@ def owner(array: Array) -> Array:
 
 def fingerprint(array: Array) -> int:
     """A checksum of the contents of `array`: it differs for nearly every two contents that differ."""
-    return zlib.crc32(np.ascontiguousarray(array))
+    return zlib.crc32(np.ascontiguousarray(array).data)
 
 
-def stamp(*arrays: Array) -> None:
+def stamp(arrays: Iterable[Array]) -> None:
     """Note that the framework has just written to `arrays`."""
-    events.latest = next(clock)
+    events.latest = now = next(clock)
     for array in arrays:
-        _written[id(owner(array))] = events.latest
+        _written[id(array if array.base is None else owner(array))] = now
 
 
 def share(array: Array) -> Array:
@@ -75,6 +77,19 @@ def share(array: Array) -> Array:
 def is_shared(array: Array) -> bool:
     """Whether somebody else can write to the memory of `array`."""
     return id(owner(array)) in _shared
+
+
+def may_change(array: Array) -> bool:
+    """Whether the memory of `array` is shared, or also that of a leaf, which an optimizer writes to."""
+    if not _shared and not _of_leaves:
+        return False
+    key = id(owner(array))
+    return key in _shared or key in _of_leaves
+
+
+def belongs_to_leaf(array: Array) -> None:
+    """Note that a leaf's array is also used outside the graph, by a detached Tensor."""
+    _of_leaves.add(id(owner(array)))
 
 
 def unchanged(array: Array, since: int) -> bool:

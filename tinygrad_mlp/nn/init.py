@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .._random import Generator, numbers_from
 from .._tensor import Tensor
 from ..autograd import no_grad

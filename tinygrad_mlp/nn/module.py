@@ -6,16 +6,18 @@ order in which it was put there. So a subclass need not even call ``super().__in
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._tensor import Tensor
-from ..autograd import no_grad
+from .._tensor import RemovableHandle, Tensor
+from ..autograd import is_grad_enabled, no_grad
 from .parameter import Parameter
 
 __all__ = ["Module", "where_called"]
@@ -45,6 +47,60 @@ def _found(name: str, value: Any, kind: type) -> Iterator[tuple[str, Any]]:
             yield from _found(f"{name}.{key}", entry, kind)
 
 
+class _Hook(NamedTuple):
+    """A function to be called with a module, and how."""
+
+    function: Callable[..., Any]
+    with_kwargs: bool = False
+    always_call: bool = False
+
+
+class _Hooks:
+    """The hooks of a module that has some: before and after ``forward``, and when its gradients are known."""
+
+    def __init__(self) -> None:
+        self.before: dict[Any, _Hook] = {}
+        self.after: dict[Any, _Hook] = {}
+        self.backward: dict[Any, _Hook] = {}
+
+
+def _registered(hooks: dict[Any, _Hook], hook: _Hook, prepend: bool) -> RemovableHandle:
+    if not callable(hook.function):
+        raise TypeError(f"a hook is a function, not {hook.function!r}")
+    handle = RemovableHandle(hooks, hook)
+    if prepend:
+        for earlier in list(hooks)[:-1]:
+            hooks[earlier] = hooks.pop(earlier)
+    return handle
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _observed(values: Sequence[Any], hook: Callable[[tuple[Any, ...]], Any]) -> tuple[Any, ...]:
+    """`values` again, with the Tensors that need gradients passed through one node.
+
+    So ``hook`` is called once with the gradients of all of them (None for the others), and may replace them.
+    """
+    tracked = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
+    ends = list(itertools.accumulate((values[i].numel() for i in tracked), initial=0))
+
+    def split(joined: Tensor) -> tuple[Any, ...]:
+        pieces: dict[int, Any] = {}
+        for i, (start, end) in zip(tracked, itertools.pairwise(ends), strict=True):
+            pieces[i] = joined[start:end].reshape(*values[i].shape).to(values[i].dtype)
+        return tuple(pieces.get(i) for i in range(len(values)))
+
+    def on_gradient(gradient: Tensor) -> Tensor | None:
+        replaced = hook(split(gradient))
+        return None if replaced is None else np.concatenate([replaced[i].reshape(-1) for i in tracked])
+
+    joined: Any = np.concatenate([values[i].reshape(-1) for i in tracked])
+    joined.register_hook(on_gradient)
+    return tuple(value if piece is None else piece for value, piece in zip(values, split(joined), strict=True))
+
+
 class Module:
     """The base of all layers and models: write ``forward``, hold parameters and modules as attributes.
 
@@ -59,13 +115,115 @@ class Module:
     """
 
     training = True
+    _hooks: _Hooks | None = None
+    _buffers: Mapping[str, bool] = MappingProxyType({})  # by name: whether a buffer is part of the state
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; subclasses write it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(self, ...): write one")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._hooks is not None:
+            return self._call_with_hooks(self._hooks, args, kwargs)
         return self.forward(*args, **kwargs)
+
+    # --- hooks --------------------------------------------------------------------------------------------------------
+
+    def _own_hooks(self) -> _Hooks:
+        if self._hooks is None:
+            self._hooks = _Hooks()
+        return self._hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before ``forward``; what it returns, if not None, replaces the arguments.
+
+        With `with_kwargs` it is ``hook(module, args, kwargs)``, which returns None or both. With `prepend` it is called
+        before the hooks registered earlier.
+        """
+        return _registered(self._own_hooks().before, _Hook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after ``forward``; what it returns, if not None, replaces the output.
+
+        With `with_kwargs` it is ``hook(module, args, kwargs, output)``. With `prepend` it is called before the hooks
+        registered earlier, with `always_call` also when the call of the module fails, then with None for the output.
+        """
+        return _registered(self._own_hooks().after, _Hook(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are known.
+
+        Both are tuples, of one gradient for each positional argument and each output, None where there is none. What
+        the hook returns, if not None, replaces `grad_input`. Where no argument needs a gradient, it is called as soon as
+        those of the outputs are known.
+        """
+        return _registered(self._own_hooks().backward, _Hook(hook), prepend)
+
+    def _call_with_hooks(self, hooks: _Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        output = None
+        waiting = list(hooks.after.values())
+
+        def after(hook: _Hook) -> Any:
+            return hook.function(self, args, kwargs, output) if hook.with_kwargs else hook.function(self, args, output)
+
+        try:
+            for hook in tuple(hooks.before.values()):
+                if hook.with_kwargs:
+                    args, kwargs = hook.function(self, args, kwargs) or (args, kwargs)
+                elif (changed := hook.function(self, args)) is not None:
+                    args = _as_tuple(changed)
+            if hooks.backward and is_grad_enabled():
+                output = self._call_observed(tuple(hooks.backward.values()), args, kwargs)
+            else:
+                output = self.forward(*args, **kwargs)
+            while waiting:
+                changed = after(waiting.pop(0))
+                output = output if changed is None else changed
+        except Exception:
+            for hook in waiting:
+                if hook.always_call:
+                    after(hook)
+            raise
+        return output
+
+    def _call_observed(self, hooks: Sequence[_Hook], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call ``forward`` between two nodes at which its gradients come by on their way back."""
+        grad_output: tuple[Any, ...] = ()
+
+        def of_inputs(grad_input: tuple[Any, ...]) -> tuple[Any, ...]:
+            for hook in hooks:
+                changed = hook.function(self, grad_input, grad_output)
+                if changed is not None:
+                    if len(_as_tuple(changed)) != len(grad_input):
+                        raise ValueError(
+                            f"a backward hook of {type(self).__name__} returned {len(_as_tuple(changed))} gradients for "
+                            f"{len(grad_input)} arguments: return a tuple of {len(grad_input)}, or None"
+                        )
+                    grad_input = _as_tuple(changed)
+            return grad_input
+
+        def of_outputs(gradients: tuple[Any, ...]) -> None:
+            nonlocal grad_output
+            grad_output = gradients
+            if not needed:
+                of_inputs((None,) * len(args))
+
+        needed = any(isinstance(value, Tensor) and value.requires_grad for value in args)
+        output = self.forward(*(_observed(args, of_inputs) if needed else args), **kwargs)
+        outputs = _as_tuple(output)
+        if not any(isinstance(value, Tensor) and value.requires_grad for value in outputs):
+            return output
+        outputs = _observed(outputs, of_outputs)
+        return outputs if isinstance(output, tuple) else outputs[0]
 
     # --- the tree -----------------------------------------------------------------------------------------------------
 
@@ -115,23 +273,100 @@ class Module:
             raise AttributeError(f"{type(self).__name__} has no module {target!r}: it has {sorted(modules)}")
         return modules[target]
 
+    def _own_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        for name, value in self._attributes():
+            yield from _found(name, value, Parameter)
+
+    def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        return ((name, buffer) for name in self._buffers if (buffer := getattr(self, name)) is not None)
+
+    def _own_state(self) -> Iterator[tuple[str, Tensor]]:
+        yield from self._own_parameters()
+        yield from ((name, buffer) for name, buffer in self._own_buffers() if self._buffers[name])
+
+    def _named(
+        self, own: Callable[[Module], Iterable[tuple[str, Any]]], prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
+        """What `own` yields for this module, and for those below it if `recurse`, with paths."""
+        seen: set[Any] = set()
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        for module_path, module in modules:
+            for name, held in own(module):
+                if held not in seen:
+                    if remove_duplicate:
+                        seen.add(held)
+                    yield _join(module_path, name), held
+
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """The parameters with their paths, in order; shared ones once unless `remove_duplicate` is False."""
-        seen: set[Parameter] = set()
-        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
-        for module_path, module in modules:
-            for name, value in module._attributes():
-                for path, parameter in _found(_join(module_path, name), value, Parameter):
-                    if parameter not in seen:
-                        if remove_duplicate:
-                            seen.add(parameter)
-                        yield path, parameter
+        return self._named(Module._own_parameters, prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, each once, in order."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The buffers with their paths, in order; shared ones once unless `remove_duplicate` is False."""
+        return self._named(Module._own_buffers, prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers, each once, in order."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    # --- putting something in it --------------------------------------------------------------------------------------
+
+    def _check_name(self, name: str, kind: type) -> None:
+        """Raise unless `name` is free for something of `kind`."""
+        if not isinstance(name, str):
+            raise TypeError(f"a name is a str, not {name!r}")
+        if not name or "." in name:
+            raise ValueError(f"a name cannot be empty or hold a dot, which separates names in a path, as {name!r} does")
+        held = getattr(self, name, None)
+        if held is not None and not isinstance(held, kind):
+            raise ValueError(f"{type(self).__name__}.{name} is taken by {held!r}: choose another name")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Hold `param`, or None, as attribute `name`, as an assignment does.
+
+        Raises:
+            TypeError: `param` is no Parameter, or `name` no str.
+            ValueError: `name` is empty, holds a dot, or is taken by something else.
+        """
+        self._check_name(name, Parameter)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"{name} is a Parameter or None, not {type(param).__name__}: write Parameter(tensor(...))")
+        setattr(self, name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Hold `tensor`, or None, as attribute `name`: part of the module but not trained, such as a running mean.
+
+        It is converted by ``to``, and, if `persistent`, part of the state. Later assignments to the attribute keep it so.
+
+        Raises:
+            TypeError: `tensor` is no Tensor, or a Parameter; or `name` is no str.
+            ValueError: `name` is empty, holds a dot, or is taken by something else.
+        """
+        self._check_name(name, Tensor)
+        if tensor is not None and (not isinstance(tensor, Tensor) or isinstance(tensor, Parameter)):
+            raise TypeError(f"a buffer is a Tensor that is no Parameter, or None, not {type(tensor).__name__}")
+        setattr(self, name, tensor)
+        self._buffers = {**self._buffers, name: persistent}
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Hold `module`, or None, as attribute `name`, as an assignment does.
+
+        Raises:
+            TypeError: `module` is no Module, or `name` no str.
+            ValueError: `name` is empty, holds a dot, or is taken by something else.
+        """
+        self._check_name(name, Module)
+        if module is not None:
+            check_module(module)
+        setattr(self, name, module)
 
     # --- what is done to all of it ------------------------------------------------------------------------------------
 
@@ -144,6 +379,8 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Put every module into training mode, or out of it."""
+        if not isinstance(mode, bool):
+            raise TypeError(f"training mode is on or off, True or False, not {mode!r}")
         for module in self.modules():
             module.training = mode
         return self
@@ -167,37 +404,59 @@ class Module:
                 parameter.grad.detach().zero_()
 
     def to(self, dtype: DTypeLike) -> Self:
-        """Convert all parameters to `dtype`."""
-        for parameter in self.parameters():
-            parameter._data = parameter._data.astype(dtype)
-            parameter.grad = None
+        """Convert all parameters with their gradients, and all floating buffers, to `dtype`.
+
+        Raises:
+            TypeError: `dtype` is no floating one.
+        """
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"a module can be converted to float32 or float64, not to {np.dtype(dtype)}")
+        for tensor in (*self.parameters(), *self.buffers()):
+            if tensor.dtype.kind == "f":
+                gradient = tensor.grad
+                tensor._data = tensor._data.astype(dtype, copy=False)
+                tensor.grad = None if gradient is None else gradient.detach().to(dtype)
         return self
 
     def float(self) -> Self:
-        """Convert all parameters to float32."""
+        """Convert all parameters and floating buffers to float32."""
         return self.to(np.float32)
 
     def double(self) -> Self:
-        """Convert all parameters to float64."""
+        """Convert all parameters and floating buffers to float64."""
         return self.to(np.float64)
 
     # --- the state ----------------------------------------------------------------------------------------------------
 
-    def _state(self) -> dict[str, Tensor]:
-        return dict(self.named_parameters(remove_duplicate=False))
+    def state_dict(
+        self, *, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Tensor]:
+        """The parameters and the persistent buffers by path, sharing memory with the module, as PyTorch's do.
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """The parameters by path, detached and sharing memory with the module, as PyTorch's do."""
-        return {path: held.detach() for path, held in self._state().items()}
+        Args:
+            destination: a dict to put them in; a new one by default.
+            prefix: what each path begins with.
+            keep_vars: give the parameters themselves, not detached from the graph.
+        """
+        destination = {} if destination is None else destination
+        for path, held in self._named(Module._own_state, "", recurse=True, remove_duplicate=False):
+            destination[prefix + path] = held if keep_vars else held.detach()
+        return destination
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
-        """Copy entries of `state_dict` into the parameters of the same path.
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy entries of `state_dict`, Tensors or arrays, into the parameters and buffers of the same path.
+
+        With `assign` their memory and dtype are taken over instead of being copied and converted.
 
         Raises:
             RuntimeError: shapes differ, or, if `strict`, paths do; nothing has been changed then.
         """
-        own = self._state()
-        arrays = {path: np.asarray(value) for path, value in state_dict.items()}
+        own = self.state_dict(keep_vars=True)
+        arrays = {
+            path: value._data if isinstance(value, Tensor) else np.asarray(value) for path, value in state_dict.items()
+        }
         missing = [path for path in own if path not in arrays]
         unexpected = [path for path in arrays if path not in own]
         problems = [
@@ -211,7 +470,9 @@ class Module:
             raise RuntimeError(f"this state does not fit {type(self).__name__}: " + "; ".join(problems))
         with no_grad():
             for path, array in arrays.items():
-                if path in own:
+                if path in own and assign:
+                    own[path]._data = array
+                elif path in own:
                     own[path].copy_(array)
         return IncompatibleKeys(missing, unexpected)
 
@@ -226,6 +487,12 @@ class Module:
         if not children:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n  ".join([f"{type(self).__name__}({self.extra_repr()}", *children]) + "\n)"
+
+
+def check_module(value: Any) -> None:
+    """Raise TypeError unless `value` is a Module."""
+    if not isinstance(value, Module):
+        raise TypeError(f"a module is wanted, not {value!r}: write Tanh(), not Tanh or tanh")
 
 
 def _join(prefix: str, name: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from ..autograd import enable_grad
-from ..autograd.graph import Leaf
+from ..autograd.graph import Leaf, replayed
 
 __all__ = ["Optimizer"]
 
@@ -64,6 +64,7 @@ class Optimizer:
             seen.add(parameter)
         self.param_groups.append(group)
 
+    @replayed
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
         for group in self.param_groups:
@@ -73,6 +74,7 @@ class Optimizer:
                 elif parameter.grad is not None:
                     parameter.grad.detach().zero_()
 
+    @replayed
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change the parameters by their gradients; a `closure` computes the loss and the gradients first."""
         loss = None

@@ -64,21 +64,22 @@ class SGD(Optimizer):
     def _update(self, group: dict[str, Any]) -> None:
         lr, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
         sign = -1.0 if group["maximize"] else 1.0
+        keep = 1.0 - lr * decay
         for parameter in group["params"]:
             gradient = gradient_of(parameter._node)
             if gradient is None:
                 continue
             weight = parameter._data
             if not momentum:
-                add_to(weight, gradient, -lr * sign, 1.0 - lr * decay)
+                add_to(weight, gradient, -lr * sign, keep)
+                continue
+            velocity = self._velocity(parameter, gradient, sign, group)
+            if group["nesterov"]:
+                add_to(weight, gradient, -lr * sign, keep)
+                add_to(weight, velocity, -lr * momentum)
             else:
-                velocity = self._velocity(parameter, gradient, sign, group)
-                if group["nesterov"]:
-                    add_to(weight, gradient, -lr * sign, 1.0 - lr * decay)
-                    add_to(weight, velocity, -lr * momentum)
-                else:
-                    add_to(weight, velocity, -lr)
-            memory.stamp(weight)
+                add_to(weight, velocity, -lr)
+        memory.stamp([parameter._data for parameter in group["params"]])
 
     def _velocity(self, parameter: Any, gradient: Any, sign: float, group: dict[str, Any]) -> Any:
         """The velocity of `parameter`, moved on by `gradient`."""

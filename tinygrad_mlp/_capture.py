@@ -1,0 +1,443 @@
+"""capture(step): a training step recorded once as a list of kernel calls, and replayed without building a graph.
+
+The first call with arguments of some shapes runs the step as it is, except that every array in it is a `Slot`: an
+array that writes down each function applied to it, with its operands and the memory its result is in. What comes of
+it is a list of ``function(*arguments)`` in which all arguments, outputs included, are fixed: the forward pass, the rules
+of the sheet, the BLAS calls. A later call copies its arguments into the memory of the first ones and goes down the list.
+
+Methods that change state (``zero_grad``, an optimizer's or a scheduler's ``step``) are not taken apart: the list calls
+them, so learning rates, momenta and schedules are what they are at each call. And what cannot be replayed is noticed
+while recording, because it has to ask a Slot for its numbers, or to draw random ones, or to bring arrays of its own:
+then the step stays eager. Python's own side effects are not replayed, and Python values other than the variables that
+the step reads are those of the recording.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
+from operator import is_
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import NDArray
+
+from . import functions as f
+from ._tensor import Tensor, _tensor
+from .autograd.graph import Leaf, Node, Variable, state
+from .autograd.memory import clock, owner
+from .blas import Product, matmul, matmul_into
+
+__all__ = ["capture"]
+
+Array = NDArray[Any]
+Kernel = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Slot(NDArrayOperatorsMixin):
+    """An array that writes what is done with it on a tape."""
+
+    __slots__ = ("array", "tape")
+
+    def __init__(self, array: Array, tape: Tape) -> None:
+        self.array = array
+        self.tape = tape
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        out = options.pop("out", (None,))[0]
+        arguments = [_array(operand) for operand in inputs]
+        if method == "reduce" and out is None and not set(options) - {"axis", "keepdims"}:
+            axis, keepdims = options.get("axis", 0), options.get("keepdims", False)
+            result = np.asarray(ufunc.reduce(arguments[0], axis=axis, keepdims=keepdims))
+            return self.tape.wrote(ufunc.reduce, (arguments[0], axis, None, result, keepdims), result)
+        if method == "__call__" and not options:
+            if ufunc is np.matmul:
+                result = matmul(*arguments)
+                function, fixed = matmul_into(arguments[0], arguments[1], result)
+                return self.tape.wrote(function, fixed, result)
+            result = np.asarray(ufunc(*arguments)) if out is None else ufunc(*arguments, out=out.array)
+            fitted = tuple(_fitted(arguments, result))
+            if ufunc in (np.maximum, np.minimum):  # the two that take out= by name only
+                slot = self.tape.wrote(partial(ufunc, out=result), fitted, result)
+            else:
+                slot = self.tape.wrote(ufunc, (*fitted, result), result)
+            return slot if out is None else out
+        self.tape.refuse(f"numpy.{ufunc.__name__}.{method} with {sorted(options)}")
+        return getattr(ufunc, method)(*arguments, **options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if function is f.clone:
+            return self.copy()
+        arguments = [_arrays(argument) for argument in args]
+        result = function(*arguments, **options)
+        if isinstance(result, Product):
+            return Product(*args)
+        if not isinstance(result, np.ndarray | np.generic):
+            self.tape.refuse(f"{function.__name__}, which returns {type(result).__name__}")
+            return result
+        if isinstance(result, np.ndarray) and any(
+            isinstance(argument, np.ndarray) and np.may_share_memory(result, argument) for argument in arguments
+        ):
+            return Slot(result, self.tape)  # a view of memory that stays where it is
+        result = np.asarray(result)
+        return self.tape.wrote(_assign, (result, function, arguments, options), result)
+
+    def __pow__(self, exponent: Any) -> Any:
+        # As NumPy's arrays do, whose x**2 is np.square(x).
+        return np.square(self) if type(exponent) is int and exponent == 2 else np.power(self, exponent)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        self.tape.refuse("reading numbers out of a Tensor")
+        return np.array(self.array, dtype=dtype, copy=copy)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("shape", "dtype", "ndim", "size", "base", "flags"):
+            return getattr(self.array, name)
+        self.tape.refuse(f"reading numbers out of a Tensor with {name}")
+        return getattr(self.array, name)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.__array_function__(np.ndarray.__getitem__, (), (self, index), {})
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @property
+    def T(self) -> Slot:
+        return Slot(self.array.T, self.tape)
+
+    @property
+    def mT(self) -> Slot:
+        return Slot(self.array.mT, self.tape)
+
+    def reshape(self, *shape: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def sum(self) -> Any:
+        return np.add.reduce(self, axis=None)
+
+    def copy(self) -> Any:
+        result = self.array.copy()
+        return self.tape.wrote(np.copyto, (result, self.array), result)
+
+
+def _fitted(arguments: list[Any], result: Array) -> Iterator[Any]:
+    """The operands of an elementwise kernel in the forms that NumPy is fastest with: of its result's shape, or 0-d."""
+    for argument in arguments:
+        if isinstance(argument, np.ndarray):
+            yield (
+                argument.reshape(result.shape)
+                if argument.size == result.size and argument.flags.c_contiguous
+                else argument
+            )
+        else:
+            yield np.asarray(argument, result.dtype) if result.dtype.kind == "f" else argument
+
+
+def _array(operand: Any) -> Any:
+    return operand.array if type(operand) is Slot else operand
+
+
+def _arrays(operand: Any) -> Any:
+    if isinstance(operand, list | tuple):
+        return type(operand)(_arrays(entry) for entry in operand)
+    return _array(operand)
+
+
+def _assign(out: Array, function: Callable[..., Any], arguments: list[Any], options: dict[str, Any]) -> None:
+    out[...] = function(*arguments, **options)
+
+
+def _quietly(settings: dict[str, Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Call a kernel under the floating-point error settings it was recorded under."""
+    with np.errstate(**settings):
+        function(*arguments)
+
+
+def _deliver(leaf: Leaf, gradient: Any) -> None:
+    """Give a leaf the gradient that the kernels before have computed."""
+    if type(gradient) is Product:
+        gradient.since = next(clock)
+        leaf.grad = gradient
+    else:
+        leaf.grad = gradient.copy()
+
+
+class Tape:
+    """The kernel calls of one run of a step, in order; `refused` says why they cannot be replayed, if so."""
+
+    def __init__(self) -> None:
+        self.kernels: list[tuple[Kernel, Array | None]] = []  # each with the array it writes, None for a state change
+        self.externals: dict[int, tuple[Any, Slot]] = {}
+        self.tensors: list[weakref.ref[Any]] = []
+        self.refused: str | None = None
+
+    def refuse(self, reason: str) -> None:
+        """Note that the step has done something that a replay could not."""
+        self.refused = self.refused or reason
+
+    def wrote(self, function: Callable[..., Any], arguments: tuple[Any, ...], result: Array) -> Slot:
+        """Take down a kernel that has just written `result`."""
+        if (settings := np.geterr()) != _DEFAULT_ERRORS:
+            function, arguments = _quietly, (settings, function, arguments)
+        self.kernels.append(((function, arguments), result))
+        return Slot(result, self)
+
+    def watched(self, arrays: list[Any], operands: Any) -> list[Any]:
+        """The operands of a function that is about to be recorded, with Slots for arrays."""
+        for position, (array, operand) in enumerate(zip(arrays, operands, strict=True)):
+            if type(array) is np.ndarray:
+                if not isinstance(operand, Variable):
+                    self.refuse("a NumPy array that is not an argument of the step: make it a Tensor outside")
+                elif id(array) not in self.externals:
+                    self.externals[id(array)] = (weakref.ref(operand), Slot(array, self))
+                arrays[position] = self.externals[id(array)][1] if isinstance(operand, Variable) else Slot(array, self)
+        return arrays
+
+    def array(self, output: Any) -> Any:
+        """What a function computed, as a Slot or an array."""
+        return output if type(output) is Slot else np.asarray(output)
+
+    def made(self, tensor: Any) -> None:
+        """Remember a Tensor that holds a Slot, to give it an array when the recording is over."""
+        self.tensors.append(weakref.ref(tensor))
+
+    def tensor(self, array: Array) -> Tensor:
+        """A Tensor outside the graph for an argument or a constant of the step."""
+        tensor = Tensor.__new__(Tensor)
+        tensor._data = Slot(array, self)  # type: ignore[assignment]
+        tensor._node = None
+        self.made(tensor)
+        return tensor
+
+    def deliver(self, leaf: Leaf, gradient: Any) -> None:
+        """Take down that a leaf gets its gradient."""
+        if leaf.grad is not None or leaf.hooks:
+            self.refuse("a gradient that is added to an earlier one, or seen by a hook")
+        if type(gradient) is Product:
+            gradient = Product(_array(gradient.left), _array(gradient.right))
+        else:
+            gradient = _array(gradient)
+        self.call(_deliver, leaf, gradient)
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call what changes state, unrecorded, and take down to call it again."""
+        self.kernels.append(((function, arguments), None))
+        state.tape = None
+        try:
+            return function(*arguments)
+        finally:
+            state.tape = self
+
+    def finish(self) -> None:
+        """Give the Tensors that outlive the step arrays of their own."""
+        copies: dict[int, Array] = {}
+
+        def own(value: Any) -> Any:
+            if type(value) is not Slot:
+                return value
+            return copies.setdefault(id(value), value.array.copy())
+
+        waiting: list[Node] = []
+        for reference in self.tensors:
+            if (tensor := reference()) is not None:
+                tensor._data = own(tensor._data)
+                waiting.append(tensor._node)
+        seen: set[Node] = set()
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Node) and node.edges is not None and node not in seen:
+                seen.add(node)
+                node.inputs = [own(value) for value in node.inputs]
+                node.output = own(node.output)
+                waiting.extend(node.edges)
+
+
+_DEFAULT_ERRORS = np.geterr()
+
+
+def _leaves(value: Any, kind: type[Any]) -> Iterator[Any]:
+    """The instances of `kind` in nested containers and products."""
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, Product):
+        yield from _leaves((value.left, value.right), kind)
+    elif isinstance(value, dict):
+        yield from _leaves(list(value.values()), kind)
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from _leaves(entry, kind)
+
+
+def _copied(value: Any) -> Any:
+    """What a step returns, with new Tensors for its arrays."""
+    if type(value) is np.ndarray:
+        return _tensor(value.copy())
+    if isinstance(value, dict):
+        return {key: _copied(entry) for key, entry in value.items()}
+    return type(value)(_copied(entry) for entry in value) if isinstance(value, list | tuple) else value
+
+
+def _buffers(value: Any) -> Any:
+    """What a step returns, with the arrays of its Tensors in their place."""
+    if isinstance(value, Tensor):
+        return _array(value._data)
+    if isinstance(value, dict):
+        return {key: _buffers(entry) for key, entry in value.items()}
+    return type(value)(_buffers(entry) for entry in value) if isinstance(value, list | tuple) else value
+
+
+class Program:
+    """A tape made ready to be replayed.
+
+    Raises:
+        ValueError: the step cannot be replayed.
+    """
+
+    def __init__(self, tape: Tape, inputs: list[Array], result: Any) -> None:
+        self.inputs = inputs
+        self.externals = [(reference, slot.array) for reference, slot in tape.externals.values()]
+        self.result = result
+        if any(reference() is None for reference, _ in self.externals):
+            tape.refuse("a Tensor that is made anew in each step")
+        written = {id(owner(written)) for _, written in tape.kernels if written is not None}
+        if written & {id(array) for array in inputs}:
+            tape.refuse("writing to an argument of the step")
+        # What nobody reads is left out: the value of a loss that the step does not return, for one.
+        needed = {id(owner(array)) for array in [*_leaves(result, np.ndarray), *(array for _, array in self.externals)]}
+        self.kernels: list[Kernel] = []
+        for kernel, written_array in reversed(tape.kernels):
+            if written_array is None or id(owner(written_array)) in needed:
+                self.kernels.insert(0, kernel)
+                needed.update(id(owner(array)) for array in _leaves(kernel[1], np.ndarray))
+
+    def holds(self) -> bool:
+        """Whether the Tensors that the step met still hold the arrays that they held."""
+        for reference, array in self.externals:
+            tensor = reference()
+            if tensor is None or tensor._data is not array:
+                return False
+        return True
+
+    def run(self, arrays: list[Array]) -> Any:
+        """Replay with the contents of `arrays`."""
+        for array, buffer in zip(arrays, self.inputs, strict=True):
+            buffer[...] = array
+        for function, arguments in self.kernels:
+            function(*arguments)
+        return _copied(self.result)
+
+
+def _variables(step: Callable[..., Any]) -> list[Any]:
+    """The values of the variables from outside that the step reads."""
+    code = getattr(step, "__code__", None)
+    if code is None:
+        return []
+    names = step.__globals__
+    found = [names[name] for name in code.co_names if name in names]
+    return found + [cell.cell_contents for cell in step.__closure__ or ()]
+
+
+def _same(value: Any, other: Any) -> bool:
+    return value is other or (isinstance(value, int | float | str) and type(value) is type(other) and value == other)
+
+
+class _Recording:
+    """What became of the step for arguments of some shapes: a program, or a refusal."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.refused: str | None = None
+        self._program: Program | None = None
+        self._variables: list[Any] = []
+        self._configuration = 0
+
+    def program(self, step: Callable[..., Any]) -> Program | None:
+        """The program, if everything that it takes as given still is."""
+        program = self._program
+        if program is None or self._configuration != state.configuration or not program.holds():
+            return None
+        variables = _variables(step)
+        if all(map(is_, self._variables, variables)) or all(map(_same, self._variables, variables)):
+            return program
+        return None
+
+    def record(self, step: Callable[..., Any], arrays: list[Array]) -> Any:
+        """Run the step on `arrays`, and take it down if it can be replayed."""
+        self.attempts += 1
+        self._variables = _variables(step)
+        self._configuration = state.configuration
+        tape = Tape()
+        inputs = [array.copy() for array in arrays]
+        state.tape = tape
+        try:
+            result = step(*[tape.tensor(array) for array in inputs])
+            self._program = Program(tape, inputs, _buffers(result))
+        finally:
+            state.tape = None
+            tape.finish()
+        self.refused = tape.refused
+        if tape.refused is not None:
+            self._program = None
+            self.attempts = _ATTEMPTS
+        return result
+
+
+_ATTEMPTS = 5  # recordings for one set of shapes, after which a step whose variables keep changing is left eager
+
+
+class Captured:
+    """A step that is recorded when it meets arguments of new shapes, and replayed when it meets such shapes again.
+
+    `refused` says why the last recording cannot be replayed, or is None.
+    """
+
+    def __init__(self, step: Callable[..., Any]) -> None:
+        self.step = step
+        self.refused: str | None = None
+        self._recordings: dict[Any, _Recording] = {}
+
+    def __call__(self, *args: Any) -> Any:
+        tensors = [argument if isinstance(argument, Tensor) else Tensor(argument) for argument in args]
+        arrays = [tensor._data for tensor in tensors]
+        key = (state.enabled, *[(array.shape, array.dtype.char) for array in arrays])
+        recording = self._recordings.get(key)
+        if recording is None:
+            recording = self._recordings[key] = _Recording()
+        elif (program := recording.program(self.step)) is not None:
+            return program.run(arrays)
+        if recording.attempts >= _ATTEMPTS or state.tape is not None or any(t._node is not None for t in tensors):
+            return self.step(*tensors)
+        result = recording.record(self.step, arrays)
+        self.refused = recording.refused
+        return result
+
+
+def capture(step: Callable[..., Any]) -> Captured:
+    """Record a training step at its first call and replay it at later ones: the same numbers, without the graph.
+
+    Args:
+        step: a function of Tensors (arrays become Tensors) that runs forward, backward and the optimizer, and returns
+            Tensors, containers of them, or nothing. It may be used with arguments of several shapes; each is recorded.
+
+    Returns:
+        The step to call instead. Where the step cannot be replayed it stays eager, and ``.refused`` says why: it looks
+        at the numbers in a Tensor (``if``, ``item()``), draws random ones, or brings NumPy arrays of its own. Its other
+        effects on Python objects are those of the recording, as are the attributes that it reads.
+
+    >>> from tinygrad_mlp import nn, optim, tensor
+    >>> weight = tensor([[1.0, 2.0]], requires_grad=True)
+    >>> optimizer = optim.SGD([weight], lr=0.25)
+    >>> @capture
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = nn.functional.mse_loss(nn.functional.linear(x, weight), y)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> [round(step(tensor([[1.0, 1.0]]), tensor([[1.0]])).item(), 4) for _ in range(3)]
+    [4.0, 0.0, 0.0]
+    """
+    return Captured(step)

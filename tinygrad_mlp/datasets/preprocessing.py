@@ -1,0 +1,200 @@
+"""From images and labels to what a network trains on: vectorise, shuffle, split, standardise, one-hot.
+
+Everything learnt from the data (each column's mean and deviation) is learnt from the training part
+alone, so that the validation part stays unseen.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+
+def one_hot(labels: ArrayLike, classes: int | None = None, *, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+    """A row for each label, 1 in the column of its class and 0 elsewhere.
+
+    Args:
+        labels: whole numbers from 0, shape (n,).
+        classes: the number of columns; None for one more than the largest label.
+        dtype: of the result.
+
+    Returns:
+        Shape (n, classes).
+
+    Raises:
+        ValueError: labels empty, not one-dimensional, not of an integer dtype, negative, or not below
+            ``classes``.
+
+    >>> one_hot([2, 0, 1])
+    array([[0., 0., 1.],
+           [1., 0., 0.],
+           [0., 1., 0.]])
+    """
+    labels = _check_labels(labels)
+    largest = int(labels.max())
+    if classes is None:
+        classes = largest + 1
+    elif largest >= classes:
+        raise ValueError(f"label {largest} does not fit {classes} classes, which are 0 to {classes - 1}")
+    encoded = np.zeros((len(labels), classes), dtype)
+    encoded[np.arange(len(labels)), labels] = 1
+    return encoded
+
+
+class Standardizer:
+    """Shifts and scales each column to mean 0 and standard deviation 1, as seen in the data it is fitted on.
+
+    A column that is constant there teaches a network nothing and becomes exactly 0, in new data too.
+    The standard deviation is that of the population (divided by n).
+
+    Attributes:
+        mean: of each column, float64 of shape (p,); set by ``fit``.
+        deviation: of each column, float64 of shape (p,), 0 where constant; set by ``fit``.
+
+    >>> standardizer = Standardizer().fit([[1, 5], [3, 5]])
+    >>> standardizer.mean, standardizer.deviation
+    (array([2., 5.]), array([1., 0.]))
+    >>> standardizer.transform([[5, 7]])
+    array([[3., 0.]])
+    """
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    def fit(self, x: ArrayLike) -> Self:
+        """Learn mean and deviation of ``x``, shape (n, p). ValueError if empty, not finite or no matrix."""
+        x = _check_matrix(x)
+        if not x.size:
+            raise ValueError(f"cannot standardise an empty matrix, of shape {x.shape}")
+        mean = x.mean(axis=0, dtype=np.float64)
+        squares = sum(((x[rows] - mean) ** 2).sum(axis=0) for rows in _blocks(len(x)))
+        # Rounding gives a constant column of 0.1 a deviation of 1e-17 and would blow it up to ±1.
+        deviation = np.where(x.min(axis=0) == x.max(axis=0), 0.0, np.sqrt(squares / len(x)))
+        self.mean, self.deviation = mean, deviation
+        return self
+
+    def transform(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+        """(x − mean) / deviation of each column, shape (n, p); 0 where the deviation is 0.
+
+        Raises:
+            RuntimeError: ``fit`` has not been called.
+            ValueError: ``x`` has another number of columns, is not finite, or is not a matrix.
+        """
+        if not hasattr(self, "mean"):
+            raise RuntimeError("this Standardizer knows no mean and deviation yet; call fit(x) first")
+        x = _check_matrix(x)
+        if x.shape[1] != len(self.mean):
+            raise ValueError(f"x has {x.shape[1]} columns; this Standardizer was fitted on {len(self.mean)}")
+        divisor = np.where(self.deviation > 0, self.deviation, np.inf)
+        result = np.empty(x.shape, dtype)
+        for rows in _blocks(len(x)):
+            result[rows] = (x[rows] - self.mean) / divisor
+        return result
+
+
+class Preprocessed(NamedTuple):
+    """What ``preprocess`` returns: two parts, standardised and one-hot, and how they came about.
+
+    ``images[validation_index]`` are the raw images of the rows of ``validation_x``; the same for ``train``.
+    """
+
+    train_x: NDArray[Any]
+    train_y: NDArray[Any]
+    validation_x: NDArray[Any]
+    validation_y: NDArray[Any]
+    standardizer: Standardizer
+    train_index: NDArray[np.int64]
+    validation_index: NDArray[np.int64]
+
+
+def preprocess(
+    images: ArrayLike,
+    labels: ArrayLike,
+    *,
+    validation: float = 0.1,
+    generator: np.random.Generator | int,
+    dtype: DTypeLike = np.float32,
+) -> Preprocessed:
+    """Vectorise, shuffle, set a part aside for validation, standardise each column, one-hot the labels.
+
+    Args:
+        images: n samples of any shape, (n, …), such as (n, 28, 28).
+        labels: whole numbers from 0, shape (n,).
+        validation: the part set aside, from 0 to below 1; the training part is the rest, rounded
+            down to whole samples (``9 * n // 10`` for 0.1).
+        generator: decides the order; an int is the seed of a new one.
+        dtype: of ``train_x``, ``train_y``, ``validation_x`` and ``validation_y``.
+
+    Raises:
+        ValueError: data and labels empty, of different length, not finite, not numbers; labels that
+            ``one_hot`` refuses; a ``validation`` that is no part or leaves nothing to train on.
+
+    >>> data = preprocess(np.arange(20).reshape(10, 2), [0, 1] * 5, generator=0)
+    >>> data.train_x.shape, data.validation_y.shape
+    ((9, 2), (1, 2))
+    """
+    images, labels = np.asarray(images), _check_labels(labels)
+    if images.ndim < 2 or not images.size:
+        raise ValueError(f"images of shape {images.shape}; expected one sample in each row, (n, …)")
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images):,} images, but {len(labels):,} labels; expected a label for each")
+    if not 0 <= validation < 1:
+        raise ValueError(f"validation={validation}; expected the part to set aside, such as 0.1 for a tenth")
+    x = _check_matrix(images.reshape(len(images), -1))
+    # 1 - 0.3 in binary is a little below 0.7: 90 samples would leave 62 for training, not 63.
+    part = 1 - Fraction(validation).limit_denominator(1_000_000)
+    n_train = int(part * len(x))
+    if not n_train:
+        raise ValueError(f"validation={validation} of {len(x)} images leaves none to train on")
+
+    y = one_hot(labels, dtype=dtype)
+    order = np.random.default_rng(generator).permutation(len(x))
+    train_index, validation_index = order[:n_train], order[n_train:]
+    train_x = x[train_index]
+    standardizer = Standardizer().fit(train_x)
+    return Preprocessed(
+        train_x=standardizer.transform(train_x, dtype),
+        train_y=y[train_index],
+        validation_x=standardizer.transform(x[validation_index], dtype),
+        validation_y=y[validation_index],
+        standardizer=standardizer,
+        train_index=train_index,
+        validation_index=validation_index,
+    )
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    # So that 60,000 × 784 bytes never stand as 376 MB of float64.
+    return (slice(start, start + 1024) for start in range(0, rows, 1024))
+
+
+def _check_matrix(x: ArrayLike) -> NDArray[Any]:
+    x = np.asarray(x)
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"expected real numbers, given dtype {x.dtype}")
+    if x.ndim != 2:
+        raise ValueError(f"expected a matrix (n, p), one sample in each row, given shape {x.shape}")
+    if x.dtype.kind == "f":
+        bad = np.argwhere(~np.isfinite(x))
+        if len(bad):
+            row, column = bad[0].tolist()
+            raise ValueError(
+                f"{len(bad):,} values are NaN or infinite, the first in row {row}, column {column}; "
+                f"drop or replace them first"
+            )
+    return x
+
+
+def _check_labels(labels: ArrayLike) -> NDArray[Any]:
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError(f"labels of shape {labels.shape}; expected one whole number for each sample, (n,)")
+    if not len(labels):
+        raise ValueError("no labels; expected at least one sample")
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"labels of dtype {labels.dtype}; expected whole numbers: write labels.astype(int)")
+    if labels.min() < 0:
+        raise ValueError(f"label {labels.min()} is negative; classes are numbered from 0")
+    return labels

@@ -1,0 +1,57 @@
+"""One call for programs that take their data as an option: MNIST if it can be had, else embedded digits."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from .digits import embedded_digits
+from .mnist import MIRRORS, Images, Labels, cache_folder, load_mnist, standard_files
+
+
+def load_digits(
+    source: str | os.PathLike[str] = "auto",
+    *,
+    train: bool = True,
+    cache: str | os.PathLike[str] | None = None,
+    mirrors: Sequence[str] = MIRRORS,
+    progress: bool = False,
+) -> tuple[Images, Labels, str]:
+    """Images, labels, and one line that says which they are and why.
+
+    Args:
+        source: "mnist", the standard files from the cache or a mirror; "embedded", digits drawn from
+            matplotlib's fonts (6,000 to train, 1,000 others to test); "auto", the first, or the
+            second if no mirror can be reached; anything else is a path, as in ``load_mnist``.
+        train, cache, mirrors, progress: as in ``load_mnist``.
+
+    Returns:
+        images, uint8 of shape (n, 28, 28); labels, int64 of shape (n,); the line.
+
+    Raises:
+        As ``load_mnist``. "auto" falls back when the network fails and in no other case: a damaged
+        file in the cache or from a mirror is an error.
+    """
+    part = "training" if train else "test"
+    if source == "embedded":
+        return _embedded(train, "as asked")
+    if source not in ("auto", "mnist"):
+        path = Path(source)
+        images, labels = load_mnist(path, train=train)
+        return images, labels, f"{len(images):,} {part} images from {path}"
+
+    folder = cache_folder(cache)
+    cached = all((folder / name).exists() for name in standard_files(train))
+    try:
+        images, labels = load_mnist(train=train, cache=folder, mirrors=mirrors, progress=progress)
+    except ConnectionError as error:
+        if source == "mnist":
+            raise
+        return _embedded(train, f"standard MNIST is not in the cache, and {error}")
+    where = "from the cache at" if cached else "downloaded to"
+    return images, labels, f"standard MNIST, {len(images):,} {part} images {where} {folder}"
+
+
+def _embedded(train: bool, why: str) -> tuple[Images, Labels, str]:
+    images, labels = embedded_digits(6000, seed=0) if train else embedded_digits(1000, seed=1)
+    count = f"{len(images):,} {'training' if train else 'test'} images"
+    return images, labels, f"embedded digits, {count} drawn from matplotlib's fonts ({why})"
