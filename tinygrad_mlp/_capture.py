@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from . import functions as f
 from ._tensor import Tensor, _tensor
 from .autograd.graph import Leaf, Node, Variable, state
-from .autograd.memory import clock, owner
+from .autograd.memory import clock, owner, stamp
 from .blas import Product, matmul, matmul_into
 
 __all__ = ["capture"]
@@ -100,6 +100,13 @@ class Slot(NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> Any:
         return self.__array_function__(np.ndarray.__getitem__, (), (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        view = self.array[index]
+        if not isinstance(view, np.ndarray) or not np.may_share_memory(view, self.array):
+            self.tape.refuse("assignment to a fancy index")
+        self.array[index] = _array(value)
+        self.tape.wrote(np.copyto, (view, _array(value)), self.array)
 
     def __len__(self) -> int:
         return len(self.array)
@@ -196,6 +203,12 @@ class Tape:
                 arrays[position] = self.externals[id(array)][1] if isinstance(operand, Variable) else Slot(array, self)
         return arrays
 
+    def writable(self, tensor: Any) -> Slot:
+        """The array of a Tensor that is about to be changed in place."""
+        slot: Slot = self.watched([tensor._data], [tensor])[0]
+        self.call(stamp, [slot.array])
+        return slot
+
     def array(self, output: Any) -> Any:
         """What a function computed, as a Slot or an array."""
         return output if type(output) is Slot else np.asarray(output)
@@ -221,6 +234,10 @@ class Tape:
         else:
             gradient = _array(gradient)
         self.call(_deliver, leaf, gradient)
+
+    def check(self, rule: Callable[..., Any], arrays: list[Any]) -> None:
+        """Take down that numbers are looked at, but only to refuse them."""
+        self.call(rule, *map(_array, arrays))
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call what changes state, unrecorded, and take down to call it again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Self, SupportsIndex
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -24,9 +24,9 @@ from .autograd.graph import (
     function_name,
     gradient_of,
     is_grad_enabled,
-    state,
     record,
     refuse_capture,
+    state,
     walk,
 )
 from .blas import Product
@@ -109,7 +109,7 @@ class Tensor(Variable):
     @property
     def data(self) -> Array:
         """The array itself. Writing to it is noticed by a backward pass that needs what it held before."""
-        return memory.share(np.asarray(self._data))
+        return memory.hand_out(np.asarray(self._data))
 
     @data.setter
     def data(self, value: ArrayLike | Tensor) -> None:
@@ -154,7 +154,7 @@ class Tensor(Variable):
         """
         if self._node is not None and not force:
             raise RuntimeError("numpy() of a Tensor that requires a gradient would lose it: write .detach().numpy()")
-        return memory.share(np.asarray(self._data))
+        return memory.hand_out(np.asarray(self._data))
 
     def item(self) -> Any:
         """The only entry, as a Python number.
@@ -163,7 +163,7 @@ class Tensor(Variable):
             ValueError: there are more entries than one.
         """
         if self._data.size != 1:
-            raise ValueError(f"a Tensor of shape {self.shape} is not one number: use tolist(), or .sum() or .mean() first")
+            raise ValueError(f"a Tensor of shape {self.shape} is not one number: use .sum(), .mean() or tolist()")
         return self._data.item()
 
     def tolist(self) -> Any:
@@ -347,24 +347,7 @@ class Tensor(Variable):
                 by an earlier pass, or an array has changed since it was recorded.
             ValueError: `gradient` has another shape.
         """
-        wanted = None
-        if inputs is not None:
-            wanted = {_place(x) for x in ([inputs] if isinstance(inputs, Tensor) else inputs)}
-        start = seed_gradient(self, gradient, create_graph)
-        if state.tape is not None and not create_graph:
-            start = state.tape.tensor(start)._data
-        seed = (_place(self), start)
-        arrived = walk(
-            [seed],
-            retain_graph=create_graph if retain_graph is None else retain_graph,
-            kind=Tensor if create_graph else None,
-            wanted=wanted,
-        )
-        for leaf, arriving in arrived.items():
-            if isinstance(leaf, Leaf):
-                accumulate(leaf, arriving)
-            else:
-                leaf.attached().grad = arriving
+        collect([seed(self, gradient, create_graph)], retain_graph, create_graph, inputs)
 
     # --- NumPy's protocols --------------------------------------------------------------------------------------------
 
@@ -383,8 +366,8 @@ class Tensor(Variable):
 
     # --- in place -----------------------------------------------------------------------------------------------------
 
-    def _write(self, operation: str, value: Any = None) -> Array:
-        """The array, for an in-place `operation` that is allowed and about to happen."""
+    def _write(self, operation: str, change: Callable[[Any, Any], Any], value: Any) -> Self:
+        """Let ``change(array, value)`` change the array in place, if that is allowed, and note that it has."""
         if is_grad_enabled():
             if self._node is not None:
                 kind = "leaf that requires a gradient" if self.is_leaf else "computed Tensor that needs its gradient"
@@ -392,46 +375,42 @@ class Tensor(Variable):
                     f"{operation} would change a {kind} in place: put it under no_grad(), or write x = x + ... instead"
                 )
             if isinstance(value, Tensor) and value.requires_grad:
-                raise RuntimeError(f"{operation} of a value that needs its gradient is not recorded: use where() or cat()")
-        memory.stamp([self._data])
-        return self._data
+                raise RuntimeError(
+                    f"{operation} of a value that needs its gradient is not recorded: use where() or cat()"
+                )
+        if state.tape is not None:
+            change(state.tape.writable(self), _raw(value))
+        else:
+            change(self._data, _raw(value))
+            memory.stamp([self._data])
+        return self
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._write("assignment to an index", value)[_index(index)] = _raw(value)
+        self._write("assignment to an index", lambda a, b: a.__setitem__(_index(index), b), value)
 
     def add_(self, other: Any, *, alpha: float = 1) -> Self:
         """Add ``alpha · other`` in place."""
-        array = self._write("add_", other)
-        array += _raw(other) if alpha == 1 else alpha * _raw(other)
-        return self
+        return self._write("add_", lambda a, b: np.add(a, b if alpha == 1 else alpha * b, out=a), other)
 
     def sub_(self, other: Any, *, alpha: float = 1) -> Self:
         """Subtract ``alpha · other`` in place."""
-        array = self._write("sub_", other)
-        array -= _raw(other) if alpha == 1 else alpha * _raw(other)
-        return self
+        return self._write("sub_", lambda a, b: np.subtract(a, b if alpha == 1 else alpha * b, out=a), other)
 
     def mul_(self, other: Any) -> Self:
         """Multiply by `other` in place."""
-        array = self._write("mul_", other)
-        array *= _raw(other)
-        return self
+        return self._write("mul_", lambda a, b: np.multiply(a, b, out=a), other)
 
     def div_(self, other: Any) -> Self:
         """Divide by `other` in place."""
-        array = self._write("div_", other)
-        array /= _raw(other)
-        return self
+        return self._write("div_", lambda a, b: np.divide(a, b, out=a), other)
 
     def copy_(self, other: Any) -> Self:
         """Copy `other`, broadcast to this shape, in place."""
-        self._write("copy_", other)[...] = _raw(other)
-        return self
+        return self._write("copy_", lambda a, b: a.__setitem__(..., b), other)
 
     def fill_(self, value: Any) -> Self:
         """Set every entry to `value`."""
-        self._write("fill_", value)[...] = _raw(value)
-        return self
+        return self._write("fill_", lambda a, b: a.__setitem__(..., b), value)
 
     def zero_(self) -> Self:
         """Set every entry to 0."""
@@ -565,7 +544,7 @@ class Tensor(Variable):
 
     def pow(self, exponent: Any) -> Tensor:
         """x to the power of `exponent`."""
-        return self**exponent
+        return self.__pow__(exponent)
 
     def reciprocal(self) -> Tensor:
         """1 / x."""
@@ -838,7 +817,7 @@ class Tensor(Variable):
         return _one(np.flip, self, axis=_sizes(dims))
 
     def roll(self, shifts: int | tuple[int, ...], dims: Dim = None) -> Tensor:
-        """With entries moved by `shifts` along `dims`, or in the flattened Tensor; what leaves at one end enters at the other."""
+        """With entries moved by `shifts` along `dims`, or in the flattened Tensor; the last come in first."""
         return _one(np.roll, self, shift=shifts, axis=dims)
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -860,8 +839,19 @@ class Tensor(Variable):
         return _one(f.clone, self)
 
     def to(self, dtype: DTypeLike) -> Tensor:
-        """As `dtype`; this Tensor itself where it already is."""
-        return self if self.dtype == np.dtype(dtype) else _one(f.astype, self, dtype=np.dtype(dtype))
+        """As `dtype`; this Tensor itself where it already is. No gradient passes through integers.
+
+        Raises:
+            TypeError: `dtype` is none.
+        """
+        try:
+            wanted = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(
+                f"to() takes a dtype such as numpy.float64, not {dtype!r}; there is one device, so leave devices out"
+            ) from None
+        source = self if wanted.kind == "f" else self.detach()
+        return self if self.dtype == wanted else _one(f.astype, source, dtype=wanted)
 
     def float(self) -> Tensor:
         """As float32."""
@@ -896,7 +886,7 @@ class Tensor(Variable):
             ValueError: one of the two is no vector.
         """
         if self.ndim != 1 or vec2.ndim != 1:
-            raise ValueError(f"outer() takes two vectors, not shapes {self.shape} and {vec2.shape}: call .flatten() first")
+            raise ValueError(f"outer() takes two vectors, not shapes {self.shape} and {vec2.shape}: .flatten() them")
         return f.derived[np.outer](self, vec2)  # type: ignore[no-any-return]
 
 
@@ -1023,12 +1013,12 @@ def _along(indices: Array, axis: int) -> tuple[Array, ...]:
     return tuple(grid)
 
 
-def _sizes(sizes: tuple[Any, ...]) -> tuple[SupportsIndex, ...]:
+def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Lengths given one by one or as one sequence."""
     return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else sizes
 
 
-def _place(x: Tensor) -> Leaf | Node:
+def place_of(x: Tensor) -> Leaf | Node:
     """Where `x` stands in the graph."""
     if not isinstance(x, Tensor):
         raise TypeError(f"expected a Tensor, not {type(x).__name__}")
@@ -1040,8 +1030,9 @@ def _place(x: Tensor) -> Leaf | Node:
     return x._node
 
 
-def seed_gradient(output: Tensor, gradient: Any, create_graph: bool = False) -> Any:
-    """The cotangent that a walk from `output` starts with: `gradient` checked and copied, or 1 for a single entry."""
+def seed(output: Tensor, gradient: Any, create_graph: bool = False) -> tuple[Leaf | Node, Any]:
+    """Where and with which cotangent a walk from `output` starts: `gradient` checked and copied, or 1 for one entry."""
+    place = place_of(output)
     if gradient is None:
         if output._data.size != 1:
             raise RuntimeError(
@@ -1054,5 +1045,30 @@ def seed_gradient(output: Tensor, gradient: Any, create_graph: bool = False) -> 
         if raw.shape != output.shape:
             raise ValueError(f"the gradient to start from has shape {raw.shape}, but the output has {output.shape}")
         if create_graph and isinstance(gradient, Tensor) and gradient.requires_grad:
-            return gradient.to(output.dtype)
-    return _tensor(raw) if create_graph else raw
+            return place, gradient.to(output.dtype)
+    if create_graph:
+        return place, _tensor(raw)
+    return place, raw if state.tape is None else state.tape.tensor(raw)._data
+
+
+def collect(
+    seeds: Sequence[tuple[Leaf | Node, Any]],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Sequence[Tensor] | Tensor | None,
+) -> None:
+    """Walk back from `seeds`, and add what arrives to the ``.grad`` of each leaf, or of each of `inputs`."""
+    wanted = None
+    if inputs is not None:
+        wanted = {place_of(x) for x in ([inputs] if isinstance(inputs, Tensor) else inputs)}
+    arrived = walk(
+        seeds,
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        kind=Tensor if create_graph else None,
+        wanted=wanted,
+    )
+    for place, gradient in arrived.items():
+        if isinstance(place, Leaf):
+            accumulate(place, gradient)
+        else:
+            place.attached().grad = gradient

@@ -25,24 +25,33 @@ __all__ = ["Each", "Row", "Rule", "add_row", "differentiable", "sheet"]
 Rule = Callable[..., Any]
 
 
-def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """A reduction's output or cotangent, repeated along the axes that the reduction took from `x`."""
+def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
+    """A reduction's output or cotangent, repeated to the `shape` of its input along the axes that the reduction took."""
     if axis is not None and not keepdims:
         g = np.expand_dims(g, axis)
-    return np.broadcast_to(g, x.shape)
+    return np.broadcast_to(g, shape)
 
 
 def ties(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     """1/k at each of the k places of `x` that attain its extremum `y`, and 0 elsewhere."""
-    attained = x == spread(y, x, axis, keepdims)
+    attained = x == spread(y, x.shape, axis, keepdims)
     return attained / np.sum(attained, axis=axis, keepdims=True)
 
 
-class Each:
-    """The row of a function of any number of inputs: one rule, told the `position` of the input it is for."""
+def inverse(axes: Any, ndim: int) -> Any:
+    """The permutation that undoes `axes`, of which None reverses the order."""
+    return None if axes is None else np.argsort([axis % ndim for axis in axes])
 
-    def __init__(self, rule: Rule) -> None:
+
+class Each:
+    """The row of a function of any number of inputs: one rule, told the `position` of the input it is for.
+
+    `reads_entries` says whether the rule looks at the inputs' entries, or at their shapes alone.
+    """
+
+    def __init__(self, rule: Rule, *, reads_entries: bool = True) -> None:
         self.rule = rule
+        self.reads_entries = reads_entries
 
     def __iter__(self) -> Iterator[Rule]:
         return (partial(self.rule, position=i) for i in count())
@@ -113,12 +122,15 @@ sheet: dict[Callable[..., Any], Row] = {
     f.einsum:        Each(lambda g, y, *operands, position, subscripts: contraction(g, operands, position, subscripts)),
 
     # -- reductions and running sums
-    np.sum:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims),),
-    np.max:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * ties(x, y, axis, keepdims),),
-    np.min:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * ties(x, y, axis, keepdims),),
+    np.sum:          (lambda g, y, x, axis=None, keepdims=False: spread(g, x.shape, axis, keepdims),),
+    np.max:          (lambda g, y, x, axis=None, keepdims=False:
+                          spread(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims),),
+    np.min:          (lambda g, y, x, axis=None, keepdims=False:
+                          spread(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims),),
     f.logsumexp:     (lambda g, y, x, axis=None, keepdims=False:
-                          spread(g, x, axis, keepdims) * np.exp(x - spread(y, x, axis, keepdims)),),
-    np.cumsum:       (lambda g, y, x, axis=None: np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape),),
+                          spread(g, x.shape, axis, keepdims) * np.exp(x - spread(y, x.shape, axis, keepdims)),),
+    np.cumsum:       (lambda g, y, x, axis=None:
+                          np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape),),
 
     # -- losses
     f.squared_error: (lambda g, y, a, b, total=False: g * (2 * (a - b)),
@@ -131,13 +143,13 @@ sheet: dict[Callable[..., Any], Row] = {
 
     # -- movement
     np.reshape:      (lambda g, y, x, shape: np.reshape(g, x.shape),),
-    np.transpose:    (lambda g, y, x, axes=None: np.transpose(g, None if axes is None else np.argsort(axes)),),
+    np.transpose:    (lambda g, y, x, axes=None: np.transpose(g, inverse(axes, x.ndim)),),
     np.broadcast_to: (lambda g, y, x, shape: g,),
     np.flip:         (lambda g, y, x, axis=None: np.flip(g, axis),),
     np.roll:         (lambda g, y, x, shift, axis=None: np.roll(g, np.negative(shift), axis),),
     np.tril:         (lambda g, y, x, k=0: np.tril(g, k),),
     np.triu:         (lambda g, y, x, k=0: np.triu(g, k),),
-    f.concatenate:   Each(lambda g, y, *parts, position, axis=0: piece(g, parts, position, axis)),
+    f.concatenate:   Each(lambda g, y, *parts, position, axis=0: piece(g, parts, position, axis), reads_entries=False),
     f.clone:         (lambda g, y, x: g,),
     f.astype:        (lambda g, y, x, dtype: g,),
     f.getitem:       (lambda g, y, x, index: f.scatter(g, index, x.shape),),

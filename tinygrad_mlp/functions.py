@@ -230,7 +230,7 @@ def _linalg_norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = Fa
 def _var(a: Any, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
     count = _count(a, axis)
     if count <= ddof:
-        raise ValueError(f"the variance of {count} entries with correction {ddof} divides by {count - ddof}: pass ddof=0")
+        raise ValueError(f"the variance of {count} entries with correction {ddof} divides by {count - ddof}: pass 0")
     squares = np.square(a - np.mean(a, axis=axis, keepdims=True))
     return np.sum(squares, axis=axis, keepdims=keepdims) / (count - ddof)
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,11 +22,11 @@ from numpy.typing import NDArray
 
 from .. import functions as f
 from ..blas import Product, add_to
-from ..derivatives import Row, Rule, sheet
+from ..derivatives import Each, Row, Rule, sheet
 from . import memory
 
 __all__ = [
-    "Leaf", "Node", "Variable", "accumulate", "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "no_grad", "record",
+    "Leaf", "Node", "Variable", "accumulate", "check", "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "no_grad", "record",
     "set_grad_enabled", "walk",
 ]  # fmt: skip
 
@@ -72,10 +73,6 @@ class Node:
         if self.extras is None:
             self.extras = Extras()
         return self.extras
-
-    def release(self) -> None:
-        """Let go of everything that only a walk needs; a second walk will notice."""
-        self.inputs = self.output = self.edges = None
 
 
 class Extras:
@@ -127,6 +124,15 @@ def replayed(method: Function) -> Function:
         return tape.call(functools.partial(method, self, *args, **kwargs))
 
     return call
+
+
+def check(rule: Function, *tensors: Any) -> None:
+    """Call ``rule(*arrays)``, which raises on numbers that are not allowed; a captured step calls it at each replay."""
+    arrays = [tensor._data if isinstance(tensor, Variable) else tensor for tensor in tensors]
+    if state.tape is None:
+        rule(*arrays)
+    else:
+        state.tape.check(rule, arrays)
 
 
 def refuse_capture(reason: str) -> None:
@@ -199,15 +205,23 @@ def _computing_of(function: Function) -> Function:
 
 
 def _plain(operand: Any) -> Any:
-    """A Python number or an array for an operand that is not a tensor.
+    """An array for an operand that is neither a tensor nor a Python number.
 
     NumPy's scalars become Python's, so that they do not widen the other operand's dtype.
     """
-    if isinstance(operand, np.generic):
-        return operand.item()
-    if operand is None or isinstance(operand, np.ndarray | bool | int | float):
-        return operand
-    return np.asarray(operand)
+    return operand.item() if isinstance(operand, np.generic) else np.asarray(operand)
+
+
+def _own(option: Any) -> Any:
+    """An option, such as an index, that nobody can change: with copies of the arrays and lists in it."""
+    if isinstance(option, tuple):
+        return tuple(map(_own, option))
+    if isinstance(option, list):
+        return list(map(_own, option))
+    return option.copy() if isinstance(option, np.ndarray) else option
+
+
+_WEAK = frozenset((float, int, bool, type(None)))  # numbers without a dtype of their own, and absent operands
 
 
 def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mapping[str, Any] = _NO_OPTIONS) -> Any:
@@ -236,6 +250,9 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
             edges.append(node)
             if node is not None:
                 recorded = True
+        elif type(operand) in _WEAK:
+            arrays.append(operand)
+            edges.append(None)
         else:
             operand = _plain(operand)
             arrays.append(operand)
@@ -256,10 +273,13 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
     if recorded and rules and state.enabled:
         if foreign:  # arrays of the user's own, which may change
             arrays = [
-                np.array(a) if a is x and type(a) is np.ndarray else a for a, x in zip(arrays, inputs, strict=True)
+                np.array(array) if type(array) is np.ndarray and not isinstance(operand, Variable) else array
+                for array, operand in zip(arrays, inputs, strict=True)
             ]
+        if options:
+            options = {name: _own(value) for name, value in options.items()}
         result._node = node = Node(function, rules, arrays, options, output, edges)
-        if memory.any_shared():
+        if memory.shared:
             _fingerprint_inputs(node)
     else:
         result._node = None
@@ -276,11 +296,14 @@ def _fingerprint_inputs(node: Node) -> None:
 
 
 _reads: dict[Rule, frozenset[int]] = {}
+_ALL = frozenset(range(-1, 64))
 
 
-def _read(node: Node) -> set[int]:
+def _read(node: Node) -> frozenset[int]:
     """The positions of the inputs whose entries some rule in use reads; −1 stands for the output."""
-    found: set[int] = set()
+    if isinstance(node.rules, Each):
+        return _ALL if node.rules.reads_entries else frozenset()
+    found: frozenset[int] = frozenset()
     for rule, edge in zip(node.rules, node.edges, strict=False):
         if edge is not None and rule is not None:
             if rule not in _reads:
@@ -290,14 +313,14 @@ def _read(node: Node) -> set[int]:
 
 
 def _read_by(rule: Rule) -> frozenset[int]:
-    """The positions of the inputs whose entries `rule` reads: those it loads for more than their shape."""
+    """The positions of the inputs of which `rule` reads more than the shape; all, where that cannot be seen."""
     import dis
 
-    code = getattr(rule, "__code__", None)
-    if code is None or code.co_cellvars:
-        return frozenset(range(-1, 100))
+    code = rule.__code__ if isinstance(rule, FunctionType) else None
+    if code is None or code.co_cellvars or code.co_flags & inspect.CO_VARARGS:
+        return _ALL
     names = code.co_varnames[: code.co_argcount]
-    instructions = list(dis.get_instructions(rule))
+    instructions = list(dis.get_instructions(code))
     return frozenset(
         names.index(this.argval) - 2
         for this, following in zip(instructions, instructions[1:], strict=False)
@@ -475,7 +498,7 @@ def walk(
                 pending[edge] = gradient
                 heappush(frontier, (-edge.number, edge))
         if not retain_graph:
-            node.release()
+            node.inputs = node.output = node.edges = None  # a second walk will notice
     return arrived
 
 

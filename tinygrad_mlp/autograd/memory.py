@@ -1,8 +1,9 @@
 """Notices arrays that change between the forward and the backward pass, whoever changes them.
 
-The framework's own in-place writes (an optimizer's step, ``add_``) are stamped with the graph's clock when they
-happen. Memory that somebody else can write to (a user's own array, or one handed out by ``.numpy()`` or ``.data``) is
-fingerprinted instead. A walk that meets neither a later stamp nor a later sharing pays one comparison per node.
+The framework's own in-place writes (an optimizer's step, ``add_``) are stamped with the graph's clock. Memory that
+somebody else can write to (a user's own array, or one handed out by ``.numpy()`` or ``.data``) is fingerprinted as
+long as that lasts: when it is first shared, for the nodes recorded before, and by each node recorded after. A walk
+through a graph that is younger than the last write and the last sharing pays one comparison per node.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import itertools
 import weakref
 import zlib
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["any_shared", "clock", "events", "fingerprint", "is_shared", "share", "stamp", "unchanged"]
+__all__ = [
+    "adopt", "belongs_to_leaf", "clock", "events", "fingerprint", "hand_out", "is_shared", "may_change", "owner",
+    "shared", "stamp", "unchanged",
+]  # fmt: skip
 
 Array = NDArray[Any]
 
@@ -24,31 +28,38 @@ Array = NDArray[Any]
 clock = itertools.count(1)
 
 
-class _Sharing(NamedTuple):
-    """When memory was first shared with the world, what it held then, and what forgets it once the memory is gone."""
-
-    time: int
-    contents: int
-    forget: Any
-
-
 class _Events:
-    """The time of the last write or sharing of any memory."""
+    """The time of the last write to any memory, or sharing of it."""
 
     latest = 0
 
 
+class _Sharing:
+    """Since when memory is shared, what it held then (None: the framework has written to it since), and with whom."""
+
+    __slots__ = ("contents", "others", "time")
+
+    def __init__(self, memory: Array) -> None:
+        self.time = events.latest = next(clock)
+        self.contents: int | None = fingerprint(memory)
+        self.others: dict[int, weakref.ref[Array]] = {}  # by their ids, for arrays have no hash
+
+
 events = _Events()
-_written: dict[int, int] = {}  # by owner: an entry that outlives its owner is older than whatever takes its place
-_shared: dict[int, _Sharing] = {}
-_of_leaves: set[int] = set()  # by owner; one that outlives its owner costs a copy, and nothing else
+shared: dict[int, _Sharing] = {}  # by the id of the owner
+_written: dict[int, int] = {}  # likewise; an entry that outlives its owner is older than whatever takes its place
+_of_leaves: set[int] = set()  # likewise; one that outlives its owner costs a copy, and nothing else
 
 
 def owner(array: Array) -> Array:
-    """The array whose memory `array` is a view of."""
-    while type(base := array.base) is np.ndarray:
+    """The array whose memory `array` is a view of, also through an array that was handed out."""
+    while True:
+        base = array.base
+        if type(base) is memoryview:
+            base = base.obj
+        if type(base) is not np.ndarray:
+            return array
         array = base
-    return array
 
 
 def fingerprint(array: Array) -> int:
@@ -57,34 +68,54 @@ def fingerprint(array: Array) -> int:
 
 
 def stamp(arrays: Iterable[Array]) -> None:
-    """Note that the framework has just written to `arrays`."""
+    """Note that the framework is writing to `arrays`."""
     events.latest = now = next(clock)
     for array in arrays:
-        _written[id(array if array.base is None else owner(array))] = now
+        key = id(array if array.base is None else owner(array))
+        _written[key] = now
+        if shared and key in shared:
+            shared[key].contents = None
 
 
-def share(array: Array) -> Array:
-    """Note that somebody else can write to the memory of `array` from now on, and return it."""
+def hand_out(array: Array) -> Array:
+    """An array over the memory of `array` for somebody who may write to it, while it or a view of it is alive."""
+    # NumPy traces views back to the array that owns the memory, but not through a memoryview: so this array lives as
+    # long as any view of it.
+    handed = np.asarray(memoryview(array))
+    _share(owner(array), handed)
+    return handed
+
+
+def adopt(array: Array) -> Array:
+    """Note that `array` is a user's own, which may be written to while it is alive; and return it."""
     memory = owner(array)
-    key = id(memory)
-    if key not in _shared:
-        events.latest = next(clock)
-        forget = weakref.ref(memory, lambda _: _shared.pop(key, None))
-        _shared[key] = _Sharing(events.latest, fingerprint(memory), forget)
+    _share(memory, memory)
     return array
+
+
+def _share(memory: Array, other: Array) -> None:
+    key = id(memory)
+    sharing = shared.get(key)
+    if sharing is None:
+        sharing = shared[key] = _Sharing(memory)
+    reference: Any = None if memory is other else weakref.ref(memory)
+
+    def forget(gone: weakref.ref[Array]) -> None:
+        del sharing.others[id(gone)]
+        if sharing.others or shared.get(key) is not sharing:
+            return
+        del shared[key]
+        memory = None if reference is None else reference()
+        if memory is not None and sharing.contents not in (None, fingerprint(memory)):
+            _written[key] = sharing.time  # too late for what was recorded before the sharing, and for that alone
+
+    reference_to_other = weakref.ref(other, forget)
+    sharing.others[id(reference_to_other)] = reference_to_other
 
 
 def is_shared(array: Array) -> bool:
     """Whether somebody else can write to the memory of `array`."""
-    return id(owner(array)) in _shared
-
-
-def may_change(array: Array) -> bool:
-    """Whether the memory of `array` is shared, or also that of a leaf, which an optimizer writes to."""
-    if not _shared and not _of_leaves:
-        return False
-    key = id(owner(array))
-    return key in _shared or key in _of_leaves
+    return id(owner(array)) in shared
 
 
 def belongs_to_leaf(array: Array) -> None:
@@ -92,16 +123,19 @@ def belongs_to_leaf(array: Array) -> None:
     _of_leaves.add(id(owner(array)))
 
 
+def may_change(array: Array) -> bool:
+    """Whether the memory of `array` is shared, or also that of a leaf, which an optimizer writes to."""
+    if not shared and not _of_leaves:
+        return False
+    key = id(owner(array))
+    return key in shared or key in _of_leaves
+
+
 def unchanged(array: Array, since: int) -> bool:
-    """Whether `array` holds what it held at time `since`, as far as stamps and sharings after it tell."""
+    """Whether `array` holds what it held at time `since`, as far as writes and sharings after it tell."""
     memory = owner(array)
     key = id(memory)
     if _written.get(key, 0) > since:
         return False
-    sharing = _shared.get(key)
-    return sharing is None or sharing.time < since or fingerprint(memory) == sharing.contents
-
-
-def any_shared() -> bool:
-    """Whether any living memory can be written to by somebody else."""
-    return bool(_shared)
+    sharing = shared.get(key)
+    return sharing is None or sharing.time < since or sharing.contents in (None, fingerprint(memory))

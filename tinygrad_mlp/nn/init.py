@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from scipy.linalg import qr
+from scipy.special import ndtr, ndtri
+
 from .._random import Generator, numbers_from
 from .._tensor import Tensor
 from ..autograd import no_grad
 
 __all__ = [
-    "calculate_gain", "constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "uniform_",
-    "xavier_normal_", "xavier_uniform_", "zeros_",
+    "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
+    "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 
 _GAINS = {
@@ -34,15 +38,42 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 @no_grad()
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Drawn from U(a, b)."""
+    if not a <= b:
+        raise ValueError(f"uniform_ draws from [a, b) with a ≤ b, not [{a}, {b})")
     return tensor.copy_(numbers_from(generator).uniform(a, b, tensor.shape))
 
 
 @no_grad()
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Drawn from N(mean, std²)."""
-    if std < 0:
+    if not std >= 0:
         raise ValueError(f"std is a standard deviation and cannot be {std}")
     return tensor.copy_(numbers_from(generator).normal(mean, std, tensor.shape))
+
+
+@no_grad()
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Drawn from N(mean, std²) given that it lies in [a, b], by inversion of its distribution function.
+
+    Raises:
+        ValueError: `std` is not positive, or [a, b] is empty or so far out that nothing can lie there.
+    """
+    if not std > 0:
+        raise ValueError(f"std is a standard deviation and cannot be {std}")
+    low, high, sign = (a - mean) / std, (b - mean) / std, 1.0
+    if low + high > 0:  # the distribution function tells small numbers apart, not those next to 1
+        low, high, sign = -high, -low, -1.0
+    if not ndtr(low) < ndtr(high):
+        raise ValueError(f"N({mean}, {std}²) has no mass in [{a}, {b}] to draw from")
+    deviations = ndtri(numbers_from(generator).uniform(ndtr(low), ndtr(high), tensor.shape))
+    return tensor.copy_(np.clip(mean + sign * std * deviations, a, b))
 
 
 @no_grad()
@@ -59,6 +90,27 @@ def ones_(tensor: Tensor) -> Tensor:
 def zeros_(tensor: Tensor) -> Tensor:
     """Every entry 0."""
     return constant_(tensor, 0.0)
+
+
+@no_grad()
+def eye_(tensor: Tensor) -> Tensor:
+    """1 on the diagonal of a matrix, and 0 elsewhere."""
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_ takes a matrix, not shape {tensor.shape}")
+    rows, columns = tensor.shape
+    return tensor.copy_(np.eye(rows, columns))
+
+
+@no_grad()
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """`gain` times a matrix (out, in · …) with orthonormal rows, or columns if these are fewer (Saxe et al. 2014)."""
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_ takes a weight (out, in), not shape {tensor.shape}")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    normal = numbers_from(generator).normal(size=(max(rows, columns), min(rows, columns)))
+    q, r = qr(normal, mode="economic")
+    q *= np.sign(np.diag(r))  # without it the result is not uniformly distributed
+    return tensor.copy_(gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:

@@ -1,10 +1,9 @@
-"""The layers: Linear, the activations, and Sequential, which chains them."""
+"""The layers that are neither activations nor normalizations: Linear, and those that let their input pass."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,7 +15,7 @@ from . import init
 from .module import Module, where_called
 from .parameter import Parameter
 
-__all__ = ["Linear", "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh"]
+__all__ = ["Dropout", "Flatten", "Identity", "Linear"]
 
 
 class Linear(Module):
@@ -61,94 +60,62 @@ class Linear(Module):
     def forward(self, input: Any) -> Tensor:
         try:
             return F.linear(input, self.weight, self.bias)
-        except ValueError:
+        except (AttributeError, ValueError):
             raise ValueError(
                 f"{where_called(self)}: Linear({self.in_features} → {self.out_features}) takes inputs of shape "
-                f"(…, {self.in_features}), but got {np.shape(input)}"
+                f"(…, {self.in_features}), but got {getattr(input, 'shape', type(input).__name__)}"
             ) from None
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
-class Tanh(Module):
-    """The hyperbolic tangent."""
+class Identity(Module):
+    """What it is given; arguments to make it are ignored, so that it can take the place of any layer."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return input.tanh()
-
-
-class Sigmoid(Module):
-    """1 / (1 + e⁻ˣ)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.sigmoid()
-
-
-class ReLU(Module):
-    """max(x, 0)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.relu()
-
-
-class Softmax(Module):
-    """eˣ / Σ eˣ along `dim`."""
-
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.softmax(self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
-class Sequential(Module):
-    """Modules called one after the other: ``Sequential(Linear(2, 3), Tanh())``, or a dict of named ones.
-
-    Raises:
-        TypeError: an argument is no module.
-
-    >>> net = Sequential(Linear(784, 256), Tanh(), Linear(256, 10))
-    >>> net(np.zeros((5, 784), np.float32)).shape
-    (5, 10)
-    >>> list(net.state_dict())
-    ['0.weight', '0.bias', '2.weight', '2.bias']
-    """
-
-    def __init__(self, *args: Module | dict[str, Module]) -> None:
-        self._layers: dict[str, Module] = {}
-        named = args[0] if len(args) == 1 and isinstance(args[0], dict) else {str(i): m for i, m in enumerate(args)}
-        for name, module in named.items():
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential takes modules, not {module!r}: write Tanh(), not Tanh or tanh")
-            self._layers[name] = module
-
-    def _attributes(self) -> Iterator[tuple[str, Any]]:
-        return iter(self._layers.items())
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
 
     def forward(self, input: Any) -> Any:
-        for layer in self._layers.values():
-            input = layer(input)
         return input
 
-    def __len__(self) -> int:
-        return len(self._layers)
 
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._layers.values())
+class Flatten(Module):
+    """Dimensions `start_dim` to `end_dim` joined into one: by default all but the first, which counts samples.
 
-    @overload
-    def __getitem__(self, index: int) -> Module: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequential: ...
-    def __getitem__(self, index: int | slice) -> Module:
-        layers = list(self._layers.items())
-        return Sequential(dict(layers[index])) if isinstance(index, slice) else layers[index][1]
+    >>> Flatten()(np.zeros((5, 28, 28), np.float32)).shape
+    (5, 784)
+    """
 
-    def append(self, module: Module) -> Sequential:
-        """Put `module` at the end, and return this Sequential."""
-        self._layers.update(Sequential(*self, module)._layers)
-        return self
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, input: Any) -> Tensor:
+        return F.as_tensor(input).flatten(self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Dropout(Module):
+    """While training, each entry is 0 with probability `p`, the others are divided by 1 − p (Srivastava et al. 2014).
+
+    Args:
+        p: the probability.
+        generator: where it is drawn from.
+
+    Raises:
+        ValueError: `p` is no probability.
+    """
+
+    def __init__(self, p: float = 0.5, *, generator: Generator | None = None) -> None:
+        F.check_probability(p)
+        self.p = p
+        self.generator = generator
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout(input, self.p, self.training, generator=self.generator)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"

@@ -8,13 +8,28 @@ from .._tensor import Tensor
 from . import functional as F
 from .module import Module
 
-__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "MSELoss", "NLLLoss"]
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss", "MSELoss", "NLLLoss"]
 
 
 class _Loss(Module):
-    def __init__(self, reduction: str) -> None:
+    def __init__(self, reduction: str, **weights: Any) -> None:
         F.check_reduction(reduction)
         self.reduction = reduction
+        for name, weight in weights.items():
+            self.register_buffer(name, None if weight is None else F.as_tensor(weight))
+
+    def extra_repr(self) -> str:
+        return f"reduction={self.reduction!r}"
+
+
+class L1Loss(_Loss):
+    """|input − target|, averaged over all entries, summed, or elementwise."""
+
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
+    def forward(self, input: Tensor, target: Any) -> Tensor:
+        return F.l1_loss(input, target, self.reduction)
 
 
 class MSELoss(_Loss):
@@ -27,12 +42,25 @@ class MSELoss(_Loss):
         return F.mse_loss(input, target, self.reduction)
 
 
+class HuberLoss(_Loss):
+    """Half the square of errors up to `delta`, and linear beyond."""
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction)
+        F.check_delta(delta)
+        self.delta = delta
+
+    def forward(self, input: Tensor, target: Any) -> Tensor:
+        return F.huber_loss(input, target, self.reduction, self.delta)
+
+
 class BCELoss(_Loss):
     """−y ln a − (1 − y) ln(1 − a) of probabilities a."""
 
+    weight: Tensor | None
+
     def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self.weight = weight
+        super().__init__(reduction, weight=weight)
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
@@ -41,10 +69,11 @@ class BCELoss(_Loss):
 class BCEWithLogitsLoss(_Loss):
     """`BCELoss` of σ(z), exact for logits z of any size."""
 
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
     def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
-        super().__init__(reduction)
-        self.weight = weight
-        self.pos_weight = pos_weight
+        super().__init__(reduction, weight=weight, pos_weight=pos_weight)
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         return F.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
@@ -53,9 +82,10 @@ class BCEWithLogitsLoss(_Loss):
 class NLLLoss(_Loss):
     """−log-probability of the target class."""
 
+    weight: Tensor | None
+
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self.weight = weight
+        super().__init__(reduction, weight=weight)
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
@@ -65,11 +95,12 @@ class NLLLoss(_Loss):
 class CrossEntropyLoss(_Loss):
     """−ln softmax(z) at the target class, or averaged under target probabilities."""
 
+    weight: Tensor | None
+
     def __init__(
         self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
     ) -> None:
-        super().__init__(reduction)
-        self.weight = weight
+        super().__init__(reduction, weight=weight)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 

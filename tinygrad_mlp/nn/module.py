@@ -18,9 +18,10 @@ from numpy.typing import DTypeLike
 
 from .._tensor import RemovableHandle, Tensor
 from ..autograd import is_grad_enabled, no_grad
+from ..autograd.graph import state
 from .parameter import Parameter
 
-__all__ = ["Module", "where_called"]
+__all__ = ["Module", "check_module", "where_called"]
 
 
 class IncompatibleKeys(NamedTuple):
@@ -92,11 +93,14 @@ def _observed(values: Sequence[Any], hook: Callable[[tuple[Any, ...]], Any]) -> 
             pieces[i] = joined[start:end].reshape(*values[i].shape).to(values[i].dtype)
         return tuple(pieces.get(i) for i in range(len(values)))
 
+    def join(values: Sequence[Any]) -> Any:
+        return np.concatenate([values[i].reshape(-1) for i in tracked])
+
     def on_gradient(gradient: Tensor) -> Tensor | None:
         replaced = hook(split(gradient))
-        return None if replaced is None else np.concatenate([replaced[i].reshape(-1) for i in tracked])
+        return None if replaced is None else join(replaced)
 
-    joined: Any = np.concatenate([values[i].reshape(-1) for i in tracked])
+    joined = join(values)
     joined.register_hook(on_gradient)
     return tuple(value if piece is None else piece for value, piece in zip(values, split(joined), strict=True))
 
@@ -163,8 +167,8 @@ class Module:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are known.
 
         Both are tuples, of one gradient for each positional argument and each output, None where there is none. What
-        the hook returns, if not None, replaces `grad_input`. Where no argument needs a gradient, it is called as soon as
-        those of the outputs are known.
+        the hook returns, if not None, replaces `grad_input`. Where no argument needs a gradient, it is called as soon
+        as those of the outputs are known.
         """
         return _registered(self._own_hooks().backward, _Hook(hook), prepend)
 
@@ -177,10 +181,9 @@ class Module:
 
         try:
             for hook in tuple(hooks.before.values()):
-                if hook.with_kwargs:
-                    args, kwargs = hook.function(self, args, kwargs) or (args, kwargs)
-                elif (changed := hook.function(self, args)) is not None:
-                    args = _as_tuple(changed)
+                changed = hook.function(self, args, kwargs) if hook.with_kwargs else hook.function(self, args)
+                if changed is not None:
+                    args, kwargs = changed if hook.with_kwargs else (_as_tuple(changed), kwargs)
             if hooks.backward and is_grad_enabled():
                 output = self._call_observed(tuple(hooks.backward.values()), args, kwargs)
             else:
@@ -203,12 +206,13 @@ class Module:
             for hook in hooks:
                 changed = hook.function(self, grad_input, grad_output)
                 if changed is not None:
-                    if len(_as_tuple(changed)) != len(grad_input):
+                    changed = _as_tuple(changed)
+                    if len(changed) != len(grad_input):
                         raise ValueError(
-                            f"a backward hook of {type(self).__name__} returned {len(_as_tuple(changed))} gradients for "
+                            f"a backward hook of {type(self).__name__} returned {len(changed)} gradients for "
                             f"{len(grad_input)} arguments: return a tuple of {len(grad_input)}, or None"
                         )
-                    grad_input = _as_tuple(changed)
+                    grad_input = changed
             return grad_input
 
         def of_outputs(gradients: tuple[Any, ...]) -> None:
@@ -278,7 +282,7 @@ class Module:
             yield from _found(name, value, Parameter)
 
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        return ((name, buffer) for name in self._buffers if (buffer := getattr(self, name)) is not None)
+        return ((name, buffer) for name in self._buffers if (buffer := getattr(self, name, None)) is not None)
 
     def _own_state(self) -> Iterator[tuple[str, Tensor]]:
         yield from self._own_parameters()
@@ -344,7 +348,7 @@ class Module:
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Hold `tensor`, or None, as attribute `name`: part of the module but not trained, such as a running mean.
 
-        It is converted by ``to``, and, if `persistent`, part of the state. Later assignments to the attribute keep it so.
+        It is converted by ``to`` and, if `persistent`, part of the state, as is what is assigned to it later.
 
         Raises:
             TypeError: `tensor` is no Tensor, or a Parameter; or `name` is no str.
@@ -383,6 +387,7 @@ class Module:
             raise TypeError(f"training mode is on or off, True or False, not {mode!r}")
         for module in self.modules():
             module.training = mode
+        state.configuration += 1  # a captured step may now compute something else
         return self
 
     def eval(self) -> Self:

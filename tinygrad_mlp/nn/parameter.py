@@ -17,7 +17,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Tensor, requires_grad: bool = True) -> None:
         if not isinstance(data, Tensor):
-            raise TypeError(f"a Parameter is made of a Tensor, not of {type(data).__name__}: write Parameter(tensor(...))")
+            raise TypeError(f"a Parameter is made of a Tensor, not {type(data).__name__}: write Parameter(tensor(...))")
         self._data = data._data
         self._node = None
         self.requires_grad_(requires_grad)

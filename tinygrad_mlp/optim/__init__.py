@@ -1,7 +1,10 @@
-"""Optimizers and learning rate schedules, under PyTorch's names."""
+"""Optimizers and learning rate schedules, under PyTorch's names; and SciPy's methods."""
 
 from . import lr_scheduler
-from .optimizer import Optimizer
+from .adam import Adam, AdamW
+from .lbfgs import LBFGS
+from .minimize import minimize
+from .optimizer import Optimizer, StepWarning
 from .sgd import SGD
 
-__all__ = ["Optimizer", "SGD", "lr_scheduler"]
+__all__ = ["Adam", "AdamW", "LBFGS", "Optimizer", "SGD", "StepWarning", "lr_scheduler", "minimize"]

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from .._tensor import Tensor
-from ..autograd import enable_grad
-from ..autograd.graph import Leaf, replayed
+from ..autograd import enable_grad, memory
+from ..autograd.graph import Node, gradient_of, replayed
+from ..blas import Product
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "StepWarning"]
+
+# Options of PyTorch's optimizers that choose how they compute, not what.
+_WITHOUT_MEANING = {"foreach", "fused", "capturable", "differentiable"}
+
+
+class StepWarning(UserWarning):
+    """A step that cannot have been meant: without gradients, with used ones, or of a schedule before its optimizer.
+
+    Silence it with ``warnings.simplefilter("ignore", StepWarning)``.
+    """
 
 
 class Optimizer:
-    """The base of the optimizers: subclasses write ``_update(group)`` and check their options in ``_check(group)``.
+    """The base of the optimizers: subclasses write ``_update(group, ready)`` and check options in ``_check(group)``.
 
     Args:
-        params: Tensors to be trained, or dicts with ``"params"`` and options that differ from the `defaults`.
+        params: Tensors to be trained, or dicts with ``"params"`` and options that differ from the `defaults`. Those
+            that do not require a gradient are left alone until they do.
         defaults: the options of the groups that do not give them.
 
     Raises:
-        ValueError: there are no parameters, one is given twice, or an option is out of its range.
-        TypeError: a parameter is no Tensor that collects a gradient.
+        ValueError: there are no parameters, one is given twice, or an option is unknown or out of its range.
+        TypeError: a parameter is no Tensor, or was computed from others.
     """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
@@ -32,6 +45,9 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self.stepped_at = 0  # when the last step was taken, on the graph's clock; 0 before the first
+        self._used: Any = None  # the last gradient of that step
+        self._warned: set[str] = set()
         groups = list(params)
         if not groups:
             raise ValueError("there are no parameters to train: pass net.parameters() of a module that has some")
@@ -44,8 +60,8 @@ class Optimizer:
         """Raise ValueError if an option of `group` is out of its range."""
         raise NotImplementedError
 
-    def _update(self, group: dict[str, Any]) -> None:
-        """Change the parameters of `group` in place by their gradients."""
+    def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
+        """Change in place the parameters of `group` that are `ready`, given with their gradients (maybe Products)."""
         raise NotImplementedError
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -57,8 +73,8 @@ class Optimizer:
         self._check(group)
         seen = {parameter for other in self.param_groups for parameter in other["params"]}
         for parameter in group["params"]:
-            if not isinstance(parameter, Tensor) or not isinstance(parameter._node, Leaf):
-                raise TypeError(f"an optimizer trains leaf Tensors that require a gradient, not {parameter!r}")
+            if not isinstance(parameter, Tensor) or isinstance(parameter._node, Node):
+                raise TypeError(f"an optimizer trains Tensors that were not computed from others, not {parameter!r}")
             if parameter in seen:
                 raise ValueError(f"a parameter of shape {parameter.shape} is given more than once")
             seen.add(parameter)
@@ -67,23 +83,60 @@ class Optimizer:
     @replayed
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
+        self._used = None
         for group in self.param_groups:
             for parameter in group["params"]:
-                if set_to_none:
-                    parameter._node.grad = None
-                elif parameter.grad is not None:
-                    parameter.grad.detach().zero_()
+                if not set_to_none:
+                    if parameter.grad is not None:
+                        parameter.grad.detach().zero_()
+                elif (node := parameter._node) is not None:
+                    node.grad = None
 
     @replayed
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change the parameters by their gradients; a `closure` computes the loss and the gradients first."""
+        """Change the parameters by their gradients; a `closure` computes the loss and the gradients first.
+
+        Warns:
+            StepWarning: there are no gradients, or a step has already used them; once each.
+        """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            self._update(group)
+        # All gradients are looked at before a parameter changes: one that cannot be used stops the step in time.
+        ready = [
+            [
+                (parameter, gradient)
+                for parameter in group["params"]
+                if (node := parameter._node) is not None and (gradient := gradient_of(node)) is not None
+            ]
+            for group in self.param_groups
+        ]
+        written = [parameter._data for pairs in ready for parameter, _ in pairs]
+        if not written:
+            self._warn("step() found no gradients: call backward() of a loss of these parameters before it")
+        else:
+            last = [pairs for pairs in ready if pairs][-1][-1][1]
+            if last is self._used and self._is_used(last):
+                self._warn("step() found gradients that an earlier step has used: call zero_grad() before backward()")
+            self._used = last
+        for group, pairs in zip(self.param_groups, ready, strict=True):
+            if pairs:
+                self._update(group, pairs)
+        memory.stamp(written)
+        self.stepped_at = memory.events.latest
         return loss
+
+    def _is_used(self, gradient: Any) -> bool:
+        """Whether a gradient that a step has used is still that: not set to zero, nor brought anew by a walk."""
+        if isinstance(gradient, Product):
+            return gradient.since <= self.stepped_at
+        return memory.unchanged(gradient, self.stepped_at)
+
+    def _warn(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            warnings.warn(message, StepWarning, stacklevel=4)
 
     def state_dict(self) -> dict[str, Any]:
         """The options and the state, with parameters numbered in order, as PyTorch lays them out."""
@@ -94,20 +147,50 @@ class Optimizer:
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the options and a copy of the state that `state_dict` returned.
+        """Take over the options and a copy of the state that `state_dict` returned, or that of PyTorch's optimizer.
 
         Raises:
-            ValueError: the groups differ in number or size.
+            ValueError: the groups differ in number, size or kind of options, or the state in shape; nothing has been
+                changed then.
         """
         saved = state_dict["param_groups"]
         sizes = [len(group["params"]) for group in saved]
         own = [len(group["params"]) for group in self.param_groups]
         if sizes != own:
             raise ValueError(f"the state is of groups of {sizes} parameters, but the optimizer has groups of {own}")
-        parameters = [p for group in self.param_groups for p in group["params"]]
+        groups = []
         for group, options in zip(self.param_groups, saved, strict=True):
-            group.update({name: value for name, value in options.items() if name != "params"})
-        self.state = {
-            parameters[i]: {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in entries.items()}
-            for i, entries in state_dict["state"].items()
-        }
+            options = {name: value for name, value in options.items() if name not in _WITHOUT_MEANING | {"params"}}
+            if unknown := set(options) - set(self.defaults) - {"initial_lr"}:
+                raise ValueError(f"the state has {sorted(unknown)}, which {type(self).__name__} has not: whose is it?")
+            groups.append({**group, **options})
+            self._check(groups[-1])
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        numbers = [number for group in saved for number in group["params"]]
+        state = {}
+        for number, entries in state_dict["state"].items():
+            parameter = parameters[numbers.index(number)]
+            state[parameter] = {name: _copied(value, parameter.dtype) for name, value in entries.items()}
+            self._check_state(parameter, state[parameter])
+        for group, loaded in zip(self.param_groups, groups, strict=True):
+            group.update(loaded)
+        self.state = state
+
+    def _check_state(self, parameter: Tensor, entries: dict[str, Any]) -> None:
+        """Raise ValueError if arrays among the state's `entries` do not have the shape of their `parameter`."""
+        for name, value in entries.items():
+            if isinstance(value, np.ndarray) and value.shape != parameter.shape:
+                raise ValueError(
+                    f"the state has {name} of shape {value.shape} for a parameter of shape {parameter.shape}: "
+                    "the parameters are others, or in another order"
+                )
+
+
+def _copied(value: Any, dtype: np.dtype[Any]) -> Any:
+    """An entry of a state: arrays, whoever's they are, as new ones of `dtype`, those without dimensions as numbers."""
+    if isinstance(value, list | tuple):
+        return [_copied(entry, dtype) for entry in value]
+    if not hasattr(value, "shape"):
+        return value
+    array = value._data if isinstance(value, Tensor) else np.asarray(value)
+    return np.array(array, dtype) if array.ndim else array.item()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..autograd import memory
-from ..autograd.graph import gradient_of
+import numpy as np
+
+from .._tensor import Tensor
 from ..blas import add_to
 from .optimizer import Optimizer
 
@@ -61,14 +62,11 @@ class SGD(Optimizer):
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("nesterov needs momentum > 0 and dampening = 0")
 
-    def _update(self, group: dict[str, Any]) -> None:
+    def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
         lr, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
         sign = -1.0 if group["maximize"] else 1.0
         keep = 1.0 - lr * decay
-        for parameter in group["params"]:
-            gradient = gradient_of(parameter._node)
-            if gradient is None:
-                continue
+        for parameter, gradient in ready:
             weight = parameter._data
             if not momentum:
                 add_to(weight, gradient, -lr * sign, keep)
@@ -79,17 +77,16 @@ class SGD(Optimizer):
                 add_to(weight, velocity, -lr * momentum)
             else:
                 add_to(weight, velocity, -lr)
-        memory.stamp([parameter._data for parameter in group["params"]])
 
-    def _velocity(self, parameter: Any, gradient: Any, sign: float, group: dict[str, Any]) -> Any:
+    def _velocity(self, parameter: Tensor, gradient: Any, sign: float, group: dict[str, Any]) -> Any:
         """The velocity of `parameter`, moved on by `gradient`."""
         state = self.state.setdefault(parameter, {})
         weight = parameter._data
-        first = "momentum_buffer" not in state
-        if first:
-            state["momentum_buffer"] = weight * 0
-        velocity = state["momentum_buffer"]
-        share = 1.0 if first else 1.0 - group["dampening"]
+        velocity = state.get("momentum_buffer")
+        share = 1.0 - group["dampening"]
+        if velocity is None:
+            velocity = state["momentum_buffer"] = np.zeros(weight.shape, weight.dtype)
+            share = 1.0
         add_to(velocity, gradient, share * sign, group["momentum"])
         if group["weight_decay"]:
             add_to(velocity, weight, share * group["weight_decay"])

@@ -1,0 +1,33 @@
+"""This package with the step captured: recorded at the first call, replayed at later ones."""
+
+from __future__ import annotations
+
+import tinygrad_mlp as tg
+from tinygrad_mlp import nn, optim
+
+from ..problem import Array, Contest, LeftOut, Problem
+from .tinygrad_mlp import learnt, network
+
+
+def train(problem: Problem) -> Contest:
+    model = network(problem)
+    loss = nn.BCEWithLogitsLoss(reduction="sum")
+    optimizer = optim.SGD(model.parameters(), lr=problem.rate)
+    batches = [(tg.tensor(x), tg.tensor(y)) for x, y in zip(problem.x, problem.y, strict=True)]
+
+    @tg.capture
+    def step(x: tg.Tensor, y: tg.Tensor) -> None:
+        optimizer.zero_grad()
+        loss(model(x), y).backward()
+        optimizer.step()
+
+    def epoch() -> None:
+        for x, y in batches:
+            step(x, y)
+
+    def result() -> list[Array]:
+        if step.refused is not None:
+            raise LeftOut(f"the step was not captured: {step.refused}")
+        return learnt(model)
+
+    return Contest(epoch, result)

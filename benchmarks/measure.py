@@ -1,0 +1,220 @@
+"""Runs cases: starts a process for each contestant, checks what it computes, and interleaves the rounds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
+
+import numpy as np
+
+from .contestants import PEAK, Contestant
+from .problem import Array, Case, LeftOut, Problem, save
+from .workloads import WORKLOADS, Options, discrepancy
+
+__all__ = ["Effort", "Measured", "measure", "start_times"]
+
+ROOT = Path(__file__).parents[1]
+PAUSE = 0.03  # seconds between rounds, in which the waiting threads of the last contestant go to sleep
+TOLERANCE = {"float32": 1e-3, "float64": 1e-9}
+
+
+class Effort(NamedTuple):
+    """How long to measure: the share of each workload's rounds, and the least seconds of a round."""
+
+    rounds: float
+    seconds: float
+
+
+class Measured(NamedTuple):
+    """A contestant's figures in one case."""
+
+    rounds: list[float]  # seconds for each step, row, op, …
+    memory: float | None = None  # bytes: resident, or the peak for each op
+    discrepancy: float | None = None  # of what it computed, relative; see `workloads.discrepancy`
+
+
+def environment() -> dict[str, str]:
+    """The environment variables of a user's process: compiled modules are kept, whatever this process does."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def environment_of(threads: int) -> dict[str, str]:
+    """The environment variables of a contestant's process."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {**environment(), **dict.fromkeys(names, str(threads)), "JAX_PLATFORMS": "cpu"}
+
+
+class Worker:
+    """A contestant's process; a context manager that ends it."""
+
+    def __init__(self, contestant: Contestant, problem: Problem, folder: Path) -> None:
+        case = problem.case
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment_of(case.threads),
+            cwd=ROOT,
+            text=True,
+        )
+        self._tell(
+            contestant=contestant.name,
+            contests=WORKLOADS[case.workload].contest.split(),
+            case=case,
+            rate=problem.rate,
+            folder=str(folder),
+        )
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def _tell(self, **message: Any) -> None:
+        pipe = cast(IO[str], self.process.stdin)
+        with suppress(BrokenPipeError):  # the process has ended, which `answer` tells
+            print(json.dumps(message), file=pipe, flush=True)
+
+    def answer(self) -> dict[str, Any]:
+        """What the process says next."""
+        line = cast(IO[str], self.process.stdout).readline()
+        if not line:
+            raise LeftOut(f"its process ended with status {self.process.wait()}")
+        said: dict[str, Any] = json.loads(line)
+        if "left_out" in said:
+            raise LeftOut(said["left_out"])
+        return said
+
+    def run(self, repeat: int = 1) -> tuple[float, int]:
+        """Seconds for one unit, the mean of `repeat`, and by how many bytes the memory rose meanwhile."""
+        self._tell(repeat=repeat)
+        said = self.answer()
+        return said["seconds"], said["peak"]
+
+    def result(self) -> list[Array]:
+        """What the contestant has computed."""
+        with tempfile.TemporaryDirectory() as folder:
+            self._tell(result=folder)
+            self.answer()
+            return [np.load(Path(folder) / f"{i}.npy") for i in range(len(os.listdir(folder)))]
+
+
+def measure(
+    case: Case, contestants: Sequence[Contestant], options: Options, effort: Effort
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """The figures of each contestant, and of each of the others the reason why it is left out."""
+    workload = WORKLOADS[case.workload]
+    competing = [c for c in contestants if set(c.contests.split()) & set(workload.contest.split())]
+    try:
+        problem = workload.problem(case, options)
+    except LeftOut as reason:
+        return {}, {contestant.name: str(reason) for contestant in competing}
+    posed = {True: problem, False: problem._replace(biases=[])}
+    reference = cache(lambda biases: workload.reference(posed[biases]))
+    count = workload.count(problem)
+    figures: dict[str, Measured] = {}
+    reasons: dict[str, str] = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        save(problem, folder)
+        workers: dict[str, Worker] = {}
+        repeats: dict[str, int] = {}
+
+        @contextmanager
+        def leaving_out(name: str) -> Iterator[None]:
+            try:
+                yield
+            except LeftOut as reason:
+                reasons[name] = str(reason)
+                figures.pop(name, None)
+                workers.pop(name).__exit__()
+
+        for contestant in competing:
+            workers[contestant.name] = stack.enter_context(Worker(contestant, problem, folder))
+        for contestant in competing:  # all are ready before one is timed
+            with leaving_out(contestant.name):
+                workers[contestant.name].answer()
+        for contestant in competing:
+            if (name := contestant.name) not in workers:
+                continue
+            with leaving_out(name):
+                seconds, peak = workers[name].run()
+                off = None
+                if name != PEAK:
+                    biases = contestant.biases
+                    off = check(posed[biases], workers[name].result(), reference(biases))
+                figures[name] = Measured([], peak / count if case.workload == "deep" else None, off)
+                if workload.warms_up:
+                    seconds, _ = workers[name].run()
+                else:
+                    figures[name].rounds.append(seconds / count)
+                repeats[name] = max(1, round(effort.seconds / seconds))
+        order = list(workers)
+        for _ in range(max(1, round(workload.rounds * effort.rounds)) - (not workload.warms_up)):
+            for name in order:
+                if name in workers:
+                    with leaving_out(name):
+                        time.sleep(PAUSE)
+                        figures[name].rounds.append(workers[name].run(repeats[name])[0] / count)
+            order.append(order.pop(0))  # so that nobody always follows the same neighbour
+    return figures, reasons
+
+
+def check(problem: Problem, result: list[Array], reference: list[Array]) -> float:
+    """The discrepancy of what a contestant computed; too large a one is a reason to leave it out."""
+    off = discrepancy(problem, result, reference)
+    if not off <= TOLERANCE[problem.case.dtype]:
+        raise LeftOut(f"it computes something else: relative discrepancy {off:.1e}")
+    return off
+
+
+IMPORT = """
+import os, time
+start = time.perf_counter()
+{statement}
+seconds = time.perf_counter() - start
+pages = int(open("/proc/self/statm").read().split()[1])
+print(seconds, pages * os.sysconf("SC_PAGE_SIZE"))
+"""
+
+
+def start_times(
+    contestants: Sequence[Contestant], effort: Effort
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Import times and resident memory of fresh processes, and the reasons for those that are left out."""
+    figures: dict[str, Measured] = {}
+    reasons: dict[str, str] = {}
+    memory: dict[str, list[int]] = {}
+    for contestant in contestants:
+        if contestant.statement:
+            figures[contestant.name] = Measured([])
+            memory[contestant.name] = []
+    for i in range(1 + round(7 * effort.rounds)):
+        for contestant in contestants:
+            if (name := contestant.name) not in figures:
+                continue
+            code = IMPORT.format(statement=contestant.statement)
+            command = [sys.executable, "-c", code]
+            done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
+            if done.returncode:
+                reasons[name] = (done.stderr.strip().splitlines() or ["its process ended"])[-1]
+                del figures[name]
+            elif i:  # the first brings the files into memory
+                seconds, resident = done.stdout.split()
+                figures[name].rounds.append(float(seconds))
+                memory[name].append(int(resident))
+    return {
+        name: measured._replace(memory=float(np.median(memory[name]))) for name, measured in figures.items()
+    }, reasons

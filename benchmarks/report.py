@@ -1,0 +1,166 @@
+"""The report of a run: tables of medians, spreads and ratios, a JSON file of everything, and a chart."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .contestants import BASELINES, CONTESTANTS, PEAK
+from .measure import Measured
+from .problem import Case
+from .workloads import START, WORKLOADS
+
+__all__ = ["entry", "tables", "write_chart", "write_json"]
+
+TITLES = {contestant.name: contestant.title for contestant in CONTESTANTS}
+
+
+def entry(case: Case, figures: Mapping[str, Measured], left_out: Mapping[str, str]) -> dict[str, Any]:
+    """What the JSON file says about one case; a ratio is that of a baseline's median to the contestant's."""
+    baselines = {base: float(np.median(figures[base].rounds)) for base in BASELINES if base in figures}
+    contestants = {}
+    for name, measured in figures.items():
+        low, median, high = np.quantile(measured.rounds, [0.25, 0.5, 0.75]).tolist()
+        contestants[name] = {
+            "seconds": median,
+            "quartiles": [low, high],
+            "ratios": {base: seconds / median for base, seconds in baselines.items()},
+            "memory_bytes": measured.memory,
+            "discrepancy": measured.discrepancy,
+            "rounds": measured.rounds,
+        }
+    return {**case._asdict(), "contestants": contestants, "left_out": dict(left_out)}
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def _groups(entries: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+    """The cases that make one table: they differ in size only."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for case in entries:
+        key = tuple(case[name] for name in ("workload", "dtype", "threads", "allocator"))
+        groups.setdefault(key, []).append(case)
+    return groups
+
+
+def _heading(workload: str, dtype: str, threads: int, allocator: str) -> str:
+    if workload == START:
+        return f"{START}: import time and resident memory of a fresh process"
+    cores = "1 thread" if threads == 1 else f"{threads} threads"
+    return f"{workload}: {WORKLOADS[workload].about}; {dtype}, {cores}, {allocator} process"
+
+
+def _unit(workload: str) -> tuple[str, float]:
+    return ("ms", 1e3) if workload == START else WORKLOADS[workload].unit
+
+
+def _column(case: Mapping[str, Any]) -> str:
+    return "package" if case["workload"] == START else f"{WORKLOADS[case['workload']].size} {case['size']:,}"
+
+
+def _memory(workload: str, number: float | None) -> str:
+    if number is None:
+        return ""
+    return f", {number / 1e6:.0f} MB" if workload == START else f", {number:,.0f} B"
+
+
+def _cell(case: Mapping[str, Any], name: str) -> str:
+    if name not in case["contestants"]:
+        return "–"
+    figure = case["contestants"][name]
+    scale = _unit(case["workload"])[1]
+    low, high = figure["quartiles"]
+    median = figure["seconds"]
+    ratios = [f"{figure['ratios'][base]:.2f}" for base in BASELINES if base in figure["ratios"]]
+    spread = f"{median * scale:,.4g} ±{50 * (high - low) / median:.0f} %"
+    compared = f" ({' · '.join(ratios)})" if ratios else ""
+    return f"{spread}{_memory(case['workload'], figure['memory_bytes'])}{compared}"
+
+
+def tables(entries: Sequence[dict[str, Any]]) -> str:
+    """The tables of all cases, in Markdown, each followed by who is left out and why."""
+    parts = []
+    for key, cases in _groups(entries).items():
+        present = [name for name in TITLES if any(name in case["contestants"] for case in cases)]
+        bases = [base for base in BASELINES if any(base in case["contestants"] for case in cases)]
+        rows = [["", *map(_column, cases)]]
+        rows += [[TITLES[name], *(_cell(case, name) for case in cases)] for name in present]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
+        lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+        compared = " · ".join(f"{TITLES[base]} ÷ it" for base in bases)
+        legend = f"{_unit(key[0])[0]}: median ± half the interquartile range" + (f" ({compared})" if bases else "")
+        reasons: dict[str, list[str]] = {}
+        for case in cases:
+            for name, reason in case["left_out"].items():
+                reasons.setdefault(f"{TITLES[name]}: {reason}", []).append(_column(case))
+        notes = [
+            f"left out: {reason}" + (f" ({', '.join(where)})" if len(where) < len(cases) else "")
+            for reason, where in reasons.items()
+        ]
+        parts.append("\n".join([f"### {_heading(*key)}", "", *(([legend, "", *lines, ""]) if present else []), *notes]))
+    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def write_json(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
+    """Write everything, seconds and bytes, to `path`."""
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(json.dumps({**about, "cases": entries}, indent=1) + "\n")
+    os.replace(draft, path)
+
+
+def write_chart(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
+    """Draw a row of bar charts for each table to the PNG `path`; bars are medians, whiskers the quartiles."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    groups = {
+        key: shown for key, cases in _groups(entries).items() if (shown := [c for c in cases if c["contestants"]])
+    }
+    if not groups:
+        return
+    columns = max(map(len, groups.values()))
+    heights = [1 + max(len(case["contestants"]) for case in cases) for cases in groups.values()]
+    figure = Figure(figsize=(5.5 * columns, 1 + 0.32 * sum(heights)), layout="constrained")
+    FigureCanvasAgg(figure)
+    rows = figure.subfigures(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for row, (key, cases) in zip(rows, groups.items(), strict=True):
+        row.suptitle(_heading(*key), fontsize=10, x=0.01, ha="left")
+        for axes, case in zip(row.subplots(1, columns, squeeze=False)[0], [*cases] + [None] * columns, strict=False):
+            if case is None:
+                axes.set_axis_off()
+            else:
+                _draw(axes, case)
+    cpu = about["environment"]
+    figure.suptitle(f"{cpu['cpu']}, {cpu['cores']} cores, {cpu['date']}: shorter is faster", fontsize=11)
+    draft = path.with_name(path.name + ".part")
+    figure.savefig(draft, format="png", dpi=100)
+    os.replace(draft, path)
+
+
+def _draw(axes: Any, case: Mapping[str, Any]) -> None:
+    """One panel: the contestants of one case, the fastest on top."""
+    from matplotlib.ticker import NullFormatter
+
+    unit, scale = _unit(case["workload"])
+    ranked = sorted(case["contestants"].items(), key=lambda item: -item[1]["seconds"])
+    medians = np.array([figure["seconds"] for _, figure in ranked]) * scale
+    quartiles = np.array([figure["quartiles"] for _, figure in ranked]).T * scale
+    whiskers = np.abs(quartiles - medians)
+    colours = ["C1" if name in BASELINES and name != PEAK else "C7" for name, _ in ranked]
+    bars = axes.barh([TITLES[name] for name, _ in ranked], medians, xerr=whiskers, color=colours)
+    axes.bar_label(bars, [f"{m:,.0f}" if m >= 100 else f"{m:.3g}" for m in medians], padding=3, fontsize=7)
+    axes.set_xscale("log")
+    axes.set_xlim(medians.min() / 3, medians.max() * 3)
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params(labelsize=8)
+    axes.set_title(f"{_column(case)}, {unit}", fontsize=9)

@@ -1,0 +1,84 @@
+"""A contestant's process: ``python -m benchmarks.worker``, started and spoken to by `benchmarks.measure`.
+
+It stays out of the way: one thread, no garbage but its own, and nothing imported that the contestant does not use
+but NumPy. Questions and answers are lines of JSON; arrays go through files.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .problem import Case, LeftOut, load
+
+WARMTH = 2**25 - 2**16  # bytes; glibc's allocator learns from the release of a block up to 32 MB to reuse such blocks
+
+
+def _memory() -> tuple[int, int]:
+    """Resident memory now, and its peak, in bytes."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmRSS"].split()[0]) * 1024, int(status["VmHWM"].split()[0]) * 1024
+
+
+def _pin(cores: int) -> None:
+    """Keep all threads, and those to come, on that many cores: the last ones, for interrupts prefer the first.
+
+    Not before the contestant has been imported, so that all of them get ready on all cores.
+    """
+    chosen = sorted(os.sched_getaffinity(0))[-cores:]
+    for thread in os.listdir("/proc/self/task"):
+        os.sched_setaffinity(int(thread), chosen)
+
+
+def _serve(question: dict[str, Any]) -> None:
+    """Set the contest up, answer that it is ready, and then each question until there are no more."""
+    case = Case(*question["case"])
+    if case.allocator == "warm":
+        np.ones(WARMTH, np.uint8)
+    problem = load(case, question["rate"], Path(question["folder"]))
+    module = importlib.import_module(f".contestants.{question['contestant']}", __package__)
+    _pin(case.threads)
+    (contest,) = (getattr(module, name) for name in question["contests"] if hasattr(module, name))
+    unit, result = contest(problem)
+    answer({"ready": True})
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "result" in asked:
+            for i, array in enumerate(result()):
+                np.save(Path(asked["result"]) / f"{i}.npy", array)
+            answer({})
+            continue
+        Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+        before, _ = _memory()
+        start = time.perf_counter()
+        for _ in range(asked["repeat"]):
+            unit()
+        seconds = time.perf_counter() - start
+        answer({"seconds": seconds / asked["repeat"], "peak": _memory()[1] - before})
+
+
+def _explain(error: Exception) -> str:
+    first = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, LeftOut):
+        return first
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+if __name__ == "__main__":
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a contestant prints is no answer
+
+    def answer(message: dict[str, Any]) -> None:
+        print(json.dumps(message), file=answers, flush=True)
+
+    try:
+        _serve(json.loads(sys.stdin.readline()))
+    except Exception as error:  # whatever goes wrong in a contestant is the reason to leave it out
+        answer({"left_out": _explain(error)})

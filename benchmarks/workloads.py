@@ -1,0 +1,243 @@
+"""What is measured: each workload's cases, its inputs, and what a contestant must have computed from them.
+
+The references are computed here, in float64, by rules written out once more in plain NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .problem import Array, Case, LeftOut, Problem
+
+__all__ = ["START", "WORKLOADS", "Options", "Workload", "discrepancy"]
+
+START = "start"  # the workload that measures packages rather than a function of a contestant
+
+
+class Options(NamedTuple):
+    """What the command line asks for."""
+
+    quick: bool
+    threads: list[int]
+    data: Path | None
+
+
+class Workload(NamedTuple):
+    """A family of cases."""
+
+    about: str
+    contest: str  # the function of the contestants' modules
+    size: str  # what `Case.size` counts
+    unit: tuple[str, float]  # of the figures, and how many of it a second has
+    rounds: int
+    warms_up: bool  # whether the first round is not counted
+    cases: Callable[[Options], list[Case]]
+    problem: Callable[[Case, Options], Problem]
+    reference: Callable[[Problem], list[Array]]
+    count: Callable[[Problem], int]  # what one call of a contestant's unit is divided by
+
+
+# --- cases ------------------------------------------------------------------------------------------------------------
+
+
+def _dtypes(options: Options) -> list[str]:
+    return ["float32"] if options.quick else ["float32", "float64"]
+
+
+def _step_cases(options: Options) -> list[Case]:
+    sizes = [1] if options.quick else [1, 32, 128, 512]
+    threads = options.threads[:1] if options.quick else options.threads
+    warm = [Case("step", n, d, t, "warm") for t in threads for d in _dtypes(options) for n in sizes]
+    return warm if options.quick else warm + [Case("step", 1, d, threads[0], "fresh") for d in _dtypes(options)]
+
+
+def _wide_cases(options: Options) -> list[Case]:
+    if options.quick:
+        return [Case("wide", 256, "float32", options.threads[0], "warm")]
+    return [Case("wide", 256, d, t, "warm") for t in options.threads for d in _dtypes(options)]
+
+
+def _predict_cases(options: Options) -> list[Case]:
+    sizes = [1] if options.quick else [1, 10_000]
+    threads = options.threads[:1] if options.quick else options.threads
+    return [Case("predict", n, d, t, "warm") for t in threads for d in _dtypes(options) for n in sizes]
+
+
+def _run_cases(options: Options) -> list[Case]:
+    return [Case("run", 1, d, options.threads[0], "warm") for d in _dtypes(options)]
+
+
+def _ops_cases(options: Options) -> list[Case]:
+    return [Case("ops", 1_000, "float32", options.threads[0], "warm")]
+
+
+def _deep_cases(options: Options) -> list[Case]:
+    sizes = [10_000] if options.quick else [1_000, 10_000, 100_000, 1_000_000]
+    return [Case("deep", n, "float64", options.threads[0], "warm") for n in sizes]
+
+
+# --- problems ---------------------------------------------------------------------------------------------------------
+
+
+def _network(widths: list[int], dtype: str) -> tuple[np.random.Generator, list[Array], list[Array]]:
+    generator = np.random.default_rng(0)
+
+    def draw(bound: int, *shape: int) -> Array:
+        return generator.uniform(-(bound**-0.5), bound**-0.5, shape).astype(dtype)
+
+    pairs = list(pairwise(widths))
+    return generator, [draw(n, m, n) for n, m in pairs], [draw(n, m) for n, m in pairs]
+
+
+def _training(case: Case, widths: list[int], batches: int, rate: float) -> Problem:
+    generator, weights, biases = _network(widths, case.dtype)
+    x, y = [], []
+    for _ in range(batches):
+        x.append(generator.normal(size=(case.size, widths[0])).astype(case.dtype))
+        y.append(np.eye(widths[-1], dtype=case.dtype)[generator.integers(widths[-1], size=case.size)])
+    return Problem(case, rate, x, y, weights, biases, [])
+
+
+def _step_problem(case: Case, options: Options) -> Problem:
+    # 4,096 samples an epoch, but neither so many steps that a round gets long nor so few that a scan gains nothing
+    batches = max(8, min(256, 4096 // case.size))
+    return _training(case, [784, 256, 10], batches, 0.01 / case.size)
+
+
+def _wide_problem(case: Case, options: Options) -> Problem:
+    return _training(case, [1024, 4096, 4096, 1024], 1, 0.01 / case.size)
+
+
+def _predict_problem(case: Case, options: Options) -> Problem:
+    generator, weights, biases = _network([784, 256, 10], case.dtype)
+    calls = 1000 if case.size == 1 else 1
+    x = [generator.normal(size=(case.size, 784)).astype(case.dtype) for _ in range(calls)]
+    return Problem(case, 1.0, x, [], weights, biases, [])
+
+
+def _chain_problem(case: Case, options: Options) -> Problem:
+    numbers = 8 if case.workload == "ops" else 1
+    # Every op matters (the product is about e) and no factor is rounded, whatever the dtype.
+    factor = 1 + 2.0 ** -round(np.log2(case.size))
+    return Problem(case, factor, [np.ones(numbers, case.dtype)], [], [], [], [])
+
+
+def _run_problem(case: Case, options: Options) -> Problem:
+    if options.data is None:
+        raise LeftOut("it needs MNIST: give its folder with --data")
+    from tinygrad_mlp.datasets import load_mnist, preprocess
+
+    images, labels = load_mnist(options.data)
+    if options.quick:
+        images, labels = images[:3000], labels[:3000]
+    data = preprocess(images, labels, generator=0, dtype=case.dtype)
+    generator = np.random.default_rng(0)
+    weights = [generator.normal(0, 0.01, shape).astype(case.dtype) for shape in ((256, 784), (10, 256))]
+    validation = [data.validation_x, data.validation_y]
+    return Problem(case, 0.0, [data.train_x], [data.train_y], weights, [], validation)
+
+
+# --- references -------------------------------------------------------------------------------------------------------
+
+
+def _sigmoid(z: Array) -> Array:
+    return 1 / (1 + np.exp(-z))
+
+
+def _activations(x: Array, weights: list[Array], biases: list[Array]) -> list[Array]:
+    a = [x.astype(float)]
+    for weight, bias in zip(weights, biases or [np.zeros(1)] * len(weights), strict=True):
+        z = a[-1] @ weight.T + bias
+        a.append(_sigmoid(z) if weight is weights[-1] else np.tanh(z))
+    return a
+
+
+def _trained(problem: Problem) -> list[Array]:
+    weights = [weight.astype(float) for weight in problem.weights]
+    biases = [bias.astype(float) for bias in problem.biases]
+    for x, y in zip(problem.x, problem.y, strict=True):
+        a = _activations(x, weights, biases)
+        delta = a[-1] - y
+        gradients = []
+        for i in reversed(range(len(weights))):
+            gradients.append((i, delta.T @ a[i], delta.sum(0)))
+            delta = (delta @ weights[i]) * (1 - a[i] ** 2)
+        for i, weight, bias in gradients:
+            weights[i] -= problem.rate * weight
+            if biases:
+                biases[i] -= problem.rate * bias
+    return weights + biases
+
+
+def _predicted(problem: Problem) -> list[Array]:
+    return [np.concatenate([_activations(x, problem.weights, problem.biases)[-1] for x in problem.x])]
+
+
+def _chained(problem: Problem) -> list[Array]:
+    return [np.full(problem.x[0].shape, problem.rate**problem.case.size)]
+
+
+def _experienced(problem: Problem) -> list[Array]:
+    first, second = (weight.astype(float) for weight in problem.weights)
+    for k in range(2):
+        rate = 1 / (100 + 10 * k)
+        for x, y in zip(problem.x[0], problem.y[0], strict=True):
+            a = np.tanh(first @ x)
+            output = _sigmoid(second @ a)
+            delta = (output - y) * output * (1 - output)
+            below = (delta @ second) * (1 - a**2)
+            second -= rate * np.outer(delta, a)
+            first -= rate * np.outer(below, x)
+    return [first, second]
+
+
+def _square(array: Array) -> float:
+    return float(np.vdot(array, array))
+
+
+def discrepancy(problem: Problem, result: list[Any], reference: list[Array]) -> float:
+    """How far `result` is from `reference`, as a share of how far that is from where the weights began."""
+    if len(result) != len(reference):
+        raise LeftOut(f"it returned {len(result)} arrays, not {len(reference)}")
+    start: list[Any] = problem.weights + problem.biases if problem.y else [0.0] * len(reference)
+    pairs = list(zip(result, reference, strict=True))
+    wrong = [f"{np.shape(a)}, not {b.shape}" for a, b in pairs if np.shape(a) != b.shape]
+    if wrong:
+        raise LeftOut(f"it returned an array of shape {wrong[0]}")
+    off = sum(_square(a - b) for a, b in pairs)
+    way = sum(_square(b - c) for b, c in zip(reference, start, strict=True))
+    return float(np.sqrt(off / way))
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+_MICRO = ("µs", 1e6)
+
+# fmt: off
+WORKLOADS = {
+    "step": Workload(
+        "one SGD step, 784-256-10, tanh, binary cross entropy on logits (sum)", "train", "batch",
+        _MICRO, 15, True, _step_cases, _step_problem, _trained, lambda problem: len(problem.x)),
+    "run": Workload(
+        "the document's experiment: two epochs of MNIST, batch 1, monitored", "experiment", "batch",
+        ("s", 1.0), 3, False, _run_cases, _run_problem, _experienced, lambda problem: 1),
+    "ops": Workload(
+        "a chain of elementwise ops on 8 numbers, forward and backward: time per op", "chain", "ops",
+        _MICRO, 15, True, _ops_cases, _chain_problem, _chained, lambda problem: problem.case.size),
+    "wide": Workload(
+        "one SGD step, 1024-4096-4096-1024; BLAS peak ÷ it is its share of the peak", "train peak", "batch",
+        ("ms", 1e3), 5, True, _wide_cases, _wide_problem, _trained, lambda problem: len(problem.x)),
+    "predict": Workload(
+        "784-256-10 forward only: time per row", "predict", "rows",
+        _MICRO, 15, True, _predict_cases, _predict_problem, _predicted,
+        lambda problem: len(problem.x) * problem.case.size),
+    "deep": Workload(
+        "a chain of elementwise ops on 1 number: time and peak memory per op", "chain", "ops",
+        _MICRO, 5, True, _deep_cases, _chain_problem, _chained, lambda problem: problem.case.size),
+}
+# fmt: on

@@ -1,0 +1,26 @@
+"""Hypothesis profiles for all tests, and the promise that no test leaves global state behind it.
+
+Run ``pytest --hypothesis-profile=thorough`` to draw forty times as many examples as by default.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import tinygrad_mlp as tg
+
+# No deadlines: how long an example takes says nothing about whether it is right.
+settings.register_profile("quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1000)
+settings.load_profile("quick")
+
+
+@pytest.fixture(autouse=True)
+def no_state_is_left_behind() -> Iterator[None]:
+    dtype = tg.get_default_dtype()
+    yield
+    left = (tg.is_grad_enabled(), tg.get_default_dtype())
+    tg.set_grad_enabled(True)
+    tg.set_default_dtype(dtype)
+    assert left == (True, dtype), "the test left the gradient mode or the default dtype changed"

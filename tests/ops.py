@@ -1,0 +1,301 @@
+"""The table that drives the tests of the sheet: each function with what it should compute and calls to check it at.
+
+A reference is written in NumPy so that it takes complex arrays too, with maxima and signs decided by the real parts:
+then Im f(x + ih)/h is its derivative to the last digits, with no cancellation and no step to choose.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from scipy.special import expit
+from strategies import (
+    Array,
+    Shape,
+    axes,
+    booleans,
+    broadcastable,
+    indices,
+    layouts,
+    leaf,
+    numbers,
+    permutations,
+    reshapings,
+    shapes,
+)
+
+import tinygrad_mlp as tg
+from tinygrad_mlp import functions as f
+from tinygrad_mlp.derivatives import sheet
+
+# The package's own rows, noted before a doctest or a test adds one.
+ROWS = dict(sheet)
+
+Call = tuple[tuple[Any, ...], dict[str, Any]]  # operands, options
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A differentiable function, the calls to check it at, and its reference where NumPy has none of its name."""
+
+    function: Callable[..., Any]
+    calls: st.SearchStrategy[Call]
+    reference: Callable[..., Any] | None = None
+    call: Callable[..., Any] | None = None  # how operands are passed, where not one by one
+
+    def __repr__(self) -> str:
+        return self.function.__name__
+
+    def __call__(self, *operands: Any, **options: Any) -> Any:
+        return (self.call or self.function)(*operands, **options)
+
+    def expected(self, *operands: Any, **options: Any) -> Array:
+        return np.asarray((self.reference or self)(*operands, **options))
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A call of a case, the layout of each operand that is to collect a gradient, and a cotangent of the output."""
+
+    case: Case
+    operands: tuple[Any, ...]
+    options: dict[str, Any]
+    layouts: tuple[str | None, ...]
+    cotangent: Array
+
+    @property
+    def differentiable(self) -> list[int]:
+        return [i for i, layout in enumerate(self.layouts) if layout]
+
+    def tensors(self) -> list[Any]:
+        """The operands, fresh: leaves where a layout is given, and untouched otherwise."""
+        return [leaf(x, layout) if layout else x for x, layout in zip(self.operands, self.layouts, strict=True)]
+
+    def __call__(self, operands: Any) -> Any:
+        return self.case(*operands, **self.options)
+
+    def expected(self, operands: Any = None) -> Array:
+        return self.case.expected(*(self.operands if operands is None else operands), **self.options)
+
+    def gradients(self, tensors: list[Any], cotangent: Any = None, **how: Any) -> list[tg.Tensor]:
+        """The gradients of the leaves among `tensors`, which hold none afterwards."""
+        self(tensors).backward(self.cotangent if cotangent is None else cotangent, **how)
+        leaves = [tensors[i] for i in self.differentiable]
+        collected = [x.grad for x in leaves]
+        for x in leaves:
+            x.grad = None
+        return collected
+
+    def astype(self, dtype: Any) -> "Example":
+        cast = tuple(x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in self.operands)
+        return Example(self.case, cast, self.options, self.layouts, self.cotangent.astype(dtype))
+
+
+@st.composite
+def examples(draw: st.DrawFn, case: Case) -> Example:
+    """A call of `case` in which at least one operand collects a gradient and the others stay plain arrays."""
+    operands, options = draw(case.calls)
+    floats = [i for i, x in enumerate(operands) if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+    leaves = draw(st.lists(st.sampled_from(floats), min_size=1, unique=True))
+    chosen = tuple(draw(layouts(x)) if i in leaves else None for i, x in enumerate(operands))
+    output = case.expected(*operands, **options)
+    return Example(case, operands, options, chosen, draw(numbers(output.shape)))
+
+
+# --- calls ------------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def unary(draw: st.DrawFn, low: float = -2, high: float = 2) -> Call:
+    return (draw(numbers(draw(shapes()), low, high)),), {}
+
+
+@st.composite
+def binary(draw: st.DrawFn, first: tuple[float, float] = (-2, 2), second: tuple[float, float] = (-2, 2)) -> Call:
+    a, b = draw(broadcastable(2))
+    return (draw(numbers(a, *first)), draw(numbers(b, *second))), {}
+
+
+@st.composite
+def loss(draw: st.DrawFn, first: tuple[float, float], second: tuple[float, float]) -> Call:
+    """Two arrays that broadcast, or the total over two of one shape."""
+    if draw(st.booleans()):
+        return draw(binary(first, second))
+    shape = draw(shapes())
+    return (draw(numbers(shape, *first)), draw(numbers(shape, *second))), {"total": True}
+
+
+@st.composite
+def reduction(draw: st.DrawFn, min_side: int = 0) -> Call:
+    x = draw(numbers(draw(shapes(min_side=min_side))))
+    return (x,), {"axis": draw(axes(x.ndim)), "keepdims": draw(st.booleans())}
+
+
+@st.composite
+def with_option(draw: st.DrawFn, name: str, strategy: Callable[[Any], st.SearchStrategy[Any]], **limits: int) -> Call:
+    """One operand, and one option drawn by a `strategy` that is told the operand's shape."""
+    shape = draw(shapes(**limits))
+    return (draw(numbers(shape)),), {name: draw(strategy(shape))}
+
+
+@st.composite
+def choice(draw: st.DrawFn) -> Call:
+    c, a, b = draw(broadcastable(3))
+    return (draw(booleans(c)), draw(numbers(a)), draw(numbers(b))), {}
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> Call:
+    """Matrices, stacks of them that broadcast, and vectors on either side."""
+    n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
+    stack_a, stack_b = draw(broadcastable(2)) if draw(st.booleans()) else ((), ())
+    a = (k,) if draw(st.booleans()) and not stack_a else (*stack_a[-1:], n, k)
+    b = (k,) if draw(st.booleans()) and not stack_b else (*stack_b[-1:], k, m)
+    return (draw(numbers(a)), draw(numbers(b))), {}
+
+
+@st.composite
+def vectors_and_matrices(draw: st.DrawFn) -> Call:
+    n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
+    a, b = draw(st.sampled_from([(k,), (n, k)])), draw(st.sampled_from([(k,), (k, m)]))
+    return (draw(numbers(a)), draw(numbers(b))), {}
+
+
+@st.composite
+def layer(draw: st.DrawFn) -> Call:
+    rows, features, outputs = (draw(st.integers(0, 4)) for _ in range(3))
+    x, weight = draw(numbers((rows, features))), draw(numbers((outputs, features)))
+    return (x, weight, draw(st.none() | numbers((outputs,)))), {}
+
+
+@st.composite
+def joined(draw: st.DrawFn, equal: bool = False) -> Call:
+    """One to three arrays that differ at most along the axis they are joined at."""
+    shape = list(draw(shapes(min_dims=0 if equal else 1)))
+    axis = draw(st.integers(0, len(shape) - (not equal)))
+    parts = []
+    for _ in range(draw(st.integers(1, 3))):
+        if not equal:
+            shape[axis] = draw(st.integers(0, 3))
+        parts.append(draw(numbers(tuple(shape))))
+    return tuple(parts), {"axis": draw(st.sampled_from([axis, axis - len(shape) - equal]))}
+
+
+@st.composite
+def scattered(draw: st.DrawFn) -> Call:
+    shape = draw(shapes())
+    index = draw(indices(shape))
+    return (draw(numbers(np.zeros(shape)[index].shape)),), {"index": index, "shape": shape}
+
+
+@st.composite
+def widened(draw: st.DrawFn, shape: Shape) -> Shape:
+    """A shape that `shape` broadcasts to."""
+    lengths = [draw(st.integers(0, 3)) if n == 1 else n for n in shape]
+    return (*draw(shapes(max_dims=3 - len(shape))), *lengths)
+
+
+@st.composite
+def swapped(draw: st.DrawFn) -> Call:
+    x = draw(numbers(draw(shapes(min_dims=1))))
+    return (x,), {f"axis{i}": draw(st.integers(-x.ndim, x.ndim - 1)) for i in (1, 2)}
+
+
+@st.composite
+def squeezable(draw: st.DrawFn, shape: Shape) -> Any:
+    ones = [axis - back for axis, n in enumerate(shape) if n == 1 for back in (0, len(shape))]
+    single = [st.sampled_from(ones), st.tuples(st.sampled_from(ones))] if ones else []
+    return draw(st.one_of(st.none(), *single))
+
+
+def naive_scatter(g: Array, index: Any, shape: Shape) -> Array:
+    target = np.zeros(int(np.prod(shape)), g.dtype)
+    positions = np.arange(target.size).reshape(shape)[index]
+    for position, value in zip(positions.ravel(), g.ravel(), strict=True):
+        target[position] += value
+    return target.reshape(shape)
+
+
+def sigmoid(z: Array) -> Array:
+    return 1 / (1 + np.exp(-z))
+
+
+def bernoulli(a: Array, t: Array, total: bool = False) -> Array:
+    elements = -t * np.log(a) - (1 - t) * np.log(1 - a)
+    return np.sum(elements) if total else elements
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+BETWEEN = (-1.99, 2.01)  # cells that lie between those of (-2, 2): nothing ties
+AWAY = (0.5, 2.0)  # from 0
+
+CASES = [
+    # -- one input
+    Case(np.negative, unary()),
+    Case(np.exp, unary()),
+    Case(np.log, unary(0.25, 4)),
+    Case(np.sqrt, unary(0.25, 4)),
+    Case(np.square, unary()),
+    Case(np.absolute, unary(), lambda x: x * np.sign(x.real)),
+    Case(np.tanh, unary()),
+    Case(expit, unary(), sigmoid),
+    Case(f.relu, unary(), lambda x: np.where(x.real > 0, x, 0)),
+    # -- two inputs
+    Case(np.add, binary()),
+    Case(np.subtract, binary()),
+    Case(np.multiply, binary()),
+    Case(np.divide, binary((-2, 2), AWAY)),
+    Case(np.power, binary((0.25, 2), (-2, 2))),
+    Case(np.maximum, binary((-2, 2), BETWEEN)),
+    Case(np.minimum, binary((-2, 2), BETWEEN)),
+    Case(np.where, choice()),
+    # -- products
+    Case(np.matmul, matrices()),
+    Case(f.linear, layer(), lambda x, w, b: x @ w.T + (0 if b is None else b)),
+    # -- reductions
+    Case(np.sum, reduction()),
+    Case(np.max, reduction(min_side=1)),
+    Case(np.min, reduction(min_side=1)),
+    Case(f.logsumexp, reduction(min_side=1), lambda x, **over: np.log(np.sum(np.exp(x), **over))),
+    # -- losses
+    Case(f.squared_error, loss((-2, 2), BETWEEN), lambda a, b, total=False: np.sum((a - b) ** 2) if total else (a - b) ** 2),
+    Case(f.cross_entropy, loss((0.1, 0.9), (0, 1)), bernoulli),
+    Case(f.cross_entropy_with_logits, loss((-2, 2), (0, 1)), lambda z, t, total=False: bernoulli(sigmoid(z), t, total)),
+    # -- movement
+    Case(np.reshape, with_option("shape", reshapings)),
+    Case(np.transpose, with_option("axes", lambda shape: permutations(len(shape)))),
+    Case(np.broadcast_to, with_option("shape", widened)),
+    Case(f.concatenate, joined(), lambda *parts, axis: np.concatenate(parts, axis)),
+    Case(f.clone, unary(), np.copy),
+    Case(f.astype, with_option("dtype", lambda shape: st.just(np.dtype(np.float64))), lambda x, dtype: x),
+    Case(f.getitem, with_option("index", indices), lambda x, index: x[index]),
+    Case(f.scatter, scattered(), naive_scatter),
+]
+
+# Functions that are one line of others.
+DERIVED = [
+    Case(np.mean, reduction(min_side=1)),
+    Case(np.concatenate, joined(), call=lambda *parts, axis: np.concatenate(parts, axis)),
+    Case(np.swapaxes, swapped()),
+    Case(np.matrix_transpose, with_option("", lambda shape: st.just(None), min_dims=2), lambda x, **_: np.matrix_transpose(x),
+         lambda x, **_: np.matrix_transpose(x)),
+    Case(np.squeeze, with_option("axis", squeezable)),
+    Case(np.expand_dims, with_option("axis", lambda shape: st.integers(-1 - len(shape), len(shape)))),
+    Case(np.ravel, unary()),
+    Case(np.stack, joined(equal=True), call=lambda *parts, axis: np.stack(parts, axis)),
+    Case(np.dot, vectors_and_matrices()),
+]  # fmt: skip
+
+# Functions through which no gradient passes: their calls, as drawn for a case.
+CONSTANTS: dict[Callable[..., Any], st.SearchStrategy[Call]] = {
+    **dict.fromkeys([np.sign, np.floor, np.ceil, np.rint, np.trunc, np.isnan, np.isinf, np.isfinite], unary()),
+    **dict.fromkeys([np.logical_not, np.zeros_like, np.ones_like, np.shape, np.ndim, np.size], unary()),
+    **dict.fromkeys([np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal], binary()),
+    **dict.fromkeys([np.logical_and, np.logical_or, np.logical_xor, np.allclose, np.array_equal], binary()),
+    **dict.fromkeys([np.any, np.all, np.count_nonzero], reduction()),
+    **dict.fromkeys([np.argmax, np.argmin], with_option("axis", lambda s: st.sampled_from([None, -1]), min_dims=1, min_side=1)),
+    np.argsort: with_option("axis", lambda shape: st.integers(-len(shape), len(shape) - 1), min_dims=1),
+}

@@ -1,0 +1,107 @@
+"""What the property tests draw: shapes, arrays inside a domain, ways to lie in memory, axes and indices.
+
+Entries are the midpoints of an even number of cells of their domain. So no two entries of an array agree, and none
+lies in the middle of its domain, which is where the kinks are: differences never straddle one.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import (
+    array_shapes,
+    arrays,
+    basic_indices,
+    integer_array_indices,
+    mutually_broadcastable_shapes,
+)
+from numpy.typing import NDArray
+
+import tinygrad_mlp as tg
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+CELLS = 512
+
+
+def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[Shape]:
+    """Shapes of no entries, of one, of several, and of no dimensions."""
+    return array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
+
+
+def broadcastable(number: int) -> st.SearchStrategy[tuple[Shape, ...]]:
+    """`number` shapes that broadcast together."""
+    drawn = mutually_broadcastable_shapes(num_shapes=number, max_dims=3, min_side=0, max_side=3)
+    return drawn.map(lambda shapes: shapes.input_shapes)
+
+
+def numbers(shape: Shape, low: float = -2.0, high: float = 2.0) -> st.SearchStrategy[Array]:
+    """Float64 arrays of distinct entries between `low` and `high`, none of them half-way."""
+    cells = arrays(np.int64, shape, elements=st.integers(0, CELLS - 1), fill=st.nothing(), unique=True)
+    return cells.map(lambda cell: np.asarray(low + (high - low) * (cell + 0.5) / CELLS))
+
+
+def booleans(shape: Shape) -> st.SearchStrategy[Array]:
+    """Arrays of truth values."""
+    return arrays(np.bool_, shape, elements=st.booleans(), fill=st.nothing())
+
+
+@st.composite
+def axes(draw: st.DrawFn, ndim: int) -> int | Shape | None:
+    """What a reduction takes as its axis: None, an axis counted from either end, or several."""
+    several = st.lists(st.integers(0, ndim - 1), unique=True) if ndim else st.just([])
+    chosen = draw(st.none() | several)
+    if chosen is None:
+        return None
+    signed = tuple(draw(st.sampled_from([axis, axis - ndim])) for axis in chosen)
+    return signed[0] if len(signed) == 1 and draw(st.booleans()) else signed
+
+
+@st.composite
+def permutations(draw: st.DrawFn, ndim: int) -> Shape | None:
+    """The axes of a transpose, some of them counted from the end; or None, for all in reverse."""
+    if draw(st.booleans()):
+        return None
+    return tuple(draw(st.sampled_from([axis, axis - ndim])) for axis in draw(st.permutations(range(ndim))))
+
+
+@st.composite
+def reshapings(draw: st.DrawFn, shape: Shape) -> Shape:
+    """Another shape of as many entries, of which one length may be left open."""
+    lengths = draw(st.permutations([*shape, 1]))
+    if len(lengths) > 1 and draw(st.booleans()):
+        lengths = [lengths[0] * lengths[1], *lengths[2:]]
+    if math.prod(shape) and draw(st.booleans()):
+        lengths[draw(st.integers(0, len(lengths) - 1))] = -1
+    return tuple(lengths)
+
+
+@st.composite
+def indices(draw: st.DrawFn, shape: Shape) -> Any:
+    """Slices and numbers, arrays of positions that may repeat, or a mask."""
+    kinds = [basic_indices(shape, allow_newaxis=True), booleans(shape)]
+    if shape and 0 not in shape:
+        kinds.append(integer_array_indices(shape, result_shape=shapes(min_dims=1, max_dims=2, min_side=1)))
+        kinds.append(st.lists(st.integers(-shape[0], shape[0] - 1), min_size=1, max_size=4))
+    return draw(st.one_of(kinds))
+
+
+# How the entries of a tensor can lie in memory; each is made of a contiguous tensor by views.
+LAYOUTS = {
+    "contiguous": lambda array: tg.tensor(array),
+    "transposed": lambda array: tg.tensor(array.T.copy()).T,
+    "every second": lambda array: tg.tensor(np.repeat(array, 2, axis=-1))[..., ::2],
+    "backwards": lambda array: tg.tensor(array[..., ::-1].copy())[..., ::-1],
+}
+
+
+def layouts(array: Array) -> st.SearchStrategy[str]:
+    """The names of layouts that `array` can have."""
+    return st.sampled_from(list(LAYOUTS) if array.ndim else ["contiguous"])
+
+
+def leaf(array: Array, layout: str = "contiguous") -> tg.Tensor:
+    """A tensor of the entries of `array`, laid out as asked, that collects a gradient."""
+    return LAYOUTS[layout](array).requires_grad_()

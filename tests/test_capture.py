@@ -1,0 +1,191 @@
+"""A captured step computes, bit for bit, what the step itself computes, and is left eager where it could not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_mlp as tg
+from tinygrad_mlp import nn, optim
+
+LOSSES = {
+    "mse": lambda z, y: nn.functional.mse_loss(z, y),
+    "mean_square": lambda z, y: nn.functional.mse_loss(z.sigmoid(), y, reduction="sum") * 0.5,
+    "bce": lambda z, y: nn.functional.binary_cross_entropy(z.sigmoid(), y, reduction="sum"),
+    "bce_logits": lambda z, y: nn.functional.binary_cross_entropy_with_logits(z, y, reduction="sum"),
+    "soft_cross_entropy": lambda z, y: -(y * z.log_softmax(-1)).sum(),
+    "penalty": lambda z, y: ((z - y).abs().sqrt() + (z * y).exp().log() / (1 + y) ** 3).mean(),
+}
+ACTIVATIONS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "relu": nn.ReLU}
+OPTIMIZERS = {
+    "sgd": lambda p: optim.SGD(p, lr=0.05),
+    "momentum": lambda p: optim.SGD(p, lr=0.05, momentum=0.9, dampening=0.3, weight_decay=0.01),
+    "nesterov": lambda p: optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True, maximize=True),
+}
+
+
+def build(widths, activation, optimizer, bias, dtype, seed):
+    generator = tg.Generator().manual_seed(seed)
+    layers = []
+    for i, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+        layers += [nn.Linear(fan_in, fan_out, bias=bias, dtype=dtype, generator=generator)]
+        layers += [ACTIVATIONS[activation]()] if i < len(widths) - 2 else []
+    net = nn.Sequential(*layers)
+    return net, OPTIMIZERS[optimizer](net.parameters())
+
+
+def step_of(net, optimizer, loss):
+    def step(x, y):
+        optimizer.zero_grad()
+        value = loss(net(x), y)
+        value.backward()
+        optimizer.step()
+        return value
+
+    return step
+
+
+@given(
+    st.lists(st.integers(1, 6), min_size=2, max_size=4),
+    st.sampled_from(sorted(ACTIVATIONS)),
+    st.sampled_from(sorted(LOSSES)),
+    st.sampled_from(sorted(OPTIMIZERS)),
+    st.booleans(),
+    st.sampled_from(["float32", "float64"]),
+    st.lists(st.integers(1, 70), min_size=3, max_size=8),
+    st.integers(0, 2**32 - 1),
+)
+def test_replays_are_bit_identical_to_eager_steps(widths, activation, loss, optimizer, bias, dtype, batches, seed):
+    net, eager_optimizer = build(widths, activation, optimizer, bias, dtype, seed)
+    twin, captured_optimizer = build(widths, activation, optimizer, bias, dtype, seed)
+    eager = step_of(net, eager_optimizer, LOSSES[loss])
+    captured = tg.capture(step_of(twin, captured_optimizer, LOSSES[loss]))
+    random = np.random.default_rng(seed)
+    for number, rows in enumerate([*batches, *batches]):  # each number of rows is met again: a replay
+        rate = 0.05 / (1 + number)
+        eager_optimizer.param_groups[0]["lr"] = captured_optimizer.param_groups[0]["lr"] = rate
+        x = tg.tensor(random.normal(size=(rows, widths[0])).astype(dtype))
+        y = tg.tensor(random.uniform(0.1, 0.9, size=(rows, widths[-1])).astype(dtype))
+        expected, computed = eager(x, y), captured(x, y)
+        np.testing.assert_array_equal(expected.detach().numpy(), computed.detach().numpy())
+        for parameter, other in zip(net.parameters(), twin.parameters(), strict=True):
+            np.testing.assert_array_equal(parameter.detach().numpy(), other.detach().numpy())
+            np.testing.assert_array_equal(parameter.grad.numpy(), other.grad.numpy())
+    assert captured.refused is None
+
+
+def small_step(extra=lambda x, y: None):
+    net, optimizer = build([3, 2], "tanh", "sgd", True, "float64", 0)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(net(x), y)
+        extra(x, loss)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return net, step
+
+
+X, Y = np.arange(6.0).reshape(2, 3), np.ones((2, 2))
+
+
+@pytest.mark.parametrize(
+    ("extra", "reason"),
+    [
+        (lambda x, loss: loss.item(), "reading"),
+        (lambda x, loss: float(loss), "reading"),
+        (lambda x, loss: bool(loss > 0), "reading"),
+        (lambda x, loss: x.numpy(), "reading"),
+        (lambda x, loss: repr(loss), "str|reading"),
+        (lambda x, loss: tg.tensor([1.0, 2.0]), "making a Tensor"),
+        (lambda x, loss: x * np.ones(3), "NumPy array"),
+        (lambda x, loss: nn.init.normal_(tg.nn.Parameter(x.detach() * 1, requires_grad=False)), "random"),
+    ],
+)
+def test_what_cannot_be_replayed_stays_eager_and_says_why(extra, reason):
+    net, step = small_step(extra)
+    twin, plain = small_step(extra)
+    captured = tg.capture(step)
+    for _ in range(4):
+        np.testing.assert_array_equal(captured(X, Y).detach().numpy(), plain(tg.tensor(X), tg.tensor(Y)).detach().numpy())
+    for parameter, other in zip(net.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_array_equal(parameter.detach().numpy(), other.detach().numpy())
+    assert captured.refused is not None
+    import re
+
+    assert re.search(reason, captured.refused)
+
+
+def test_variables_that_change_are_recorded_anew():
+    weight = tg.tensor([1.0, 2.0], requires_grad=True)
+    scale = 2.0
+
+    def step(x):
+        weight.grad = None
+        (x * weight * scale).sum().backward()
+        return weight * scale
+
+    captured = tg.capture(step)
+    for scale in (2.0, 2.0, 3.0, 3.0):
+        np.testing.assert_array_equal(captured(tg.tensor([1.0, 1.0])).detach().numpy(), np.float32([1, 2]) * scale)
+
+
+def test_a_parameter_given_another_array_is_recorded_anew():
+    net, step = small_step()
+    captured = tg.capture(step)
+    captured(X, Y)
+    for parameter in net.parameters():
+        parameter.data = np.zeros(parameter.shape)
+    assert captured(X, Y).item() == pytest.approx(1.0)
+
+
+def test_results_and_gradients_of_replays_are_the_users_own():
+    net, step = small_step()
+    captured = tg.capture(step)
+    captured(X, Y)
+    first = captured(X, Y)
+    kept, gradient = first.item(), next(net.parameters()).grad.numpy().copy()
+    held = next(net.parameters()).grad
+    captured(X * 2, Y)
+    assert first.item() == kept
+    np.testing.assert_array_equal(held.numpy(), gradient)
+
+
+def test_an_argument_is_not_written_to_and_may_change_afterwards():
+    _, step = small_step()
+    captured = tg.capture(step)
+    x = X.copy()
+    captured(x, Y)
+    np.testing.assert_array_equal(x, X)
+    x *= 2
+    captured(x, Y)
+    np.testing.assert_array_equal(x, 2 * X)
+
+
+def test_an_exception_leaves_recording_off():
+    def step(x):
+        raise KeyError("the user's own")
+
+    captured = tg.capture(step)
+    with pytest.raises(KeyError):
+        captured(X)
+    assert tg.tensor([1.0]).numpy() is not None
+
+
+def test_switching_to_eval_mode_is_recorded_anew():
+    class Net(nn.Module):
+        def __init__(self):
+            self.linear = nn.Linear(3, 1, bias=False)
+
+        def forward(self, x):
+            return self.linear(x) * (2 if self.training else 1)
+
+    net = Net()
+    captured = tg.capture(lambda x: net(x))
+    training = captured(np.float32(X)).detach().numpy()
+    net.eval()
+    np.testing.assert_allclose(captured(np.float32(X)).detach().numpy() * 2, training)

@@ -1,0 +1,940 @@
+"""The graph and its walk: order, accumulation, release, modes; on chains, diamonds and graphs that grow at random."""
+
+import gc
+import math
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from strategies import Array, leaf
+
+import tinygrad_mlp as tg
+from tinygrad_mlp import functions as f
+from tinygrad_mlp import nn, optim
+
+
+def equal(actual: Any, expected: Any) -> None:
+    assert actual is not None, "there is no gradient"
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+
+
+@contextmanager
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def counted(calls: list[str], name: str = "") -> Callable[[Any], Any]:
+    """The identity, whose rule notes that it was called."""
+    return tg.differentiable(lambda g, y, x: calls.append(name) or g)(lambda x: x + 0)
+
+
+# --- the walk's duties, which the mutants must not pass ---------------------------------------------------------------
+
+
+def check_accumulation() -> None:
+    """Gradients add up: at leaves, inside, over several walks, and for an operand that is used twice."""
+    x = leaf(np.array([1.0, 2.0, 3.0]))
+    (x * x + x).sum().backward()
+    equal(x.grad, [3, 5, 7])
+    (2 * x).sum().backward()
+    equal(x.grad, [5, 7, 9])
+
+    x = leaf(np.array([1.0, 2.0]))
+    y = x * 3
+    (y * y + y).sum().backward()
+    equal(x.grad, [21, 39])
+
+    weight = leaf(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    rows = np.array([[1.0, -1.0]])
+    f.linear(f.linear(rows, weight, None), weight, None).sum().backward()
+    equal(weight.grad, [[3, -5], [5, -7]])
+    f.linear(rows, weight, None).sum().backward()
+    f.linear(rows, weight, None).sum().backward()
+    equal(weight.grad, [[5, -7], [7, -9]])
+
+    x = leaf(np.array([1.0, 2.0]))
+    (x**3).sum().backward(create_graph=True)
+    (x * x).sum().backward(create_graph=True)
+    equal(x.grad, [5, 16])
+
+
+def check_order() -> None:
+    """A node is visited after everything that uses it, however long the ways there are."""
+    x = leaf(np.array([0.5, -0.25]))
+    early = x.tanh()
+    late = early
+    for _ in range(5):
+        late = late * early
+    (late + early).sum().backward()
+    t = np.tanh([0.5, -0.25])
+    equal(x.grad, (6 * t**5 + 1) * (1 - t**2))
+
+
+def check_shapes() -> None:
+    """A gradient has its input's shape: what broadcasting repeated is summed."""
+    weights = np.arange(24.0).reshape(2, 3, 4)
+    for shape in [(), (1,), (4,), (3, 1), (3, 4), (1, 4), (2, 1, 1), (1, 3, 1), (2, 3, 4)]:
+        x = leaf(np.ones(shape))
+        (x * weights).sum().backward()
+        padded = (1,) * (3 - len(shape)) + shape
+        axes = tuple(i for i, (n, m) in enumerate(zip(padded, weights.shape, strict=True)) if n != m)
+        equal(x.grad, weights.sum(axes, keepdims=True).reshape(shape))
+
+
+def check_dtypes() -> None:
+    """A gradient has its input's dtype, wherever in the graph the dtype changes."""
+    single, double = tg.tensor([1.0, 2.0], requires_grad=True), leaf(np.array([3.0, 4.0]))
+    y = single * single
+    y.retain_grad()
+    (y * double).sum().backward()
+    assert (single.grad.dtype, y.grad.dtype, double.grad.dtype) == (np.float32, np.float32, np.float64)
+
+
+def check_ownership() -> None:
+    """Gradients share their memory with nothing, not even where a rule hands its cotangent on."""
+    a, b, cotangent = leaf(np.ones(2)), leaf(np.ones(2)), np.array([3.0, 4.0])
+    (a + b).backward(cotangent)
+    arrays = [a.grad.numpy(), b.grad.numpy(), cotangent]
+    assert not any(np.shares_memory(x, y) for x in arrays for y in arrays if x is not y)
+    root = leaf(np.ones(2))
+    root.backward(cotangent)
+    assert not np.shares_memory(root.grad.numpy(), cotangent)
+
+
+DUTIES = [check_accumulation, check_order, check_shapes, check_dtypes, check_ownership]
+
+
+@pytest.mark.parametrize("check", DUTIES, ids=lambda check: check.__name__.removeprefix("check_"))
+def test_the_walk_does_its_duty(check: Callable[[], None]) -> None:
+    check()
+
+
+def test_what_needs_no_gradient_is_not_computed() -> None:
+    def forbidden(g: Any, y: Any, *inputs: Any) -> Any:
+        raise AssertionError("the rule of an input that needs no gradient was called")
+
+    times = tg.differentiable(lambda g, y, a, b: g * b, forbidden)(lambda a, b: a * b)
+    x, constant = leaf(np.array([1.0, 2.0])), tg.tensor(np.array([3.0, 4.0]))
+    times(x, constant).sum().backward()
+    times(x, np.array([3.0, 4.0])).sum().backward()
+    equal(x.grad, [6, 8])
+    assert constant.grad is None
+
+
+def test_a_rule_that_returns_the_wrong_shape_is_named() -> None:
+    for wrong in (lambda g, y, x: g[:1], lambda g, y, x: g.sum(), lambda g, y, x: g[:, None] * np.ones(2)):
+        crooked = tg.differentiable(wrong)(lambda x: x * 2)
+        with pytest.raises(RuntimeError, match=r"rule for <lambda> returned a gradient of shape \(.*\) for an input of"):
+            crooked(leaf(np.ones(3))).backward(np.ones(3))
+
+
+# --- size -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_diamond_of_40_levels_is_walked_once_per_node() -> None:
+    calls: list[str] = []
+    identity = counted(calls)
+    x = y = leaf(np.array([1.5]))
+    for _ in range(40):
+        y = identity(y)
+        y = y + y
+    y.backward()
+    equal(x.grad, [2.0**40])
+    assert len(calls) == 40
+
+
+@contextmanager
+def shallow_stack() -> Iterator[None]:
+    """Room for few calls more than there are, and no collector: recursion and cycles both fail."""
+    depth, frame = 0, sys._getframe()
+    while frame:
+        depth, frame = depth + 1, frame.f_back
+    limit = sys.getrecursionlimit()
+    with no_collector():
+        sys.setrecursionlimit(depth + 60)
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
+
+
+@pytest.mark.parametrize("walked", [True, False])
+def test_a_chain_of_a_million_operations(walked: bool) -> None:
+    x = leaf(np.array(1.0))
+    with shallow_stack():
+        before = sys.getallocatedblocks()
+        y = x
+        for _ in range(1_000_000):
+            y = y + 1
+        assert y.item() == 1_000_001
+        grown = sys.getallocatedblocks() - before
+        if walked:
+            y.backward()
+        del y
+        left = sys.getallocatedblocks() - before
+    assert grown > 1_000_000
+    assert left < 1_000, f"{left} blocks of memory outlived the graph"
+    if walked:
+        equal(x.grad, 1)
+
+
+def test_a_leaf_used_ten_thousand_times() -> None:
+    x = leaf(np.array([2.0]))
+    total = tg.tensor(np.array([0.0]))
+    for k in range(10_000):
+        total = total + x * k
+    total.backward()
+    equal(x.grad, [10_000 * 9_999 / 2])
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def forward(x: tg.Tensor) -> tg.Tensor:
+    return (x.tanh() * np.exp(x)).sum()
+
+
+def backward(x: tg.Tensor) -> tg.Tensor:
+    y = forward(x)
+    y.backward()
+    return y
+
+
+def second_order(x: tg.Tensor) -> Any:
+    forward(x).backward(create_graph=True)
+    slope, x.grad = x.grad, None
+    (slope * slope).sum().backward()
+    return slope
+
+
+def hooked(x: tg.Tensor) -> Any:
+    y = x.tanh()
+    y.retain_grad()
+    y.register_hook(lambda g: g * 2)
+    y.sum().backward(retain_graph=True)
+    return y
+
+
+def failing(x: tg.Tensor) -> Any:
+    y = x.exp()
+    y.data[0] = 7
+    z = y.sum()
+    with pytest.raises(RuntimeError, match="changed"):
+        z.backward()
+    return z
+
+
+@pytest.mark.parametrize("make", [forward, backward, second_order, hooked, failing])
+def test_a_graph_dies_with_its_last_tensor(make: Callable[[tg.Tensor], Any]) -> None:
+    x = leaf(np.array([0.5, 1.5]))
+    with no_collector():
+        y = make(x)
+        inner = x * 2  # something that only the graph of the result keeps alive
+        probe = weakref.ref(inner.data)
+        result = (inner * y).sum()
+        del inner
+        assert probe() is not None
+        gone = [weakref.ref(y), weakref.ref(result)]
+        del y, result
+        assert probe() is None
+        assert [ref() for ref in gone] == [None, None]
+        assert gc.collect() == 0, "the graph had reference cycles"
+
+
+def test_a_walk_lets_go_of_what_it_has_visited() -> None:
+    x = leaf(np.array([0.5, 1.5]))
+    with no_collector():
+        inner = x.tanh()
+        probe = weakref.ref(inner.data)
+        loss = inner.square().sum()
+        del inner
+        loss.backward()
+        assert probe() is None, "the graph is released although the loss is still alive"
+        assert loss.item() > 0
+
+
+def test_without_gradients_nothing_is_kept() -> None:
+    x = leaf(np.array([0.5, 1.5]))
+    with no_collector(), tg.no_grad():
+        inner = x.tanh()
+        probe = weakref.ref(inner.data)
+        y = inner * 2
+        del inner
+        assert probe() is None
+    assert (y.requires_grad, y.grad_fn, y.is_leaf) == (False, None, True)
+
+
+# --- backward's arguments and errors ----------------------------------------------------------------------------------
+
+
+def test_a_second_backward_raises_and_teaches() -> None:
+    x = leaf(np.array([1.0, 2.0]))
+    y = x.exp()
+    first, second = y.sum(), (y * y).sum()
+    first.backward()
+    held = x.grad.numpy().copy()
+    for loss in (first, second, y.sum()):
+        with pytest.raises(RuntimeError, match=r"released by an earlier backward\(\).*retain_graph=True"):
+            loss.backward()
+    equal(x.grad, held)
+
+
+def test_a_retained_graph_is_walked_again() -> None:
+    x = leaf(np.array([1.0, 2.0]))
+    y = (x * x).sum()
+    for k in range(1, 4):
+        y.backward(retain_graph=True)
+        equal(x.grad, [2 * k, 4 * k])
+    y.backward()
+    with pytest.raises(RuntimeError, match="released"):
+        y.backward(retain_graph=True)
+
+
+def test_create_graph_retains_the_graph_unless_told_not_to() -> None:
+    x = leaf(np.array([1.0, 2.0]))
+    y = (x**3).sum()
+    y.backward(create_graph=True)
+    y.backward(create_graph=True, retain_graph=False)
+    equal(x.grad, [6, 24])
+    with pytest.raises(RuntimeError, match="released"):
+        y.backward()
+
+
+def test_backward_of_many_entries_needs_a_cotangent() -> None:
+    x = leaf(np.array([1.0, 2.0]))
+    y = x * x
+    with pytest.raises(RuntimeError, match=r"shape \(2,\) needs the gradient to start from.*\.sum\(\).*gradient="):
+        y.backward()
+    with pytest.raises(ValueError, match=r"has shape \(3,\), but the output has \(2,\)"):
+        y.backward(np.ones(3))
+    assert x.grad is None
+    for count, cotangent in enumerate(([3, 5], (3, 5), np.array([3, 5]), tg.tensor([3.0, 5.0])), start=1):
+        y.backward(cotangent, retain_graph=True)
+        equal(x.grad, [6 * count, 20 * count])
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_backward_of_one_entry_starts_from_1(shape: tuple[int, ...]) -> None:
+    x = leaf(np.full(shape, 3.0))
+    (x * x).backward()
+    equal(x.grad, np.full(shape, 6.0))
+
+
+def test_backward_needs_something_that_requires_a_gradient() -> None:
+    with pytest.raises(RuntimeError, match="does not require a gradient.*requires_grad=True"):
+        tg.tensor([1.0]).sum().backward()
+    with tg.no_grad():
+        y = leaf(np.ones(2)).sum()
+    with pytest.raises(RuntimeError, match=r"no_grad\(\)"):
+        y.backward()
+
+
+def test_backward_from_a_leaf() -> None:
+    x = leaf(np.array([1.0, 2.0]))
+    x.backward([3, 4])
+    x.backward([3, 4])
+    equal(x.grad, [6, 8])
+
+
+# --- inputs= ----------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_inputs_asked_for_get_a_gradient() -> None:
+    calls: list[str] = []
+    a, b = leaf(np.array([1.0, 2.0])), leaf(np.array([3.0, 4.0]))
+    y = counted(calls, "a")(a) * counted(calls, "b")(b)
+    y.sum().backward(inputs=[a])
+    equal(a.grad, [3, 4])
+    assert b.grad is None
+    assert calls == ["a"], "what leads to no input asked for must not be computed"
+
+
+def test_the_inputs_may_be_inside_the_graph() -> None:
+    x = leaf(np.array([1.0, 2.0]))
+    y = x * 3
+    z = (y * y).sum()
+    z.backward(inputs=y, retain_graph=True)
+    equal(y.grad, [6, 12])
+    z.backward(inputs=[y, x], retain_graph=True)
+    equal(y.grad, [12, 24])  # added to what was there, as for a leaf
+    equal(x.grad, [18, 36])
+    z.backward(inputs=[z])
+    equal(z.grad, 1)
+
+
+def test_inputs_are_tensors_that_require_a_gradient() -> None:
+    x = leaf(np.array([1.0, 2.0]))
+    y = (x * x).sum()
+    with pytest.raises(TypeError, match="expected a Tensor, not int"):
+        y.backward(inputs=[3])  # type: ignore[list-item]
+    with pytest.raises(RuntimeError, match="does not require a gradient"):
+        y.backward(inputs=[tg.tensor([1.0])])
+    with pytest.raises((RuntimeError, ValueError), match="inputs"):
+        y.backward(inputs=[])
+    y.backward()
+    equal(x.grad, [2, 4])
+
+
+# --- hooks and retained gradients -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_hook_of_a_leaf_sees_the_whole_gradient_once(shape: tuple[int, ...], create_graph: bool) -> None:
+    x, seen = leaf(np.full(shape, 3.0)), []
+    handle = x.register_hook(lambda gradient: seen.append(gradient))
+    for _ in range(2):
+        (x * x + x).sum().backward(create_graph=create_graph)
+    assert [type(g) for g in seen] == [tg.Tensor] * 2
+    equal(seen[0].detach().numpy(), np.full(shape, 7.0))
+    equal(x.grad.detach(), np.full(shape, 14.0))
+    handle.remove()
+    handle.remove()
+    x.sum().backward()
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_hook_inside_replaces_what_flows_on(shape: tuple[int, ...], create_graph: bool) -> None:
+    x, seen = leaf(np.full(shape, 3.0)), []
+    y = x * 2
+    y.register_hook(lambda g: seen.append(g.detach().numpy().copy()))
+    handle = y.register_hook(lambda g: g * 10)
+    y.register_hook(lambda g: g + 1)
+    (y * y + y).sum().backward(create_graph=create_graph, retain_graph=True)
+    equal(seen[0], np.full(shape, 13.0))
+    equal(x.grad, np.full(shape, 2 * 131.0))
+    handle.remove()
+    x.grad = None
+    (y * y + y).sum().backward()
+    equal(x.grad, np.full(shape, 2 * 14.0))
+
+
+def test_a_hook_of_a_leaf_replaces_its_gradient() -> None:
+    weight = leaf(np.array([[1.0, 2.0]]))
+    weight.register_hook(lambda g: g * 10)
+    f.linear(np.array([[3.0, 4.0]]), weight, None).sum().backward()
+    equal(weight.grad, [[30, 40]])
+
+
+def test_what_a_hook_does_to_its_gradient_harms_nothing() -> None:
+    x = leaf(np.array([1.0, 2.0]))
+    y = x * 2
+    for tensor in (x, y):
+        tensor.register_hook(lambda g: g.zero_() and None)
+    y.sum().backward()
+    equal(x.grad, [2, 2])
+
+
+def test_hooks_and_retained_gradients_belong_to_tensors_that_have_some() -> None:
+    plain = tg.tensor([1.0])
+    with pytest.raises(RuntimeError, match="hook"):
+        plain.register_hook(lambda g: None)
+    with pytest.raises(RuntimeError, match="retain"):
+        plain.retain_grad()
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_a_computed_tensor_keeps_its_gradient_where_asked_to(shape: tuple[int, ...]) -> None:
+    x = leaf(np.full(shape, 3.0))
+    x.retain_grad()
+    y, z = x * 2, x * 3
+    y.retain_grad()
+    loss = (y * z).sum()
+    loss.backward(retain_graph=True)
+    equal(y.grad, np.full(shape, 9.0))
+    assert type(y.grad.numpy()) is np.ndarray
+    loss.backward()
+    equal(y.grad, np.full(shape, 18.0))
+    assert type(y.grad.numpy()) is np.ndarray
+    equal(x.grad, np.full(shape, 72.0))
+
+
+# --- higher derivatives -----------------------------------------------------------------------------------------------
+
+
+def derivative(y: Any, x: tg.Tensor) -> Any:
+    x.grad = None
+    y.sum().backward(create_graph=True, inputs=[x])
+    slope, x.grad = x.grad, None
+    return slope
+
+
+def test_the_hessian_of_tanh_times_exp() -> None:
+    points = np.linspace(-2, 2, 7)
+    x = leaf(points)
+    slope = derivative(np.sum(np.tanh(x) * np.exp(x)), x)
+    t, e = np.tanh(points), np.exp(points)
+    equal(slope.detach(), e * (t + 1 - t**2))
+    hessian = []
+    for i in range(points.size):
+        slope[i].backward(retain_graph=True)
+        hessian.append(x.grad.numpy())
+        x.grad = None
+    equal(np.array(hessian), np.diag(e * (t + 2 * (1 - t**2) - 2 * t * (1 - t**2))))
+
+
+def test_derivatives_of_any_order() -> None:
+    points = np.array([0.5, 1.5])
+    for function, expected in [
+        (np.exp, [np.exp(points)] * 6),
+        (lambda x: x**5, [math.perm(5, k) * points ** max(5 - k, 0) for k in range(6)]),
+        (np.log, [np.log(points), *((-1) ** (k - 1) * math.factorial(k - 1) * points**-k for k in range(1, 6))]),
+    ]:
+        x = leaf(points)
+        y = function(x)
+        for order in range(6):
+            np.testing.assert_allclose(y.detach(), expected[order], rtol=1e-11, atol=1e-11)
+            y = derivative(y + 0 * x, x)
+
+
+def test_mixed_derivatives_do_not_depend_on_the_order() -> None:
+    a, b = leaf(np.array(0.7)), leaf(np.array(-0.3))
+    y = np.tanh(a * b) * np.exp(a - b * b)
+    first = derivative(derivative(y, a), b)
+    second = derivative(derivative(y, b), a)
+    equal(first.detach(), second.detach())
+
+
+def test_a_penalty_on_the_gradient_can_be_trained() -> None:
+    w0, x0 = np.array([[0.5, -0.2], [0.1, 0.3]]), np.array([[1.0, 2.0]])
+
+    def penalty(w: Any) -> Any:
+        x = leaf(x0)
+        f.linear(x, w, None).tanh().sum().backward(create_graph=True, inputs=[x])
+        return (x.grad * x.grad).sum()
+
+    w = leaf(w0)
+    penalty(w).backward()
+    step = 1e-6
+    for entry in np.ndindex(w0.shape):
+        moved = np.zeros_like(w0)
+        moved[entry] = step
+        slope = (penalty(leaf(w0 + moved)).item() - penalty(leaf(w0 - moved)).item()) / (2 * step)
+        np.testing.assert_allclose(w.grad.numpy()[entry], slope, rtol=1e-7)
+
+
+# --- whether to record ------------------------------------------------------------------------------------------------
+
+
+def recorded() -> bool:
+    answer = (leaf(np.ones(1)) * 2).requires_grad
+    assert answer == tg.is_grad_enabled()
+    return answer
+
+
+def test_modes_nest_and_are_restored() -> None:
+    assert recorded()
+    with tg.no_grad():
+        assert not recorded()
+        with tg.enable_grad():
+            assert recorded()
+            with tg.set_grad_enabled(False):
+                assert not recorded()
+            assert recorded()
+        assert not recorded()
+        with tg.set_grad_enabled(True):
+            assert recorded()
+        assert not recorded()
+    assert recorded()
+
+
+@pytest.mark.parametrize("mode", [tg.no_grad, tg.enable_grad, lambda: tg.set_grad_enabled(False)])
+def test_an_exception_restores_the_mode(mode: Callable[[], Any]) -> None:
+    for before in (True, False):
+        with tg.set_grad_enabled(before):
+            with pytest.raises(ZeroDivisionError), mode():
+                1 / 0  # noqa: B018
+            assert recorded() is before
+    assert recorded()
+
+
+def test_one_object_may_be_entered_again() -> None:
+    quiet = tg.no_grad()
+    with quiet:
+        with quiet:
+            assert not recorded()
+        assert not recorded()
+    assert recorded()
+
+
+def test_set_grad_enabled_takes_effect_at_once() -> None:
+    tg.set_grad_enabled(False)
+    assert not recorded()
+    tg.set_grad_enabled(True)
+    assert recorded()
+
+
+@pytest.mark.parametrize(
+    ("decorator", "inside"),
+    [(tg.no_grad(), False), (tg.enable_grad(), True), (lambda g: tg.set_grad_enabled(False)(g), False),
+     (lambda g: tg.set_grad_enabled(True)(g), True)],
+    ids=["no_grad", "enable_grad", "set_grad_enabled(False)", "set_grad_enabled(True)"],
+)  # fmt: skip
+def test_modes_decorate_functions(decorator: Callable[[Any], Any], inside: bool) -> None:
+    for before in (True, False):
+        with tg.set_grad_enabled(before):
+
+            @decorator
+            def answer(again: bool = False) -> list[bool]:
+                """What is recorded in here."""
+                return [recorded(), *(answer() if again else [])]
+
+            assert answer.__doc__ == "What is recorded in here."
+            assert recorded() is before, "decorating alone changes nothing"
+            for _ in range(2):
+                assert answer(again=True) == [inside, inside]
+                assert recorded() is before
+
+
+def test_the_mode_is_each_threads_own() -> None:
+    answers = []
+    with tg.no_grad():
+        thread = threading.Thread(target=lambda: answers.append(recorded()))
+        thread.start()
+        thread.join()
+        assert not recorded()
+    assert answers == [True]
+
+
+def test_a_decorated_function_can_run_in_two_threads_at_once() -> None:
+    inside, leave, answers = threading.Event(), threading.Event(), []
+
+    @tg.no_grad()
+    def wait(begun: threading.Event, end: threading.Event) -> None:
+        begun.set()
+        assert end.wait(10)
+
+    def other() -> None:
+        with tg.set_grad_enabled(False):
+            wait(inside, leave)
+            answers.append(tg.is_grad_enabled())
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert inside.wait(10)
+    # This thread enters after the other one and leaves before it; then each is where it was.
+    done = threading.Event()
+    done.set()
+    wait(threading.Event(), done)
+    assert recorded()
+    leave.set()
+    thread.join()
+    assert answers == [False]
+    assert recorded()
+
+
+def test_threads_walk_their_own_graphs_beside_each_other() -> None:
+    shared = np.linspace(0, 1, 50)
+    gradients: dict[int, Any] = {}
+
+    def work(k: int) -> None:
+        x = leaf(shared)
+        for _ in range(100):
+            (x * k).tanh().sum().backward()
+        gradients[k] = x.grad.numpy()
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k in range(4):
+        equal(gradients[k], 100 * k * (1 - np.tanh(shared * k) ** 2))
+
+
+def test_create_graph_records_whatever_the_mode() -> None:
+    x = leaf(np.array([2.0]))
+    y = (x**3).sum()
+    with tg.no_grad():
+        y.backward(create_graph=True)
+    assert x.grad.requires_grad
+    slope, x.grad = x.grad, None
+    slope.sum().backward()
+    equal(x.grad, [12])
+
+
+# --- graphs that grow at random, beside an oracle that sums over all paths --------------------------------------------
+
+N = 3
+MIX = np.array([[0.5, -1.0, 0.25], [0.0, 0.75, 1.0], [-0.5, 0.5, 0.5]])
+PICK = [2, 0, 0]
+MASK = np.array([True, False, True])
+I = np.eye(N)  # noqa: E741
+
+# Each operation of vectors with its Jacobians (rows: output, columns: input), derived by hand.
+UNARY: dict[str, tuple[Callable[[Any], Any], Callable[[Array], Array]]] = {
+    "tanh": (lambda x: x.tanh(), lambda v: np.diag(1 - np.tanh(v) ** 2)),
+    "negative": (lambda x: -x, lambda v: -I),
+    "half the square": (lambda x: x**2 / 2, np.diag),
+    "matrix": (lambda x: MIX @ x, lambda v: MIX),
+    "layer": (lambda x: nn.functional.linear(x, tg.tensor(MIX)), lambda v: MIX),
+    "taken twice": (lambda x: x[PICK], lambda v: I[PICK]),
+    "mean": (lambda x: np.broadcast_to(x.mean(), (N,)), lambda v: np.full((N, N), 1 / N)),
+    "softmax": (lambda x: x.softmax(0), lambda v: np.diag(softmax(v)) - np.outer(softmax(v), softmax(v))),
+    "there and back": (lambda x: x.reshape(N, 1).T.clone()[0], lambda v: I),
+    "cut off": (lambda x: np.maximum(x, 0.125), lambda v: np.diag(1.0 * (v > 0.125) + 0.5 * (v == 0.125))),
+}
+BINARY: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Array, Array], tuple[Array, Array]]]] = {
+    "add": (lambda a, b: a + b, lambda v, w: (I, I)),
+    "subtract": (lambda a, b: a - b, lambda v, w: (I, -I)),
+    "multiply": (lambda a, b: a * b, lambda v, w: (np.diag(w), np.diag(v))),
+    "where": (lambda a, b: np.where(MASK, a, b), lambda v, w: (np.diag(1.0 * MASK), np.diag(1.0 * ~MASK))),
+    "greater": (
+        lambda a, b: np.maximum(a, b),
+        lambda v, w: (np.diag((v > w) + (v == w) / 2), np.diag((w > v) + (v == w) / 2)),
+    ),
+    "outer": (
+        lambda a, b: (a.reshape(N, 1) * b).mean(0),
+        lambda v, w: (np.outer(w, np.ones(N)) / N, v.mean() * I),
+    ),
+    "joined": (lambda a, b: np.concatenate([a, b])[1 : N + 1], lambda v, w: (np.eye(N, k=1), np.eye(N, k=1 - N))),
+}
+
+
+def softmax(v: Array) -> Array:
+    e = np.exp(v - v.max())
+    return np.asarray(e / e.sum())
+
+
+@dataclass(eq=False)
+class Vertex:
+    """A tensor, what it should hold, and the ways its gradient goes."""
+
+    tensor: tg.Tensor
+    value: Array
+    ways: list[tuple["Vertex", Array]] = field(default_factory=list)
+    gradient: Array | None = None  # of a leaf
+    is_leaf: bool = False
+    released: bool = False
+
+    @property
+    def paths(self) -> int:
+        return 1 if self.is_leaf else sum(vertex.paths for vertex, _ in self.ways)
+
+    def reachable(self) -> set["Vertex"]:
+        return {self}.union(*(vertex.reachable() for vertex, _ in self.ways))
+
+
+class GrowingGraph(RuleBasedStateMachine):
+    """Vectors of three, computed from each other at will; `backward` must add up, over all paths, what the oracle does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leaves: list[Vertex] = []
+        self.computed: list[Vertex] = []
+
+    def pick(self, number: int) -> Vertex:
+        everything = [*self.leaves, *self.computed]
+        return everything[-1 - number % len(everything)]  # small numbers: what was made last
+
+    def keep(self, tensor: tg.Tensor, ways: list[tuple[Vertex, Array]]) -> None:
+        value = tensor.detach().numpy().copy()
+        ways = [(vertex, jacobian) for vertex, jacobian in ways if vertex.tensor.requires_grad]
+        vertex = Vertex(tensor, value, ways if tensor.requires_grad else [])
+        if np.abs(value).max() < 50 and vertex.paths < 500:
+            self.computed.append(vertex)
+
+    numbers = st.integers(0, 50)
+    vectors = st.lists(st.integers(-8, 8).map(lambda k: k / 4), min_size=N, max_size=N).map(np.array)
+
+    @initialize(value=vectors)
+    def begin(self, value: Array) -> None:
+        self.leaf(value)
+
+    @precondition(lambda self: len(self.leaves) < 4)
+    @rule(value=vectors)
+    def leaf(self, value: Array) -> None:
+        self.leaves.append(Vertex(leaf(value), value, is_leaf=True))
+
+    @rule(name=st.sampled_from(list(UNARY)), number=numbers)
+    def one(self, name: str, number: int) -> None:
+        x = self.pick(number)
+        function, jacobian = UNARY[name]
+        self.keep(function(x.tensor), [(x, jacobian(x.value))])
+
+    @rule(name=st.sampled_from(list(BINARY)), first=numbers, second=numbers)
+    def two(self, name: str, first: int, second: int) -> None:
+        a, b = self.pick(first), self.pick(second)
+        function, jacobians = BINARY[name]
+        to_a, to_b = jacobians(a.value, b.value)
+        self.keep(function(a.tensor, b.tensor), [(a, to_a), (b, to_b)])
+
+    @rule(number=numbers, constant=vectors)
+    def with_an_array(self, number: int, constant: Array) -> None:
+        x = self.pick(number)
+        self.keep(constant * x.tensor, [(x, np.diag(constant))])
+
+    @rule(number=numbers)
+    def detach(self, number: int) -> None:
+        self.keep(self.pick(number).tensor.detach(), [])
+
+    @rule(name=st.sampled_from(list(UNARY)), number=numbers)
+    def unrecorded(self, name: str, number: int) -> None:
+        with tg.no_grad():
+            self.keep(UNARY[name][0](self.pick(number).tensor), [])
+
+    @rule(number=numbers, value=vectors)
+    def write_between_graphs(self, number: int, value: Array) -> None:
+        self.computed.clear()
+        x = self.leaves[number % len(self.leaves)]
+        with tg.no_grad():
+            x.tensor.add_(value)
+        x.value = x.value + value
+
+    @rule(number=numbers)
+    def forget_gradient(self, number: int) -> None:
+        x = self.leaves[number % len(self.leaves)]
+        x.tensor.grad = x.gradient = None
+
+    @rule(number=numbers, cotangent=vectors, retain_graph=st.sampled_from([None, True, False]), create_graph=st.booleans())
+    def backward(self, number: int, cotangent: Array, retain_graph: bool | None, create_graph: bool) -> None:
+        root = self.pick(number)
+        how = {"retain_graph": retain_graph, "create_graph": create_graph}
+        if not root.tensor.requires_grad:
+            with pytest.raises(RuntimeError, match="does not require a gradient"):
+                root.tensor.backward(cotangent, **how)
+            return
+        passed = {vertex for vertex in root.reachable() if not vertex.is_leaf}
+        if any(vertex.released for vertex in passed):
+            with pytest.raises(RuntimeError, match="released"):
+                root.tensor.backward(cotangent, **how)
+            self.computed = [vertex for vertex in self.computed if vertex not in passed]
+            return
+        root.tensor.backward(cotangent, **how)
+        self.follow(root, cotangent)
+        if not (create_graph if retain_graph is None else retain_graph):
+            for vertex in passed:
+                vertex.released = True
+
+    def follow(self, vertex: Vertex, gradient: Array) -> None:
+        """Each path from the root brings its own product of Jacobians."""
+        if vertex.is_leaf:
+            vertex.gradient = gradient + (0 if vertex.gradient is None else vertex.gradient)
+        for earlier, jacobian in vertex.ways:
+            self.follow(earlier, gradient @ jacobian)
+
+    @rule()
+    def compare(self) -> None:
+        for x in self.leaves:
+            assert (x.tensor.grad is None) == (x.gradient is None)
+            if x.gradient is not None:
+                np.testing.assert_allclose(x.tensor.grad.detach(), x.gradient, rtol=1e-9, atol=1e-9 * self.scale(x))
+
+    @staticmethod
+    def scale(x: Vertex) -> float:
+        return max(1.0, float(np.abs(x.gradient).max()))
+
+    def teardown(self) -> None:
+        self.compare()
+        for vertex in [*self.leaves, *self.computed]:
+            np.testing.assert_array_equal(vertex.tensor.detach(), vertex.value, "a value changed")
+        for x in self.leaves:
+            x.tensor.grad = None  # gradients that were recorded refer to the leaf that holds them
+
+
+TestGrowingGraph = GrowingGraph.TestCase
+TestGrowingGraph.settings = settings(stateful_step_count=40)
+
+
+# --- factored gradients ------------------------------------------------------------------------------------------------
+
+ACTIONS = ["backward", "backward", "step", "read", "clear", "zero"]
+
+
+class Net:
+    """``net(x) = tanh(x Wᵀ + b)`` with a square W, so that it can be applied to itself."""
+
+    def __init__(self, layer: Callable[..., Any], weight: Array, bias: Array, options: dict[str, Any]) -> None:
+        self.layer, self.parameters = layer, [leaf(weight), leaf(bias)]
+        self.optimizer = optim.SGD(self.parameters, lr=0.1, **options)
+
+    def backward(self, x: Array, times: int, own_weight: bool, cotangent: Array) -> None:
+        h = self.parameters[0].detach() if own_weight else tg.tensor(x)
+        for _ in range(times):
+            h = self.layer(h, *self.parameters).tanh()
+        (h * cotangent[: h.shape[0]]).sum().backward()
+
+    def act(self, action: str) -> None:
+        if action == "step":
+            self.optimizer.step()
+        elif action == "clear":
+            self.optimizer.zero_grad()
+        elif action == "zero":
+            self.optimizer.zero_grad(set_to_none=False)
+
+
+@given(data=st.data())
+def test_factored_gradients_are_the_dense_ones(data: st.DataObject) -> None:
+    """Whatever is read, accumulated, cleared and stepped, in whichever order, once or twice through the same weight."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    weight, bias = rng.normal(size=(3, 3)), rng.normal(size=3)
+    options = data.draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "momentum": st.just(0.9),
+                "weight_decay": st.just(0.01),
+                "maximize": st.booleans(),
+            },
+        )
+    )
+    if "momentum" in options:
+        options |= data.draw(st.sampled_from([{}, {"nesterov": True}, {"dampening": 0.5}]))
+    factored = Net(nn.functional.linear, weight, bias, options)
+    dense = Net(lambda x, w, b: x @ w.T + b, weight, bias, options)
+    for action in data.draw(st.lists(st.sampled_from(ACTIONS), max_size=12)):
+        if action == "backward":
+            x, cotangent = rng.normal(size=(data.draw(st.integers(1, 3)), 3)), rng.normal(size=(3, 3))
+            how = data.draw(st.integers(1, 3)), data.draw(st.booleans())
+            for net in (factored, dense):
+                net.backward(x, *how, cotangent)
+        elif action == "read":
+            for one, other in zip(factored.parameters, dense.parameters, strict=True):
+                assert (one.grad is None) == (other.grad is None)
+                if one.grad is not None:
+                    equal(one.grad, other.grad.numpy())
+        else:
+            for net in (factored, dense):
+                net.act(action)
+    for one, other in zip(factored.parameters, dense.parameters, strict=True):
+        equal(one.detach(), other.detach().numpy())
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_large_weight_that_is_its_own_input_steps_right(rows: int) -> None:
+    """BLAS updates the weight in place while it reads the factors, so they must not be the weight."""
+    weight = np.random.default_rng(0).normal(size=(300, 300))
+    expected = weight - np.ones((300, rows)) @ weight[:rows]
+    for own in (lambda w: w.detach()[:rows], lambda w: nn.Parameter(w.detach(), requires_grad=False)[:rows]):
+        w = leaf(weight)
+        nn.functional.linear(own(w), w).sum().backward()
+        optim.SGD([w], lr=1.0).step()
+        equal(w.detach(), expected)
+
+
+def test_a_factored_gradient_is_a_tensor_like_any_other() -> None:
+    w = tg.tensor([[1.0, 2.0]], requires_grad=True)
+    nn.functional.linear(tg.tensor([[3.0, 4.0], [5.0, 6.0]]), w).sum().backward()
+    assert type(w.grad) is tg.Tensor
+    assert (w.grad.shape, w.grad.dtype, w.grad.requires_grad) == ((1, 2), np.float32, False)
+    assert w.grad is w.grad
+    w.grad.mul_(2)
+    equal(w.grad, [[16, 20]])
+    optim.SGD([w], lr=0.5).step()
+    equal(w.detach(), [[-7, -8]])

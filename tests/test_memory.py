@@ -1,0 +1,326 @@
+"""Arrays that change between the forward and the backward pass: noticed where a rule reads them, harmless elsewhere."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ops import CASES, DERIVED, Case, examples
+from strategies import leaf
+
+import tinygrad_mlp as tg
+from tinygrad_mlp import nn, optim
+
+every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
+
+
+def step(x: tg.Tensor) -> None:
+    x.grad = tg.tensor(np.ones(x.shape, x.dtype))
+    optim.SGD([x], lr=1.0).step()
+    x.grad = None
+
+
+def quietly(change: Callable[[tg.Tensor], Any]) -> Callable[[tg.Tensor], None]:
+    def apply(x: tg.Tensor) -> None:
+        with tg.no_grad():
+            change(x)
+
+    return apply
+
+
+def write(array: Any) -> None:
+    array[...] = 9
+
+
+# Every way for the entries of a tensor of three to change.
+WAYS: dict[str, Callable[[tg.Tensor], Any]] = {
+    "an optimizer's step": step,
+    "add_": quietly(lambda x: x.add_(1)),
+    "sub_": quietly(lambda x: x.sub_(1)),
+    "mul_": quietly(lambda x: x.mul_(2)),
+    "div_": quietly(lambda x: x.div_(2)),
+    "copy_": quietly(lambda x: x.copy_(tg.tensor([7.0, 8.0, 9.0]))),
+    "fill_": quietly(lambda x: x.fill_(9)),
+    "zero_": quietly(lambda x: x.zero_()),
+    "+=": quietly(lambda x: x.__iadd__(1)),
+    "an index": quietly(lambda x: x.__setitem__(1, 9)),
+    "detach": lambda x: x.detach().add_(1),
+    "a view": lambda x: x.detach()[1:].add_(1),
+    "a view of a view": lambda x: x.detach().reshape(3, 1).T[:, 1:].fill_(9),
+    "a Parameter of the same memory": lambda x: step(nn.Parameter(x.detach())),
+    ".data": lambda x: write(x.data),
+    ".numpy()": lambda x: write(x.detach().numpy()),
+    ".numpy(force=True)": lambda x: write(x.numpy(force=True)),
+    ".numpy() of a view": lambda x: write(x.detach()[1:].numpy()),
+    "np.asarray": lambda x: write(np.asarray(x.detach())),
+    "memoryview": lambda x: memoryview(x.detach().numpy()).__setitem__(1, 9),
+}
+every_way = pytest.mark.parametrize("way", WAYS)
+
+noticed = pytest.raises(RuntimeError, match=r"changed after it was computed .* call backward\(\) before")
+
+
+def three() -> tg.Tensor:
+    return leaf(np.array([1.0, 2.0, 4.0]))
+
+
+# --- noticed ----------------------------------------------------------------------------------------------------------
+
+
+@every_way
+def test_a_changed_input_is_noticed(way: str) -> None:
+    x, other = three(), three()
+    y = (x * x).sum() + (other * 2).sum()
+    WAYS[way](x)
+    with noticed:
+        y.backward()
+    assert x.grad is None
+    assert other.grad is None, "a walk that fails must leave every gradient as it was"
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if "step" not in way])
+def test_a_changed_output_is_noticed(way: str) -> None:
+    x = three()
+    y = x.exp()
+    WAYS[way](y)
+    with noticed:
+        y.sum().backward()
+
+
+@every_way
+def test_a_change_between_two_walks_is_noticed(way: str) -> None:
+    x = three()
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    WAYS[way](x)
+    x.grad = None
+    with noticed:
+        y.backward()
+
+
+@pytest.mark.parametrize("hand_out", [lambda x: x.data, lambda x: x.detach().numpy(), lambda x: x.detach()[1:].numpy()])
+def test_a_write_to_an_array_handed_out_long_ago_is_noticed(hand_out: Callable[[tg.Tensor], Any]) -> None:
+    x = three()
+    handed_out = hand_out(x)
+    for _ in range(2):
+        y = (x * x).sum()
+        write(handed_out)
+        with noticed:
+            y.backward()
+        handed_out[...] = 5
+    (x * x).sum().backward()
+    np.testing.assert_array_equal(x.grad, 2 * x.detach().numpy())
+
+
+def test_the_message_names_the_function_the_array_and_the_remedy() -> None:
+    x = three()
+    y = x.reshape(1, 3) * x
+    WAYS["add_"](x)
+    with pytest.raises(RuntimeError, match=r"multiply needs its input of shape \(\d.*\) .* \.clone\(\)"):
+        y.sum().backward()
+    x = three()
+    y = x.exp()
+    WAYS[".data"](y)
+    with pytest.raises(RuntimeError, match="exp needs its output"):
+        y.sum().backward()
+
+
+def test_rules_that_users_write_are_read_as_closely() -> None:
+    class Rules:
+        def method(self, g: Any, y: Any, x: Any) -> Any:
+            return g * 2 * x
+
+    def nested(g: Any, y: Any, x: Any) -> Any:
+        return (lambda: g * 2 * x)()
+
+    rules = [lambda g, y, *inputs: g * 2 * inputs[0], lambda g, y, x: g * 2 * x, Rules().method, nested]
+    for rule in rules:
+        square = tg.differentiable(rule)(lambda x: x * x)
+        x = three()
+        y = square(x)
+        WAYS["add_"](x)
+        with noticed:
+            y.sum().backward()
+
+
+def mutable(options: dict[str, Any]) -> list[Any]:
+    """The arrays and lists that an index or a shape consists of."""
+    parts = [part for value in options.values() for part in (value if isinstance(value, tuple) else (value,))]
+    return [part for part in parts if isinstance(part, np.ndarray | list)]
+
+
+def change(entries: Any) -> None:
+    """Other numbers of the same kind: of opposite sign, counted from the other end, or the other way round."""
+    if isinstance(entries, list):
+        entries[:] = [~entry for entry in entries]
+    else:
+        (np.negative if entries.dtype.kind == "f" else np.invert)(entries, out=entries)
+
+
+@every_case
+@given(data=st.data())
+def test_no_change_is_ever_used_silently(case: Case, data: st.DataObject) -> None:
+    """Whatever changes, and however: the gradients are what they would have been, or the walk refuses."""
+    example = data.draw(examples(case))
+    expected = [g.numpy() for g in example.gradients(example.tensors())]
+    tensors = example.tensors()
+    handed_out = {x: x.data for x in tensors if isinstance(x, tg.Tensor) and data.draw(st.booleans())}
+    output = example(tensors)
+
+    writeable = [output] if output.data.flags.writeable else []  # broadcast_to gives a view for reading only
+    operands = [x for x in tensors if isinstance(x, tg.Tensor | np.ndarray)]
+    victim = data.draw(st.sampled_from([*operands, *mutable(example.options), *writeable]))
+    if not isinstance(victim, tg.Tensor):
+        change(victim)
+    elif victim in handed_out:
+        change(handed_out[victim])
+    elif data.draw(st.booleans()):
+        change(victim.data)
+    else:
+        quietly(lambda x: x.mul_(-1))(victim)
+
+    try:
+        output.backward(example.cotangent)
+    except RuntimeError as error:
+        assert "changed" in str(error)
+        assert all(tensors[i].grad is None for i in example.differentiable)
+    else:
+        for position, gradient in zip(example.differentiable, expected, strict=True):
+            np.testing.assert_array_equal(tensors[position].grad, gradient)
+
+
+# --- harmless ---------------------------------------------------------------------------------------------------------
+
+UNREAD = (
+    "negative add subtract sum mean reshape transpose broadcast_to concatenate clone astype getitem scatter swapaxes "
+    "matrix_transpose squeeze expand_dims ravel stack"
+).split()
+
+
+@pytest.mark.parametrize("case", [case for case in [*CASES, *DERIVED] if repr(case) in UNREAD], ids=repr)
+@given(data=st.data())
+def test_a_change_of_what_no_rule_reads_is_harmless(case: Case, data: st.DataObject) -> None:
+    example = data.draw(examples(case))
+    expected = [g.numpy() for g in example.gradients(example.tensors())]
+    tensors = example.tensors()
+    output = example(tensors)
+    for x in (*(tensors[i] for i in example.differentiable), *([output] if output.data.flags.writeable else [])):
+        quietly(lambda x: x.mul_(-1))(x)
+        np.negative(x.data, out=x.data)
+    output.backward(example.cotangent)
+    for position, gradient in zip(example.differentiable, expected, strict=True):
+        np.testing.assert_array_equal(tensors[position].grad, gradient)
+
+
+@every_way
+def test_a_change_before_the_forward_pass_is_harmless(way: str) -> None:
+    x = three()
+    WAYS[way](x)
+    (x * x).sum().backward()
+    np.testing.assert_array_equal(x.grad, 2 * x.detach().numpy())
+
+
+@every_way
+def test_a_change_after_the_backward_pass_is_harmless(way: str) -> None:
+    x = three()
+    (x * x).sum().backward()
+    gradient = x.grad
+    assert gradient is not None
+    WAYS[way](x)
+    np.testing.assert_array_equal(gradient, [2, 4, 8])
+
+
+@every_way
+def test_a_change_of_another_tensor_is_harmless(way: str) -> None:
+    x, other = three(), three()
+    y = (x * x).sum()
+    WAYS[way](other)
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [2, 4, 8])
+
+
+def test_new_data_leaves_a_recorded_graph_as_it_was() -> None:
+    x = three()
+    y = (x * x).sum()
+    x.data = np.array([7.0, 8.0, 9.0])
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [2, 4, 8])
+    np.testing.assert_array_equal(x.detach(), [7, 8, 9])
+
+
+def test_arrays_of_the_user_are_copied_on_the_way_in() -> None:
+    own = np.array([1.0, 2.0, 4.0])
+    made = leaf(own)
+    factor = np.array([3.0, 3.0, 3.0])
+    y = (made * factor).sum()
+    own[:] = factor[:] = 0
+    np.testing.assert_array_equal(made.detach(), [1, 2, 4])
+    y.backward()
+    np.testing.assert_array_equal(made.grad, [3, 3, 3])
+
+
+def test_a_mapped_file_is_copied_too(tmp_path: Any) -> None:
+    mapped = np.memmap(tmp_path / "factors", dtype=np.float64, mode="w+", shape=(3,))
+    mapped[:] = 3
+    x = three()
+    y = (x * mapped).sum()
+    mapped[:] = 0
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [3, 3, 3])
+
+
+def test_arrays_handed_out_and_only_read_are_harmless() -> None:
+    x = three()
+    y = (x * x).sum()
+    assert x.detach().numpy().sum() == x.data.sum() == 7
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [2, 4, 8])
+
+
+def test_a_write_that_fails_changes_nothing() -> None:
+    x = three()
+    y = (x * x).sum()
+    for attempt in (
+        lambda: quietly(lambda x: x.add_(np.ones(4)))(x),
+        lambda: quietly(lambda x: x.copy_(np.ones((3, 3))))(x),
+        lambda: quietly(lambda x: x.__setitem__(5, 0))(x),
+        lambda: x.add_(1),
+    ):
+        with pytest.raises((ValueError, IndexError, RuntimeError)):
+            attempt()
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [2, 4, 8])
+
+
+# --- what is kept ------------------------------------------------------------------------------------------------------
+
+
+def test_thousands_of_steps_leave_memory_flat() -> None:
+    net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+    optimizer = optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+    loss = nn.MSELoss()
+
+    def train(steps: int) -> None:
+        for _ in range(steps):
+            x, y = tg.tensor(np.ones((3, 4), np.float32)), np.zeros((3, 2), np.float32)
+            optimizer.zero_grad()
+            loss(net(x), y).backward()
+            optimizer.step()
+            x.numpy()
+
+    gc.disable()
+    try:
+        train(50)
+        tracemalloc.start()
+        train(50)
+        before = tracemalloc.get_traced_memory()[0]
+        train(1000)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert grown < 20_000, f"1,000 steps left {grown} bytes behind"

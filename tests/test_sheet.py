@@ -1,0 +1,301 @@
+"""Every function of the sheet: its value, its gradient and its second derivative, against NumPy alone."""
+
+from collections.abc import Callable, Iterable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ops import CASES, CONSTANTS, DERIVED, ROWS, Call, Case, Example, examples
+from strategies import Array, leaf, numbers
+
+import tinygrad_mlp as tg
+from tinygrad_mlp import functions as f
+
+every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
+
+
+# --- the checks, which the mutants must not pass ----------------------------------------------------------------------
+
+
+def close(actual: Any, expected: Array, tolerance: float, what: str) -> None:
+    """Agreement to `tolerance`, relative to the largest entry or to 1."""
+    actual = np.asarray(actual)
+    assert actual.shape == expected.shape, f"{what}: shape {actual.shape} instead of {expected.shape}"
+    scale = max(1.0, np.max(np.abs(expected), initial=0))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale, err_msg=what)
+
+
+def complex_step(example: Example, position: int) -> Array:
+    """The gradient of ⟨cotangent, reference⟩ for one operand: exact, for nothing is subtracted."""
+    gradient = np.empty(example.operands[position].shape)
+    for entry in np.ndindex(gradient.shape):
+        operands = [*example.operands]
+        operands[position] = operands[position].astype(complex)
+        operands[position][entry] += 1e-30j
+        gradient[entry] = np.sum(example.cotangent * example.expected(operands).imag) / 1e-30
+    return gradient
+
+
+def central_differences(function: Callable[[list[Any]], Array], operands: Iterable[Any], position: int) -> Array:
+    """The derivative of a scalar `function` of a list of operands for each entry of one of them."""
+    step = 1e-5
+    operands = list(operands)
+    gradient = np.empty(operands[position].shape)
+    for entry in np.ndindex(gradient.shape):
+        values = []
+        for sign in (1, -1):
+            moved = [*operands]
+            moved[position] = moved[position].copy()
+            moved[position][entry] += sign * step
+            values.append(function(moved))
+        gradient[entry] = (values[0] - values[1]) / (2 * step)
+    return gradient
+
+
+def check_value(example: Example) -> None:
+    """The function is its reference, and a Tensor comes out."""
+    y = example(example.tensors())
+    assert type(y) is tg.Tensor
+    close(y.detach(), example.expected(), 1e-14, "value")
+
+
+def check_gradient(example: Example) -> None:
+    """The gradient is the reference's derivative, to 10⁻¹⁴ by complex steps, and the function's own by differences."""
+    tensors = example.tensors()
+    gradients = example.gradients(tensors)
+    for position, gradient in zip(example.differentiable, gradients, strict=True):
+        what = f"gradient of operand {position}"
+        close(gradient, complex_step(example, position), 1e-14, what)
+
+        def scalar(operands: list[Any], position: int = position) -> Any:
+            operands[position] = tg.tensor(operands[position])
+            return np.sum(example.cotangent * example(operands).numpy())
+
+        close(gradient, central_differences(scalar, example.operands, position), 1e-8, what)
+
+
+def check_second_derivative(example: Example, directions: list[Array]) -> None:
+    """The derivatives of ⟨directions, gradients⟩ are those that differences of the gradients give.
+
+    Its derivative for the cotangent is the function's derivative along the directions; that, too, is compared.
+    """
+
+    def along(gradients: Any) -> Any:
+        return sum((np.sum(v * g) for v, g in zip(directions, gradients, strict=True)), np.float64(0))
+
+    tensors, cotangent = example.tensors(), leaf(example.cotangent)
+    along(example.gradients(tensors, cotangent, create_graph=True)).backward()
+
+    def gradient_along(operands: list[Any]) -> Any:
+        leaves = [leaf(x) if i in example.differentiable else x for i, x in enumerate(operands)]
+        return along([g.numpy() for g in example.gradients(leaves)])
+
+    for position in example.differentiable:
+        second = np.zeros(tensors[position].shape) if tensors[position].grad is None else tensors[position].grad
+        expected = central_differences(gradient_along, example.operands, position)
+        close(second, expected, 1e-7, f"second derivative of operand {position}")
+
+    moved = list(example.operands)
+    for position, direction in zip(example.differentiable, directions, strict=True):
+        moved[position] = moved[position] + 1e-30j * direction
+    close(cotangent.grad, example.expected(moved).imag / 1e-30, 1e-13, "derivative along the directions")
+
+
+def check_memory(example: Example) -> None:
+    """Nothing given is changed, and no gradient shares its memory with anything."""
+    tensors = example.tensors()
+    given_arrays = [x.detach().numpy() if isinstance(x, tg.Tensor) else x for x in tensors]
+    given_arrays = [x for x in [*given_arrays, example.cotangent] if isinstance(x, np.ndarray)]
+    before = [x.copy() for x in given_arrays]
+    output = example(tensors)
+    output.backward(example.cotangent)
+    for array, held in zip(given_arrays, before, strict=True):
+        np.testing.assert_array_equal(array, held, "an operand was changed")
+    gradients = [tensors[i].grad.numpy() for i in example.differentiable]
+    for one, other in [*combinations(gradients, 2), *((g, x) for g in gradients for x in given_arrays)]:
+        assert not np.shares_memory(one, other), "a gradient aliases another array"
+    assert not any(np.shares_memory(g, output.detach().numpy()) for g in gradients), "a gradient aliases the output"
+
+
+# --- the properties ---------------------------------------------------------------------------------------------------
+
+
+@every_case
+@given(data=st.data())
+def test_value(case: Case, data: st.DataObject) -> None:
+    check_value(data.draw(examples(case)))
+
+
+@every_case
+@given(data=st.data())
+def test_gradient(case: Case, data: st.DataObject) -> None:
+    check_gradient(data.draw(examples(case)))
+
+
+@every_case
+@given(data=st.data())
+def test_second_derivative(case: Case, data: st.DataObject) -> None:
+    example = data.draw(examples(case))
+    check_second_derivative(example, [data.draw(numbers(example.operands[i].shape)) for i in example.differentiable])
+
+
+@every_case
+@given(data=st.data())
+def test_nothing_given_is_changed_or_aliased(case: Case, data: st.DataObject) -> None:
+    check_memory(data.draw(examples(case)))
+
+
+@every_case
+@given(data=st.data())
+def test_float32_stays_float32(case: Case, data: st.DataObject) -> None:
+    double = data.draw(examples(case))
+    if case.function is f.astype:
+        double.options["dtype"] = np.dtype(np.float32)
+    single = double.astype(np.float32)
+    tensors = single.tensors()
+    output = single(tensors)
+    assert output.dtype == np.float32
+    close(output.detach(), double.expected(), 1e-5, "value")
+    for position, gradient in zip(single.differentiable, single.gradients(tensors), strict=True):
+        assert gradient.dtype == np.float32
+        close(gradient, complex_step(double, position), 1e-4, "gradient")
+
+
+@pytest.mark.parametrize("function", CONSTANTS, ids=lambda function: function.__name__)
+@given(data=st.data())
+def test_no_gradient_passes_what_is_constant(function: Callable[..., Any], data: st.DataObject) -> None:
+    operands, options = data.draw(CONSTANTS[function])
+    answer = function(*map(leaf, operands), **options)
+    np.testing.assert_array_equal(answer, function(*operands, **options))
+    assert getattr(answer, "requires_grad", False) is False
+
+
+# --- completeness -----------------------------------------------------------------------------------------------------
+
+
+def names(functions: Iterable[Callable[..., Any]]) -> list[str]:
+    return sorted(function.__name__ for function in functions)
+
+
+def test_every_row_of_the_sheet_has_a_case() -> None:
+    with_rules, without = {g for g, row in ROWS.items() if row}, {g for g, row in ROWS.items() if not row}
+    cases = {case.function for case in CASES}
+    assert names(with_rules - cases) == [], "rows of the sheet without a case in ops.py"
+    assert names(cases - with_rules) == [], "cases in ops.py without a row in the sheet"
+    assert names(without - set(CONSTANTS)) == [], "constant rows of the sheet that ops.py does not list"
+
+
+def test_every_derived_function_has_a_case() -> None:
+    cases = {case.function for case in DERIVED}
+    assert names(set(f.derived) - cases - set(CONSTANTS)) == [], "derived functions without a case in ops.py"
+    assert names(cases - set(f.derived)) == [], "cases in ops.py that are no derived functions"
+    assert names(set(CONSTANTS) - set(ROWS) - set(f.derived)) == [], "constants in ops.py that the package lacks"
+
+
+def test_a_row_without_a_case_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ROWS, np.sinc, (lambda g, y, x: g,))
+    with pytest.raises(AssertionError, match="sinc"):
+        test_every_row_of_the_sheet_has_a_case()
+
+
+# --- ties, kinks and the ends of a domain, as PyTorch has them --------------------------------------------------------
+
+INFINITY = float("inf")
+
+AT_POINTS: dict[str, tuple[Callable[..., Any], list[Any], list[Any]]] = {
+    "relu at 0": (f.relu, [[-1, 0, 1]], [[0, 0, 1]]),
+    "abs at 0": (np.abs, [[-2, 0, 2]], [[-1, 0, 1]]),
+    "maximum, tied": (np.maximum, [[1, 2, 3], [2, 2, 2]], [[0, 0.5, 1], [1, 0.5, 0]]),
+    "minimum, tied": (np.minimum, [[1, 2, 3], [2, 2, 2]], [[1, 0.5, 0], [0, 0.5, 1]]),
+    "maximum with a number": (lambda x: np.maximum(x, 0), [[-1, 0, 1]], [[0, 0.5, 1]]),
+    "max of everything, tied": (np.max, [[[3, 1], [3, 3]]], [[[1 / 3, 0], [1 / 3, 1 / 3]]]),
+    "max along an axis, tied": (lambda x: np.max(x, axis=1), [[[3, 3], [3, 1]]], [[[0.5, 0.5], [1, 0]]]),
+    "min of everything, tied": (np.min, [[[1, 1], [3, 1]]], [[[1 / 3, 1 / 3], [0, 1 / 3]]]),
+    "max(dim) takes the first": (lambda x: x.max(1).values, [[[3, 3], [1, 3]]], [[[1, 0], [0, 1]]]),
+    "min(dim) takes the first": (lambda x: x.min(0).values, [[[1, 3], [1, 2]]], [[[1, 0], [0, 1]]]),
+    "x⁰ at 0": (lambda x: x**0, [[-1, 0, 2]], [[0, 0, 0]]),
+    "x¹ at 0": (lambda x: x**1, [[-1, 0, 2]], [[1, 1, 1]]),
+    "x² at 0": (lambda x: x**2, [[-1, 0, 2]], [[-2, 0, 4]]),
+    "x³ at 0": (lambda x: x**3, [[-1, 0, 2]], [[3, 0, 12]]),
+    "0ᵇ and b": (lambda b: 0.0**b, [[0, 1, 2]], [[0, 0, 0]]),
+    "2ᵇ and b": (lambda b: 2**b, [[0, 1]], [[np.log(2), 2 * np.log(2)]]),
+    "logsumexp far out": (lambda x: x.logsumexp(0), [[1000, 1000, -1000]], [[0.5, 0.5, 0]]),
+    "logsumexp of log 0": (lambda x: x.logsumexp(0), [[-INFINITY, 0]], [[0, 1]]),
+    "softmax far out": (lambda x: x.softmax(0)[0], [[-1000, 1000]], [[0, 0]]),
+    "sigmoid far out": (lambda x: x.sigmoid(), [[-1000, 1000]], [[0, 0]]),
+    "tanh far out": (lambda x: x.tanh(), [[-1000, 1000]], [[0, 0]]),
+    "certain and wrong": (lambda a: f.cross_entropy(a, np.array([1.0, 0.0])), [[0, 1]], [[-1e12, 1e12]]),
+    "certain and right": (lambda a: f.cross_entropy(a, np.array([0.0, 1.0])), [[0, 1]], [[0, 0]]),
+    "logits far out": (lambda z: f.cross_entropy_with_logits(z, np.array([1.0, 0.0])), [[-1000, 1000]], [[-1, 1]]),
+    "a position taken twice": (lambda x: x[[1, 1, 0]], [[5, 6, 7]], [[1, 2, 0]]),
+}
+
+
+@pytest.mark.parametrize("name", AT_POINTS)
+def test_gradient_at_a_point(name: str) -> None:
+    function, points, expected = AT_POINTS[name]
+    tensors = [leaf(np.array(point, dtype=float)) for point in points]
+    function(*tensors).sum().backward()
+    for x, gradient in zip(tensors, expected, strict=True):
+        np.testing.assert_allclose(x.grad, gradient, rtol=1e-12, atol=0)
+
+
+def test_values_of_losses_at_the_ends() -> None:
+    wrong = f.cross_entropy(tg.tensor([0.0, 1.0]), np.array([1.0, 0.0], np.float32))
+    np.testing.assert_array_equal(wrong, [100, 100])
+    logits = f.cross_entropy_with_logits(tg.tensor([-1000.0, 1000.0]), np.array([1.0, 1.0], np.float32))
+    np.testing.assert_array_equal(logits, [1000, 0])
+
+
+def test_the_slope_of_the_square_root_at_0_is_infinite() -> None:
+    x = leaf(np.array([0.0, 4.0]))
+    with np.errstate(divide="ignore"):
+        np.sqrt(x).sum().backward()
+    np.testing.assert_array_equal(x.grad, [INFINITY, 0.25])
+
+
+def test_nan_in_the_branch_not_taken_is_nan() -> None:
+    x = leaf(np.array([0.0, 4.0]))
+    with np.errstate(invalid="ignore"):
+        np.where(x.detach() > 0, np.sqrt(x), 0).sum().backward()
+    np.testing.assert_array_equal(x.grad, [np.nan, 0.25])
+
+
+@pytest.mark.parametrize(("exponent", "second"), [(0, 0), (1, 0), (2, 2), (3, 0)])
+def test_powers_have_second_derivatives_at_0(exponent: int, second: int) -> None:
+    x = leaf(np.array([0.0]))
+    np.power(x, exponent).sum().backward(create_graph=True)
+    slope, x.grad = x.grad, None
+    (slope + 0 * x).sum().backward()
+    np.testing.assert_array_equal(x.grad, [second])
+
+
+# --- dtypes -----------------------------------------------------------------------------------------------------------
+
+ARITHMETIC = [np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.minimum]
+NUMBERS = [2, 2.0, True, np.float64(2), np.float32(2), np.int64(2), np.bool_(True)]
+
+
+@pytest.mark.parametrize("function", ARITHMETIC, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: type(number).__name__)
+def test_a_number_does_not_widen_a_tensor(function: np.ufunc, number: Any) -> None:
+    for order in (slice(None), slice(None, None, -1)):
+        x = tg.tensor([0.5, 1.5], requires_grad=True)
+        y = function(*(x, number)[order])
+        assert y.dtype == np.float32
+        np.testing.assert_allclose(y.detach(), function(*(x.tolist(), float(number))[order]), rtol=1e-6)
+        y.sum().backward()
+        assert x.grad is not None
+        assert x.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("function", ARITHMETIC, ids=lambda function: function.__name__)
+def test_a_gradient_has_the_dtype_of_its_tensor(function: np.ufunc) -> None:
+    single, double = tg.tensor([0.5, 1.5], requires_grad=True), leaf(np.array([2.0, 3.0]))
+    y = function(single, double)
+    assert y.dtype == np.float64
+    y.sum().backward()
+    assert (single.grad.dtype, double.grad.dtype) == (np.float32, np.float64)

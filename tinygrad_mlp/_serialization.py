@@ -1,0 +1,140 @@
+"""Saving and loading of state: files that hold numbers and names, and can hold nothing that runs when they are loaded.
+
+A file is a zip archive of one ``.npy`` for each Tensor or array, named by its path in what was saved, so that
+`numpy.load` reads them too, and of ``structure.json``, which says how dictionaries, lists and numbers hold them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._tensor import Tensor, _tensor
+
+__all__ = ["load", "save"]
+
+Array = NDArray[Any]
+Place = str | os.PathLike[str] | IO[bytes]
+
+_STRUCTURE = "structure.json"
+
+
+def save(obj: Any, f: Place) -> None:
+    """Write `obj` to the file `f`: a Tensor, array, number, string or None, or dictionaries, lists and tuples of these.
+
+    That is what ``state_dict()`` of modules, optimizers and schedulers is made of. A file that is already there is
+    replaced once the new one is complete, and kept if anything goes wrong.
+
+    Args:
+        obj: what to save.
+        f: a path, or a file opened for writing in binary mode.
+
+    Raises:
+        TypeError: `obj` holds something else, such as a module or a computed Tensor.
+        OSError: the file cannot be written.
+
+    >>> import io, tinygrad_mlp as tg
+    >>> file = io.BytesIO()
+    >>> save({"weight": tg.tensor([1.0, 2.0]), "epoch": 3}, file)
+    >>> load(file)
+    {'weight': tensor([1., 2.]), 'epoch': 3}
+    """
+    arrays: dict[str, Array] = {}
+    structure = json.dumps(_encoded(obj, "", arrays))
+    if not isinstance(f, str | os.PathLike):
+        _write(f, structure, arrays)
+        return
+    temporary = Path(f"{os.fspath(f)}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            _write(file, structure, arrays)
+        temporary.replace(f)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(f: Place, *, weights_only: bool = True) -> Any:
+    """What `save` wrote to the file `f`.
+
+    Args:
+        f: a path, or a file opened for reading in binary mode, which is read from its start.
+        weights_only: for scripts that pass it; no file can make `load` run code, so it makes no difference.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a file that `save` wrote, or it is damaged.
+    """
+    name = str(f) if isinstance(f, str | os.PathLike) else "this file"
+    try:
+        with zipfile.ZipFile(f) as archive:
+            if _STRUCTURE not in archive.namelist():
+                raise ValueError(
+                    f"{name} was not written by save(), nor can it be read as PyTorch's: there, "
+                    "write numpy.savez(path, **{key: value.numpy() for key, value in state_dict.items()})"
+                )
+            return _decoded(json.loads(archive.read(_STRUCTURE)), archive)
+    except (zipfile.BadZipFile, KeyError, EOFError) as error:
+        raise ValueError(f"{name} is damaged, or was not written by save(): {error}") from None
+
+
+def _write(file: IO[bytes], structure: str, arrays: dict[str, Array]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(_STRUCTURE), structure)
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
+    """`value` in JSON's words; its arrays are put into `arrays` by their path."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, np.bool | np.integer | np.floating):
+        return value.item()
+    if isinstance(value, list):
+        return [_encoded(entry, f"{path}/{i}", arrays) for i, entry in enumerate(value)]
+    if isinstance(value, tuple):
+        return {"tuple": _encoded(list(value), path, arrays)}
+    if isinstance(value, dict):
+        # Pairs, because keys may be numbers.
+        pairs = [
+            [_encoded(key, path, arrays), _encoded(entry, f"{path}/{key}", arrays)] for key, entry in value.items()
+        ]
+        return {"dict": pairs}
+    if isinstance(value, Tensor) and not value.is_leaf:
+        raise TypeError(f"save(): {path or 'this Tensor'} was computed, and its graph cannot be saved: save .detach()")
+    if not isinstance(value, Tensor | np.ndarray):
+        raise TypeError(
+            f"save(): {path or 'this'} is a {type(value).__name__}, but files hold Tensors, arrays, numbers, strings, "
+            "None, and dictionaries, lists and tuples of these: of a module or an optimizer, save the state_dict()"
+        )
+    name = path.strip("/") or "data"
+    while name in arrays:
+        name += "'"
+    arrays[name] = value._data if isinstance(value, Tensor) else value
+    if isinstance(value, Tensor):
+        return {"tensor": name, "requires_grad": value.requires_grad}
+    return {"array": name}
+
+
+def _decoded(value: Any, archive: zipfile.ZipFile) -> Any:
+    if isinstance(value, list):
+        return [_decoded(entry, archive) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    if "tuple" in value:
+        return tuple(_decoded(value["tuple"], archive))
+    if "dict" in value:
+        return {_decoded(key, archive): _decoded(entry, archive) for key, entry in value["dict"]}
+    name = value["tensor"] if "tensor" in value else value["array"]
+    with archive.open(f"{name}.npy") as member:
+        array = np.lib.format.read_array(member, allow_pickle=False)
+    if "array" in value:
+        return array
+    return _tensor(array).requires_grad_() if value["requires_grad"] else _tensor(array)

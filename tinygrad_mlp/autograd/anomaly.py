@@ -1,0 +1,124 @@
+"""Finds the first NaN or infinity, in the forward or the backward pass, and says which line of the user's made it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ..blas import Product
+from . import graph
+
+__all__ = ["detect_anomaly", "set_detect_anomaly"]
+
+_PACKAGE = os.path.join(Path(__file__).parent.parent, "")
+
+
+class _Watcher:
+    """What the graph shows each output and each gradient to."""
+
+    def __init__(self, checks: bool) -> None:
+        self.checks = checks
+
+    def computed(self, function: Any, inputs: Sequence[Any], output: Any, node: graph.Node | None) -> None:
+        """Remember for `node` the line that is being run, and check what it computed."""
+        line = _line()
+        if node is not None:
+            node.attached().line = line
+        if self.checks and not _finite(output):
+            raise RuntimeError(
+                f"{graph.function_name(function)} at {line} returned {_described(output)}; {_operands(inputs)}"
+            )
+
+    def carried(self, node: graph.Node, array: Any, g: Any, gradient: Any) -> None:
+        """Check the gradient that the rule of `node` returned for the input `array`, given `g`."""
+        if self.checks and not _finite(gradient):
+            position = next(i for i, known in enumerate(node.inputs) if known is array)
+            made = "" if node.extras is None or node.extras.line is None else f" at {node.extras.line}"
+            raise RuntimeError(
+                f"the gradient of {graph.function_name(node.function)}{made} with respect to input {position} is "
+                f"{_described(gradient)}; the gradient that came to it is {_described(g)}; {_operands(node.inputs)}"
+            )
+
+
+def _line() -> str:
+    """The innermost line being run that is not this package's."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+def _array(value: Any) -> Any:
+    if isinstance(value, Product):
+        return value.dense()
+    return np.asarray(value._data if isinstance(value, graph.Variable) else value)
+
+
+def _finite(value: Any) -> bool:
+    return bool(np.isfinite(_array(value)).all())
+
+
+def _described(value: Any) -> str:
+    """Shape, range and how much of it is no number."""
+    array = _array(value)
+    numbers = array[np.isfinite(array)]
+    counts = ((np.count_nonzero(np.isnan(array)), "NaN"), (np.count_nonzero(np.isinf(array)), "infinite"))
+    notes = [f"shape {array.shape}"]
+    if numbers.size:
+        notes.append(f"min {numbers.min():.4g}, max {numbers.max():.4g}")
+    return ", ".join([*notes, *(f"{count} {what}" for count, what in counts if count)])
+
+
+def _operands(inputs: Sequence[Any]) -> str:
+    return "; ".join(f"input {i}: {_described(x)}" for i, x in enumerate(inputs) if x is not None)
+
+
+class set_detect_anomaly:
+    """Switch `detect_anomaly` on or off: at once, and until the end of the block where used with ``with``."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._before = graph.watcher
+        graph.watcher = _Watcher(check_nan) if mode else None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
+        graph.watcher = self._before
+
+
+class detect_anomaly(contextlib.ContextDecorator):
+    """In this block, raise RuntimeError at the first NaN or infinity that is computed, forward or backward.
+
+    The message names the function, the line that called it, and shape, minimum and maximum of its inputs. All threads
+    are watched. It is slow: for finding a mistake, not for training.
+
+    Args:
+        check_nan: check; otherwise lines are remembered, for the messages of other errors, and nothing else is done.
+
+    >>> import tinygrad_mlp as tg
+    >>> with detect_anomaly():
+    ...     tg.tensor([1.0, 0.0]).log()  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    RuntimeError: log at ...:2 returned shape (2,), min 0, max 0, 1 infinite; input 0: shape (2,), min 0, max 1
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self._check_nan = check_nan
+        self._entered: list[contextlib.ExitStack] = []
+
+    def __enter__(self) -> None:
+        entered = contextlib.ExitStack()
+        entered.enter_context(set_detect_anomaly(True, self._check_nan))
+        entered.enter_context(np.errstate(all="ignore"))  # NumPy would only warn, and of a line of this package
+        self._entered.append(entered)
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._entered.pop().close()

@@ -1,0 +1,202 @@
+"""Function: a differentiable function written as a forward and a backward, as PyTorch's users know it.
+
+`differentiable` says the same in a line per input; this is for porting, and for what `differentiable` cannot say:
+several outputs, or a backward that needs more than inputs and output. To the graph a Function is a row of the sheet
+like any other; several outputs are one array, laid end to end, of which each is a piece.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import functions as f
+from .._tensor import Tensor, _tensor
+from ..derivatives import Each, sheet
+from .graph import is_grad_enabled, no_grad, record, refuse_capture, set_grad_enabled
+
+__all__ = ["Function"]
+
+
+class _Piece(NamedTuple):
+    """One of several outputs that are joined."""
+
+    where: slice
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Context:
+    """What ``forward`` leaves for ``backward``: Tensors by `save_for_backward`, anything else as attributes."""
+
+    needs_input_grad: tuple[bool, ...]  # for each argument of apply()
+    saved_tensors: tuple[Tensor, ...]  # in backward: what forward saved
+
+    def __init__(self, arguments: tuple[Any, ...]) -> None:
+        self.needs_input_grad = tuple(isinstance(given, Tensor) and given.requires_grad for given in arguments)
+        self._positions = [i for i, given in enumerate(arguments) if isinstance(given, Tensor)]
+        self._arguments = [None if isinstance(given, Tensor) else given for given in arguments]
+        self._saved: list[Any] = []
+        self._constant: tuple[Tensor, ...] = ()
+        self._pieces: list[_Piece | Tensor] = []  # how the outputs that have a derivative are joined, and the others
+        self._several = False
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Keep inputs, outputs and other Tensors for ``backward``, which finds them in ``saved_tensors``.
+
+        Raises:
+            TypeError: one is no Tensor.
+        """
+        for tensor in tensors:
+            if not isinstance(tensor, Tensor):
+                raise TypeError(f"save_for_backward() takes Tensors; keep a {type(tensor).__name__} as ctx.name = value")
+        self._saved = list(tensors)
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Name the outputs through which no gradient passes; none passes through integers anyway."""
+        self._constant = tensors
+
+
+class _Backward(Each):
+    """The row of a Function: one call of its ``backward`` serves all inputs of one visit of the walk."""
+
+    def __init__(self, kind: type[Function]) -> None:
+        self.kind = kind
+
+    def __iter__(self) -> Iterator[Any]:
+        gradients: list[Any] = []
+
+        def rule(g: Any, y: Any, *inputs: Any, position: int, context: Context) -> Any:
+            if not gradients:
+                gradients.extend(_gradients(self.kind, context, g, y, inputs))
+            return gradients[position]
+
+        return (partial(rule, position=i) for i in count())
+
+
+class Function:
+    """A function of Tensors with a derivative of its own: subclass it, and call it by ``apply``.
+
+    ``forward(ctx, *arguments)`` computes, unrecorded, one Tensor or a tuple of them; ``backward(ctx, *gradients)`` is
+    given the gradient of each, and returns that of each argument, None for those that have none. Written in
+    operations of Tensors, ``backward`` can itself be differentiated.
+
+    >>> import tinygrad_mlp as tg
+    >>> class Cube(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x * x
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return g * 3 * x * x
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        sheet[cls] = _Backward(cls)
+        f.implementations[cls] = partial(_computed, cls)
+
+    @staticmethod
+    def forward(ctx: Any, *arguments: Any) -> Any:
+        """The outputs: a Tensor, or a tuple of Tensors."""
+        raise NotImplementedError("a Function needs a static method forward(ctx, *arguments)")
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        """The gradient of each argument of ``forward``, or None."""
+        raise NotImplementedError("a Function needs a static method backward(ctx, *gradients)")
+
+    @classmethod
+    def apply(cls, *arguments: Any) -> Any:
+        """Compute ``forward``, and record it if an argument needs a gradient.
+
+        Raises:
+            TypeError: an output is no Tensor.
+            RuntimeError: later, in the walk: ``backward`` does not return one gradient for each argument.
+        """
+        refuse_capture("a Function")
+        context = Context(arguments)
+        joined = record(Tensor, cls, [arguments[i] for i in context._positions], {"context": context})
+        outputs = _separated(joined, context)
+        return outputs if context._several else outputs[0]
+
+
+def _computed(kind: type[Function], *arrays: Any, context: Context) -> Any:
+    """What ``forward`` returns, several outputs laid end to end; `context` is told how to take them apart."""
+    arguments = list(context._arguments)
+    inputs = [_tensor(array) for array in arrays]
+    for i, x in zip(context._positions, inputs, strict=True):
+        arguments[i] = x
+    with no_grad():
+        returned = kind.forward(context, *arguments)
+    context._several = isinstance(returned, tuple)
+    outputs = returned if isinstance(returned, tuple) else (returned,)
+    start = 0
+    for output in outputs:
+        if not isinstance(output, Tensor):
+            raise TypeError(f"{kind.__name__}.forward returns a Tensor or a tuple of them, not {type(output).__name__}")
+        if output.dtype.kind != "f" or any(output is constant for constant in context._constant):
+            context._pieces.append(output)
+        else:
+            context._pieces.append(_Piece(slice(start, start + output.numel()), output.shape, output.dtype))
+            start += output.numel()
+    # Inputs and outputs are saved as their place among these, because the graph holds arrays and no Tensors.
+    places = {id(known): i for i, known in enumerate([*inputs, *outputs])}
+    context._saved = [places[id(saved)] if id(saved) in places else saved.detach().clone() for saved in context._saved]
+    joined = [output._data for output, piece in zip(outputs, context._pieces, strict=True) if isinstance(piece, _Piece)]
+    if len(outputs) == len(joined) == 1:
+        return joined[0]
+    return np.concatenate([array.ravel() for array in joined]) if joined else np.zeros(0)
+
+
+def _separated(joined: Tensor, context: Context) -> list[Tensor]:
+    """The outputs that `_computed` laid end to end."""
+    if len(context._pieces) == 1 and isinstance(context._pieces[0], _Piece):
+        return [joined]
+    return [
+        joined[piece.where].reshape(piece.shape).to(piece.dtype) if isinstance(piece, _Piece) else piece
+        for piece in context._pieces
+    ]
+
+
+def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: Sequence[Any]) -> list[Any]:
+    """The gradient of each Tensor among the arguments, as an array, or as a Tensor where `g` is one."""
+    recorded = isinstance(g, Tensor)
+    variables = [x if isinstance(x, Tensor) else _tensor(x) for x in inputs]
+    known = [*variables, *_separated(y if recorded else _tensor(y), context)]
+    visited = copy.copy(context)  # so that what is found on this visit is forgotten with it
+    visited.saved_tensors = tuple(known[saved] if isinstance(saved, int) else saved for saved in context._saved)
+    cotangents = [
+        _tensor(np.zeros_like(piece._data)) if isinstance(piece, Tensor) else cotangent
+        for cotangent, piece in zip(_separated(g if recorded else _tensor(g), context), context._pieces, strict=True)
+    ]
+    with set_grad_enabled(recorded and is_grad_enabled()):
+        returned = kind.backward(visited, *cotangents)
+    gradients = returned if isinstance(returned, tuple) else (returned,)
+    if len(gradients) != len(context._arguments):
+        raise RuntimeError(
+            f"{kind.__name__}.backward returned {len(gradients)} gradients for the {len(context._arguments)} arguments "
+            "of forward: return one for each, None for those that have none"
+        )
+    chosen = [gradients[i] for i in context._positions]
+    for gradient in chosen:
+        if not isinstance(gradient, Tensor | None):
+            raise TypeError(f"{kind.__name__}.backward must return Tensors or None, not {type(gradient).__name__}")
+    tensors = [
+        _tensor(np.zeros_like(x._data)) if gradient is None else gradient
+        for x, gradient in zip(variables, chosen, strict=True)
+    ]
+    # Copies, because a backward may return an array that somebody else can reach.
+    return tensors if recorded else [tensor._data.copy() for tensor in tensors]

@@ -1,0 +1,149 @@
+"""Gradients held against central differences: the check for functions, layers and rules that somebody has written."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._random import Generator, numbers_from
+from .._tensor import Tensor, _tensor
+from .gradients import _listed, grad
+
+__all__ = ["gradcheck", "gradgradcheck"]
+
+Array = NDArray[Any]
+
+
+def _checked(inputs: Any) -> list[Tensor]:
+    """All inputs, of which some must require a gradient."""
+    listed = _listed(inputs, "inputs")
+    differentiated = [x for x in listed if x.requires_grad]
+    if not differentiated:
+        raise ValueError("gradcheck() checks the inputs that require a gradient, and none does: set requires_grad=True")
+    if any(x.dtype != np.float64 for x in differentiated):
+        message = "gradcheck() of inputs that are not float64 compares rounding errors: call .double() on them first"
+        warnings.warn(message, stacklevel=3)
+    return listed
+
+
+def _differences(func: Callable[..., Any], inputs: list[Tensor], x: Tensor, eps: float) -> list[Array]:
+    """∂output/∂x for each output, of shape (entries of x, entries of the output), by central differences.
+
+    The entries of x are changed where they are, so that a `func` that uses its inputs without being handed them sees
+    it, too; afterwards they are what they were.
+    """
+    rows = []
+    for index in np.ndindex(x.shape):
+        before = x._data[index]
+        try:
+            sides = []
+            for step in (eps, -eps):
+                x._data[index] = before + step
+                sides.append([np.array(output._data, np.float64) for output in _listed(func(*inputs), "outputs")])
+        finally:
+            x._data[index] = before
+        rows.append([(above - below).ravel() / (2 * eps) for above, below in zip(*sides, strict=True)])
+    return [np.array(of_one) for of_one in zip(*rows, strict=True)]
+
+
+def gradcheck(
+    func: Callable[..., Any],
+    inputs: Tensor | Sequence[Tensor],
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+) -> bool:
+    """Whether the gradients of `func` agree with central differences, for every entry of every input and output.
+
+    Args:
+        func: a function of Tensors that returns a Tensor or several; it must not change them.
+        inputs: its arguments; those that require a gradient are checked, and should be float64.
+        eps: the step of the differences (f(x + eps) − f(x − eps)) / 2 eps.
+        atol, rtol: a gradient may differ from the difference n by atol + rtol · |n|.
+        raise_exception: raise where one does, instead of returning False.
+
+    Raises:
+        RuntimeError: a gradient differs.
+        ValueError: no input requires a gradient.
+
+    >>> import tinygrad_mlp as tg
+    >>> gradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
+    True
+    """
+    listed = _checked(inputs)
+    for position, x in enumerate(listed):
+        if not x.requires_grad:
+            continue
+        expected = _differences(func, listed, x, eps)
+        outputs = _listed(func(*listed), "outputs")
+        for number, (output, numerical) in enumerate(zip(outputs, expected, strict=False)):
+            analytical = np.zeros_like(numerical)
+            for column, v in enumerate(np.eye(output.numel(), dtype=output.dtype) if output.requires_grad else ()):
+                (g,) = grad(output, x, v.reshape(output.shape), retain_graph=True, materialize_grads=True)
+                analytical[:, column] = g._data.ravel()
+            agree = np.isclose(analytical, numerical, rtol, atol)
+            if not agree.all():
+                if not raise_exception:
+                    return False
+                entry, column = np.argwhere(~agree)[0]
+                raise RuntimeError(
+                    f"the gradient of output {number}{_at(output, column)} in input {position}{_at(x, entry)} is "
+                    f"{analytical[entry, column]:.9g}, but differences give {numerical[entry, column]:.9g}; "
+                    f"{np.count_nonzero(~agree)} of {agree.size} entries disagree"
+                )
+    return True
+
+
+def _at(x: Tensor, entry: int) -> str:
+    """The index of an entry of `x`, counted as in the flattened Tensor."""
+    return str([int(i) for i in np.unravel_index(entry, x.shape)]) if x.ndim else ""
+
+
+def gradgradcheck(
+    func: Callable[..., Any],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor] | None = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    generator: Generator | None = None,
+) -> bool:
+    """Whether second derivatives agree with central differences: `gradcheck` of the gradient of `func`.
+
+    Args:
+        grad_outputs: the cotangents of the outputs; drawn with `generator` unless given.
+        func, inputs, eps, atol, rtol, raise_exception: as of `gradcheck`.
+
+    Raises:
+        RuntimeError: a second derivative differs.
+        ValueError: no input requires a gradient.
+
+    >>> import tinygrad_mlp as tg
+    >>> gradgradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
+    True
+    """
+    listed = _checked(inputs)
+    if grad_outputs is None:
+        numbers = numbers_from(generator)
+        outputs = [output for output in _listed(func(*listed), "outputs") if output.requires_grad]
+        cotangents = [_tensor(numbers.standard_normal(o.shape).astype(o.dtype)).requires_grad_() for o in outputs]
+    else:
+        cotangents = [cotangent.detach().requires_grad_() for cotangent in _listed(grad_outputs, "grad_outputs")]
+
+    def gradient(*arguments: Tensor) -> tuple[Any, ...]:
+        variables, cotangents = arguments[: len(listed)], arguments[len(listed) :]
+        outputs = [output for output in _listed(func(*variables), "outputs") if output.requires_grad]
+        differentiated = [x for x in variables if x.requires_grad]
+        return grad(outputs, differentiated, cotangents, create_graph=True, materialize_grads=True)
+
+    return gradcheck(
+        gradient, [*listed, *cotangents], eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception
+    )

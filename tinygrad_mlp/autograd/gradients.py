@@ -1,0 +1,125 @@
+"""Gradients asked for by name: `grad` returns them, `backward` adds them to the leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._tensor import Tensor, _tensor, collect, place_of, seed
+from ..blas import Product
+from .graph import Leaf, Node, walk
+
+__all__ = ["backward", "grad"]
+
+Tensors = Tensor | Sequence[Tensor]
+
+
+def _listed(tensors: Any, name: str) -> list[Any]:
+    """One Tensor or a sequence of them, as a list."""
+    listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    for entry in listed:
+        if not isinstance(entry, Tensor):
+            raise TypeError(f"{name} are Tensors, or one Tensor, not {type(entry).__name__}")
+    return listed
+
+
+def _seeds(outputs: Tensors, gradients: Any, create_graph: bool) -> list[tuple[Leaf | Node, Any]]:
+    """The places in the graph of `outputs`, with the cotangents to start from."""
+    listed = _listed(outputs, "outputs")
+    given = [gradients] if gradients is None or isinstance(gradients, Tensor | np.ndarray) else list(gradients)
+    if gradients is None:
+        given *= len(listed)
+    if len(given) != len(listed):
+        raise ValueError(f"{len(listed)} outputs need as many gradients to start from, or none, not {len(given)}")
+    return [seed(output, gradient, create_graph) for output, gradient in zip(listed, given, strict=True)]
+
+
+def backward(
+    tensors: Tensors,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensors | None = None,
+) -> None:
+    """Add the gradient of the sum of `tensors` to the ``.grad`` of each leaf they were computed from.
+
+    Args:
+        tensors: one Tensor or several.
+        grad_tensors: a cotangent for each, of its shape; None for 1, where it has one entry.
+        retain_graph, create_graph, inputs: as of `Tensor.backward`.
+
+    Raises:
+        RuntimeError, ValueError: as `Tensor.backward`.
+    """
+    collect(_seeds(tensors, grad_tensors, create_graph), retain_graph, create_graph, inputs)
+
+
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    *,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradient of the sum of `outputs` with respect to each of `inputs`; no ``.grad`` is touched.
+
+    Args:
+        outputs: one Tensor or several.
+        inputs: one Tensor or several, leaves or computed.
+        grad_outputs: a cotangent for each output, of its shape; None for 1, where it has one entry.
+        retain_graph: keep the graph for another pass; by default only with `create_graph`.
+        create_graph: record the pass, so that the gradients can themselves be differentiated.
+        allow_unused: return None for an input that no output was computed from.
+        materialize_grads: return zeros for such an input.
+
+    Returns:
+        A Tensor of the input's shape for each input, in memory of its own.
+
+    Raises:
+        RuntimeError: an input was not used, and neither `allow_unused` nor `materialize_grads` is set; and as
+            `Tensor.backward`.
+        ValueError: as `Tensor.backward`, or `allow_unused` is False while `materialize_grads` is True.
+
+    >>> import tinygrad_mlp as tg
+    >>> x = tg.tensor(3.0, requires_grad=True)
+    >>> (first,) = grad(x**3, x, create_graph=True)
+    >>> grad(first, x)
+    (tensor(18.),)
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError("materialize_grads=True returns zeros for unused inputs: leave allow_unused=False out")
+    listed = _listed(inputs, "inputs")
+    places = [place_of(x) for x in listed]
+    arrived = walk(
+        _seeds(outputs, grad_outputs, create_graph),
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        kind=Tensor if create_graph else None,
+        wanted=set(places),
+    )
+    if not (allow_unused or materialize_grads):
+        for i, (x, place) in enumerate(zip(listed, places, strict=True)):
+            if place not in arrived:
+                raise RuntimeError(
+                    f"inputs[{i}], of shape {x.shape}, was not used to compute the outputs, so it has no gradient: "
+                    "pass allow_unused=True for None in its place, or materialize_grads=True for zeros"
+                )
+    found: dict[Any, Any] = {}
+    for place, gradient in arrived.items():
+        if isinstance(place, Leaf):
+            for hook in tuple((place.hooks or {}).values()):
+                gradient = hook(gradient)
+        if isinstance(gradient, Product):
+            gradient = gradient.dense()
+        found[place] = gradient if isinstance(gradient, Tensor) else _tensor(gradient)
+    results: list[Tensor | None] = []
+    for i, (x, place) in enumerate(zip(listed, places, strict=True)):
+        if place not in found:
+            results.append(_tensor(np.zeros_like(x._data)) if materialize_grads else None)
+        else:
+            results.append(found[place].clone() if place in places[:i] else found[place])
+    return tuple(results)

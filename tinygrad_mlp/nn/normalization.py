@@ -1,0 +1,141 @@
+"""Layers that shift and scale what passes to mean 0 and variance 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from .._tensor import Tensor, get_default_dtype
+from . import functional as F
+from .module import Module, where_called
+from .parameter import Parameter
+
+__all__ = ["BatchNorm1d", "LayerNorm"]
+
+
+def _parameters(shape: tuple[int, ...], weight: bool, bias: bool, dtype: DTypeLike | None) -> list[Parameter | None]:
+    """A weight of ones and a bias of zeros, where they are asked for."""
+    dtype = get_default_dtype() if dtype is None else dtype
+    values = (np.ones(shape, dtype) if weight else None, np.zeros(shape, dtype) if bias else None)
+    return [None if value is None else Parameter(Tensor(value)) for value in values]
+
+
+class BatchNorm1d(Module):
+    """Each of `num_features` channels normalized over the batch, then scaled by ``weight`` and shifted by ``bias``.
+
+    Takes (N, C) or (N, C, L). While training it uses the batch's own mean and (biased) variance, and moves the buffers
+    ``running_mean`` and ``running_var`` (unbiased) towards them by `momentum`, or makes them the average over all
+    batches if that is None; otherwise it uses the buffers, if there are any (Ioffe & Szegedy 2015).
+
+    Args:
+        num_features: the number of channels C.
+        eps: what is added to the variance.
+        momentum: the share of the newest batch in the buffers.
+        affine: whether there are ``weight`` and ``bias``, (C,), ones and zeros at first.
+        track_running_stats: whether there are buffers.
+        dtype: float32 by default.
+
+    Raises:
+        ValueError: `num_features` is not a positive integer; when called, the input does not fit, or a training batch
+            has one value per channel, which has no variance.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        if not isinstance(num_features, int | np.integer) or num_features < 1:
+            raise ValueError(f"num_features is a positive integer, not {num_features!r}")
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self.weight, self.bias = _parameters((num_features,), affine, affine, dtype)
+        dtype = get_default_dtype() if dtype is None else dtype
+        tracked = track_running_stats
+        self.register_buffer("running_mean", Tensor(np.zeros(num_features, dtype)) if tracked else None)
+        self.register_buffer("running_var", Tensor(np.ones(num_features, dtype)) if tracked else None)
+        self.register_buffer("num_batches_tracked", Tensor(0) if tracked else None)
+
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def forward(self, input: Any) -> Tensor:
+        channels = self.num_features
+        if np.ndim(input) not in (2, 3) or np.shape(input)[1] != channels:
+            raise ValueError(
+                f"{where_called(self)}: BatchNorm1d({channels}) takes inputs of shape (N, {channels}) or "
+                f"(N, {channels}, L), but got {np.shape(input)}"
+            )
+        training = self.training or self.running_mean is None
+        try:
+            output = F.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, training, self._share(), self.eps
+            )
+        except ValueError as error:
+            raise ValueError(f"{where_called(self)}: {error}") from None
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        return output
+
+    def _share(self) -> float:
+        """The share that this batch is to have in the buffers."""
+        if self.momentum is None:
+            return 0.0 if self.num_batches_tracked is None else 1 / (1 + self.num_batches_tracked.item())
+        return self.momentum
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+class LayerNorm(Module):
+    """The last dimensions, of lengths `normalized_shape`, normalized together, scaled and shifted (Ba et al. 2016).
+
+    Args:
+        normalized_shape: the last length, or the last lengths, of the input.
+        eps: what is added to the (biased) variance.
+        elementwise_affine: whether there are ``weight`` and ``bias``, ones and zeros at first.
+        bias: whether there is a ``bias`` with the ``weight``.
+        dtype: float32 by default.
+
+    Raises:
+        ValueError: `normalized_shape` is not of positive integers; when called, the input does not end in it.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        self.normalized_shape = F.check_normalized_shape(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        affine = elementwise_affine
+        self.weight, self.bias = _parameters(self.normalized_shape, affine, affine and bias, dtype)
+
+    def forward(self, input: Any) -> Tensor:
+        try:
+            return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        except ValueError as error:
+            raise ValueError(f"{where_called(self)}: {error}") from None
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

@@ -1,0 +1,116 @@
+"""Adam, which scales each entry's step by what is known of its gradient's size, and AdamW, whose decay is apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .._tensor import Tensor
+from ..blas import Product
+from .optimizer import Optimizer
+
+__all__ = ["Adam", "AdamW"]
+
+
+class Adam(Optimizer):
+    """``W ← W − lr · m̂ / (√v̂ + eps)`` with averages m of the gradient g and v of its square (Kingma & Ba 2015).
+
+    In step t, ``m ← β₁ m + (1 − β₁) g`` and ``v ← β₂ v + (1 − β₂) g²``; ``m̂ = m / (1 − β₁ᵗ)`` and ``v̂ = v / (1 − β₂ᵗ)``.
+    With `amsgrad` the largest v so far takes the place of v (Reddi et al. 2018). `weight_decay` times W is added to g, or,
+    with `decoupled_weight_decay`, W is first multiplied by ``1 − lr · weight_decay`` (Loshchilov & Hutter 2019). With
+    `maximize` the gradient counts negative.
+
+    Raises:
+        ValueError: a rate, `eps` or `weight_decay` is negative, or a β is outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+                "decoupled_weight_decay": decoupled_weight_decay,
+            },
+        )
+
+    def _check(self, group: dict[str, Any]) -> None:
+        for name in ("lr", "eps", "weight_decay"):
+            if not group[name] >= 0:
+                raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
+        if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
+            raise ValueError(f"betas are two numbers of [0, 1), not {group['betas']}")
+
+    def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
+        lr, decay = group["lr"], group["weight_decay"]
+        beta1, beta2 = group["betas"]
+        for parameter, gradient in ready:
+            weight = parameter._data
+            if isinstance(gradient, Product):
+                gradient = gradient.dense()
+            if group["maximize"]:
+                gradient = -gradient
+            if decay and group["decoupled_weight_decay"]:
+                weight *= 1 - lr * decay
+            elif decay:
+                gradient = gradient + decay * weight
+            state = self.state.setdefault(parameter, {})
+            if not state:
+                names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * group["amsgrad"]
+                state.update({"step": 0, **{name: np.zeros(weight.shape, weight.dtype) for name in names}})
+            state["step"] += 1
+            mean, square = state["exp_avg"], state["exp_avg_sq"]
+
+            # One array of the weight's size holds all intermediate results: memory is what takes the time here.
+            scratch = gradient * (1 - beta1)
+            mean *= beta1
+            mean += scratch
+            np.multiply(gradient, gradient, out=scratch)
+            scratch *= 1 - beta2
+            square *= beta2
+            square += scratch
+            if group["amsgrad"]:
+                square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
+            np.sqrt(square, out=scratch)
+            scratch /= math.sqrt(1 - beta2 ** state["step"])
+            scratch += group["eps"]
+            np.divide(mean, scratch, out=scratch)
+            scratch *= lr / (1 - beta1 ** state["step"])
+            weight -= scratch
+
+
+class AdamW(Adam):
+    """`Adam` with decoupled weight decay, of 0.01 by default."""
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
+        )

@@ -1,0 +1,29 @@
+"""Parameters as one vector, which is how the methods of numerical optimization see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._tensor import Tensor
+from ..autograd import memory
+
+__all__ = ["flattened", "write_flat"]
+
+Array = NDArray[Any]
+
+
+def flattened(arrays: Iterable[Array]) -> Array:
+    """The entries of all `arrays` in one new vector."""
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+def write_flat(parameters: Sequence[Tensor], vector: Array) -> None:
+    """Give `parameters` the entries of `vector`, in place."""
+    ends = np.cumsum([parameter.numel() for parameter in parameters])[:-1]
+    for parameter, entries in zip(parameters, np.split(vector, ends), strict=True):
+        parameter._data[...] = entries.reshape(parameter.shape)
+    memory.stamp([parameter._data for parameter in parameters])

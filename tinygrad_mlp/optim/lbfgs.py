@@ -1,0 +1,266 @@
+"""L-BFGS, which steps by an inverse Hessian made of the last changes of the gradient; for whole data, not batches.
+
+The algorithm, its stopping rules and its line search are step by step PyTorch's, so that the numbers are; those of
+SciPy's L-BFGS-B are one call of `tinygrad_mlp.optim.minimize` away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._tensor import Tensor
+from ..autograd import enable_grad, memory
+from ..autograd.graph import gradient_of, replayed
+from ..blas import Product, matmul
+from .flat import flattened, write_flat
+from .optimizer import Optimizer
+
+__all__ = ["LBFGS"]
+
+Array = NDArray[Any]
+
+
+class LBFGS(Optimizer):
+    """Quasi-Newton steps ``W ← W − t · H g`` with H from the last `history_size` steps (Nocedal & Wright 2006, §7.2).
+
+    One ``step(closure)`` makes up to `max_iter` of them. The closure clears the gradients, computes the loss, calls its
+    ``backward()`` and returns it; it is called at least once per iteration.
+
+    Args:
+        params: the Tensors to be trained; groups are not supported.
+        lr: the step length t, or, with a line search, the first one to try.
+        max_iter: how many iterations at most.
+        max_eval: how many calls of the closure at most; 1.25 · `max_iter` by default.
+        tolerance_grad: stop when no entry of the gradient is larger.
+        tolerance_change: stop when neither loss nor any parameter changes by more.
+        history_size: how many steps to remember.
+        line_search_fn: "strong_wolfe", or None for steps of fixed length.
+
+    Raises:
+        ValueError: an option is out of its range, or there are several groups.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1,
+        max_iter: int = 20,
+        max_eval: int | None = None,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        history_size: int = 100,
+        line_search_fn: str | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "max_iter": max_iter,
+                "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
+                "tolerance_grad": tolerance_grad,
+                "tolerance_change": tolerance_change,
+                "history_size": history_size,
+                "line_search_fn": line_search_fn,
+            },
+        )
+
+    def _check(self, group: dict[str, Any]) -> None:
+        if self.param_groups and self.param_groups[0]["params"] is not group["params"]:
+            raise ValueError("LBFGS takes one group of parameters, because it sees them as one vector")
+        for name in ("lr", "tolerance_grad", "tolerance_change"):
+            if not group[name] >= 0:
+                raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
+        for name in ("max_iter", "max_eval", "history_size"):
+            if not group[name] >= 1:
+                raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 1")
+        if group["line_search_fn"] not in (None, "strong_wolfe"):
+            raise ValueError(f"line_search_fn is 'strong_wolfe' or None, not {group['line_search_fn']!r}")
+
+    def _check_state(self, parameter: Tensor, entries: dict[str, Any]) -> None:
+        size = sum(p.numel() for p in self.param_groups[0]["params"])
+        if "d" in entries and np.shape(entries["d"]) != (size,):
+            raise ValueError(f"the state is of {np.size(entries['d'])} numbers in all, but the parameters are of {size}")
+
+    @replayed
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take up to `max_iter` steps, and return the loss before the first.
+
+        Raises:
+            TypeError: there is no closure.
+        """
+        if closure is None:
+            raise TypeError(
+                "LBFGS computes the loss several times in a step: pass step() a function that calls zero_grad(), "
+                "computes the loss, calls its backward() and returns it"
+            )
+        group = self.param_groups[0]
+        parameters = group["params"]
+        state = self.state.setdefault(parameters[0], {"func_evals": 0, "n_iter": 0})
+        search = group["line_search_fn"] is not None
+
+        def evaluate() -> tuple[Any, Array]:
+            with enable_grad():
+                loss = closure()
+            state["func_evals"] += 1
+            gradients = [None if p._node is None else gradient_of(p._node) for p in parameters]
+            if all(gradient is None for gradient in gradients):
+                self._warn("step() found no gradients: the closure is to call backward() of the loss")
+            return loss, flattened(map(_dense, gradients, parameters))
+
+        first_call = state["func_evals"]
+        first, gradient = evaluate()
+        loss = float(first)
+        for iteration in range(1, group["max_iter"] + 1):
+            if np.abs(gradient).max() <= group["tolerance_grad"]:
+                break
+            state["n_iter"] += 1
+            state["d"] = direction = _direction(state, gradient, group["history_size"])
+            state["prev_flat_grad"], state["prev_loss"] = gradient, loss
+            state["t"] = group["lr"]
+            if state["n_iter"] == 1:  # nothing is known of the scale yet
+                state["t"] *= min(1.0, 1.0 / float(np.abs(gradient).sum()))
+            slope = _dot(gradient, direction)
+            if slope > -group["tolerance_change"]:
+                break
+            start = flattened(p._data for p in parameters)
+            calls = state["func_evals"] - first_call
+            if search:
+
+                def at(t: float, start: Array = start, direction: Array = direction) -> _Trial:
+                    write_flat(parameters, start + t * direction)
+                    loss, gradient = evaluate()
+                    return _Trial(t, float(loss), gradient, _dot(gradient, direction))
+
+                resolution = group["tolerance_change"] / float(np.abs(direction).max())
+                found = _strong_wolfe(
+                    at, _Trial(0.0, loss, gradient, slope), state["t"], resolution, group["max_eval"] - calls
+                )
+                state["t"], loss, gradient, _ = found
+            write_flat(parameters, start + state["t"] * direction)
+            if iteration == group["max_iter"]:
+                break
+            if not search:
+                new, gradient = evaluate()
+                loss = float(new)
+            if (
+                state["func_evals"] - first_call >= group["max_eval"]
+                or np.abs(state["t"] * direction).max() <= group["tolerance_change"]
+                or abs(loss - state["prev_loss"]) < group["tolerance_change"]
+            ):
+                break
+        self.stepped_at = memory.events.latest
+        return first
+
+
+def _dense(gradient: Any, parameter: Tensor) -> Array:
+    if gradient is None:
+        return np.zeros(parameter.shape, parameter.dtype)
+    return gradient.dense() if isinstance(gradient, Product) else gradient  # type: ignore[no-any-return]
+
+
+def _dot(a: Array, b: Array) -> float:
+    return float(matmul(a[None], b[:, None])[0, 0])
+
+
+def _direction(state: dict[str, Any], gradient: Array, history_size: int) -> Array:
+    """−H g, after H has learned from the last step (the two-loop recursion: Nocedal & Wright 2006, algorithm 7.4)."""
+    if state["n_iter"] == 1:
+        state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
+        return -gradient
+    history = [state["old_dirs"], state["old_stps"], state["ro"]]
+    change, step = gradient - state["prev_flat_grad"], state["d"] * state["t"]
+    curvature = _dot(change, step)
+    if curvature > 1e-10:
+        for kept, new in zip(history, (change, step, 1.0 / curvature), strict=True):
+            kept.append(new)
+            del kept[:-history_size]
+        state["H_diag"] = curvature / _dot(change, change)
+    direction = -gradient
+    shares = []
+    for change, step, ro in reversed(list(zip(*history, strict=True))):
+        shares.append(_dot(step, direction) * ro)
+        direction -= shares[-1] * change
+    direction *= state["H_diag"]
+    for change, step, ro in zip(*history, strict=True):
+        direction += (shares.pop() - _dot(change, direction) * ro) * step
+    return direction
+
+
+class _Trial(NamedTuple):
+    """A step length, and the loss, its gradient and its slope along the direction there."""
+
+    t: float
+    loss: float
+    gradient: Array
+    slope: float
+
+
+def _strong_wolfe(
+    at: Callable[[float], _Trial], start: _Trial, t: float, resolution: float, most: int
+) -> _Trial:
+    """A step length of less loss and slope than at the start: steps grow until they bracket one, then it is closed in.
+
+    It meets the strong Wolfe conditions with c₁ = 10⁻⁴ and c₂ = 0.9 (Nocedal & Wright 2006, §3.5), unless after `most`
+    trials more, or in a bracket shorter than `resolution`, there is only the best so far.
+    """
+
+    def too_high(trial: _Trial) -> bool:
+        return trial.loss > start.loss + 1e-4 * trial.t * start.slope
+
+    def flat_enough(trial: _Trial) -> bool:
+        return abs(trial.slope) <= -0.9 * start.slope
+
+    previous, trial, trials = start, at(t), 0
+    bracket = None
+    while bracket is None and trials < most:
+        if too_high(trial) or (trials > 1 and trial.loss >= previous.loss):
+            bracket = [previous, trial]
+        elif flat_enough(trial):
+            return trial
+        elif trial.slope >= 0:
+            bracket = [previous, trial]
+        else:
+            t = _cubic_minimum(previous, trial, trial.t + 0.01 * (trial.t - previous.t), 10 * trial.t)
+            previous, trial, trials = trial, at(t), trials + 1
+    bracket = bracket or [start, trial]
+    low = int(not bracket[0].loss <= bracket[1].loss)
+    stalled = False
+    while trials < most and abs(bracket[1].t - bracket[0].t) >= resolution:
+        left, right = sorted(end.t for end in bracket)
+        t = _cubic_minimum(*bracket, left, right)
+        # What is too near an end makes too little progress: twice in a row, or outside, and it is moved inwards.
+        margin = 0.1 * (right - left)
+        near = min(right - t, t - left) < margin
+        if near and (stalled or not left < t < right):
+            t = right - margin if right - t < t - left else left + margin
+            near = False
+        stalled = near
+        trial, trials = at(t), trials + 1
+        if too_high(trial) or trial.loss >= bracket[low].loss:
+            bracket[1 - low] = trial
+            low = int(not bracket[0].loss <= bracket[1].loss)
+        else:
+            if flat_enough(trial):
+                return trial
+            if trial.slope * (bracket[1 - low].t - bracket[low].t) >= 0:
+                bracket[1 - low] = bracket[low]
+            bracket[low] = trial
+    return bracket[low]
+
+
+def _cubic_minimum(a: _Trial, b: _Trial, left: float, right: float) -> float:
+    """Where, between `left` and `right`, the cubic with the losses and slopes of two trials is lowest."""
+    d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
+    square = d1**2 - a.slope * b.slope
+    if not square >= 0:
+        return (left + right) / 2
+    if a.t > b.t:
+        a, b = b, a
+    d2 = math.sqrt(square)
+    t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
+    return min(max(t, left), right)

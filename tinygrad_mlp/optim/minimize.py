@@ -1,0 +1,87 @@
+"""The bridge to `scipy.optimize.minimize`: its methods on the parameters of a model, with exact derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._tensor import Tensor
+from ..autograd.gradients import grad
+from .flat import flattened, write_flat
+
+__all__ = ["minimize"]
+
+Array = NDArray[Any]
+
+_WITH_PRODUCTS = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
+
+
+def minimize(
+    closure: Callable[[], Tensor], params: Iterable[Tensor], method: str = "L-BFGS-B", **arguments: Any
+) -> Any:
+    """Find the parameters of the least loss by a method of `scipy.optimize.minimize`, and leave them there.
+
+    Its gradients are those of `backward`, and its Hessian-vector products, for the methods that take them (Newton-CG,
+    trust-ncg, trust-krylov, trust-constr), the gradients of ⟨gradient, v⟩. SciPy computes in float64; parameters of
+    float32 round the steps, and so end a search early.
+
+    Args:
+        closure: computes the loss from `params` and returns it, without calling ``backward()``.
+        params: the Tensors to change.
+        method: SciPy's name of it.
+        arguments: further arguments of SciPy's: ``tol``, ``options``, ``callback``, ``bounds``, ``constraints``.
+
+    Returns:
+        SciPy's `OptimizeResult`; its ``x`` holds the parameters one after the other.
+
+    Raises:
+        TypeError: a parameter is no Tensor that collects a gradient, or the loss no Tensor.
+        ValueError: there are no parameters, or the loss is no scalar.
+
+    >>> from tinygrad_mlp import tensor
+    >>> x = tensor([-1.0, 2.0], requires_grad=True)
+    >>> result = minimize(lambda: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2, [x], method="trust-ncg")
+    >>> x
+    tensor([1.0000, 1.0000], requires_grad=True)
+    """
+    from scipy.optimize import minimize
+
+    parameters = list(params)
+    if not parameters:
+        raise ValueError("there are no parameters to change: pass net.parameters() of a module that has some")
+    for parameter in parameters:
+        if not isinstance(parameter, Tensor) or not parameter.is_leaf or not parameter.requires_grad:
+            raise TypeError(f"minimize changes leaf Tensors that require a gradient, not {parameter!r}")
+
+    def derivatives(vector: Array, create_graph: bool) -> tuple[float, tuple[Any, ...]]:
+        write_flat(parameters, vector)
+        loss = closure()
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"the closure returns the loss as a Tensor, not {loss!r}")
+        if loss.numel() != 1:
+            raise ValueError(f"the closure returns a scalar loss, not one of shape {loss.shape}: take its sum or mean")
+        return loss.item(), grad(loss, parameters, create_graph=create_graph, materialize_grads=True)
+
+    def loss_and_gradient(vector: Array) -> tuple[float, Array]:
+        loss, gradients = derivatives(vector, create_graph=False)
+        return loss, flattened(gradient._data for gradient in gradients).astype(np.float64)
+
+    def hessian_product(vector: Array, direction: Array) -> Array:
+        _, gradients = derivatives(vector, create_graph=True)
+        along = np.concatenate([gradient.reshape(-1) for gradient in gradients]) * Tensor(direction)
+        products = grad(along.sum(), parameters, materialize_grads=True)
+        return flattened(product._data for product in products).astype(np.float64)
+
+    start = flattened(parameter._data for parameter in parameters)
+    if method.lower() in _WITH_PRODUCTS:
+        arguments = {"hessp": hessian_product, **arguments}
+    try:
+        result = minimize(loss_and_gradient, start.astype(np.float64), method=method, jac=True, **arguments)
+    except BaseException:
+        write_flat(parameters, start)
+        raise
+    write_flat(parameters, result.x)
+    return result
