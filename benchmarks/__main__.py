@@ -54,7 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     effort = QUICK if chosen.quick else FULL
     about = {"environment": describe(), "quick": chosen.quick}
     print(*(f"{name}: {value}" for name, value in about["environment"].items()), sep="\n")
-    contestants = [c for c in CONTESTANTS if c.name in chosen.peers and not (chosen.quick and c.slow_to_compile)]
+    contestants = [c for c in CONTESTANTS if c.name in chosen.peers]
+    if chosen.quick:
+        slow = [c.title for c in contestants if not c.quick]
+        print(f"a quick run leaves out: {'; '.join(slow)}" if slow else "")
+        contestants = [c for c in contestants if c.quick]
     entries: list[dict[str, Any]] = []
     for name in chosen.names:
         cases = WORKLOADS[name].cases(options) if name != START else [Case(START, 1, "", 1, "fresh")]

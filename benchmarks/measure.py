@@ -190,9 +190,7 @@ print(seconds, pages * os.sysconf("SC_PAGE_SIZE"))
 """
 
 
-def start_times(
-    contestants: Sequence[Contestant], effort: Effort
-) -> tuple[dict[str, Measured], dict[str, str]]:
+def start_times(contestants: Sequence[Contestant], effort: Effort) -> tuple[dict[str, Measured], dict[str, str]]:
     """Import times and resident memory of fresh processes, and the reasons for those that are left out."""
     figures: dict[str, Measured] = {}
     reasons: dict[str, str] = {}
@@ -201,7 +199,7 @@ def start_times(
         if contestant.statement:
             figures[contestant.name] = Measured([])
             memory[contestant.name] = []
-    for i in range(1 + round(7 * effort.rounds)):
+    for i in range(1 + round(5 * effort.rounds)):
         for contestant in contestants:
             if (name := contestant.name) not in figures:
                 continue

@@ -18,6 +18,7 @@ from .workloads import START, WORKLOADS
 __all__ = ["entry", "tables", "write_chart", "write_json"]
 
 TITLES = {contestant.name: contestant.title for contestant in CONTESTANTS}
+STATEMENTS = {contestant.name: contestant.statement for contestant in CONTESTANTS}
 
 
 def entry(case: Case, figures: Mapping[str, Measured], left_out: Mapping[str, str]) -> dict[str, Any]:
@@ -56,6 +57,10 @@ def _heading(workload: str, dtype: str, threads: int, allocator: str) -> str:
     return f"{workload}: {WORKLOADS[workload].about}; {dtype}, {cores}, {allocator} process"
 
 
+def _titles(workload: str) -> dict[str, str]:
+    return STATEMENTS if workload == START else TITLES
+
+
 def _unit(workload: str) -> tuple[str, float]:
     return ("ms", 1e3) if workload == START else WORKLOADS[workload].unit
 
@@ -87,23 +92,24 @@ def tables(entries: Sequence[dict[str, Any]]) -> str:
     """The tables of all cases, in Markdown, each followed by who is left out and why."""
     parts = []
     for key, cases in _groups(entries).items():
-        present = [name for name in TITLES if any(name in case["contestants"] for case in cases)]
+        titles = _titles(key[0])
+        present = [name for name in titles if any(name in case["contestants"] for case in cases)]
         bases = [base for base in BASELINES if any(base in case["contestants"] for case in cases)]
         rows = [["", *map(_column, cases)]]
-        rows += [[TITLES[name], *(_cell(case, name) for case in cases)] for name in present]
+        rows += [[titles[name], *(_cell(case, name) for case in cases)] for name in present]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
         lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-        compared = " · ".join(f"{TITLES[base]} ÷ it" for base in bases)
+        compared = " · ".join(f"{titles[base]} ÷ it" for base in bases)
         legend = f"{_unit(key[0])[0]}: median ± half the interquartile range" + (f" ({compared})" if bases else "")
-        reasons: dict[str, list[str]] = {}
+        left_out: dict[str, dict[str, list[str]]] = {}
         for case in cases:
             for name, reason in case["left_out"].items():
-                reasons.setdefault(f"{TITLES[name]}: {reason}", []).append(_column(case))
-        notes = [
-            f"left out: {reason}" + (f" ({', '.join(where)})" if len(where) < len(cases) else "")
-            for reason, where in reasons.items()
-        ]
+                left_out.setdefault(reason, {}).setdefault(titles[name], []).append(_column(case))
+        notes = []
+        for reason, columns in left_out.items():
+            names = [f"{n} ({', '.join(c)})" if len(c) < len(cases) else n for n, c in columns.items()]
+            notes.append(f"Left out: {', '.join(names)}: {reason}")
         parts.append("\n".join([f"### {_heading(*key)}", "", *(([legend, "", *lines, ""]) if present else []), *notes]))
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
@@ -157,7 +163,7 @@ def _draw(axes: Any, case: Mapping[str, Any]) -> None:
     quartiles = np.array([figure["quartiles"] for _, figure in ranked]).T * scale
     whiskers = np.abs(quartiles - medians)
     colours = ["C1" if name in BASELINES and name != PEAK else "C7" for name, _ in ranked]
-    bars = axes.barh([TITLES[name] for name, _ in ranked], medians, xerr=whiskers, color=colours)
+    bars = axes.barh([_titles(case["workload"])[name] for name, _ in ranked], medians, xerr=whiskers, color=colours)
     axes.bar_label(bars, [f"{m:,.0f}" if m >= 100 else f"{m:.3g}" for m in medians], padding=3, fontsize=7)
     axes.set_xscale("log")
     axes.set_xlim(medians.min() / 3, medians.max() * 3)

@@ -58,7 +58,7 @@ def _step_cases(options: Options) -> list[Case]:
 
 def _wide_cases(options: Options) -> list[Case]:
     if options.quick:
-        return [Case("wide", 256, "float32", options.threads[0], "warm")]
+        return [Case("wide", 64, "float32", options.threads[0], "warm")]
     return [Case("wide", 256, d, t, "warm") for t in options.threads for d in _dtypes(options)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from scipy.special import expit
+from scipy.special import erf, expit
 from strategies import (
     Array,
     Shape,
@@ -36,7 +36,7 @@ ROWS = dict(sheet)
 Call = tuple[tuple[Any, ...], dict[str, Any]]  # operands, options
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Case:
     """A differentiable function, the calls to check it at, and its reference where NumPy has none of its name."""
 
@@ -108,8 +108,8 @@ def examples(draw: st.DrawFn, case: Case) -> Example:
 
 
 @st.composite
-def unary(draw: st.DrawFn, low: float = -2, high: float = 2) -> Call:
-    return (draw(numbers(draw(shapes()), low, high)),), {}
+def unary(draw: st.DrawFn, low: float = -2, high: float = 2, min_dims: int = 0) -> Call:
+    return (draw(numbers(draw(shapes(min_dims)), low, high)),), {}
 
 
 @st.composite
@@ -128,9 +128,18 @@ def loss(draw: st.DrawFn, first: tuple[float, float], second: tuple[float, float
 
 
 @st.composite
-def reduction(draw: st.DrawFn, min_side: int = 0) -> Call:
-    x = draw(numbers(draw(shapes(min_side=min_side))))
+def reduction(draw: st.DrawFn, min_side: int = 0, low: float = -2, high: float = 2) -> Call:
+    x = draw(numbers(draw(shapes(min_side=min_side)), low, high))
     return (x,), {"axis": draw(axes(x.ndim)), "keepdims": draw(st.booleans())}
+
+
+@st.composite
+def spread_out(draw: st.DrawFn) -> Call:
+    """A reduction of at least two entries, whose deviation is far from 0."""
+    shape = draw(shapes(min_dims=1, min_side=2))
+    x = draw(numbers(shape, -0.25, 0.25)) + np.arange(np.prod(shape)).reshape(shape)
+    axis = draw(axes(x.ndim).filter(lambda axis: axis != ()))
+    return (x,), {"axis": axis, "keepdims": draw(st.booleans())}
 
 
 @st.composite
@@ -161,6 +170,22 @@ def vectors_and_matrices(draw: st.DrawFn) -> Call:
     n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
     a, b = draw(st.sampled_from([(k,), (n, k)])), draw(st.sampled_from([(k,), (k, m)]))
     return (draw(numbers(a)), draw(numbers(b))), {}
+
+
+@st.composite
+def matrix_pairs(draw: st.DrawFn) -> Call:
+    n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
+    return (draw(numbers((n, k))), draw(numbers((k, m)))), {}
+
+
+@st.composite
+def contraction(draw: st.DrawFn, subscripts: list[str]) -> Call:
+    """Operands that fit one of the `subscripts`, with a length drawn for each label."""
+    chosen = draw(st.sampled_from(subscripts))
+    length = {label: draw(st.integers(0, 3)) for label in sorted(set(chosen) - set(",->."))}
+    terms = chosen.partition("->")[0].replace("...", "k").split(",")
+    length.setdefault("k", 2)
+    return tuple(draw(numbers(tuple(length[label] for label in term))) for term in terms), {"subscripts": chosen}
 
 
 @st.composite
@@ -204,6 +229,20 @@ def swapped(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def one_axis(draw: st.DrawFn, shape: Shape) -> int | None:
+    return draw(st.none() | st.integers(-len(shape), len(shape) - 1)) if shape else None
+
+
+@st.composite
+def rolled(draw: st.DrawFn) -> Call:
+    x = draw(numbers(draw(shapes())))
+    axis = draw(axes(x.ndim).filter(lambda axis: axis != ()))
+    if isinstance(axis, tuple) and draw(st.booleans()):
+        return (x,), {"shift": tuple(draw(st.integers(-4, 4)) for _ in axis), "axis": axis}
+    return (x,), {"shift": draw(st.integers(-4, 4)), "axis": axis}
+
+
+@st.composite
 def squeezable(draw: st.DrawFn, shape: Shape) -> Any:
     ones = [axis - back for axis, n in enumerate(shape) if n == 1 for back in (0, len(shape))]
     single = [st.sampled_from(ones), st.tuples(st.sampled_from(ones))] if ones else []
@@ -222,6 +261,11 @@ def sigmoid(z: Array) -> Array:
     return 1 / (1 + np.exp(-z))
 
 
+def variance(x: Array, **over: Any) -> Array:
+    mean = np.mean(x, axis=over["axis"], keepdims=True)
+    return np.asarray(np.mean((x - mean) ** 2, **over))
+
+
 def bernoulli(a: Array, t: Array, total: bool = False) -> Array:
     elements = -t * np.log(a) - (1 - t) * np.log(1 - a)
     return np.sum(elements) if total else elements
@@ -231,16 +275,33 @@ def bernoulli(a: Array, t: Array, total: bool = False) -> Array:
 
 BETWEEN = (-1.99, 2.01)  # cells that lie between those of (-2, 2): nothing ties
 AWAY = (0.5, 2.0)  # from 0
+EXPLICIT = ["ij,jk->ik", "i,j->ji", "ij->ji", "ij,ij->i", "i,i->", "ij,jk,kl->il", "bij,bjk->bik"]
+IMPLICIT = ["ij,jk", "ii", "ii->i", "ij,j", "i...,i->...", "...i->i...", "iij->j", "ij,kj->", "i,i,i->i", "ji", "ij->"]
 
 CASES = [
     # -- one input
     Case(np.negative, unary()),
-    Case(np.exp, unary()),
-    Case(np.log, unary(0.25, 4)),
-    Case(np.sqrt, unary(0.25, 4)),
+    Case(np.reciprocal, unary(*AWAY)),
     Case(np.square, unary()),
+    Case(np.sqrt, unary(0.25, 4)),
     Case(np.absolute, unary(), lambda x: x * np.sign(x.real)),
+    Case(np.exp, unary()),
+    Case(np.exp2, unary()),
+    Case(np.expm1, unary()),
+    Case(np.log, unary(0.25, 4)),
+    Case(np.log2, unary(0.25, 4)),
+    Case(np.log10, unary(0.25, 4)),
+    Case(np.log1p, unary(-0.75, 3)),
+    Case(np.sin, unary()),
+    Case(np.cos, unary()),
+    Case(np.tan, unary(-1, 1)),
+    Case(np.arcsin, unary(-0.75, 0.75)),
+    Case(np.arccos, unary(-0.75, 0.75)),
+    Case(np.arctan, unary()),
+    Case(np.sinh, unary()),
+    Case(np.cosh, unary()),
     Case(np.tanh, unary()),
+    Case(erf, unary()),
     Case(expit, unary(), sigmoid),
     Case(f.relu, unary(), lambda x: np.where(x.real > 0, x, 0)),
     # -- two inputs
@@ -251,15 +312,18 @@ CASES = [
     Case(np.power, binary((0.25, 2), (-2, 2))),
     Case(np.maximum, binary((-2, 2), BETWEEN)),
     Case(np.minimum, binary((-2, 2), BETWEEN)),
+    Case(np.logaddexp, binary(), lambda a, b: np.log(np.exp(a) + np.exp(b))),
     Case(np.where, choice()),
     # -- products
     Case(np.matmul, matrices()),
     Case(f.linear, layer(), lambda x, w, b: x @ w.T + (0 if b is None else b)),
-    # -- reductions
+    Case(f.einsum, contraction(EXPLICIT), lambda *arrays, subscripts: np.einsum(subscripts, *arrays)),
+    # -- reductions and running sums
     Case(np.sum, reduction()),
     Case(np.max, reduction(min_side=1)),
     Case(np.min, reduction(min_side=1)),
     Case(f.logsumexp, reduction(min_side=1), lambda x, **over: np.log(np.sum(np.exp(x), **over))),
+    Case(np.cumsum, with_option("axis", one_axis)),
     # -- losses
     Case(f.squared_error, loss((-2, 2), BETWEEN), lambda a, b, total=False: np.sum((a - b) ** 2) if total else (a - b) ** 2),
     Case(f.cross_entropy, loss((0.1, 0.9), (0, 1)), bernoulli),
@@ -268,6 +332,10 @@ CASES = [
     Case(np.reshape, with_option("shape", reshapings)),
     Case(np.transpose, with_option("axes", lambda shape: permutations(len(shape)))),
     Case(np.broadcast_to, with_option("shape", widened)),
+    Case(np.flip, with_option("axis", lambda shape: axes(len(shape)))),
+    Case(np.roll, rolled()),
+    Case(np.tril, with_option("k", lambda shape: st.integers(-2, 2), min_dims=2)),
+    Case(np.triu, with_option("k", lambda shape: st.integers(-2, 2), min_dims=2)),
     Case(f.concatenate, joined(), lambda *parts, axis: np.concatenate(parts, axis)),
     Case(f.clone, unary(), np.copy),
     Case(f.astype, with_option("dtype", lambda shape: st.just(np.dtype(np.float64))), lambda x, dtype: x),
@@ -278,16 +346,26 @@ CASES = [
 # Functions that are one line of others.
 DERIVED = [
     Case(np.mean, reduction(min_side=1)),
+    Case(np.var, reduction(min_side=1), variance),
+    Case(np.std, spread_out(), lambda x, **over: np.sqrt(variance(x, **over))),
+    Case(np.prod, reduction()),
+    Case(np.linalg.norm, reduction(1, *AWAY), lambda x, **over: np.sqrt(np.sum(x**2, **over))),
+    Case(np.clip, unary(), lambda x: np.where(x.real < -1, -1, np.where(x.real > 1, 1, x)), lambda x: np.clip(x, -1, 1)),
+    Case(np.einsum, contraction(EXPLICIT + IMPLICIT), call=lambda *arrays, subscripts: np.einsum(subscripts, *arrays)),
+    Case(np.outer, binary()),
+    Case(f.product, matrix_pairs(), np.matmul),
+    Case(np.dot, vectors_and_matrices()),
     Case(np.concatenate, joined(), call=lambda *parts, axis: np.concatenate(parts, axis)),
+    Case(np.stack, joined(equal=True), call=lambda *parts, axis: np.stack(parts, axis)),
     Case(np.swapaxes, swapped()),
-    Case(np.matrix_transpose, with_option("", lambda shape: st.just(None), min_dims=2), lambda x, **_: np.matrix_transpose(x),
-         lambda x, **_: np.matrix_transpose(x)),
+    Case(np.matrix_transpose, unary(min_dims=2)),
     Case(np.squeeze, with_option("axis", squeezable)),
     Case(np.expand_dims, with_option("axis", lambda shape: st.integers(-1 - len(shape), len(shape)))),
     Case(np.ravel, unary()),
-    Case(np.stack, joined(equal=True), call=lambda *parts, axis: np.stack(parts, axis)),
-    Case(np.dot, vectors_and_matrices()),
-]  # fmt: skip
+    Case(np.diagonal, with_option("offset", lambda shape: st.integers(-2, 2), min_dims=2)),
+    Case(np.repeat, with_option("axis", one_axis), call=lambda x, axis: np.repeat(x, 2, axis)),
+    Case(np.tile, with_option("reps", lambda shape: st.integers(0, 2) | st.tuples(st.integers(1, 2), st.integers(0, 2)))),
+]
 
 # Functions through which no gradient passes: their calls, as drawn for a case.
 CONSTANTS: dict[Callable[..., Any], st.SearchStrategy[Call]] = {

@@ -24,6 +24,8 @@ from tinygrad_mlp import nn, optim
 
 def equal(actual: Any, expected: Any) -> None:
     assert actual is not None, "there is no gradient"
+    if isinstance(actual, tg.Tensor):
+        actual = actual.detach()
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -244,7 +246,7 @@ def test_a_graph_dies_with_its_last_tensor(make: Callable[[tg.Tensor], Any]) -> 
     with no_collector():
         y = make(x)
         inner = x * 2  # something that only the graph of the result keeps alive
-        probe = weakref.ref(inner.data)
+        probe = weakref.ref(inner._data)
         result = (inner * y).sum()
         del inner
         assert probe() is not None
@@ -259,7 +261,7 @@ def test_a_walk_lets_go_of_what_it_has_visited() -> None:
     x = leaf(np.array([0.5, 1.5]))
     with no_collector():
         inner = x.tanh()
-        probe = weakref.ref(inner.data)
+        probe = weakref.ref(inner._data)
         loss = inner.square().sum()
         del inner
         loss.backward()
@@ -271,7 +273,7 @@ def test_without_gradients_nothing_is_kept() -> None:
     x = leaf(np.array([0.5, 1.5]))
     with no_collector(), tg.no_grad():
         inner = x.tanh()
-        probe = weakref.ref(inner.data)
+        probe = weakref.ref(inner._data)
         y = inner * 2
         del inner
         assert probe() is None
@@ -400,8 +402,8 @@ def test_a_hook_of_a_leaf_sees_the_whole_gradient_once(shape: tuple[int, ...], c
     for _ in range(2):
         (x * x + x).sum().backward(create_graph=create_graph)
     assert [type(g) for g in seen] == [tg.Tensor] * 2
-    equal(seen[0].detach().numpy(), np.full(shape, 7.0))
-    equal(x.grad.detach(), np.full(shape, 14.0))
+    equal(seen[0], np.full(shape, 7.0))
+    equal(x.grad, np.full(shape, 14.0))
     handle.remove()
     handle.remove()
     x.sum().backward()
@@ -435,8 +437,12 @@ def test_a_hook_of_a_leaf_replaces_its_gradient() -> None:
 def test_what_a_hook_does_to_its_gradient_harms_nothing() -> None:
     x = leaf(np.array([1.0, 2.0]))
     y = x * 2
-    for tensor in (x, y):
-        tensor.register_hook(lambda g: g.zero_() and None)
+
+    def spoil(gradient: tg.Tensor) -> None:
+        gradient.zero_()
+
+    x.register_hook(spoil)
+    y.register_hook(spoil)
     y.sum().backward()
     equal(x.grad, [2, 2])
 
@@ -480,7 +486,7 @@ def test_the_hessian_of_tanh_times_exp() -> None:
     x = leaf(points)
     slope = derivative(np.sum(np.tanh(x) * np.exp(x)), x)
     t, e = np.tanh(points), np.exp(points)
-    equal(slope.detach(), e * (t + 1 - t**2))
+    equal(slope, e * (t + 1 - t**2))
     hessian = []
     for i in range(points.size):
         slope[i].backward(retain_graph=True)
@@ -849,7 +855,7 @@ class GrowingGraph(RuleBasedStateMachine):
 
 
 TestGrowingGraph = GrowingGraph.TestCase
-TestGrowingGraph.settings = settings(stateful_step_count=40)
+TestGrowingGraph.settings = settings(max_examples=8 * settings.default.max_examples, stateful_step_count=40)
 
 
 # --- factored gradients ------------------------------------------------------------------------------------------------
@@ -879,6 +885,7 @@ class Net:
             self.optimizer.zero_grad(set_to_none=False)
 
 
+@pytest.mark.filterwarnings("ignore::tinygrad_mlp.optim.StepWarning")
 @given(data=st.data())
 def test_factored_gradients_are_the_dense_ones(data: st.DataObject) -> None:
     """Whatever is read, accumulated, cleared and stepped, in whichever order, once or twice through the same weight."""
@@ -913,7 +920,7 @@ def test_factored_gradients_are_the_dense_ones(data: st.DataObject) -> None:
             for net in (factored, dense):
                 net.act(action)
     for one, other in zip(factored.parameters, dense.parameters, strict=True):
-        equal(one.detach(), other.detach().numpy())
+        equal(one, other.detach().numpy())
 
 
 @pytest.mark.parametrize("rows", [1, 5])
@@ -925,7 +932,7 @@ def test_a_large_weight_that_is_its_own_input_steps_right(rows: int) -> None:
         w = leaf(weight)
         nn.functional.linear(own(w), w).sum().backward()
         optim.SGD([w], lr=1.0).step()
-        equal(w.detach(), expected)
+        equal(w, expected)
 
 
 def test_a_factored_gradient_is_a_tensor_like_any_other() -> None:
@@ -937,4 +944,4 @@ def test_a_factored_gradient_is_a_tensor_like_any_other() -> None:
     w.grad.mul_(2)
     equal(w.grad, [[16, 20]])
     optim.SGD([w], lr=0.5).step()
-    equal(w.detach(), [[-7, -8]])
+    equal(w, [[-7, -8]])

@@ -36,6 +36,9 @@ Array = NDArray[Any]
 Kernel = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
+_POWERS: dict[float, Callable[[Any], Any]] = {1: np.positive, -1: np.reciprocal, 0.5: np.sqrt, 2: np.square}
+
+
 class Slot(NDArrayOperatorsMixin):
     """An array that writes what is done with it on a tape."""
 
@@ -85,8 +88,9 @@ class Slot(NDArrayOperatorsMixin):
         return self.tape.wrote(_assign, (result, function, arguments, options), result)
 
     def __pow__(self, exponent: Any) -> Any:
-        # As NumPy's arrays do, whose x**2 is np.square(x).
-        return np.square(self) if type(exponent) is int and exponent == 2 else np.power(self, exponent)
+        # As NumPy's arrays do, for the same bits.
+        shortcut = _POWERS.get(exponent) if isinstance(exponent, int | float) else None
+        return np.power(self, exponent) if shortcut is None else shortcut(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         self.tape.refuse("reading numbers out of a Tensor")
@@ -125,8 +129,8 @@ class Slot(NDArrayOperatorsMixin):
     def sum(self) -> Any:
         return np.add.reduce(self, axis=None)
 
-    def copy(self) -> Any:
-        result = self.array.copy()
+    def copy(self, order: Any = "K") -> Any:
+        result = self.array.copy(order)
         return self.tape.wrote(np.copyto, (result, self.array), result)
 
 

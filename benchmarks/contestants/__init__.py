@@ -24,7 +24,7 @@ class Contestant(NamedTuple):
     distribution: str  # whose version is reported
     statement: str  # what a user imports
     biases: bool = True
-    slow_to_compile: bool = False  # and so left out of a quick run
+    quick: bool = True  # whether a quick run has the time for it
 
 
 # fmt: off
@@ -32,12 +32,12 @@ CONTESTANTS = (
     Contestant("tinygrad_mlp",          "tinygrad_mlp",              "train predict chain experiment", "", "import tinygrad_mlp"),  # noqa: E501
     Contestant("tinygrad_mlp_captured", "tinygrad_mlp, captured",    "train", "", ""),
     Contestant("pytorch",               "PyTorch",                   "train predict chain experiment", "torch", "import torch"),  # noqa: E501
-    Contestant("pytorch_compiled",      "PyTorch, torch.compile",    "train", "torch", "", slow_to_compile=True),
+    Contestant("pytorch_compiled",      "PyTorch, torch.compile",    "train", "torch", "", quick=False),
     Contestant("jax_jit",               "JAX, jit per step",         "train predict", "jax", "import jax.numpy"),
     Contestant("jax_scan",              "JAX, lax.scan",             "train experiment", "jax", ""),
     Contestant("autograd",              "HIPS autograd",             "train predict chain", "autograd", "import autograd.numpy"),  # noqa: E501
     Contestant("mygrad",                "MyGrad",                    "train predict chain", "mygrad", "import mygrad"),
-    Contestant("sklearn",               "scikit-learn",              "train predict", "scikit-learn", "import sklearn.neural_network"),  # noqa: E501
+    Contestant("sklearn",               "scikit-learn",              "train predict", "scikit-learn", "import sklearn.neural_network", quick=False),  # noqa: E501
     Contestant("micrograd",             "micrograd",                 "chain", "micrograd", "import micrograd.engine"),
     Contestant("document",              "the document",              "train predict experiment", "", "", biases=False),
     Contestant("numpy_by_hand",         "NumPy by hand",             "train predict", "numpy", "import numpy"),

@@ -76,8 +76,6 @@ def predict(problem: Problem) -> Contest:
     xs, ys = pointers(problem.x), pointers(outputs)
 
     def forward() -> None:
-        network.library.predict(
-            network.layers, network.widths, *network.pointers[:3], calls, network.rows, xs, ys
-        )
+        network.library.predict(network.layers, network.widths, *network.pointers[:3], calls, network.rows, xs, ys)
 
     return Contest(forward, lambda: [np.concatenate(outputs)])

@@ -14,9 +14,7 @@ jax.config.update("jax_enable_x64", True)  # the problem's arrays say which dtyp
 
 
 def parameters(problem: Problem) -> list[tuple[Any, Any]]:
-    return [
-        (jnp.asarray(w.T.copy()), jnp.asarray(b)) for w, b in zip(problem.weights, problem.biases, strict=True)
-    ]
+    return [(jnp.asarray(w.T.copy()), jnp.asarray(b)) for w, b in zip(problem.weights, problem.biases, strict=True)]
 
 
 def learnt(params: Any) -> list[Any]:

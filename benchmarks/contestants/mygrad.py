@@ -11,9 +11,7 @@ from ..problem import Contest, Problem
 
 
 def parameters(problem: Problem) -> list[tuple[Any, Any]]:
-    return [
-        (mg.tensor(w.T.copy()), mg.tensor(b.copy())) for w, b in zip(problem.weights, problem.biases, strict=True)
-    ]
+    return [(mg.tensor(w.T.copy()), mg.tensor(b.copy())) for w, b in zip(problem.weights, problem.biases, strict=True)]
 
 
 def logits(params: Any, x: Any) -> Any:

@@ -14,7 +14,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
@@ -381,6 +380,7 @@ _SIMPLER: dict[Any, Callable[..., Expression]] = {
     np.broadcast_to: _broadcast_to,
     np.sum: _sum,
     f.clone: lambda a: a,
+    f.getitem: lambda a, index: Expression(f.getitem, (a, index)),
 }
 
 
@@ -397,6 +397,7 @@ def cancelled(expression: Expression, written: Callable[[Any], str]) -> Expressi
     if expression.symbols > LONGEST_FORMULA:
         return expression
     number, factors = _factors([expression])
+    found = False
     for quotient in [x for x in factors if isinstance(x, Expression) and x.function is np.divide]:
         below, denominator = _factors([quotient.operands[1]])
         left = list(denominator)
@@ -406,10 +407,11 @@ def cancelled(expression: Expression, written: Callable[[Any], str]) -> Expressi
                 factors = [x for x in factors if x is not same[0]]
                 left = [x for x in left if x is not part]
         if len(left) < len(denominator):
+            found = True
             rest = quotient.operands[0] if not left else _divide(quotient.operands[0], _product(*left))
             factors = [rest if x is quotient else x for x in factors]
             number = number / below
-    return _product(number, *factors)
+    return _product(number, *factors) if found else expression
 
 
 def unguarded(expression: Expression) -> Expression:
@@ -639,24 +641,24 @@ def _write_power(w: Writer, part: Expression, a: Any, b: Any) -> Written:
     return Written(w.raised(a, w.at(b, ADDED) if w.latex else "^" + w.at(b, WHOLE)), WHOLE)
 
 
+ONES, ONES_T = ("𝟏", r"\mathbf{1}"), ("𝟏ᵀ", r"\mathbf{1}^{\top}")
+
+
 def _write_total(w: Writer, part: Expression, a: Any) -> Written:
     axis, ndim = part.options["axis"], part.operands[0].ndim
     if axis is None:
         return Written(w.pick("Σ ", r"\sum ") + w.at(a, MULTIPLIED), DIVIDED)
     if ndim == 2 and axis == (0,):
-        return Written(f"{w.pick('𝟏ᵀ', _ONE + '^{\\top}')} {w.at(a, JOINED)}", JOINED)
+        return Written(f"{w.pick(*ONES_T)} {w.at(a, JOINED)}", JOINED)
     if ndim == 2:
-        return Written(f"{w.at(a, JOINED)} {w.pick('𝟏', _ONE)}", JOINED)
+        return Written(f"{w.at(a, JOINED)} {w.pick(*ONES)}", JOINED)
     return w.function(part.function, a.text, f"axis={w.literal(axis).text}")
-
-
-_ONE = r"\mathbf{1}"
 
 
 def _write_ones(w: Writer, part: Expression, shape: Any) -> Written:
     if part.size == 1:
         return Written("1", WHOLE)
-    column, row = w.pick("𝟏", _ONE), w.pick("𝟏ᵀ", _ONE + r"^{\top}")
+    column, row = w.pick(*ONES), w.pick(*ONES_T)
     if len(shape) != 2 or shape[1] == 1:
         return Written(column, WHOLE)
     return Written(row, WHOLE) if shape[0] == 1 else Written(f"{column} {row}", JOINED)
@@ -731,53 +733,19 @@ def _spelt(letter: str, layer: int | None = None, number: int | None = None) -> 
 # --- reading the graph ------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Part:
-    """What one rule gives to the gradient of one place in the graph."""
-
-    node: Node  # whose rule it is
-    first: Expression  # as the rule gives it, in terms of the gradient of the node's output
-    plain: Expression  # without guards that nothing needs
-    shown: Expression  # in the notation that is asked for
-    reason: str
-
-
-@dataclass
-class Line:
-    """One printed line: ``left sign right``, with a remark; and what it says, to be evaluated."""
-
-    left: tuple[str, str]
-    sign: str
-    right: tuple[str, str]
-    shape: str = ""
-    reason: str = ""
-    is_result: bool = False
-
-
-@dataclass
-class Section:
-    title: str
-    lines: list[Line] = field(default_factory=list)
-    key: str | None = None  # of the parameter whose gradient it is
-
-
-@dataclass
-class Claim:
-    """An array, and the formulas that are printed as equal to it. The array of a parameter's gradient is the walk's."""
-
-    array: Array | Leaf
-    formulas: list[Expression]
-
-
 def _nodes(root: Node) -> list[Node]:
-    """The nodes of the graph of `root`, in the order in which they were recorded."""
+    """The nodes of the graph of `root`, in the order in which they were recorded.
+
+    Raises:
+        RuntimeError: some of the graph has been released.
+    """
     found, waiting = {root}, [root]
     while waiting:
         node = waiting.pop()
         if node.edges is None:
             raise RuntimeError(
-                f"the graph behind this {function_name(node.function)} was released by backward(): explain the loss before "
-                "backward(), pass it retain_graph=True, or compute the loss again"
+                f"the graph behind this {function_name(node.function)} was released by backward(): explain the loss "
+                "before backward(), or pass that retain_graph=True, or compute the loss again"
             )
         for edge in node.edges:
             if isinstance(edge, Node) and edge not in found:
@@ -786,98 +754,8 @@ def _nodes(root: Node) -> list[Node]:
     return sorted(found, key=lambda node: node.number)
 
 
-class Namer:
-    """Names for the arrays of a graph: the user's, those of the layers, or the next free letter."""
-
-    def __init__(self, nodes: list[Node], paths: Mapping[Leaf, str], names: Mapping[str, Any], document: bool) -> None:
-        self.names = names
-        self.paths = paths
-        self.taken: set[str] = set()
-        self.symbols: dict[Any, Symbol] = {}  # by leaf, by node, or by the id of a constant's array
-        self.keys: dict[Leaf, str] = {}  # what a parameter is called by verify()
-        self.remarks: dict[Any, str] = {}
-        layers = sum(node.function is f.linear for node in nodes)
-        shift = 1 if document else 0  # the document counts the input as the first layer
-        is_numbered = not (document and layers == 1)
-        layer = 0
-        activated: set[Node] = set()
-        self.taken.update(name for name in names)
-        self.add(nodes[-1], nodes[-1].output, "L" if not document else "ℒ")
-        for node in nodes:
-            layer += node.function is f.linear
-            number = layer if is_numbered else None
-            for position, (array, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
-                place = edge if edge is not None else id(array)
-                if place in self.symbols or not isinstance(array, np.ndarray) or (edge is None and not array.ndim):
-                    continue
-                letter = "θ" if isinstance(edge, Leaf) else "c"
-                if node.function in LOSSES:
-                    letter = "y" if isinstance(edge, Leaf) or edge is None else letter
-                elif node.function is f.linear:
-                    letter = ("x", "W", "b")[position]
-                    self.add(place, array, letter, number if position else None)
-                    continue
-                elif edge is None and array.dtype.kind == "f":
-                    letter = "x"
-                self.add(place, array, letter)
-            if node is nodes[-1]:
-                continue
-            before = node.edges[0] if len(node.inputs) == 1 else None
-            if node.function is f.linear:
-                self.add(node, node.output, "z", number and number + shift)
-            elif isinstance(before, Node) and before.function is f.linear and node.output.shape == before.output.shape:
-                self.add(node, node.output, "u" if before in activated else "a", number and number + shift)
-                activated.add(before)
-            else:
-                self.add(node, node.output, "E" if node.function in LOSSES else "u")
-
-    def add(self, place: Any, array: Array, letter: str, layer: int | None = None) -> None:
-        name = self.given(place, array)
-        path = self.paths.get(place) if isinstance(place, Leaf) else None
-        if name is not None:
-            text, latex = _spelt(name)
-        elif letter == "θ" and path is not None and re.fullmatch(r"[\w.]+", path) and path not in self.taken:
-            text, latex = _spelt(path)
-        else:
-            # A leaf without a layer and what is computed in between are numbered from the first on.
-            number = 1 if letter in "θu" and layer is None else None
-            text, latex = _spelt(letter, layer, number)
-            while text in self.taken:
-                number = 2 if number is None else number + 1
-                text, latex = _spelt(letter, layer, number)
-        self.taken.add(text)
-        self.symbols[place] = Symbol(text, latex, array, is_joined=False)
-        if isinstance(place, Leaf):
-            self.keys[place] = text if name is not None else path or text
-        self.remarks[place] = {"x": "the input", "y": "the target"}.get(letter, "")
-
-    def given(self, place: Any, array: Array) -> str | None:
-        """The user's name for what stands at `place`."""
-        for name, value in self.names.items():
-            if isinstance(value, Variable):
-                if value._node is place or (value._node is None and value._data is array):
-                    return name
-            elif isinstance(place, int) and np.array_equal(value, array):
-                return name
-        return None
-
-    def of(self, node: Node) -> tuple[list[Any], Symbol]:
-        """The symbols of a node's inputs and of its output; numbers as they are."""
-        inputs = []
-        for array, edge in zip(node.inputs, node.edges, strict=True):
-            symbol = self.symbols.get(edge if edge is not None else id(array))
-            if symbol is not None:
-                inputs.append(symbol)
-            elif isinstance(array, np.ndarray):
-                # The shortest decimal that rounds to the number: 0.1 and not the float32 next to it.
-                inputs.append(float(str(array[()])) if array.dtype.kind == "f" else array.item())
-            else:
-                inputs.append(array)
-        return inputs, self.symbols[node]
-
-
 def _read(rule: Any, node: Node, g: Expression, y: Symbol, inputs: list[Any], shape: tuple[int, ...]) -> Expression:
-    """What a rule of the sheet does with symbols, summed to the shape of its input as the walk does.
+    """What a rule of the sheet makes of symbols, summed to the shape of its input as the walk does it.
 
     Raises:
         TypeError: the rule does something with its arguments that symbols cannot do.
@@ -888,167 +766,312 @@ def _read(rule: Any, node: Node, g: Expression, y: Symbol, inputs: list[Any], sh
             gradient = _product(ones(shape), _plain(np.asarray(gradient)))
     except (TypeError, AttributeError, ValueError) as error:
         raise TypeError(
-            f"the rule for {function_name(node.function)} cannot be read as symbols: {error}. Write it with operators and "
-            "NumPy's functions alone, as the rules in tinygrad_mlp.derivatives are"
+            f"the rule for {function_name(node.function)} cannot be read as symbols: {error}. Write it with operators "
+            "and NumPy's functions alone, as the rules in tinygrad_mlp.derivatives are"
         ) from error
     return gradient if gradient.shape == shape else _unbroadcast(gradient, shape, node)  # type: ignore[no-any-return]
+
+
+def _is_alias(node: Node) -> bool:
+    """Whether a node only adds or takes away dimensions of length 1, so that its output needs no name of its own."""
+    if node.function is not np.reshape:
+        return False
+    before, after = ([n for n in array.shape if n != 1] for array in (node.inputs[0], node.output))
+    return before == after
+
+
+class Namer:
+    """Names for the arrays of a graph: the user's, those of the layers, or the next free letter.
+
+    Args:
+        nodes: the graph, in the order of recording.
+        paths: what modules call their parameters.
+        names: the user's names, with the tensors or arrays that they are for.
+        document: whether to count the input as the first layer, as the document does.
+
+    Raises:
+        ValueError: a name is for something that is not in the graph.
+    """
+
+    def __init__(self, nodes: list[Node], paths: Mapping[Leaf, str], names: Mapping[str, Any], document: bool) -> None:
+        self.paths = paths
+        self.names = names
+        self.symbols: dict[Any, Symbol] = {}  # by leaf, by node, or by the id of a constant
+        self.remarks: dict[Any, str] = {}
+        self.keys: dict[Leaf, str] = {}  # what each parameter is called in the results
+        self.layers: dict[Node, int | None] = {}  # the layer that each node is computed in
+        self._taken = set(names)
+        self._unused = set(names)
+        several = sum(node.function is f.linear for node in nodes) > 1 or not document
+        root, layer = nodes[-1], 0
+        self._add(root, root.output, "ℒ" if document else "L")
+        for node in nodes:
+            is_linear = node.function is f.linear
+            layer += is_linear
+            for position, (array, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
+                if isinstance(edge, Leaf) or (edge is None and np.ndim(array)):
+                    self._add_given(node, position, array, edge, layer if several else None)
+            number = layer + document if several and layer else None
+            self.layers[node] = number
+            before = node.edges[0] if len(node.inputs) == 1 else None
+            if isinstance(before, Node) and _is_alias(node):
+                aliased = self.symbols[before]
+                self.symbols.setdefault(node, Symbol(aliased.text, aliased.latex, node.output))
+                continue
+            while isinstance(before, Node) and _is_alias(before) and isinstance(before.edges[0], Node):
+                before = before.edges[0]
+            if is_linear:
+                self._add(node, node.output, "z", number)
+            elif isinstance(before, Node) and before.function is f.linear and node.output.size == before.output.size:
+                self._add(node, node.output, "a", number)
+            else:
+                self._add(node, node.output, "E" if node.function in LOSSES else "u")
+        if self._unused:
+            raise ValueError(
+                f"names: {', '.join(sorted(self._unused))} is not in the graph of this loss, which knows the Tensors that "
+                "need a gradient, and the arrays that they were computed with"
+            )
+
+    def _add_given(self, node: Node, position: int, array: Array, edge: Leaf | None, layer: int | None) -> None:
+        """A name for what a node was given: a leaf or a constant."""
+        place = id(array) if edge is None else edge
+        if node.function is f.linear:
+            self._add(place, array, "xWb"[position], layer if position else None)
+        elif node.function in LOSSES:
+            self._add(place, array, "y")
+        elif edge is None:
+            self._add(place, array, "x" if array.dtype.kind == "f" else "c")
+        else:
+            self._add(place, array, "θ")
+
+    def _add(self, place: Any, array: Array, letter: str, layer: int | None = None) -> None:
+        if place in self.symbols:
+            return
+        given = next((name for name, value in self.names.items() if self._is_at(value, place, array)), None)
+        path = self.paths.get(place) if isinstance(place, Leaf) else None
+        if given is not None:
+            self._unused.discard(given)
+            spelling = _spelt(given)
+        elif letter == "θ" and path is not None and re.fullmatch(r"[\w.]+", path) and path not in self._taken:
+            spelling = _spelt(path)
+        else:
+            number = 1 if letter in "θu" else None
+            spelling = _spelt(letter, layer, number)
+            while spelling[0] in self._taken:
+                number = (number or 1) + 1
+                spelling = _spelt(letter, layer, number)
+        self._taken.add(spelling[0])
+        self.symbols[place] = Symbol(*spelling, array)
+        if isinstance(place, Leaf):
+            self.keys[place] = given or path or spelling[0]
+        self.remarks[place] = {"x": "input", "y": "target", "c": "constant"}.get(letter, "")
+
+    @staticmethod
+    def _is_at(value: Any, place: Any, array: Array) -> bool:
+        """Whether a tensor or an array of the user's is the one at a place. Of arrays, the graph keeps copies."""
+        if isinstance(value, Variable):
+            return value._node is place if value._node is not None else value._data is array
+        return isinstance(place, int) and np.array_equal(value, array)
+
+    def of(self, node: Node) -> list[Any]:
+        """The symbols of what a node was given; numbers as they are."""
+        found: list[Any] = []
+        for array, edge in zip(node.inputs, node.edges, strict=True):
+            symbol = self.symbols.get(id(array) if edge is None else edge)
+            if symbol is None and isinstance(array, np.ndarray) and array.dtype.kind == "f":
+                # The shortest decimal that is rounded to the number: 0.1, not what is nearest to it in float32.
+                found.append(float(str(array[()])))
+            else:
+                found.append(array if symbol is None else symbol)
+        return found
 
 
 # --- the document's notation ------------------------------------------------------------------------------------------
 
 
 class Row(NamedTuple):
-    """A row vector of the code's, as the column that the document writes."""
+    """What the code computes as a row, as the column that the document writes."""
 
     column: Expression
 
 
 class Document:
-    """Turns what is said of one sample as a row into what the document says of it as a column."""
+    """Turns what the code does with one sample, a row, into what the document writes of it, a column.
+
+    Raises:
+        ValueError: the graph is no chain of layers on one sample with a loss; the error says in what.
+    """
 
     def __init__(self, nodes: list[Node], namer: Namer) -> None:
-        self.check(nodes)
-        self.is_scalar = all(np.size(array) == 1 for node in nodes for array in node.inputs if array is not None)
+        self._check(nodes)
         self.namer = namer
+        # Of numbers, as in its section 4, there are neither transposes nor diagonal matrices.
+        self.is_scalar = all(np.size(array) == 1 for node in nodes for array in node.inputs if array is not None)
+        self.loss = next(node for node in nodes if node.function in LOSSES)
+        self.after = [node for node in nodes if node.number >= self.loss.number]
+        weights = {node.edges[1] or id(node.inputs[1]) for node in nodes if node.function is f.linear}
         self.columns: dict[Expression, Any] = {}
-        self.definitions: dict[Node, tuple[Symbol, Expression]] = {}
-        self.inner: dict[Node, Any] = {}  # each activation as a function of its z
         for place, symbol in namer.symbols.items():
-            array = symbol.array
-            if array.ndim == 1 or (array.ndim == 2 and array.shape[0] == 1 and not self.is_weight(nodes, place)):
-                self.columns[symbol] = Row(Symbol(symbol.text, symbol.latex, array.reshape(-1, 1)))
-        chain = iter(nodes)
-        for node in chain:
-            inputs, symbol = namer.of(node)
-            if node.function is np.reshape:
-                self.columns[symbol] = self.columns[inputs[0]]
-            elif node.function in LOSSES:
-                break
+            if symbol.ndim and place not in weights:
+                self.add_row(symbol)
+        self.inner: dict[Node, Row] = {}  # each activation, written out as a function of its z
+        for node in nodes[: -len(self.after)]:
+            symbol = namer.symbols[node]
+            if _is_alias(node):
+                self.columns[symbol] = self.columns[namer.symbols[node.edges[0]]]
             elif node.function is not f.linear:
-                self.inner[node] = self.translated(node.function(*inputs, **node.options))
-        last = nodes[nodes.index(node) - 1]
-        while last.function is np.reshape:
-            last = last.edges[0]
-        self.output = last if last in self.inner else None
-        if self.output is not None:
-            for node_ in (last, *(n for n in nodes if n.function is np.reshape and n.number > last.number)):
-                self.columns[namer.symbols[node_]] = self.inner[last]
-        # From the loss on everything is a number: one formula.
-        for node in (node, *chain):
-            inputs, symbol = namer.of(node)
+                self.inner[node] = self.translated(build(node.function, namer.of(node), node.options))
+        # The document has no name for the output, and writes g(z).
+        self.unnamed = {node: row for node, row in self.inner.items() if node in _sources(self.loss)}
+        for node, row in self.unnamed.items():
+            for alias in (node, *(n for n in nodes if _is_alias(n) and n.number > node.number)):
+                self.columns[namer.symbols[alias]] = row
+        for node in self.after:
+            inputs = namer.of(node)
             if node.function is f.squared_error and node.edges[1] is None:
-                inputs = inputs[::-1]  # (y − a)², as the document writes it
-            formula = FORMULAS.get(node.function, node.function)(*inputs, **node.options)
-            self.columns[symbol] = self.translated(unguarded(formula))
+                inputs.reverse()  # (y − g)²
+            formula = FORMULAS.get(node.function, lambda *x, node=node, **o: build(node.function, x, o))
+            self.columns[namer.symbols[node]] = self.translated(unguarded(formula(*inputs, **node.options)))
 
     @staticmethod
-    def is_weight(nodes: list[Node], place: Any) -> bool:
-        return any(node.function is f.linear and node.edges[1] is place for node in nodes)
-
-    @staticmethod
-    def check(nodes: list[Node]) -> None:
-        """Raise unless the graph is a chain of layers and activations on one sample, a loss, and numbers times it.
-
-        Raises:
-            ValueError: it is another graph; the error says in what.
-        """
-        remedy = 'notation="rows" writes any graph'
-        has_loss = False
+    def _check(nodes: list[Node]) -> None:
+        losses = 0
         for before, node in zip([None, *nodes], nodes, strict=False):
             name = function_name(node.function)
-            edges = [edge for edge in node.edges if isinstance(edge, Node)]
-            if edges != ([] if before is None else [before]):
-                raise ValueError(f"the document's notation is for a chain of layers, but {name} does not go on from one: {remedy}")
-            if node.function is f.linear:
-                if node.inputs[0].shape[0] != 1:
-                    rows = node.inputs[0].shape[0]
-                    raise ValueError(
-                        f"the document's notation is for one sample, a column, but this batch has {rows} rows: compute the "
-                        f"loss of one sample, x[:1]; or {remedy}"
-                    )
-                is_known = isinstance(node.edges[1], Leaf) and before is not None or node.edges[0] is None
+            problem = f"{name} is neither a layer, nor an activation, nor a number times the loss"
+            after = [] if before is None else [before]
+            fits = True
+            if [edge for edge in node.edges if isinstance(edge, Node)] != after:
+                fits, problem = False, f"{name} does not take up where {function_name(before.function) if before else 'x'} ends"
+            elif node.function is f.linear:
+                rows = node.inputs[0].shape[0]
+                fits = rows == 1 and node.edges[0] in after + [None] and not losses
+                problem = f"this batch has {rows} rows, and the document's vectors are those of one sample"
             elif node.function in LOSSES:
-                is_known, has_loss = before is not None and not has_loss, True
-            elif node.function is np.reshape:
-                is_known = max(node.output.shape, default=1) == node.output.size
-            elif has_loss:
-                is_known = node.function is np.sum or (
-                    node.function in (np.multiply, np.divide) and all(np.size(array) == 1 for array in node.inputs)
+                losses += 1
+                fits, problem = bool(after) and losses == 1, "the loss is not computed from a network"
+            elif losses:
+                fits = node.function is np.sum or (
+                    node.function in (np.multiply, np.divide) and min(np.size(array) for array in node.inputs) == 1
                 )
-            else:
-                is_known = before is not None and len(node.inputs) == 1 and before.function in (f.linear, np.reshape)
-                is_known = is_known and node.output.shape == before.output.shape  # type: ignore[union-attr]
-            if not is_known:
-                raise ValueError(
-                    "the document's notation is for Linear layers with activations between them, and a loss of squares or "
-                    f"cross entropy; {name} does not fit in here: {remedy}"
-                )
-        if not has_loss:
-            raise ValueError(f"the document's notation is for a loss of squares or cross entropy, and there is none: {remedy}")
+            elif not _is_alias(node):
+                fits = before is not None and len(node.inputs) == 1 and node.output.shape == before.output.shape
+                fits = fits and node.function is not np.transpose
+            if not fits:
+                break
+        else:
+            fits, problem = losses == 1, "there is no squared error or cross entropy"
+        if not fits:
+            raise ValueError(
+                "the document's notation is for layers and activations in a row, a sum of squares or a cross entropy, and "
+                f'one sample, but {problem}: write notation="rows", which is for any graph'
+            )
+
+    def add_row(self, symbol: Symbol) -> Symbol:
+        """The column for a symbol that is a row in the code."""
+        column = Symbol(symbol.text, symbol.latex, symbol.array.reshape(-1, 1), symbol.is_joined)
+        self.columns[symbol] = Row(column)
+        return column
 
     def translated(self, expression: Expression, columns: Mapping[Expression, Any] | None = None) -> Any:
-        """`expression` with columns for rows: a `Row` if it is itself one, and else a formula."""
+        """`expression` with columns for rows: a `Row` where it is itself one, and else a formula."""
 
         def combine(part: Expression, operands: list[Any]) -> Any:
             if isinstance(part, Symbol):
                 return part
-            plain = [o.column if isinstance(o, Row) else o for o in operands]
-            is_row = any(isinstance(o, Row) for o in operands)
-            if not is_row and part.function is not np.transpose:
-                return build(part.function, plain, part.options)
-            if self.is_scalar and part.function in (np.matmul, np.transpose, np.reshape):
-                result = build(np.multiply, plain) if part.function is np.matmul else plain[0]
-                return Row(result)
+            if part.function is np.ones and part.ndim:
+                return Row(ones((part.size, 1)))
+            is_row = any(isinstance(operand, Row) for operand in operands)
+            plain = [operand.column if isinstance(operand, Row) else operand for operand in operands]
             if part.function is np.matmul:
-                a, b = operands
-                if isinstance(a, Row):
-                    return Row(build(np.matmul, (plain[1].T, plain[0])))
-                return build(np.matmul, (plain[0], plain[1].T))
+                a, b = plain
+                if isinstance(operands[0], Row):  # a Bᵀ is the row of the column B a
+                    return Row(build(np.multiply, (b, a)) if self.is_scalar else build(np.matmul, (b.T, a)))
+                return build(np.multiply, plain) if self.is_scalar else build(np.matmul, (a, b.T if is_row else b))
             if part.function is np.transpose:
-                return plain[0] if is_row else plain[0].T
-            if part.function is np.reshape:
+                return plain[0] if is_row or self.is_scalar else plain[0].T
+            if part.function is np.reshape and is_row:
                 return operands[0]
-            if part.function is np.sum:
+            if part.function is np.sum and is_row:
                 return build(np.sum, plain)
-            return Row(build(part.function, plain, part.options))
+            return Row(build(part.function, plain, part.options)) if is_row else build(part.function, plain, part.options)
 
         return fold(expression, combine, {**self.columns, **(columns or {})})
 
     def column(self, expression: Expression, columns: Mapping[Expression, Any] | None = None) -> Expression:
+        """`expression`, as a column where it is a row."""
         result = self.translated(expression, columns)
         return result.column if isinstance(result, Row) else result  # type: ignore[no-any-return]
 
-    def step(self, node: Node, edge: Place, g: Expression, plain: Expression) -> tuple[Expression, Expression]:
-        """A rule's result on columns: entry by entry, and as a product with D = diag(…) where the document has one."""
-        inner = self.inner.get(node)
-        symbol = self.namer.symbols[node]
-        by_entry = self.column(plain, {symbol: inner} if inner is not None else None)
-        if inner is None or self.is_scalar:
-            return by_entry, by_entry
-        number, factors = _factors([by_entry])
+    def diagonal(self, node: Node, by_entry: Expression, g: Expression) -> tuple[Symbol, Expression, Expression] | None:
+        """D, what it is the name of, and D g, for the product of `g` with an activation's derivative entry by entry."""
+        factors = _factors([by_entry])[1]
         derivative = [factor for factor in factors if factor is not g]
-        if len(derivative) == len(factors) or not derivative:
-            return by_entry, by_entry
-        layer = re.search(r"⁽(.*)⁾", symbol.text)
-        text, latex = "D" + (layer.group(0) if layer else ""), "D" + (symbol.latex[symbol.latex.index("^") :] if layer else "")
-        definition = build(np.diag, (build(np.ravel, (_product(number, *derivative),)),))
-        D = Symbol(text, latex, evaluate(definition))
-        self.definitions[node] = D, definition
-        return by_entry, build(np.matmul, (D, g))
+        if node not in self.inner or self.is_scalar or len(derivative) in (0, len(factors)):
+            return None
+        definition = build(np.diag, (build(np.reshape, (_product(*derivative), (-1,))),))
+        D = Symbol(*_spelt("D", self.namer.layers[node]), evaluate(definition))
+        return D, definition, build(np.matmul, (D, g))
 
-    def as_written(self, node: Node, expression: Expression, written: Callable[[Any], str]) -> Expression:
-        """The derivative of a loss in the document's form: −(y − g), and (1 − y)/(1 − g) − y/g."""
+    def as_written(self, expression: Expression, written: Callable[[Any], str]) -> Expression:
+        """The derivative of the loss in the document's form: −(y − g), and (1 − y)/(1 − g) − y/g."""
         number, rest = _split(expression)
-        if node.function is f.squared_error and rest.function is np.subtract:
+        if self.loss.function is f.squared_error and rest.function is np.subtract:
             return _scaled(-number, Expression(np.subtract, rest.operands[::-1]))
-        if node.function is f.cross_entropy and rest.function is np.divide and rest.operands[0].function is np.subtract:
-            (a, y), (_, below) = rest.operands[0].operands, _factors([rest.operands[1]])
-            if [written(x) for x in below] == [written(x) for x in (a, 1 - a)]:
-                return _scaled(number, Expression(np.subtract, (_divide(1 - y, 1 - a), _divide(y, a))))
+        if self.loss.function is f.cross_entropy and rest.function is np.divide:
+            difference, product = rest.operands
+            if isinstance(difference, Expression) and difference.function is np.subtract:
+                a, y = difference.operands
+                if written(product) == written(a * (1 - a)):
+                    return _scaled(number, (1 - y) / (1 - a) - y / a)
         return expression
 
 
+def _sources(node: Node) -> list[Node]:
+    """The nodes that a node takes its inputs from, seen through aliases."""
+    found = [edge for edge in node.edges if isinstance(edge, Node)]
+    while any(_is_alias(edge) for edge in found):
+        found = [edge.edges[0] if _is_alias(edge) else edge for edge in found]
+    return [edge for edge in found if isinstance(edge, Node)]
+
+
 # --- the derivation ---------------------------------------------------------------------------------------------------
+
+Spelling = tuple[str, str]  # for the terminal, and in LaTeX
+
+
+class Part(NamedTuple):
+    """What one rule contributes to a gradient."""
+
+    node: Node  # whose rule it is
+    g: Expression  # the gradient of that node's output
+    first: Expression  # what the rule says
+    plain: Expression  # the same without guards that no entry needs
+    shown: Expression  # the same in the notation that is asked for
+    reason: str
+
+
+class Line(NamedTuple):
+    """One printed line: ``left sign right``, the shape of both, and why."""
+
+    left: Spelling
+    sign: str
+    right: Spelling
+    shape: str = ""
+    reason: str = ""
+    is_result: bool = False
+
+
+class Section(NamedTuple):
+    title: Spelling
+    lines: list[Line]
+
+
+class Claim(NamedTuple):
+    """An array, and the formulas that are printed as equal to it."""
+
+    array: Array
+    formulas: list[Expression]
 
 
 class Derivation:
@@ -1061,135 +1084,668 @@ class Derivation:
         notation: "rows" or "document".
         is_summary: whether the graph was too large to be written down, so that there are no formulas.
         formulas: the gradient of each parameter as one formula in LaTeX, by the parameter's name; where factors cancel,
-            the formula before and the one after. A formula of over 300 symbols is left out.
-        errors: what `verify` found when it was last called; None before.
+            first the formula with them and then the one without. It is empty where the formula is too long to print.
+        errors: what `verify` found when it was last called; None if it was not.
     """
 
-    def __init__(self, loss: Variable, paths: Mapping[Leaf, str], names: Mapping[str, Any], notation: str) -> None:
-        root = loss._node
-        assert_node = root if isinstance(root, Node) else None
-        if assert_node is None:
-            raise RuntimeError("there is no graph to explain")
-        self._root = assert_node
+    def __init__(
+        self, root: Node, paths: Mapping[Leaf, str], names: Mapping[str, Any], notation: str = "rows"
+    ) -> None:
         self.notation = notation
-        self.errors: dict[str, float] | None = None
         self.formulas: dict[str, list[str]] = {}
-        self._arrays: dict[int, tuple[Array, str, str]] = {}
-        self._text = Writer(False, notation == "document", self._arrays)
-        self._latex = Writer(True, notation == "document", self._arrays)
+        self.errors: dict[str, float] | None = None
+        self._root = root
+        self._nodes = _nodes(root)
+        arrays: dict[int, tuple[Array, str, str]] = {}
+        self._text = Writer(False, notation == "document", arrays)
+        self._latex = Writer(True, notation == "document", arrays)
+        self._steps: list[Claim] = []  # what all gradients rest on
+        self._results: dict[str, tuple[Leaf, list[Expression]]] = {}
         self._sections: list[Section] = []
-        self._steps: list[Claim] = []  # what holds for all gradients
-        self._results: dict[str, Claim] = {}  # by parameter
-        self._nodes = _nodes(self._root)
         self.is_summary = len(self._nodes) > LARGEST_GRAPH
         if self.is_summary:
-            self._summarise(paths)
+            self._sections.append(self._summary(paths))
             return
         self._namer = Namer(self._nodes, paths, names, notation == "document")
         self._document = Document(self._nodes, self._namer) if notation == "document" else None
+        self._lines: list[Line] = []  # not yet in a section
+        # Each gradient that has a symbol, as one formula of what was computed forward:
+        self._full: dict[Expression, Expression] = {}
+        self._short: dict[Expression, Expression] = {}  # with what cancels cancelled
+        self._by_entry: dict[Expression, Expression] = {}  # so, and without D = diag(…)
         forward = self._forward()
         backward = self._backward()
-        self._sections = [self._symbols(), forward, *backward]
+        self._sections = [self._given(arrays), forward, *backward]
 
-    # --- writing it down ----------------------------------------------------------------------------------------------
-
-    def _write(self, expression: Any) -> tuple[str, str]:
+    def _write(self, expression: Any) -> Spelling:
         return self._text(expression), self._latex(expression)
 
-    def _gradient_of(self, place: Any) -> tuple[str, str]:
-        """The name of the gradient for the place, such as ∂L/∂z."""
-        if self._document is None:
-            loss, symbol = self._namer.symbols[self._root], self._namer.symbols[place]
-            return f"∂{loss.text}/∂{symbol.text}", rf"\frac{{\partial {loss.latex}}}{{\partial {symbol.latex}}}"
-        expression = self._namer.symbols[place]
-        column = self._document.columns.get(expression, expression)
-        text, latex = self._write(column.column if isinstance(column, Row) else column)
-        return f"∇_{text} ℒ", rf"\nabla_{{{latex}}}\mathcal{{L}}"
+    def _say(self, left: Spelling, sign: str, right: Expression, reason: str, **more: Any) -> None:
+        """Print a line, unless it says nothing."""
+        spelling = self._write(right)
+        if spelling != left:
+            self._lines.append(Line(left, sign, spelling, _sized(right.shape, self._document is not None), reason, **more))
 
-    def _symbols(self) -> Section:
+    def _given(self, arrays: dict[int, tuple[Array, str, str]]) -> Section:
         """What the formulas start from."""
         lines = []
         for place, symbol in self._namer.symbols.items():
             if not isinstance(place, Node):
                 path = self._namer.paths.get(place, "") if isinstance(place, Leaf) else ""
-                remark = path if path != symbol.text else ""
                 shape = symbol.shape
                 if self._document is not None and symbol in self._document.columns:
                     shape = (symbol.size,)
-                lines.append(self._membership((symbol.text, symbol.latex), shape, remark or self._namer.remarks[place]))
-        for array, *name in self._arrays.values():
+                lines.append(_membership(self._write(symbol), shape, path or self._namer.remarks[place]))
+        for array, text, latex in arrays.values():
             remark = "positions" if array.dtype.kind in "iub" else "constant"
-            lines.append(self._membership((name[0], name[1]), array.shape, remark))
-        return Section("Symbols", lines)
-
-    @staticmethod
-    def _membership(name: tuple[str, str], shape: tuple[int, ...], remark: str) -> Line:
-        size = "×".join(map(str, shape))
-        right = (f"ℝ{size.translate(RAISED)}", rf"\mathbb{{R}}^{{{size.replace('×', chr(92) + 'times ')}}}") if shape else ("ℝ", r"\mathbb{R}")
-        return Line(name, "∈", right, "", remark)
+            lines.append(_membership((text, latex), array.shape, remark))
+        return Section(_words("Given"), lines)
 
     def _forward(self) -> Section:
-        """The graph as equations."""
-        lines = []
+        """The graph, as equations."""
+        document = self._document
         for node in self._nodes:
-            inputs, symbol = self._namer.of(node)
-            reason = function_name(node.function)
-            if self._document is None:
-                formula = _read_forward(node, inputs)
-                expression = unguarded(formula)
-                left: Expression = symbol
-                value: Array = node.output
-                if node.function is f.linear and inputs[2] is not None and node.output.shape[0] > 1:
-                    reason += f"; {inputs[2].text} is added to each of {node.output.shape[0]} rows"
-            else:
-                if node.output.size == 1 and node is not self._root and node.function in (*LOSSES, np.sum, np.multiply, np.divide):
+            symbol, inputs, reason = self._namer.symbols[node], self._namer.of(node), function_name(node.function)
+            formula = FORMULAS.get(node.function, lambda *x, node=node, **o: build(node.function, x, o))
+            expression, value = unguarded(formula(*inputs, **node.options)), node.output
+            left = self._write(symbol)
+            if document is not None:
+                if node in document.unnamed or (node in document.after and node is not self._root):
                     continue
-                if node.function is np.reshape or node is self._document.output:
-                    continue
-                column = self._document.columns[symbol]
-                left = symbol
                 if node is self._root:
-                    expression = column.column if isinstance(column, Row) else column
-                    left, value = symbol, node.output
-                    reason = function_name(next(n for n in self._nodes if n.function in LOSSES).function)
+                    reason = function_name(document.loss.function)
+                    expression = document.column(symbol)
                 else:
-                    expression = self._document.column(_read_forward(node, inputs))
-                    left, value = column.column, node.output.reshape(-1, 1)
-            is_row = self._document is not None and node is not self._root
-            shape = (node.output.size,) if is_row else node.output.shape
-            self._steps.append(Claim(np.asarray(value), [expression]))
-            lines.append(Line(self._write(left), "=", self._write(expression), _sized(shape), reason))
-        return Section("Forward", lines)
+                    expression, value = document.column(expression), node.output.reshape(-1, 1)
+            elif node.function is f.linear and inputs[2] is not None and len(node.output) > 1:
+                reason += f", the bias added to each of {len(node.output)} rows"
+            self._steps.append(Claim(value, [expression]))
+            self._say(left, "=", expression, reason)
+        section, self._lines = Section(_words("Forward"), self._lines), []
+        return section
 
     def _backward(self) -> list[Section]:
-        """The chain rule, node by node from the loss back, and at each parameter the steps that are new and the result."""
-        namer, document = self._namer, self._document
+        """The chain rule, from the loss back: for each parameter the steps that are new, and its gradient."""
+        document, namer = self._document, self._namer
+        first_use: dict[Leaf, Node] = {}
+        for node in reversed(self._nodes):
+            first_use.update({edge: node for edge in node.edges if isinstance(edge, Leaf)})
         parts: dict[Place, list[Part]] = {}
-        gradients: dict[Node, Expression] = {self._root: ones(self._root.output.shape)}
-        full: dict[Expression, Expression] = {}  # each gradient's symbol, as one formula of what was computed forward
-        short: dict[Expression, Expression] = {}  # the same after what cancels has cancelled
-        exact: dict[Expression, Expression] = {}  # the same, always entry by entry
-        remaining = Counter(e for n in self._nodes for e in n.edges if isinstance(e, Leaf))
-        lines: list[Line] = []
         sections = []
         for node in reversed(self._nodes):
-            if node is not self._root:
-                if node not in parts:
-                    continue
-                gradients[node] = self._finish(node, parts.pop(node), lines, full, short, exact)[0]
-            g = gradients[node]
-            inputs, y = namer.of(node)
-            # The walk's own number for a rule is its position.
+            if node is self._root:
+                g: Expression = ones(node.output.shape)
+            elif node in parts:
+                g = self._gradient(node, parts.pop(node))
+            else:  # its gradient is 0
+                continue
             for rule, edge, array in zip(node.rules, node.edges, node.inputs, strict=False):
-                if edge is None or rule is None:
-                    continue
-                row = document.row(g) if document is not None else g  # type: ignore[attr-defined]
-                first = _read(rule, node, row, y, inputs, array.shape)
-                parts.setdefault(edge, []).append(self._part(node, edge, g, first))
-            for edge in dict.fromkeys(e for e in node.edges if isinstance(e, Leaf)):
-                remaining[edge] -= node.edges.count(edge) if isinstance(node.edges, list) else 1
-                if remaining[edge] == 0 and edge in parts:
-                    _, results = self._finish(edge, parts.pop(edge), lines, full, short, exact)
-                    sections.append(self._section(edge, lines, results))
-                    lines = []
+                if edge is not None and rule is not None:
+                    first = _read(rule, node, g, namer.symbols[node], namer.of(node), array.shape)
+                    parts.setdefault(edge, []).append(self._part(node, edge, g, first))
+            for leaf in [leaf for leaf in parts if isinstance(leaf, Leaf) and first_use[leaf] is node]:
+                sections.append(self._result(leaf, parts.pop(leaf)))
+        sections += [self._result(leaf, found) for leaf, found in parts.items() if isinstance(leaf, Leaf)]
+        if not sections:
+            raise RuntimeError("no gradient of this loss reaches a parameter: there is nothing to derive")
         return sections
+
+    def _name(self, place: Place) -> Spelling:
+        """What the gradient for a place is called: ∂L/∂z."""
+        symbol = self._namer.symbols[place]
+        if self._document is not None:
+            text, latex = self._write(self._document.column(symbol))
+            return f"∇_{text} ℒ", rf"\nabla_{{{latex}}}\mathcal{{L}}"
+        loss = self._namer.symbols[self._root]
+        return f"∂{loss.text}/∂{symbol.text}", rf"\frac{{\partial {loss.latex}}}{{\partial {symbol.latex}}}"
+
+    def _part(self, node: Node, edge: Place, g: Expression, first: Expression) -> Part:
+        """What the rule of a node contributes to the gradient at an edge, in every form that is needed."""
+        document, reason, plain = self._document, function_name(node.function), unguarded(first)
+        if document is None:
+            if first.function is np.sum or _split(first)[1].function is np.reshape:
+                reason += ", summed over rows" if g.ndim == 2 and first.ndim == 1 and len(g.shape) and g.shape[0] > 1 else ""
+            return Part(node, g, first, plain, plain, reason)
+        if node in document.after:
+            # What follows the loss is a number, so that its gradient is one, too.
+            numbers = {symbol: full for symbol, full in self._full.items() if not full.symbols}
+            plain = substitute(document.column(plain), numbers)
+            shown = document.as_written(plain, self._text) if node is document.loss else plain
+            return Part(node, g, shown, plain, shown, reason)
+        column = document.columns[g].column
+        inner = document.inner.get(node)
+        plain = document.column(plain, {self._namer.symbols[node]: inner} if inner is not None else None)
+        diagonal = document.diagonal(node, plain, column)
+        if diagonal is None:
+            return Part(node, column, plain, plain, plain, reason)
+        D, definition, shown = diagonal
+        self._steps.append(Claim(D.array, [definition]))
+        self._say(self._write(D), "=", definition, "")
+        return Part(node, column, shown, plain, shown, reason)
+
+    def _derive(self, place: Place, parts: list[Part]) -> tuple[list[Expression], Expression, Expression, Expression]:
+        """Print the steps to the gradient at a place.
+
+        Returns:
+            The formulas printed, and the gradient as one formula: in full, cancelled, and so without D = diag(…).
+        """
+        left = self._name(place)
+        tidy = turned if self._document is None else lambda expression: expression
+
+        def total(expressions: Any) -> Expression:
+            return tidy(reduce(lambda a, b: build(np.add, (a, b)), expressions))
+
+        printed = [total(part.first for part in parts)]
+        is_silent = self._document is not None and place in self._document.after
+        for i, part in enumerate(parts):
+            if not is_silent:
+                self._say(("", "") if i else left, "+" if i else "=", tidy(part.first), part.reason)
+        if any(part.first is not part.plain for part in parts) and self._document is None:
+            printed.append(total(part.plain for part in parts))
+            self._say(("", ""), "=", printed[-1], "no entry needs the guard")
+        inserted = [tidy(substitute(part.plain, self._by_entry)) for part in parts]
+        reduced = [cancelled(expression, self._text) for expression in inserted]
+        full = total(substitute(part.shown, self._full) for part in parts)
+        if any(old is not new for old, new in zip(inserted, reduced, strict=True)):
+            printed += [total(inserted), total(reduced)]
+            self._say(("", ""), "=", printed[-2], "inserted")
+            cancelling = " and ".join(dict.fromkeys(function_name(part.node.function) for part in parts))
+            self._say(("", ""), "=", printed[-1], f"the derivative of {cancelling} cancels")
+            return printed, full, printed[-1], printed[-1]
+        is_number = [part.g in self._full and not self._full[part.g].symbols for part in parts]
+        if any(is_number) and self._document is None and full.symbols:
+            printed.append(full)
+            self._say(("", ""), "=", full, "inserted")
+        short = total(substitute(part.shown, self._short) for part in parts)
+        return printed, full, short, total(inserted)
+
+    def _gradient(self, node: Node, parts: list[Part]) -> Symbol:
+        """The symbol for the gradient at a node, after printing the steps to it."""
+        printed, full, short, by_entry = self._derive(node, parts)
+        name, document = self._name(node), self._document
+        array = np.asarray(evaluate(printed[0]))
+        g = Symbol(*name, array.reshape(node.output.shape), is_joined=True)
+        symbol = g if document is None or not g.ndim else document.add_row(g)
+        self._full[symbol], self._short[symbol], self._by_entry[symbol] = full, short, by_entry
+        self._steps.append(Claim(symbol.array, printed))
+        return g
+
+    def _result(self, leaf: Leaf, parts: list[Part]) -> Section:
+        """The section of a parameter: the steps since the last one, and its gradient."""
+        printed, full, short, _ = self._derive(leaf, parts)
+        key, name = self._namer.keys[leaf], self._name(leaf)
+        formulas = [full] if self._text_of(full) == self._text_of(short) else [full, short]
+        self.formulas[key] = []
+        for i, formula in enumerate(formulas):
+            left = ("", "") if i else name
+            if formula.symbols > LONGEST_FORMULA:
+                words = _words(f"the lines above, inserted into each other: {formula.symbols:,} symbols, too long to print")
+                self._lines.append(Line(left, "=", words, is_result=True))
+                break
+            printed.append(formula)
+            self.formulas[key].append(self._latex(formula))
+            spelling = self._write(formula)
+            self._lines.append(Line(left, "=", spelling, _sized(formula.shape, self._document is not None), "", True))
+        self._results[key] = leaf, printed
+        symbol = self._namer.symbols[leaf]
+        latex = symbol.latex if key == symbol.text else _words(key)[1]
+        section, self._lines = Section((f"Gradient for {key}", rf"\text{{Gradient for }} {latex}"), self._lines), []
+        return section
+
+    def _text_of(self, formula: Expression) -> Any:
+        """What tells formulas apart; one that is too long to print is itself."""
+        return self._text(formula) if formula.symbols <= LONGEST_FORMULA else formula.symbols
+
+    def _summary(self, paths: Mapping[Leaf, str]) -> Section:
+        """What was recorded, by the module whose parameter was used last."""
+        functions: dict[str, Counter[str]] = {}
+        parameters: dict[str, dict[Leaf, str]] = {}
+        module = ""
+        for node in self._nodes:
+            for array, edge in zip(node.inputs, node.edges, strict=True):
+                if isinstance(edge, Leaf):
+                    module, _, name = paths.get(edge, "").rpartition(".")
+                    size = _sized(array.shape, False)
+                    parameters.setdefault(module, {})[edge] = f"{name} {size}" if name else f"a parameter, {size}"
+            functions.setdefault(module, Counter())[function_name(node.function)] += 1
+        lines = []
+        for module, counts in functions.items():
+            listed = ", ".join(f"{count:,} × {name}" if count > 1 else name for name, count in counts.items())
+            held = ", ".join(parameters.get(module, {}).values())
+            lines.append(Line(_words(module or "(no module)"), ":", _words(f"{listed}; {held}" if held else listed)))
+        return Section(_words("Functions and parameters, by module"), lines)
+
+    # --- checking -----------------------------------------------------------------------------------------------------
+
+    def verify(self) -> dict[str, float]:
+        """Evaluate what is printed with NumPy on the graph's arrays, and compare it with the gradients of a backward walk.
+
+        Neither the graph nor any ``.grad`` is changed, and no hook is called. The arrays of the equations of the forward
+        pass are those that were recorded; every gradient is evaluated from the lines above it.
+
+        Returns:
+            For each parameter the largest error of any entry, over all equations of the forward pass, all steps, and the
+            formulas of its gradient; relative to the largest sum of the absolute values of the terms that are added up
+            in an entry. It is about 1e-16 in float64, and 1e-7 in float32. Empty for a summary.
+
+        Raises:
+            RuntimeError: the graph has been released since, or an array has changed.
+        """
+        seed = np.ones(self._root.output.shape, self._root.output.dtype)
+        with _without_hooks(self._nodes):
+            arrived = walk([(self._root, seed)], retain_graph=True)
+        values: dict[Expression, Any] = {}
+        magnitudes: dict[Expression, Any] = {}
+
+        def error(array: Array, formula: Expression) -> float:
+            value = np.asarray(evaluate(formula, values), np.float64)
+            scale = float(np.max(magnitude(formula, values, magnitudes), initial=0))
+            difference = np.abs(value.reshape(array.shape) - array)
+            return float(np.max(difference, initial=0)) / (scale or 1)
+
+        common = [error(claim.array, formula) for claim in self._steps for formula in claim.formulas]
+        self.errors = {}
+        for key, (leaf, formulas) in self._results.items():
+            gradient = arrived[leaf]
+            array = np.asarray(gradient.dense() if isinstance(gradient, Product) else gradient, np.float64)
+            self.errors[key] = float(np.max([*common, *(error(array, formula) for formula in formulas)]))
+        return self.errors
+
+    @property
+    def tolerance(self) -> float:
+        """The error that rounding in the least precise array of the graph may cause: 4e-10 in float64, 7e-5 in float32."""
+        return float(max(np.finfo(node.output.dtype).eps for node in self._nodes)) ** 0.6
+
+    def _verdict(self) -> list[str]:
+        if self.is_summary:
+            return ["No formula is printed, so there is none to verify."]
+        if self.errors is None:
+            return ["Not verified: verify() compares these formulas with the gradients of backward()."]
+        wrong = {key: error for key, error in self.errors.items() if not error <= self.tolerance}
+        if wrong:
+            listed = ", ".join(f"{key} ({error:.1e})" for key, error in wrong.items())
+            return [f"WRONG: what NumPy computes from the formulas above is not what backward() computes for {listed}."]
+        return [
+            "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
+            "backward(). Largest relative error:",
+            *(f"  {key}: {error:.1e}" for key, error in self.errors.items()),
+        ]
+
+    # --- readings -----------------------------------------------------------------------------------------------------
+
+    def _preface(self) -> list[str]:
+        count = f"{len(self._nodes):,} function{'s' * (len(self._nodes) > 1)}"
+        if self.is_summary:
+            return [
+                f"The graph of this loss has {count}. That is too many to print the derivation of its gradients, which is "
+                f"done for up to {LARGEST_GRAPH}; so this is a summary by module."
+            ]
+        what = f"The gradients of {self._namer.symbols[self._root].text} by the chain rule, from its graph of {count}."
+        vectors = "Vectors are columns." if self.notation == "document" else "Samples are rows."
+        printed = " ".join(line.right[0] for section in self._sections for line in section.lines)
+        return [what, "; ".join([vectors[:-1], *(words for sign, words in LEGEND.items() if sign in printed)]) + "."]
+
+    def __str__(self) -> str:
+        """The derivation in Unicode, at most 80 columns wide."""
+        written = [row for paragraph in self._preface() for row in _wrapped(paragraph.split(" "), WIDTH, len)]
+        for section in self._sections:
+            written += ["", section.title[0]]
+            indent = max(len(line.left[0]) for line in section.lines)
+            for line in section.lines:
+                written += _rows(line, min(indent, 24))
+        verdict = [row for paragraph in self._verdict() for row in _wrapped(re.split(r"(?<=\S) ", paragraph), WIDTH, len)]
+        return "\n".join([*written, "", *verdict])
+
+    def __repr__(self) -> str:
+        return f"<Derivation of {len(self._results)} gradients from {len(self._nodes):,} functions, notation={self.notation!r}>"
+
+    def latex(self) -> str:
+        """The derivation as one ``aligned`` environment, to stand between ``\\\\[`` and ``\\\\]``; needs amsmath, amssymb."""
+        rows = []
+        for section in self._sections:
+            rows += [rf"& \boldsymbol{{{section.title[1]}}}", *_aligned(section)]
+        rows += [rf"& \text{{{_escaped(words)}}}" for words in self._verdict()]
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the derivation to a file: a picture (.png, .svg), a page (.html, .md), or LaTeX (.tex).
+
+        Formulas in pictures and on the page are set by matplotlib: no installation of TeX is needed. The file appears
+        whole or not at all.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: the ending is another.
+            OSError: the file cannot be written; the error names it.
+        """
+        path = Path(path)
+        writers = {".png": self._picture, ".svg": self._picture, ".html": self._page, ".md": self._markdown, ".tex": self._paper}
+        ending = path.suffix.lower()
+        if ending not in writers:
+            raise ValueError(f"a derivation is saved as {', '.join(writers)}, not as {path.name!r}: end the name in one of them")
+        content = writers[ending](ending[1:])
+        partial = path.with_name(f"{path.name}.part")
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        return path
+
+    def _paper(self, ending: str) -> bytes:
+        body = []
+        for section in self._sections:
+            rows = " \\\\\n".join(_aligned(section))
+            body.append(f"\\subsection*{{${section.title[1]}$}}\n\\begin{{align*}}\n{rows}\n\\end{{align*}}")
+        prose = [_escaped(" ".join(text)) for text in (self._preface()[:1], self._verdict())]
+        return (
+            "\\documentclass{article}\n\\usepackage[margin=2cm]{geometry}\n\\usepackage{amsmath,amssymb}\n"
+            "\\allowdisplaybreaks\n\\begin{document}\n" + "\n\n".join([prose[0], *body, prose[1]]) + "\n\\end{document}\n"
+        ).encode()
+
+    def _markdown(self, ending: str) -> bytes:
+        paragraphs = ["# Derivation", "\n".join(self._preface())]
+        for section in self._sections:
+            rows = " \\\\\n".join(_aligned(section))
+            paragraphs += [f"## {section.title[0]}", f"```math\n\\begin{{aligned}}\n{rows}\n\\end{{aligned}}\n```"]
+        verdict = self._verdict()
+        return "\n\n".join([*paragraphs, verdict[0], "\n".join(f"- {row.strip()}" for row in verdict[1:])]).encode()
+
+    def _page(self, ending: str) -> bytes:
+        picture = self._picture("svg").decode()
+        from html import escape
+
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Derivation</title>\n'
+            "<style>body { margin: 2em; font-family: sans-serif } svg { max-width: 100%; height: auto }</style></head>\n"
+            f"<body>\n{picture[picture.index('<svg') :]}\n<details><summary>As text</summary>\n"
+            f"<pre>{escape(str(self))}</pre></details>\n</body>\n</html>\n"
+        ).encode()
+
+    def _picture(self, ending: str) -> bytes:
+        from io import BytesIO
+
+        file = BytesIO()
+        figure = _Picture(self._preface(), self._sections, self._verdict()).figure
+        # Agg draws no picture of more than 2¹⁶ pixels a side.
+        dpi = min(144.0, 60_000 / max(figure.get_size_inches()))
+        figure.savefig(file, format=ending, dpi=dpi, metadata={"Date": None} if ending == "svg" else None)
+        return file.getvalue()
+
+
+@contextlib.contextmanager
+def _without_hooks(nodes: list[Node]) -> Iterator[None]:
+    """Nodes that neither call hooks nor keep gradients."""
+    found = [(node.extras, node.extras.hooks, node.extras.retains_grad) for node in nodes if node.extras is not None]
+    try:
+        for extras, _, _ in found:
+            extras.hooks, extras.retains_grad = None, False
+        yield
+    finally:
+        for extras, hooks, retains_grad in found:
+            extras.hooks, extras.retains_grad = hooks, retains_grad
+
+
+# --- setting lines ----------------------------------------------------------------------------------------------------
+
+
+def _escaped(words: str) -> str:
+    """Words for LaTeX's text mode."""
+    return re.sub(r"([#$%&_{}])", r"\\\1", words)
+
+
+def _words(words: str) -> Spelling:
+    return words, rf"\text{{{_escaped(words)}}}"
+
+
+def _sized(shape: tuple[int, ...], is_column: bool) -> str:
+    """A shape as it is printed; of a column, its length."""
+    if is_column and len(shape) == 2 and shape[1] == 1:
+        shape = shape[:1]
+    return "×".join(map(str, shape)) or "scalar"
+
+
+def _membership(name: Spelling, shape: tuple[int, ...], remark: str) -> Line:
+    """``x ∈ ℝ³ˣ⁴``."""
+    size = "×".join(map(str, shape))
+    latex = rf"\mathbb{{R}}^{{{size}}}".replace("×", r" \times ") if shape else r"\mathbb{R}"
+    return Line(name, "∈", (f"ℝ{size.translate(RAISED)}", latex), "", remark)
+
+
+def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float]) -> list[str]:
+    """Pieces joined by spaces to as few rows as fit into `width`."""
+    rows = [""]
+    for piece in pieces:
+        longer = f"{rows[-1]} {piece}" if rows[-1] else piece
+        if rows[-1] and measure(longer) > width:
+            rows.append(piece)
+        else:
+            rows[-1] = longer
+    return rows
+
+
+def _rows(line: Line, indent: int) -> list[str]:
+    """A line for the terminal: the formula, and the shape and the reason at the right margin."""
+    mark = "▸ " if line.is_result else "  "
+    start = f"{mark}{line.left[0]:<{indent}} {line.sign} "
+    pieces = re.split(r"(?<![⊙+−=/·]) ", line.right[0])
+    rows = _wrapped(pieces, WIDTH - len(start), len)
+    rows = [start + rows[0], *(" " * len(start) + row for row in rows[1:])]
+    remark = "  ".join(filter(None, (line.shape, line.reason)))
+    if not remark:
+        return rows
+    if len(rows[-1]) + 2 + len(remark) > WIDTH:
+        rows.append("")
+    return [*rows[:-1], rows[-1] + remark.rjust(WIDTH - len(rows[-1]))]
+
+
+def _pieces(latex: str) -> list[str]:
+    """A formula cut where a line may end: before an operator or between factors, outside of braces and sized brackets."""
+    pieces, depth, start = [], 0, 0
+    for match in re.finditer(r"\\left|\\right|\\[{}]|[{} ]", latex):
+        token = match.group()
+        depth += {"{": 1, r"\left": 1, "}": -1, r"\right": -1}.get(token, 0)
+        before = latex[start : match.start()]
+        if token == " " and depth == 0 and not re.search(r"(^|\s)(\+|-|=|\\odot|\\cdot|\\sum)$", before):
+            pieces.append(before)
+            start = match.end()
+    return [*pieces, latex[start:]]
+
+
+def _visible(latex: str) -> int:
+    """About how many characters wide LaTeX is set."""
+    return len(re.sub(r"\\(frac|left|right|math[a-z]+|text)|[{}^_\\]", "", latex))
+
+
+def _aligned(section: Section) -> list[str]:
+    """The rows of an ``aligned`` environment for a section."""
+    rows = []
+    for line in section.lines:
+        remark = ", ".join(filter(None, (line.shape.replace("×", r"$\times$"), _escaped(line.reason))))
+        broken = _wrapped(_pieces(line.right[1]), 90, _visible)
+        broken[-1] += rf" && \text{{{remark}}}" if remark else ""
+        rows.append(rf"{line.left[1]} &{_sign(line)} {broken[0]}")
+        rows += [rf"& \quad {row}" for row in broken[1:]]
+    return rows
+
+
+def _sign(line: Line) -> str:
+    return line.sign.replace("∈", r"\in")
+
+
+class _Picture:
+    """A figure with the lines of a derivation, as large as they need."""
+
+    INK, FAINT, HIGHLIGHT = "#1a1f2b", "#6b7280", "#eef3fb"
+    WIDEST, GAP, MARGIN = 620.0, 26.0, 30.0  # of a formula, between columns, around everything: in points
+
+    def __init__(self, preface: list[str], sections: list[Section], verdict: list[str]) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        self.figure = Figure(dpi=72)  # so that pixels are points
+        self.renderer = FigureCanvasAgg(self.figure).get_renderer()
+        self.texts: list[tuple[Any, float, float]] = []
+        lines = [line for section in sections for line in section.lines]
+        left = {id(line): self.math(line.left[1]) for line in lines}
+        right = {id(line): [self.math(row) for row in self.broken(line)] for line in lines}
+        remark = {id(line): self.words("   ".join(filter(None, (line.shape, line.reason)))) for line in lines}
+        first = max((self.width(text) for text in left.values()), default=0)
+        second = max((self.width(text) for rows in right.values() for text in rows), default=0)
+        third = max((self.width(text) for text in remark.values()), default=0)
+        x = self.MARGIN + first
+        self.total = x + second + self.GAP + third + self.MARGIN
+        self.y = self.MARGIN
+        highlights = []
+        for words in preface:
+            self.paragraph(words, self.INK)
+        for section in sections:
+            self.y += 16
+            self.place([(self.words(section.title[0], 13, self.INK, "bold"), self.MARGIN)])
+            for line in section.lines:
+                top = self.y
+                for i, text in enumerate(right[id(line)]):
+                    row = [(text, x + (0 if i == 0 else 18))]
+                    if i == 0:
+                        row.append((left[id(line)], x - self.width(left[id(line)])))
+                    if text is right[id(line)][-1]:
+                        row.append((remark[id(line)], self.total - self.MARGIN - third))
+                    self.place(row)
+                if line.is_result:
+                    highlights.append((top, self.y))
+        self.y += 16
+        for words in verdict:
+            self.paragraph(words, self.INK)
+        self.finish(highlights)
+
+    def math(self, latex: str) -> Any:
+        set_upright = latex.replace(r"\top", r"\mathsf{T}").replace(r"\frac", r"\dfrac").replace(r"\boldsymbol", "")
+        return self.figure.text(0, 0, f"${set_upright}$" if latex else "", size=14, color=self.INK, math_fontfamily="stix", va="baseline")
+
+    def words(self, text: str, size: float = 10.5, color: str = FAINT, weight: str = "normal") -> Any:
+        return self.figure.text(0, 0, text, size=size, color=color, weight=weight, parse_math=False, va="baseline")
+
+    def box(self, text: Any) -> Any:
+        return text.get_window_extent(self.renderer)
+
+    def width(self, text: Any) -> float:
+        return float(self.box(text).width)
+
+    def broken(self, line: Line) -> list[str]:
+        """A formula with its sign, in rows that are narrow enough."""
+
+        def measure(latex: str) -> float:
+            text = self.math(latex)
+            width = self.width(text)
+            text.remove()
+            return width
+
+        first, *others = _pieces(line.right[1])
+        return _wrapped([rf"\;{_sign(line)}\; {first}", *others], self.WIDEST, measure)
+
+    def place(self, row: list[tuple[Any, float]]) -> None:
+        """Put texts on one baseline below what is there."""
+        boxes = [self.box(text) for text, _ in row]
+        above, below = max(box.y1 for box in boxes), max(-box.y0 for box in boxes)
+        self.y += above + 4
+        self.texts += [(text, x, self.y) for text, x in row]
+        self.y += below + 4
+
+    def paragraph(self, words: str, color: str) -> None:
+        def measure(text: str) -> float:
+            artist = self.words(text)
+            width = self.width(artist)
+            artist.remove()
+            return width
+
+        for row in _wrapped(words.split(" "), max(self.total - 2 * self.MARGIN, 300), measure):
+            self.place([(self.words(row, color=color), self.MARGIN)])
+
+    def finish(self, highlights: list[tuple[float, float]]) -> None:
+        """Size the figure, and put everything where it belongs."""
+        from matplotlib.patches import Rectangle
+
+        width = max([self.total, *(x + self.width(text) + self.MARGIN for text, x, _ in self.texts)])
+        height = self.y + self.MARGIN
+        self.figure.set_size_inches(width / 72, height / 72)
+        for text, x, y in self.texts:
+            text.set_position((x / width, 1 - y / height))
+        for top, bottom in highlights:
+            left = self.MARGIN - 8
+            corner, size = (left / width, 1 - bottom / height), (1 - 2 * left / width, (bottom - top) / height)
+            self.figure.add_artist(Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.figure.transFigure, zorder=-1))
+
+
+# --- what users call --------------------------------------------------------------------------------------------------
+
+
+def explain(
+    loss: Variable,
+    model: Any = None,
+    names: Mapping[str, Any] | None = None,
+    *,
+    notation: str = "rows",
+    verify: bool = True,
+) -> Derivation:
+    """Derive the gradients of `loss` by the chain rule, from its graph and with the rules that ``backward()`` uses.
+
+    Call it before ``backward()``, which releases the graph. It changes neither the graph nor any ``.grad``.
+
+    Args:
+        loss: a Tensor of one entry, computed from Tensors that require a gradient.
+        model: the module, or whatever has ``named_parameters()``, by whose paths the parameters are called.
+        names: names of your own for Tensors and arrays in the graph: ``{"w": weight}``. Without either, the weights and
+            biases of Linear layers are W⁽¹⁾, b⁽¹⁾, W⁽²⁾, …, and other parameters θ₁, θ₂, …
+        notation: "rows", as the code computes: samples are the rows of matrices; or "document": one sample, a column, with
+            D = diag(…) for the derivatives of the activations, for layers in a row with a squared error or cross entropy.
+        verify: evaluate the formulas with NumPy, and compare them with the gradients of ``backward()``.
+
+    Returns:
+        The derivation: print it, or `Derivation.save` it.
+
+    Raises:
+        TypeError: `loss` is no Tensor, `model` has no parameters, a name is none; or a rule of the sheet cannot be read.
+        ValueError: `loss` has several entries, a name is for nothing in the graph, or the notation is not for this graph.
+        RuntimeError: `loss` does not depend on anything that requires a gradient, or its graph has been released.
+
+    >>> import numpy as np
+    >>> from tinygrad_mlp import nn, tensor
+    >>> net = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+    >>> loss = nn.BCEWithLogitsLoss(reduction="sum")(net(tensor([[1.0, 2.0, 3.0]])), tensor([[1.0]]))
+    >>> derivation = explain(loss, net)
+    >>> derivation.formulas["2.weight"]
+    ['(\\sigma(z^{(2)}) - y)^{\\top} a^{(1)}']
+    """
+    if not isinstance(loss, Variable):
+        raise TypeError(f"explain takes a loss, a Tensor, not {type(loss).__name__}: write explain(loss, model)")
+    if loss._data.size != 1:
+        raise ValueError(
+            f"a derivation is of one number, but this Tensor has shape {loss._data.shape}: reduce it with .sum() or .mean()"
+        )
+    if notation not in ("rows", "document"):
+        raise ValueError(f'notation is "rows" or "document", not {notation!r}')
+    if not isinstance(loss._node, Node):
+        raise RuntimeError(
+            "there is nothing to derive: this loss was not computed from anything that requires a gradient. Make the "
+            "parameters with requires_grad=True, and compute the loss from them outside no_grad()"
+        )
+    paths = {}
+    if model is not None:
+        if not hasattr(model, "named_parameters"):
+            raise TypeError(f"model is a module with named_parameters(), not {type(model).__name__}: pass names= instead")
+        paths = {parameter._node: path for path, parameter in model.named_parameters()}
+    for name, value in (names or {}).items():
+        if not isinstance(name, str) or not re.fullmatch(r"[\w.′]+", name):
+            raise TypeError(f"a name consists of letters, digits, dots and underscores, unlike {name!r}")
+        if not isinstance(value, Variable | np.ndarray):
+            raise TypeError(f"names= maps names to Tensors and arrays, but {name} to {type(value).__name__}: write {{'w': w}}")
+    derivation = Derivation(loss._node, paths, names or {}, notation)
+    if verify:
+        derivation.verify()
+    return derivation

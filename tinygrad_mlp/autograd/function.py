@@ -54,7 +54,7 @@ class Context:
         """
         for tensor in tensors:
             if not isinstance(tensor, Tensor):
-                raise TypeError(f"save_for_backward() takes Tensors; keep a {type(tensor).__name__} as ctx.name = value")
+                raise TypeError(f"save_for_backward() takes Tensors: keep the {type(tensor).__name__} as ctx.name")
         self._saved = list(tensors)
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:

@@ -131,8 +131,8 @@ def _rows(output: Tensor, variables: Tensors, create_graph: bool, strict: bool) 
     rows = [_pulled_back((output,), variables, (_tensor(v),), create_graph, strict) for v in unit_vectors]
     if not rows:
         return tuple(_tensor(np.zeros(output.shape + x.shape, x.dtype)) for x in variables)
-    columns: tuple[Any, ...] = tuple(zip(*rows, strict=True))
-    return tuple(np.stack(c).reshape(output.shape + x.shape) for c, x in zip(columns, variables, strict=True))
+    stacked: list[Any] = [np.stack(of_one) for of_one in zip(*rows, strict=True)]
+    return tuple(block.reshape(output.shape + x.shape) for block, x in zip(stacked, variables, strict=True))
 
 
 def hessian(func: Function, inputs: Any, create_graph: bool = False, strict: bool = False) -> Any:

@@ -400,10 +400,10 @@ def _secured(product: Product, node: Node) -> Product:
             if edge is None or (type(edge) is Node and right.base is None):
                 if not memory.may_change(right):
                     break
-            product = Product(product.left, right.copy())
+            product = Product(product.left, right.copy(order="K"))
             break
     else:
-        product = Product(product.left, right.copy())
+        product = Product(product.left, right.copy(order="K"))
     product.since = next(memory.clock)
     return product
 

@@ -95,7 +95,8 @@ def dropout(
     if not training or p == 0:
         return input
     kept = numbers_from(generator).random(input.shape, np.float32) >= p
-    return input * (kept * input.dtype.type(1 / (1 - p) if p < 1 else 0))
+    factors: Array = kept * input.dtype.type(1 / (1 - p) if p < 1 else 0)
+    return input * factors
 
 
 # --- activations ------------------------------------------------------------------------------------------------------
@@ -237,9 +238,9 @@ def batch_norm(
     if training:
         axes = (0, *range(2, input.ndim))
         count = input.numel() // channels
-        if count == 1:
+        if count < 2:
             raise ValueError(
-                f"batch_norm: {input.shape} has one value per channel, which has no variance to train with: "
+                f"batch_norm: {input.shape} has {count} values per channel, which have no variance to train with: "
                 "take a larger batch, or call eval() first"
             )
         mean = input.mean(axes, keepdim=True)
@@ -308,7 +309,8 @@ def _weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
     weight = as_tensor(weight)
     if np.broadcast_shapes(weight.shape, elements.shape) != elements.shape:
         raise ValueError(f"{name}: a weight of shape {weight.shape} does not fit elements of shape {elements.shape}")
-    return elements * weight.to(elements.dtype)
+    factors: Tensor = weight.to(elements.dtype)
+    return elements * factors
 
 
 def _per_weight(name: str, elements: Tensor, weight: Any, reduction: str) -> Tensor:
@@ -415,24 +417,29 @@ def _rows(input: Tensor) -> Tensor:
     return input if input.ndim == 2 else input.reshape(-1, input.shape[-1])
 
 
+def _around_classes(input: Tensor) -> tuple[int, ...]:
+    """The shape of the targets for values of shape (N, C, d₁, …) or (C,)."""
+    return input.shape[:1] * (input.ndim > 1) + input.shape[2:]
+
+
 class _Classes:
     """The targets of a loss that are classes: which, whether each counts, and with what weight."""
 
     def __init__(self, name: str, input: Tensor, target: Any, weight: Any, ignore_index: int) -> None:
         classes = _array(target)
         self.shape = classes.shape
-        number = input.shape[1 if input.ndim > 1 else 0] if input.ndim else 0
-        if classes.dtype.kind not in "iu" or self.shape != input.shape[:1] * (input.ndim > 1) + input.shape[2:]:
+        if classes.dtype.kind not in "iu" or not input.ndim or self.shape != _around_classes(input):
             raise ValueError(
                 f"{name} takes inputs (N, C) or (N, C, d, …) with integer classes (N,) or (N, d, …), not shape "
                 f"{input.shape} with {classes.dtype} of shape {self.shape}"
             )
+        number = input.shape[min(1, input.ndim - 1)]
         self.counted = classes.ravel() != ignore_index
         self.all_counted = bool(self.counted.all())
         self.chosen = classes.ravel() if self.all_counted else np.where(self.counted, classes.ravel(), 0)
         if self.chosen.size and (self.chosen.min() < 0 or self.chosen.max() >= number):
             raise ValueError(f"{name}: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
-        self.weights: Any = self.counted.astype(input.dtype)
+        self.weights: Array = self.counted.astype(input.dtype)
         if weight is not None:
             self.weights *= _class_weight(name, weight, number, input.dtype)[self.chosen]
 
@@ -521,5 +528,5 @@ def _soft_cross_entropy(input: Tensor, target: Any, weight: Any, reduction: str,
         targets = targets * _class_weight("cross_entropy", weight, number, rows.dtype)
     elements = -(rows.log_softmax(-1) * targets).sum(-1)
     if reduction == "none":
-        return elements.reshape(input.shape[:1] * (input.ndim > 1) + input.shape[2:])
+        return elements.reshape(_around_classes(input))
     return _reduced(elements, reduction)

@@ -2,8 +2,8 @@
 
 from . import lr_scheduler
 from .adam import Adam, AdamW
+from .bridge import minimize
 from .lbfgs import LBFGS
-from .minimize import minimize
 from .optimizer import Optimizer, StepWarning
 from .sgd import SGD
 

@@ -18,10 +18,10 @@ __all__ = ["Adam", "AdamW"]
 class Adam(Optimizer):
     """``W ← W − lr · m̂ / (√v̂ + eps)`` with averages m of the gradient g and v of its square (Kingma & Ba 2015).
 
-    In step t, ``m ← β₁ m + (1 − β₁) g`` and ``v ← β₂ v + (1 − β₂) g²``; ``m̂ = m / (1 − β₁ᵗ)`` and ``v̂ = v / (1 − β₂ᵗ)``.
-    With `amsgrad` the largest v so far takes the place of v (Reddi et al. 2018). `weight_decay` times W is added to g, or,
-    with `decoupled_weight_decay`, W is first multiplied by ``1 − lr · weight_decay`` (Loshchilov & Hutter 2019). With
-    `maximize` the gradient counts negative.
+    In step t, ``m ← β₁ m + (1 − β₁) g`` and ``v ← β₂ v + (1 − β₂) g²``, corrected to ``m̂ = m / (1 − β₁ᵗ)`` and
+    ``v̂ = v / (1 − β₂ᵗ)``. With `amsgrad` the largest v so far takes the place of v (Reddi et al. 2018). `weight_decay`
+    times W is added to g, or, with `decoupled_weight_decay`, W is first multiplied by ``1 − lr · weight_decay``
+    (Loshchilov & Hutter 2019). With `maximize` the gradient counts negative.
 
     Raises:
         ValueError: a rate, `eps` or `weight_decay` is negative, or a β is outside [0, 1).

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from .._tensor import Tensor
 from ..autograd import enable_grad, memory
-from ..autograd.graph import gradient_of, replayed
-from ..blas import Product, matmul
+from ..autograd.graph import replayed
+from ..blas import matmul
 from .flat import flattened, write_flat
 from .optimizer import Optimizer
 
@@ -84,7 +84,7 @@ class LBFGS(Optimizer):
     def _check_state(self, parameter: Tensor, entries: dict[str, Any]) -> None:
         size = sum(p.numel() for p in self.param_groups[0]["params"])
         if "d" in entries and np.shape(entries["d"]) != (size,):
-            raise ValueError(f"the state is of {np.size(entries['d'])} numbers in all, but the parameters are of {size}")
+            raise ValueError(f"the state is of {np.size(entries['d'])} numbers, but the parameters are of {size}")
 
     @replayed
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -107,13 +107,12 @@ class LBFGS(Optimizer):
             with enable_grad():
                 loss = closure()
             state["func_evals"] += 1
-            gradients = [None if p._node is None else gradient_of(p._node) for p in parameters]
-            if all(gradient is None for gradient in gradients):
-                self._warn("step() found no gradients: the closure is to call backward() of the loss")
-            return loss, flattened(map(_dense, gradients, parameters))
+            return loss, flattened(map(_gradient, parameters))
 
         first_call = state["func_evals"]
         first, gradient = evaluate()
+        if all(parameter.grad is None for parameter in parameters):
+            self._warn("step() found no gradients: the closure is to call backward() of the loss")
         loss = float(first)
         for iteration in range(1, group["max_iter"] + 1):
             if np.abs(gradient).max() <= group["tolerance_grad"]:
@@ -157,10 +156,10 @@ class LBFGS(Optimizer):
         return first
 
 
-def _dense(gradient: Any, parameter: Tensor) -> Array:
-    if gradient is None:
-        return np.zeros(parameter.shape, parameter.dtype)
-    return gradient.dense() if isinstance(gradient, Product) else gradient  # type: ignore[no-any-return]
+def _gradient(parameter: Tensor) -> Array:
+    """The gradient of `parameter`; zeros where there is none."""
+    gradient = parameter.grad
+    return np.zeros(parameter.shape, parameter.dtype) if gradient is None else gradient._data
 
 
 def _dot(a: Array, b: Array) -> float:
@@ -232,7 +231,7 @@ def _strong_wolfe(
     stalled = False
     while trials < most and abs(bracket[1].t - bracket[0].t) >= resolution:
         left, right = sorted(end.t for end in bracket)
-        t = _cubic_minimum(*bracket, left, right)
+        t = _cubic_minimum(bracket[0], bracket[1], left, right)
         # What is too near an end makes too little progress: twice in a row, or outside, and it is moved inwards.
         margin = 0.1 * (right - left)
         near = min(right - t, t - left) < margin

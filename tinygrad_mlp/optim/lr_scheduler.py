@@ -1,16 +1,116 @@
-"""Learning rates that change from epoch to epoch."""
+"""Learning rates that change from epoch to epoch.
+
+As PyTorch's, most change the rate that a group has now, so that several schedules can be used on one optimizer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .optimizer import Optimizer
+from ..autograd.graph import replayed
+from .optimizer import Optimizer, StepWarning
 
-__all__ = ["LambdaLR"]
+__all__ = [
+    "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "LambdaLR", "MultiStepLR", "ReduceLROnPlateau", "StepLR",
+]  # fmt: skip
 
 
-class LambdaLR:
+class _Schedule:
+    """What all schedules share: an optimizer, the epoch, and a state of all else that they hold."""
+
+    last_epoch: int
+    _last_lr: list[float]
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"a schedule is of an optimizer, not of {optimizer!r}")
+        self.optimizer = optimizer
+
+    def get_last_lr(self) -> list[float]:
+        """The learning rates that the last step has set, by group."""
+        return list(self._last_lr)
+
+    def _set(self, rates: Iterable[float]) -> None:
+        self._last_lr = [float(rate) for rate in rates]
+        for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
+            group["lr"] = rate
+
+    def _rates(self) -> list[float]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the schedule holds, except the optimizer."""
+        return {name: value for name, value in vars(self).items() if name != "optimizer"}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from where `state_dict` was called, here or in PyTorch, with the learning rates of then.
+
+        Raises:
+            ValueError: the state is of another kind of schedule, or of another number of groups.
+        """
+        own = self.state_dict()
+        if missing := set(own) - set(state_dict):
+            raise ValueError(f"the state has no {sorted(missing)}: it is not of a {type(self).__name__}")
+        rates, groups = len(state_dict["_last_lr"]), len(self.optimizer.param_groups)
+        if rates != groups:
+            raise ValueError(f"the state has {rates} learning rates for {groups} parameter groups")
+        vars(self).update({name: state_dict[name] for name in own})
+        self._set(self._last_lr)
+
+
+class LRScheduler(_Schedule):
+    """The base of schedules that know the epoch alone: subclasses write ``get_lr()``.
+
+    Args:
+        optimizer: whose learning rates to set.
+        last_epoch: the epoch to go on from, for an optimizer whose state has been loaded; −1 to begin.
+
+    Raises:
+        TypeError: `optimizer` is none.
+        ValueError: with `last_epoch`, no schedule has ever begun on this optimizer.
+    """
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        super().__init__(optimizer)
+        for group in optimizer.param_groups:
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise ValueError("last_epoch is for an optimizer whose state_dict was loaded: it has no 'initial_lr'")
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch + 1
+        self._set(self._begin())
+
+    def _begin(self) -> list[float]:
+        """The learning rates of the epoch in which the schedule begins."""
+        return self.get_lr()
+
+    def get_lr(self) -> list[float]:
+        """The learning rates, by group, that epoch `last_epoch` brings, given those of the epoch before."""
+        raise NotImplementedError
+
+    @replayed
+    def step(self) -> None:
+        """Go on to the next epoch.
+
+        Warns:
+            StepWarning: at the first step, the optimizer has not taken one yet, so that it never uses its first rate.
+        """
+        if self.last_epoch == 0 and not self.optimizer.stepped_at:
+            warnings.warn(
+                "the schedule's step() comes before the optimizer's: call optimizer.step(), then scheduler.step()",
+                StepWarning,
+                stacklevel=3,
+            )
+        self.last_epoch += 1
+        self._set(self.get_lr())
+
+
+class LambdaLR(LRScheduler):
     """The learning rate in epoch k is the initial one times ``lr_lambda(k)``; one function, or one per group.
 
     The document's schedule, for example, is ``LambdaLR(SGD(params, lr=1.0), lambda k: 1 / (100 + 10 * k))``.
@@ -25,34 +125,178 @@ class LambdaLR:
         lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        self.optimizer = optimizer
-        groups = optimizer.param_groups
-        self.lr_lambdas = [lr_lambda] * len(groups) if callable(lr_lambda) else list(lr_lambda)
-        if len(self.lr_lambdas) != len(groups):
-            raise ValueError(f"{len(self.lr_lambdas)} functions were given for {len(groups)} parameter groups")
-        self.base_lrs = [group["lr"] for group in groups]
-        self.last_epoch = last_epoch
-        self.step()
+        groups = len(optimizer.param_groups)
+        self.lr_lambdas = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
+        if len(self.lr_lambdas) != groups:
+            raise ValueError(f"{len(self.lr_lambdas)} functions were given for {groups} parameter groups")
+        super().__init__(optimizer, last_epoch)
 
-    def step(self) -> None:
-        """Go on to the next epoch."""
-        self.last_epoch += 1
-        self._set()
-
-    def _set(self) -> None:
-        for group, base, factor in zip(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas, strict=True):
-            group["lr"] = base * factor(self.last_epoch)
-
-    def get_last_lr(self) -> list[float]:
-        """The learning rates of the groups now."""
-        return [group["lr"] for group in self.optimizer.param_groups]
+    def get_lr(self) -> list[float]:
+        return [base * factor(self.last_epoch) for base, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch and the initial rates; the functions are the program's."""
-        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
+        """All that the schedule holds, except the optimizer and the functions, which are the program's."""
+        return {**super().state_dict(), "lr_lambdas": [None] * len(self.lr_lambdas)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from where `state_dict` was called."""
-        self.last_epoch = state_dict["last_epoch"]
-        self.base_lrs = list(state_dict["base_lrs"])
-        self._set()
+        """Go on from where `state_dict` was called, with this schedule's functions."""
+        super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
+
+
+class StepLR(LRScheduler):
+    """The learning rate is multiplied by `gamma` every `step_size` epochs.
+
+    Raises:
+        ValueError: `step_size` is not positive.
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        if step_size < 1:
+            raise ValueError(f"step_size is a positive number of epochs, not {step_size}")
+        self.step_size = step_size
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        due = self.last_epoch > 0 and self.last_epoch % self.step_size == 0
+        return [rate * self.gamma if due else rate for rate in self._rates()]
+
+
+class MultiStepLR(LRScheduler):
+    """The learning rate is multiplied by `gamma` in each epoch among `milestones`; twice in one that is there twice."""
+
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
+        self.milestones = Counter(milestones)
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        return [rate * self.gamma ** self.milestones[self.last_epoch] for rate in self._rates()]
+
+
+class ExponentialLR(LRScheduler):
+    """The learning rate is multiplied by `gamma` every epoch."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def _begin(self) -> list[float]:
+        return self._rates()
+
+    def get_lr(self) -> list[float]:
+        return [rate * self.gamma for rate in self._rates()]
+
+
+class CosineAnnealingLR(LRScheduler):
+    """The learning rate follows half a cosine from the initial one to `eta_min` in `T_max` epochs, then back up.
+
+    In epoch k it is ``eta_min + (initial − eta_min) · (1 + cos(π k / T_max)) / 2`` (Loshchilov & Hutter 2017), as long
+    as nothing else changes it.
+
+    Raises:
+        ValueError: `T_max` is not positive.
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        if T_max < 1:
+            raise ValueError(f"T_max is a positive number of epochs, not {T_max}")
+        self.T_max = T_max
+        self.eta_min = eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def _begin(self) -> list[float]:
+        return self._rates()
+
+    def get_lr(self) -> list[float]:
+        before, now = (1 + math.cos(math.pi * epoch / self.T_max) for epoch in (self.last_epoch - 1, self.last_epoch))
+        if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # from the bottom, there is no ratio to go by
+            rise = (1 - math.cos(math.pi / self.T_max)) / 2
+            return [
+                rate + (base - self.eta_min) * rise for base, rate in zip(self.base_lrs, self._rates(), strict=True)
+            ]
+        return [self.eta_min + (rate - self.eta_min) * now / before for rate in self._rates()]
+
+
+class ReduceLROnPlateau(_Schedule):
+    """The learning rates are multiplied by `factor` when a metric has not improved for more than `patience` epochs.
+
+    Args:
+        optimizer: whose learning rates to set.
+        mode: "min" if less is better, "max" if more is.
+        factor: what to multiply by, below 1.
+        patience: how many epochs without improvement to let pass.
+        threshold: by how much a metric must be better than the best one to be an improvement.
+        threshold_mode: whether `threshold` is a part of the best one, "rel", or a difference from it, "abs".
+        cooldown: for how many epochs after a change not to count.
+        min_lr: the least rate, one for all groups or one per group.
+        eps: the least change to make.
+
+    Raises:
+        ValueError: `factor` is not below 1, a mode is unknown, or `min_lr` is of another number of groups.
+        TypeError: `optimizer` is none.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float | Sequence[float] = 0,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(optimizer)
+        if not factor < 1:
+            raise ValueError(f"factor is a number below 1, not {factor}")
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode is 'min' or 'max', not {mode!r}")
+        if threshold_mode not in ("rel", "abs"):
+            raise ValueError(f"threshold_mode is 'rel' or 'abs', not {threshold_mode!r}")
+        groups = len(optimizer.param_groups)
+        self.min_lrs = list(min_lr) if isinstance(min_lr, Sequence) else [min_lr] * groups
+        if len(self.min_lrs) != groups:
+            raise ValueError(f"{len(self.min_lrs)} least rates were given for {groups} parameter groups")
+        self.mode = mode
+        self.factor = factor
+        self.patience = patience
+        self.threshold = threshold
+        self.threshold_mode = threshold_mode
+        self.cooldown = cooldown
+        self.eps = eps
+        self.best = math.inf if mode == "min" else -math.inf
+        self.num_bad_epochs = 0
+        self.cooldown_counter = 0
+        self.last_epoch = 0
+        self._last_lr = self._rates()
+
+    def step(self, metrics: Any) -> None:
+        """Go on to the next epoch, given what the last one was worth: a number, or a Tensor of one."""
+        metric = float(metrics)
+        self.last_epoch += 1
+        self.num_bad_epochs += 1
+        if self._is_better(metric):
+            self.best = metric
+            self.num_bad_epochs = 0
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            reduced = [max(rate * self.factor, least) for rate, least in zip(self._rates(), self.min_lrs, strict=True)]
+            self._set(
+                new if rate - new > self.eps else rate for rate, new in zip(self._rates(), reduced, strict=True)
+            )
+            self.cooldown_counter = self.cooldown
+            self.num_bad_epochs = 0
+        self._last_lr = self._rates()
+
+    def _is_better(self, metric: float) -> bool:
+        sign = 1 if self.mode == "max" else -1
+        relative = self.threshold_mode == "rel"
+        bound = self.best * (1 + sign * self.threshold) if relative else self.best + sign * self.threshold
+        return sign * metric > sign * bound

@@ -1,0 +1,193 @@
+"""Mutants: every rule of the sheet and every duty of the walk, damaged one at a time, must be caught by the tests.
+
+What must catch them are the very checks that `test_sheet` and `test_graph` consist of, on a few examples drawn once.
+"""
+
+import ast
+import inspect
+import math
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from ops import CASES, ROWS, Case, Example, examples
+from test_graph import DUTIES
+from test_sheet import check_gradient
+
+from tinygrad_mlp.autograd import graph
+from tinygrad_mlp.blas import Product
+from tinygrad_mlp.derivatives import Each, sheet
+
+
+def caught(check: Callable[[], Any]) -> bool:
+    """Whether `check` fails as a test does; any other error is an error of the mutation."""
+    try:
+        check()
+    except AssertionError:
+        return True
+    return False
+
+
+def report(capsys: pytest.CaptureFixture[str], what: str, survivors: dict[str, bool]) -> None:
+    """Print the count, and fail with the names of those that no check caught."""
+    alive = [name for name, was_caught in survivors.items() if not was_caught]
+    with capsys.disabled():
+        print(f"\n{what}: {len(survivors)} mutants, {len(survivors) - len(alive)} caught")
+    assert alive == []
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def other_order(gradient: Any) -> Any:
+    """A gradient of the right shape with the right entries in the wrong places."""
+    if gradient.ndim < 2:
+        return gradient[::-1] if gradient.ndim else gradient
+    return np.reshape(np.transpose(gradient), gradient.shape)
+
+
+MUTATIONS: dict[str, Callable[[Any], Any]] = {
+    "scaled by 1.01": lambda gradient: gradient * 1.01,
+    "zeroed": lambda gradient: gradient * 0,
+    "negated": lambda gradient: -gradient,
+    "transposed": other_order,
+}
+
+
+def damaged(rule: Callable[..., Any], mutation: Callable[[Any], Any]) -> Callable[..., Any]:
+    def mutant(*args: Any, **options: Any) -> Any:
+        gradient = rule(*args, **options)
+        return mutation(gradient.dense() if isinstance(gradient, Product) else gradient)
+
+    mutant.__signature__ = inspect.signature(rule)  # type: ignore[attr-defined]  # from which options are understood
+    return mutant
+
+
+def rule_mutants(case: Case) -> Iterator[tuple[str, Any]]:
+    """The rows of `case`, each with one rule damaged in one way."""
+    row = ROWS[case.function]
+    for name, mutation in MUTATIONS.items():
+        if isinstance(row, Each):
+            yield f"{case}, {name}", Each(damaged(row.rule, mutation), reads_entries=row.reads_entries)
+        else:
+            for position, rule in enumerate(row):
+                if rule is not None:
+                    yield f"{case}, rule {position} {name}", (*row[:position], damaged(rule, mutation), *row[position + 1 :])
+
+
+def few(case: Case) -> list[Example]:
+    """Large examples, the same at every run, drawn as the properties draw theirs."""
+    drawn: list[Example] = []
+
+    @settings(
+        derandomize=True, database=None, max_examples=50, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(examples(case))
+    def collect(example: Example) -> None:
+        drawn.append(example)
+
+    collect()
+    return sorted(drawn, key=lambda example: -sum(example.operands[i].size for i in example.differentiable))[:15]
+
+
+def test_no_mutant_of_a_rule_survives(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    survivors = {}
+    for case in CASES:
+        sample = few(case)
+        for example in sample:
+            check_gradient(example)  # undamaged, it passes
+        for name, row in rule_mutants(case):
+            with monkeypatch.context() as patch:
+                patch.setitem(sheet, case.function, row)
+                survivors[name] = any(caught(lambda example=example: check_gradient(example)) for example in sample)
+    assert len(survivors) >= 4 * len(CASES)
+    report(capsys, "rules", survivors)
+
+
+# --- the walk ---------------------------------------------------------------------------------------------------------
+
+
+def first_entries(gradient: Any, shape: tuple[int, ...], node: Any) -> Any:
+    return np.reshape(np.ravel(gradient)[: math.prod(shape)], shape)
+
+
+def mean_instead(gradient: Any, shape: tuple[int, ...], node: Any) -> Any:
+    return graph_unbroadcast(gradient, shape, node) * (math.prod(shape) / max(gradient.size, 1))
+
+
+graph_unbroadcast = graph._unbroadcast
+
+
+class Sites(ast.NodeTransformer):
+    """Finds the places in a function where it does a duty, and takes the duty away at the one with number `chosen`."""
+
+    def __init__(self, chosen: int | None = None) -> None:
+        self.chosen = chosen
+        self.found: list[str] = []
+
+    def site(self, node: ast.AST, duty: str, without: ast.AST) -> ast.AST:
+        self.generic_visit(node)
+        self.found.append(f"{duty}: {ast.unparse(node)}")
+        return without if len(self.found) - 1 == self.chosen else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        if isinstance(node.op, ast.Add):
+            return self.site(node, "accumulation", node.right)
+        return self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        if isinstance(node.op, ast.Add):
+            return self.site(node, "accumulation", ast.Assign([node.target], node.value, lineno=node.lineno))
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        called = ast.unparse(node.func)
+        if called == "_sum":
+            return self.site(node, "accumulation", node.args[1])
+        if called == "add_to":
+            return self.site(node, "accumulation", ast.Constant(None))
+        if called == "f.clone":
+            return self.site(node, "ownership", node.args[0])
+        return self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        if isinstance(node.op, ast.USub) and "number" in ast.unparse(node):
+            return self.site(node, "order", node.operand)
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        test = node.test
+        if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotEq) and "gradient" in ast.unparse(test):
+            return self.site(node, "shape and dtype", ast.Pass())
+        return self.generic_visit(node)
+
+
+def walk_mutants() -> Iterator[tuple[str, Any, Any]]:
+    """The functions of the walk, each with the code of one that leaves out one duty at one place."""
+    for function in (graph.walk, graph._sum, graph.accumulate):
+        source = textwrap.dedent(inspect.getsource(function))
+        sites = Sites()
+        sites.visit(ast.parse(source))
+        for number, name in enumerate(sites.found):
+            mutant = ast.fix_missing_locations(Sites(number).visit(ast.parse(source)))
+            namespace = dict(vars(graph))
+            exec(compile(mutant, graph.__file__, "exec"), namespace)
+            yield f"{function.__name__}, without {name}", function, namespace[function.__name__].__code__
+
+
+def test_no_mutant_of_the_walk_survives(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    survivors = {}
+    for replacement in (first_entries, mean_instead):
+        with monkeypatch.context() as patch:
+            patch.setattr(graph, "_unbroadcast", replacement)
+            survivors[f"_unbroadcast, {replacement.__name__}"] = any(map(caught, DUTIES))
+    for name, function, code in walk_mutants():
+        with monkeypatch.context() as patch:
+            patch.setattr(function, "__code__", code)
+            survivors[name] = any(map(caught, DUTIES))
+    for duty in ("accumulation", "order", "shape and dtype", "ownership"):
+        assert any(duty in name for name in survivors), f"no place was found where the walk does its duty of {duty}"
+    report(capsys, "the walk", survivors)
