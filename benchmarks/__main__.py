@@ -56,8 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(*(f"{name}: {value}" for name, value in about["environment"].items()), sep="\n")
     contestants = [c for c in CONTESTANTS if c.name in chosen.peers]
     if chosen.quick:
-        slow = [c.title for c in contestants if not c.quick]
-        print(f"a quick run leaves out: {'; '.join(slow)}" if slow else "")
+        print("a quick run leaves out:", "; ".join(c.title for c in contestants if not c.quick) or "nobody")
         contestants = [c for c in contestants if c.quick]
     entries: list[dict[str, Any]] = []
     for name in chosen.names:

@@ -168,7 +168,7 @@ def measure(
                     with leaving_out(name):
                         time.sleep(PAUSE)
                         figures[name].rounds.append(workers[name].run(repeats[name])[0] / count)
-            order.append(order.pop(0))  # so that nobody always follows the same neighbour
+            order = order[1:] + order[:1]  # so that nobody always follows the same neighbour
     return figures, reasons
 
 
@@ -199,7 +199,7 @@ def start_times(contestants: Sequence[Contestant], effort: Effort) -> tuple[dict
         if contestant.statement:
             figures[contestant.name] = Measured([])
             memory[contestant.name] = []
-    for i in range(1 + round(5 * effort.rounds)):
+    for i in range(1 + max(1, round(5 * effort.rounds))):
         for contestant in contestants:
             if (name := contestant.name) not in figures:
                 continue

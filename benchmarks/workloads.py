@@ -104,8 +104,8 @@ def _training(case: Case, widths: list[int], batches: int, rate: float) -> Probl
 
 
 def _step_problem(case: Case, options: Options) -> Problem:
-    # 4,096 samples an epoch, but neither so many steps that a round gets long nor so few that a scan gains nothing
-    batches = max(8, min(256, 4096 // case.size))
+    # About 2,048 samples, but neither so many steps that an epoch gets long nor so few that a scan gains nothing
+    batches = max(8, min(256, 2048 // case.size))
     return _training(case, [784, 256, 10], batches, 0.01 / case.size)
 
 

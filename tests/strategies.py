@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import (
-    array_shapes,
     arrays,
     basic_indices,
     integer_array_indices,
-    mutually_broadcastable_shapes,
 )
 from numpy.typing import NDArray
 
@@ -26,15 +24,23 @@ Shape = tuple[int, ...]
 CELLS = 512
 
 
-def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> st.SearchStrategy[Shape]:
-    """Shapes of no entries, of one, of several, and of no dimensions."""
-    return array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
+@st.composite
+def shapes(draw: st.DrawFn, min_dims: int = 0, max_dims: int = 3, min_side: int = 0) -> Shape:
+    """Shapes of several entries, mostly; of one, of none, and of no dimensions, now and then."""
+    dimensions = [ndim for ndim in (0, 1, 2, 3, 1, 2, 3) if min_dims <= ndim <= max_dims]
+    lengths = [n for n in (1, 2, 3, 2, 3, 2, 3, 0) if n >= min_side]
+    return tuple(draw(st.sampled_from(lengths)) for _ in range(draw(st.sampled_from(dimensions))))
 
 
-def broadcastable(number: int) -> st.SearchStrategy[tuple[Shape, ...]]:
-    """`number` shapes that broadcast together."""
-    drawn = mutually_broadcastable_shapes(num_shapes=number, max_dims=3, min_side=0, max_side=3)
-    return drawn.map(lambda shapes: shapes.input_shapes)
+@st.composite
+def broadcastable(draw: st.DrawFn, number: int) -> list[Shape]:
+    """`number` shapes that broadcast together: of one shape, each with dimensions left out in front or set to 1."""
+    shape = draw(shapes())
+    drawn = []
+    for _ in range(number):
+        own = shape[draw(st.sampled_from([0, 0, *range(len(shape) + 1)])) :]
+        drawn.append(tuple(draw(st.sampled_from([n, n, 1])) for n in own))
+    return drawn
 
 
 def numbers(shape: Shape, low: float = -2.0, high: float = 2.0) -> st.SearchStrategy[Array]:

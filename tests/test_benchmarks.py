@@ -1,4 +1,4 @@
-"""The benchmark measures what it says: it runs, it checks its contestants, and it leaves out by name. No timing here."""
+"""The benchmark runs, checks its contestants and leaves out by name. What it measures is not asserted."""
 
 from __future__ import annotations
 
@@ -125,7 +125,8 @@ def test_a_process_that_dies_is_left_out(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def problem() -> Problem:
-    return WORKLOADS["step"].problem(Case("step", 8, "float64", 1, "warm"), OPTIONS)
+    problem = WORKLOADS["step"].problem(Case("step", 8, "float64", 1, "warm"), OPTIONS)
+    return problem._replace(x=problem.x[:5], y=problem.y[:5])
 
 
 def wrong_results(problem: Problem) -> dict[str, Any]:
@@ -154,7 +155,7 @@ def test_the_check_accepts_the_reference_and_nothing_else(problem: Problem) -> N
 
 
 def test_the_reference_descends_its_loss(problem: Problem) -> None:
-    """The gradient that the reference steps along is that of the loss, by central differences along drawn directions."""
+    """The gradient that the reference steps along is that of the loss, by differences along drawn directions."""
     small = problem._replace(x=problem.x[:1], y=problem.y[:1])
 
     def loss(arrays: list[Any]) -> float:

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -68,22 +69,44 @@ def check_accumulation() -> None:
     f.linear(rows, weight, None).sum().backward()
     equal(weight.grad, [[5, -7], [7, -9]])
 
+    for first in (False, True):
+        for second in (False, True):
+            x = leaf(np.array([1.0, 2.0]))
+            (x**3).sum().backward(create_graph=first)
+            (x * x).sum().backward(create_graph=second)
+            equal(x.grad, [5, 16])
+
     x = leaf(np.array([1.0, 2.0]))
-    (x**3).sum().backward(create_graph=True)
-    (x * x).sum().backward(create_graph=True)
-    equal(x.grad, [5, 16])
+    y = x * 3
+    y.retain_grad()
+    for _ in range(2):
+        (y * y).sum().backward(retain_graph=True)
+    equal(y.grad, [12, 24])
+
+    x = leaf(np.array(2.0))
+    y = x * x
+    (gradient,) = tg.autograd.grad([y, x, y, x], [x])
+    equal(gradient, 10)
 
 
 def check_order() -> None:
-    """A node is visited after everything that uses it, however long the ways there are."""
-    x = leaf(np.array([0.5, -0.25]))
-    early = x.tanh()
-    late = early
-    for _ in range(5):
-        late = late * early
-    (late + early).sum().backward()
-    t = np.tanh([0.5, -0.25])
-    equal(x.grad, (6 * t**5 + 1) * (1 - t**2))
+    """A node is visited after everything that uses it, however long the ways there are, and wherever they begin."""
+    values = np.array([0.5, -0.25])
+    t = np.tanh(values)
+    expected = (6 * t**5 + 1) * (1 - t**2)
+    for first, second in [(0, 1), (1, 0), (None, None)]:
+        x = leaf(values)
+        early = x.tanh()
+        late = early
+        for _ in range(5):
+            late = late * early
+        if first is None:
+            (late + early).sum().backward()
+            equal(x.grad, expected)
+        else:
+            outputs = (early, late)
+            (gradient,) = tg.autograd.grad([outputs[first], outputs[second]], [x], [np.ones(2), np.ones(2)])
+            equal(gradient, expected)
 
 
 def check_shapes() -> None:
@@ -108,13 +131,18 @@ def check_dtypes() -> None:
 
 def check_ownership() -> None:
     """Gradients share their memory with nothing, not even where a rule hands its cotangent on."""
-    a, b, cotangent = leaf(np.ones(2)), leaf(np.ones(2)), np.array([3.0, 4.0])
-    (a + b).backward(cotangent)
-    arrays = [a.grad.numpy(), b.grad.numpy(), cotangent]
-    assert not any(np.shares_memory(x, y) for x in arrays for y in arrays if x is not y)
+    cotangent = np.array([3.0, 4.0])
     root = leaf(np.ones(2))
     root.backward(cotangent)
-    assert not np.shares_memory(root.grad.numpy(), cotangent)
+    a, b = leaf(np.ones(2)), leaf(np.ones(2))
+    left, right = a * 1, b.reshape(1, 2)[0]
+    left.retain_grad()
+    (left + right).backward(cotangent, inputs=[a, b, right], retain_graph=True)
+    held = [root.grad, a.grad, b.grad, left.grad, right.grad]
+    held += tg.autograd.grad(left + right, [left, right, a], cotangent)
+    arrays = [cotangent, *(gradient.numpy() for gradient in held)]
+    for x, y in combinations(arrays, 2):
+        assert not np.shares_memory(x, y), "a gradient aliases another array"
 
 
 DUTIES = [check_accumulation, check_order, check_shapes, check_dtypes, check_ownership]
@@ -432,6 +460,17 @@ def test_a_hook_of_a_leaf_replaces_its_gradient() -> None:
     weight.register_hook(lambda g: g * 10)
     f.linear(np.array([[3.0, 4.0]]), weight, None).sum().backward()
     equal(weight.grad, [[30, 40]])
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_hook_returns_a_gradient_of_the_same_shape(inside: bool) -> None:
+    for replace in (lambda g: g.sum(), lambda g: g[:1], lambda g: g.unsqueeze(0)):
+        x = leaf(np.ones(3))
+        y = x * 2
+        (y if inside else x).register_hook(replace)
+        with pytest.raises((RuntimeError, ValueError), match="shape"):
+            y.sum().backward()
+        assert x.grad is None
 
 
 def test_what_a_hook_does_to_its_gradient_harms_nothing() -> None:

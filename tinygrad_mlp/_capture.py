@@ -2,8 +2,9 @@
 
 The first call with arguments of some shapes runs the step as it is, except that every array in it is a `Slot`: an
 array that writes down each function applied to it, with its operands and the memory its result is in. What comes of
-it is a list of ``function(*arguments)`` in which all arguments, outputs included, are fixed: the forward pass, the rules
-of the sheet, the BLAS calls. A later call copies its arguments into the memory of the first ones and goes down the list.
+it is a list of ``function(*arguments)`` in which all arguments, outputs included, are fixed: the forward pass, the
+rules of the sheet, the BLAS calls. A later call copies its arguments into the memory of the first ones and goes down
+the list.
 
 Methods that change state (``zero_grad``, an optimizer's or a scheduler's ``step``) are not taken apart: the list calls
 them, so learning rates, momenta and schedules are what they are at each call. And what cannot be replayed is noticed

@@ -1061,6 +1061,8 @@ def collect(
     wanted = None
     if inputs is not None:
         wanted = {place_of(x) for x in ([inputs] if isinstance(inputs, Tensor) else inputs)}
+        if not wanted:
+            raise RuntimeError("inputs= names no Tensor: leave it out to collect gradients for all leaves")
     arrived = walk(
         seeds,
         retain_graph=create_graph if retain_graph is None else retain_graph,
@@ -1071,4 +1073,6 @@ def collect(
         if isinstance(place, Leaf):
             accumulate(place, gradient)
         else:
-            place.attached().grad = gradient
+            extras = place.attached()
+            if not extras.retains_grad:  # else the walk has added it
+                extras.grad = gradient if extras.grad is None else extras.grad + gradient

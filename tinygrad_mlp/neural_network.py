@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import nn, training
+from ._capture import capture
 from ._random import Generator, numbers_from
 from ._tensor import Tensor, _tensor
 from .autograd import no_grad
@@ -131,6 +132,7 @@ class NeuralNetwork:
         self._dtype = np.dtype(dtype)
         self._optimizer = SGD(self.model.parameters(), lr=1.0)
         self._schedule = LambdaLR(self._optimizer, learning_rate)
+        self._step = capture(self._update)
 
     # --- what was recorded --------------------------------------------------------------------------------------------
 
@@ -223,7 +225,7 @@ class NeuralNetwork:
         with no_grad():
             return np.concatenate([self.model(_tensor(data[rows]))._data for rows in _batches(len(data))])
 
-    def _step(self, x: Tensor, y: Tensor) -> None:
+    def _update(self, x: Tensor, y: Tensor) -> None:
         """One update, by the loss of the rows `x` and `y`."""
         self._optimizer.zero_grad()
         self._loss(self._logits(x), y).backward()

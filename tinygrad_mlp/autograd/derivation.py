@@ -1,8 +1,8 @@
-"""The derivation: the rules of the sheet once more, given symbols, so that the gradients of a graph print themselves.
+"""The derivation: the rules of the sheet read once more, with symbols, so that a graph's gradients print themselves.
 
-A symbol records what a rule does to it. What the rules did is written down, line by line and as one formula for each
-parameter, in the code's notation or in the document's; and it is checked: NumPy evaluates what is printed, and the
-result is compared with what the backward walk computes from the same graph.
+A symbol writes down what a rule does to it. From that come, for each parameter, the steps of the chain rule and its
+gradient as one formula, in the code's notation or the document's. It is checked, too: NumPy evaluates what is printed,
+and the results are compared with those of the backward walk.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
@@ -31,18 +31,19 @@ __all__ = ["Derivation", "explain"]
 
 Array = NDArray[Any]
 Place = Leaf | Node
+Spelling = tuple[str, str]  # for the terminal, and in LaTeX
 
 LARGEST_GRAPH = 200  # nodes; a larger graph is summarised
 LONGEST_FORMULA = 300  # symbols; a longer formula is left as its steps
-WIDTH = 80  # columns of the text
+WIDTH = 80  # columns
 
 # --- expressions ------------------------------------------------------------------------------------------------------
 
 
 class Expression(np.lib.mixins.NDArrayOperatorsMixin):
-    """A formula: a NumPy function, its operands (formulas, numbers, arrays, indices) and options.
+    """A formula: a NumPy function with its operands (formulas, numbers, arrays, indices) and options.
 
-    NumPy's functions and operators, given one, make another, so a rule that is called with formulas writes itself down.
+    NumPy's functions and operators, given one, make another; so a rule that is called with formulas writes itself down.
     """
 
     __slots__ = ("function", "operands", "options", "shape", "symbols")
@@ -84,36 +85,33 @@ class Expression(np.lib.mixins.NDArrayOperatorsMixin):
     __iter__ = None
 
     def __bool__(self) -> bool:
-        raise TypeError("it asks whether a symbol is true: write np.where or a comparison instead of if")
+        raise TypeError("it asks whether a symbol is true: write np.where, or multiply by a comparison, instead of if")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         raise TypeError("it asks for the entries of a symbol")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Expression:
         if options.get("out") is not None:
-            raise TypeError(f"it writes numpy.{ufunc.__name__} in place")
+            raise TypeError(f"it writes numpy.{ufunc.__name__} into an array")
         if method == "__call__":
             return build(ufunc, inputs, options)
         reduction = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}.get(ufunc)
         if method != "reduce" or reduction is None:
-            raise TypeError(f"it uses numpy.{ufunc.__name__}.{method}")
+            raise TypeError(f"it calls numpy.{ufunc.__name__}.{method}")
         return build(reduction, inputs, {"axis": 0, **options})
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if function in f.derived:
-            return f.derived[function](*args, **options)
-        return build(function, args, options)
+        return f.derived[function](*args, **options) if function in f.derived else build(function, args, options)
 
 
 class Symbol(Expression):
-    """A name for an array. Its two spellings are those of the terminal and of LaTeX."""
+    """A name for an array."""
 
     __slots__ = ("array", "is_joined", "latex", "text")
 
-    def __init__(self, text: str, latex: str, array: Array, is_joined: bool = False) -> None:
-        self.text = text
-        self.latex = latex
-        # Formulas are compared in double precision, so that what differs is the graph's rounding alone.
+    def __init__(self, spelling: Spelling, array: Array, is_joined: bool = False) -> None:
+        self.text, self.latex = spelling
+        # Formulas are evaluated in double precision, so that where they differ from the graph it is the graph's rounding.
         self.array = np.asarray(array, np.float64 if array.dtype.kind == "f" else None)
         self.is_joined = is_joined  # of several parts, such as ∂L/∂z
         super().__init__(None, ())
@@ -121,15 +119,14 @@ class Symbol(Expression):
 
 
 def _shape(expression: Expression) -> tuple[int, ...]:
+    """The shape of the array that an expression is for, without evaluating it where NumPy's rules tell."""
     function, operands = expression.function, expression.operands
     if isinstance(expression, Symbol):
         return expression.array.shape
     if function is np.transpose:
         return tuple(operands[0].shape[axis] for axis in operands[1])
-    if function is np.reshape:
-        return tuple(operands[1])
-    if function is np.ones:
-        return tuple(operands[0])
+    if function in (np.reshape, np.ones):
+        return tuple(operands[-1])
     shapes = [getattr(operand, "shape", ()) for operand in operands]
     if function is np.matmul and min(map(len, shapes)) > 1 and shapes[0][-1] == shapes[1][-2]:
         return (*np.broadcast_shapes(*(shape[:-2] for shape in shapes)), shapes[0][-2], shapes[1][-1])
@@ -139,26 +136,25 @@ def _shape(expression: Expression) -> tuple[int, ...]:
 
 
 def fold(root: Expression, combine: Callable[[Expression, list[Any]], Any], known: dict[Expression, Any]) -> Any:
-    """``combine(expression, operands)`` for `root`, once the same has been done for its operands.
+    """``combine(expression, operands)`` for `root`, after the same for its operands.
 
-    Each part is done once, and noted in `known`; nothing recurses, however deep the formula.
+    Each part is done once and noted in `known`; nothing recurses, however deep the formula is.
     """
     waiting = [root]
     while waiting:
-        expression = waiting[-1]
-        operands = expression.operands
-        missing = [o for o in operands if isinstance(o, Expression) and o not in known]
-        if missing:
-            waiting.extend(missing)
-            continue
-        waiting.pop()
-        if expression not in known:
-            known[expression] = combine(expression, [known[o] if isinstance(o, Expression) else o for o in operands])
+        part = waiting[-1]
+        missing = [o for o in part.operands if isinstance(o, Expression) and o not in known]
+        if part in known or not missing:
+            waiting.pop()
+            if part not in known:
+                known[part] = combine(part, [known[o] if isinstance(o, Expression) else o for o in part.operands])
+        else:
+            waiting += missing
     return known[root]
 
 
 def evaluate(expression: Expression, known: dict[Expression, Any] | None = None) -> Any:
-    """The array that NumPy computes for `expression`."""
+    """The array that NumPy computes for an expression."""
 
     def combine(part: Expression, operands: list[Any]) -> Any:
         return part.array if isinstance(part, Symbol) else part.function(*operands, **part.options)
@@ -167,71 +163,78 @@ def evaluate(expression: Expression, known: dict[Expression, Any] | None = None)
         return fold(expression, combine, {} if known is None else known)
 
 
-# How large the terms are that a function adds up: the same sums and products of absolute values.
-_MAGNITUDES = {
-    np.add: np.add, np.subtract: np.add, np.negative: np.positive, np.multiply: np.multiply, np.divide: np.divide,
-    np.matmul: np.matmul, np.sum: np.sum, np.transpose: np.transpose, np.reshape: np.reshape,
-}  # fmt: skip
+# The sums and products of which it is worth knowing how large the terms are.
+_LINEAR = {np.subtract: np.add, np.negative: np.positive}
+_LINEAR |= {x: x for x in (np.add, np.multiply, np.divide, np.matmul, np.sum, np.transpose, np.reshape)}
 
 
 def magnitude(expression: Expression, values: dict[Expression, Any], known: dict[Expression, Any]) -> Any:
-    """The sums of the absolute values of the terms that are added up in each entry of an evaluated expression."""
+    """The sum of the absolute values of the terms that are added up in each entry of an expression already evaluated."""
 
     def combine(part: Expression, operands: list[Any]) -> Any:
-        if part.function not in _MAGNITUDES:
+        if part.function not in _LINEAR:
             return np.abs(values[part])
-        operands = [abs(o) if isinstance(o, int | float | np.ndarray) else o for o in operands]
-        return _MAGNITUDES[part.function](*operands, **part.options)
+        absolute = [np.abs(o) if isinstance(o, int | float | np.ndarray) else o for o in operands]
+        return _LINEAR[part.function](*absolute, **part.options)
 
     with np.errstate(all="ignore"):
         return fold(expression, combine, known)
 
 
-def substitute(expression: Expression, replacements: Mapping[Expression, Expression]) -> Expression:
-    """`expression` with some of its symbols replaced, simplified again."""
+def rewrite(expression: Expression, change: Callable[[Expression, list[Any]], Any], known: Any = ()) -> Expression:
+    """`expression` with each part replaced by what `change` returns for it, if that is not None, and simplified again."""
 
     def combine(part: Expression, operands: list[Any]) -> Expression:
-        if all(old is new for old, new in zip(part.operands, operands, strict=True)):
-            return part
-        return build(part.function, operands, part.options)
+        changed = change(part, operands)
+        if changed is not None:
+            return changed  # type: ignore[no-any-return]
+        same = all(old is new for old, new in zip(part.operands, operands, strict=True))
+        return part if same else build(part.function, operands, part.options)
 
-    return fold(expression, combine, dict(replacements))  # type: ignore[no-any-return]
+    return fold(expression, combine, dict(known))  # type: ignore[no-any-return]
+
+
+def substitute(expression: Expression, replacements: Mapping[Expression, Expression]) -> Expression:
+    """`expression` with some of its symbols replaced."""
+    return rewrite(expression, lambda part, operands: None, replacements)
 
 
 # --- simplification ---------------------------------------------------------------------------------------------------
 #
-# Gentle: 1·x, double negation, numbers in front of a product, transposes of transposes, ones that broadcasting makes
-# superfluous. No product is multiplied out, and no order of factors is changed.
+# Gentle: 1·x, double negation, numbers in front of products, transposes of transposes, ones that broadcasting makes
+# superfluous. Nothing is multiplied out, and no factors change places.
 
 
-def build(function: Any, operands: Sequence[Any], options: Mapping[str, Any] | None = None) -> Expression:
+def build(function: Any, operands: Iterable[Any], options: Mapping[str, Any] | None = None) -> Expression:
     """``function(*operands, **options)``, simplified."""
     operands = [_plain(operand) for operand in operands]
-    simpler = _SIMPLER.get(function)
-    if simpler is not None:
-        return simpler(*operands, **(options or {}))  # type: ignore[no-any-return]
+    if function in _SIMPLER:
+        return _SIMPLER[function](*operands, **(options or {}))
     return Expression(function, tuple(operands), options)
 
 
 def _plain(operand: Any) -> Any:
     """A Python number for an array without dimensions."""
-    if isinstance(operand, np.generic | np.ndarray) and operand.ndim == 0:
-        return operand.item()
     if isinstance(operand, np.ndarray) and operand.dtype == object:
         raise TypeError("it puts a symbol into an array")
-    return operand
+    return operand.item() if isinstance(operand, np.generic | np.ndarray) and operand.ndim == 0 else operand
 
 
-def ones(shape: tuple[int, ...]) -> Expression:
-    return Expression(np.ones, (shape,))
+def _is_number(operand: Any) -> bool:
+    return isinstance(operand, int | float)
 
 
-def _split(expression: Expression) -> tuple[Any, Expression]:
+def ones(shape: Sequence[int]) -> Expression:
+    return Expression(np.ones, (tuple(shape),))
+
+
+def _split(expression: Any) -> tuple[Any, Any]:
     """The number in front of a product, and the rest."""
-    if expression.function is np.negative:
-        return -1, expression.operands[0]
-    if expression.function is np.multiply and not isinstance(expression.operands[0], Expression | np.ndarray):
-        return expression.operands
+    if isinstance(expression, Expression):
+        if expression.function is np.negative:
+            return -1, expression.operands[0]
+        if expression.function is np.multiply and _is_number(expression.operands[0]):
+            return expression.operands
     return 1, expression
 
 
@@ -239,29 +242,29 @@ def _scaled(number: Any, expression: Expression) -> Expression:
     """A number in front of an expression that has none."""
     if number == 1:
         return expression
-    if expression.function is np.divide and not isinstance(expression.operands[0], Expression | np.ndarray):
+    if expression.function is np.divide and _is_number(expression.operands[0]):
         return Expression(np.divide, (number * expression.operands[0], expression.operands[1]))
     return Expression(np.negative, (expression,)) if number == -1 else Expression(np.multiply, (number, expression))
 
 
-def _factors(operands: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """The number in front of an elementwise product, and its factors."""
-    number, factors, waiting = 1, [], list(operands)[::-1]
+def _factors(*operands: Any) -> tuple[Any, list[Any]]:
+    """The number in front of an elementwise product of operands, and its factors."""
+    number: Any = 1
+    factors, waiting = [], [*operands[::-1]]
     while waiting:
         operand = waiting.pop()
-        if isinstance(operand, int | float):
+        if _is_number(operand):
             number = number * operand
         elif isinstance(operand, Expression) and operand.function in (np.multiply, np.negative):
-            if operand.function is np.negative:
-                number = -number
-            waiting.extend(operand.operands[::-1])
+            number = -number if operand.function is np.negative else number
+            waiting += operand.operands[::-1]
         else:
             factors.append(operand)
     return number, factors
 
 
 def _product(*operands: Any) -> Expression:
-    number, factors = _factors(operands)
+    number, factors = _factors(*operands)
     shape = np.broadcast_shapes(*(factor.shape for factor in factors))
     for factor in [factor for factor in factors if getattr(factor, "function", None) is np.ones]:
         others = [other for other in factors if other is not factor]
@@ -270,47 +273,38 @@ def _product(*operands: Any) -> Expression:
     return _scaled(number, reduce(lambda a, b: Expression(np.multiply, (a, b)), factors))
 
 
-def _divide(a: Any, b: Any) -> Expression:
-    if not isinstance(b, Expression):
-        return _product(1 / b, a) if isinstance(b, int | float) and b else Expression(np.divide, (a, b))
-    above, a = (a, 1) if isinstance(a, int | float) else _split(a) if isinstance(a, Expression) else (1, a)
-    below, b = _split(b)
-    if below == 0:
-        return Expression(np.divide, (a, b))
-    return _scaled(above / below, Expression(np.divide, (a, b)))
+def _quotient(a: Any, b: Any) -> Expression:
+    if _is_number(b) and b != 0:
+        return _product(1 / b, a)
+    above, a = (a, 1) if _is_number(a) else _split(a)
+    below, rest = _split(b)
+    if below == 0 or below != int(below):
+        below, rest = 1, b
+    return _scaled(above / below, Expression(np.divide, (a, rest)))
 
 
-def _add(a: Any, b: Any) -> Expression:
-    if isinstance(b, Expression):
-        number, rest = _split(b)
-        if number < 0:
-            return _subtract(a, _scaled(-number, rest))
-    for zero, other in ((a, b), (b, a)):
-        if isinstance(zero, int | float) and zero == 0:
-            return other  # type: ignore[no-any-return]
-    return Expression(np.add, (a, b))
-
-
-def _subtract(a: Any, b: Any) -> Expression:
-    if isinstance(b, Expression):
-        number, rest = _split(b)
-        if number < 0:
-            return _add(a, _scaled(-number, rest))
-        if isinstance(a, int | float) and a == 0:
-            return _scaled(-number, rest)
-    elif isinstance(b, int | float) and b == 0:
+def _sum_of(a: Any, b: Any, sign: int = 1) -> Expression:
+    """a + b, or with −1 for `sign` a − b."""
+    number, rest = _split(b)
+    if number < 0:
+        sign, b = -sign, _scaled(-number, rest)
+    elif _is_number(b) and b < 0:
+        sign, b = -sign, -b
+    if _is_number(b) and b == 0:
         return a  # type: ignore[no-any-return]
-    return Expression(np.subtract, (a, b))
+    if _is_number(a) and a == 0:
+        return b if sign == 1 else _product(-1, b)
+    return Expression(np.add if sign == 1 else np.subtract, (a, b))
 
 
 def _power(a: Any, b: Any) -> Expression:
-    if isinstance(b, int | float) and b in (0, 1):
+    if _is_number(b) and b in (0, 1):
         return a if b else ones(a.shape)
     return Expression(np.power, (a, b))
 
 
 def _matmul(a: Any, b: Any) -> Expression:
-    (first, a), (second, b) = (_split(o) if isinstance(o, Expression) else (1, o) for o in (a, b))
+    (first, a), (second, b) = _split(a), _split(b)
     return _scaled(first * second, Expression(np.matmul, (a, b)))
 
 
@@ -322,7 +316,7 @@ def _transpose(a: Expression, axes: Any = None) -> Expression:
     if order == tuple(range(a.ndim)):
         return _scaled(number, a)
     if a.function is np.ones:
-        return _scaled(number, ones(tuple(a.shape[axis] for axis in order)))
+        return _scaled(number, ones([a.shape[axis] for axis in order]))
     return _scaled(number, Expression(np.transpose, (a, order)))
 
 
@@ -332,46 +326,41 @@ def _reshape(a: Expression, shape: Any) -> Expression:
         rest = -math.prod(lengths)
         lengths = tuple(a.size // rest if n == -1 else n for n in lengths)
     number, a = _split(a)
-    if a.function is np.reshape:
-        a = a.operands[0]
+    a = a.operands[0] if a.function is np.reshape else a
     if lengths == a.shape:
         return _scaled(number, a)
     return _scaled(number, ones(lengths) if a.function is np.ones else Expression(np.reshape, (a, lengths)))
 
 
-def _broadcast_to(a: Any, shape: tuple[int, ...]) -> Expression:
-    """As a product with ones, where the array is a number, a row or a column."""
-    shape = tuple(shape)
-    if isinstance(a, int | float):
-        return _product(a, ones(shape))
-    if a.shape == shape:
+def _broadcast_to(a: Any, shape: Sequence[int]) -> Expression:
+    """As a product with ones, where `a` is a number, a row or a column."""
+    shape, own = tuple(shape), np.shape(a)
+    if own == shape:
         return a  # type: ignore[no-any-return]
-    if math.prod(a.shape) == 1:
-        return _product(_reshape(a, ()), ones(shape))
-    if len(shape) == 2 and a.shape == (shape[0], 1):
+    if math.prod(own) == 1:
+        return _product(a if _is_number(a) else _reshape(a, ()), ones(shape))
+    if len(shape) == 2 and own == (shape[0], 1):
         return _matmul(a, ones((1, shape[1])))
-    if len(shape) == 2 and a.shape in ((shape[1],), (1, shape[1])):
+    if len(shape) == 2 and own in (shape[1:], (1, shape[1])):
         return _matmul(ones((shape[0], 1)), _reshape(a, (1, shape[1])))
     return Expression(np.broadcast_to, (a, shape))
 
 
 def _sum(a: Expression, axis: Any = None, keepdims: bool = False, **others: Any) -> Expression:
-    axes = range(a.ndim) if axis is None else [i % a.ndim for i in ([axis] if isinstance(axis, int) else axis)]
+    axes = tuple(range(a.ndim)) if axis is None else tuple(i % a.ndim for i in ([axis] if isinstance(axis, int) else axis))
     if all(a.shape[i] == 1 for i in axes):
-        kept = tuple(n for i, n in enumerate(a.shape) if i not in axes or keepdims)
-        return _reshape(a, kept)
+        return _reshape(a, [n for i, n in enumerate(a.shape) if keepdims or i not in axes])
     number, a = _split(a)
-    whole = len(axes) == a.ndim
-    return _scaled(number, Expression(np.sum, (a,), {"axis": None if whole else tuple(axes), "keepdims": keepdims}))
+    return _scaled(number, Expression(np.sum, (a,), {"axis": None if len(axes) == a.ndim else axes, "keepdims": keepdims}))
 
 
 _SIMPLER: dict[Any, Callable[..., Expression]] = {
     np.negative: lambda a: _product(-1, a),
     np.positive: lambda a: a,
     np.multiply: _product,
-    np.divide: _divide,
-    np.add: _add,
-    np.subtract: _subtract,
+    np.divide: _quotient,
+    np.add: _sum_of,
+    np.subtract: lambda a, b: _sum_of(a, b, -1),
     np.power: _power,
     np.square: lambda a: _power(a, 2),
     np.matmul: _matmul,
@@ -385,47 +374,44 @@ _SIMPLER: dict[Any, Callable[..., Expression]] = {
 
 
 def turned(expression: Expression) -> Expression:
-    """−(y − g) as g − y."""
+    """g − y for −(y − g)."""
     number, rest = _split(expression)
-    if number == -1 and rest.function is np.subtract:
-        return Expression(np.subtract, rest.operands[::-1])
-    return expression
+    return Expression(np.subtract, rest.operands[::-1]) if number == -1 and rest.function is np.subtract else expression
 
 
 def cancelled(expression: Expression, written: Callable[[Any], str]) -> Expression:
-    """A product with equal factors above and below a fraction line taken out, unless one of them is 0 somewhere."""
+    """A product without the factors that stand both above and below a fraction line and are nowhere 0."""
     if expression.symbols > LONGEST_FORMULA:
         return expression
-    number, factors = _factors([expression])
+    number, factors = _factors(expression)
     found = False
-    for quotient in [x for x in factors if isinstance(x, Expression) and x.function is np.divide]:
-        below, denominator = _factors([quotient.operands[1]])
-        left = list(denominator)
-        for part in denominator:
+    for quotient in [x for x in factors if getattr(x, "function", None) is np.divide]:
+        above, denominator = quotient.operands
+        below, parts = _factors(denominator)
+        kept = []
+        for part in parts:
             same = [x for x in factors if x is not quotient and x.shape == part.shape and written(x) == written(part)]
             if same and np.all(evaluate(part)):
+                found = True
                 factors = [x for x in factors if x is not same[0]]
-                left = [x for x in left if x is not part]
-        if len(left) < len(denominator):
-            found = True
-            rest = quotient.operands[0] if not left else _divide(quotient.operands[0], _product(*left))
+            else:
+                kept.append(part)
+        if len(kept) < len(parts):
+            rest = _quotient(above, _product(*kept)) if kept else above
             factors = [rest if x is quotient else x for x in factors]
             number = number / below
     return _product(number, *factors) if found else expression
 
 
 def unguarded(expression: Expression) -> Expression:
-    """`expression` without the maxima that keep a loss from dividing by 0, where no entry of the graph needs them."""
-    guards = (1e-12, -100)
+    """`expression` without the bounds that keep a loss and its derivative finite, where no entry comes near them."""
 
-    def combine(part: Expression, operands: list[Any]) -> Any:
-        if part.function is np.maximum and operands[1] in guards and np.all(evaluate(operands[0]) >= operands[1]):
-            return operands[0]
-        if all(old is new for old, new in zip(part.operands, operands, strict=True)):
-            return part
-        return build(part.function, operands, part.options)
+    def change(part: Expression, operands: list[Any]) -> Expression | None:
+        if part.function is np.maximum and _is_number(operands[1]) and operands[1] in (1e-12, -100):
+            return operands[0] if np.all(evaluate(operands[0]) >= operands[1]) else None
+        return None
 
-    return fold(expression, combine, {})  # type: ignore[no-any-return]
+    return rewrite(expression, change)
 
 
 # --- how functions are written ----------------------------------------------------------------------------------------
@@ -435,191 +421,200 @@ def _total(elements: Any, total: bool) -> Any:
     return np.sum(elements) if total else elements
 
 
-# Functions of the framework's own, as the formulas that they compute in one go. The logarithms of σ(z) and 1 − σ(z) are
-# taken of z, because NumPy is to evaluate them, too, where σ(z) rounds to 0 or 1.
+# What the framework's own functions compute in one go. The logarithms of σ(z) and 1 − σ(z) are taken from z, so that
+# NumPy can evaluate them where σ(z) rounds to 0 or 1, too.
 FORMULAS: dict[Any, Callable[..., Any]] = {
     f.linear: lambda x, w, b: x @ w.T if b is None else x @ w.T + b,
     f.squared_error: lambda a, y, total=False: _total((a - y) ** 2, total),
     f.cross_entropy: lambda a, y, total=False: _total(
         -(y * np.maximum(np.log(a), -100) + (1 - y) * np.maximum(np.log1p(-a), -100)), total
     ),
-    f.cross_entropy_with_logits: lambda z, y, total=False: _total(
-        -(y * log_expit(z) + (1 - y) * log_expit(-z)), total
-    ),
-}
-
-# Names that differ from NumPy's: in the terminal, and in LaTeX.
-NAMES: dict[Any, tuple[str, str]] = {
-    expit: ("σ", r"\sigma"),
-    np.log: ("ln", r"\ln"),
-    np.absolute: ("abs", r"\mathrm{abs}"),
-    np.sqrt: ("√", r"\mathrm{sqrt}"),
-    np.maximum: ("max", r"\max"),
-    np.minimum: ("min", r"\min"),
-    **{x: (x.__name__, "\\" + x.__name__) for x in (np.exp, np.tanh, np.sin, np.cos, np.tan, np.sinh, np.cosh, np.max, np.min)},
+    f.cross_entropy_with_logits: lambda z, y, total=False: _total(-(y * log_expit(z) + (1 - y) * log_expit(-z)), total),
 }
 LOSSES = (f.squared_error, f.cross_entropy, f.cross_entropy_with_logits)
 
-# What is written between the two operands, and around them.
-RELATIONS: dict[Any, tuple[str, str]] = {
+# Hints: what is written for a function that is computed in a better way than it reads.
+WRITTEN_AS: dict[Any, Callable[..., Any]] = {
+    np.log1p: lambda x: np.log(1 + x),
+    np.expm1: lambda x: np.exp(x) - 1,
+    np.logaddexp: lambda a, b: np.log(np.exp(a) + np.exp(b)),
+    log_expit: lambda z: np.log(1 - expit(-z)) if _split(z)[0] == -1 else np.log(expit(z)),
+}
+
+# Hints: names that are not NumPy's, and relations that stand between their operands.
+NAMES: dict[Any, Spelling] = {
+    expit: ("σ", r"\sigma"), np.log: ("ln", r"\ln"), np.sqrt: ("√", r"\mathrm{sqrt}"), np.absolute: ("abs", r"\mathrm{abs}"),
+    np.maximum: ("max", r"\max"), np.minimum: ("min", r"\min"),
+    **{x: (x.__name__, f"\\{x.__name__}") for x in (np.exp, np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh, np.max, np.min)},
+}  # fmt: skip
+RELATIONS: dict[Any, Spelling] = {
     np.greater: (">", ">"), np.greater_equal: ("≥", r"\geq"), np.less: ("<", "<"), np.less_equal: ("≤", r"\leq"),
     np.equal: ("=", "="), np.not_equal: ("≠", r"\neq"),
 }  # fmt: skip
-
-CONSTANTS = {math.log(2): ("ln 2", r"\ln 2"), math.log(10): ("ln 10", r"\ln 10"), math.pi: ("π", r"\pi"),
-             2 / math.sqrt(math.pi): ("2/√π", r"\frac{2}{\sqrt{\pi}}")}  # fmt: skip
-
-RAISED = str.maketrans("0123456789()-×n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻ˣⁿ")
-LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-LEGEND = {
-    "⊙": "⊙ multiplies entry by entry", "ᵀ": "ᵀ transposes", "Σ": "Σ adds all entries", "𝟏": "𝟏 is a column of ones",
-    " > 0]": "[…] is 1 where it is true, 0 elsewhere",
+NUMBERS: dict[float, Spelling] = {
+    math.inf: ("∞", r"\infty"), math.pi: ("π", r"\pi"), 2 / math.sqrt(math.pi): ("2/√π", r"\frac{2}{\sqrt{\pi}}"),
+    math.log(2): ("ln 2", r"\ln 2"), math.log(10): ("ln 10", r"\ln 10"),
 }  # fmt: skip
+ONES, ONES_T = ("𝟏", r"\mathbf{1}"), ("𝟏ᵀ", r"\mathbf{1}^{\top}")
+LEGEND = {
+    r"⊙": "⊙ multiplies entry by entry", r"ᵀ": "ᵀ transposes", r"Σ": "Σ adds all entries", r"𝟏": "𝟏 is a column of ones",
+    r"\[\S+ [<>≤≥=≠] \S+\]": "[…] is 1 where it is true and 0 elsewhere",
+}  # fmt: skip
+RAISED = str.maketrans("0123456789()-×", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻ˣ")
+LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def _upright(name: str) -> str:
+    return rf"\mathrm{{{name}}}".replace("_", r"\_")
+
+
+def _spelt(letter: str, layer: int | None = None, number: int | None = None) -> Spelling:
+    """A name: a letter or a word, the layer as an exponent, a number as an index."""
+    text, latex = letter, letter if len(letter) == 1 else _upright(letter)
+    if letter == "ℒ":
+        latex = r"\mathcal{L}"
+    elif len(letter) == 1 and "GREEK SMALL LETTER" in unicodedata.name(letter, ""):
+        latex = "\\" + unicodedata.name(letter).split()[-1].lower()
+    if layer is not None:
+        text, latex = text + f"({layer})".translate(RAISED), f"{latex}^{{({layer})}}"
+    if number is not None:
+        text, latex = text + str(number).translate(LOWERED), f"{latex}_{{{number}}}"
+    return text, latex
+
 
 # How tightly what is written hangs together.
 ADDED, DIVIDED, MULTIPLIED, JOINED, WHOLE = range(5)
 
 
 class Written(NamedTuple):
-    """A piece of a formula, how tightly it hangs together, and its parts where it is a function with its arguments."""
+    """A piece of a formula, how tightly it hangs together, and a function's name and arguments, if it is one."""
 
     text: str
-    level: int
+    level: int = WHOLE
     call: tuple[str, str] | None = None
 
 
 class Writer:
-    """Writes expressions for the terminal or in LaTeX, in the code's or in the document's notation."""
+    """Writes expressions for the terminal or in LaTeX, in the code's or the document's notation.
 
-    def __init__(self, latex: bool, document: bool, arrays: dict[int, tuple[Array, str, str]]) -> None:
+    Args:
+        latex: whether in LaTeX.
+        document: whether in the document's notation.
+        arrays: arrays that stand in formulas without being symbols, by id, with the names that they have been given.
+    """
+
+    def __init__(self, latex: bool, document: bool, arrays: dict[int, tuple[Array, Spelling]]) -> None:
         self.latex = latex
         self.document = document
-        self.arrays = arrays  # that stand in formulas without being symbols: by id, with names given when first met
-        self.minus = "-" if latex else "−"
+        self.arrays = arrays
+        self.minus = self.pick("−", "-")
 
     def __call__(self, expression: Any) -> str:
-        if not isinstance(expression, Expression):
-            return self.literal(expression).text
-        return fold(expression, self.combine, {}).text  # type: ignore[no-any-return]
+        return self.written(expression).text
 
     def pick(self, text: str, latex: str) -> str:
         return latex if self.latex else text
 
+    def written(self, expression: Any) -> Written:
+        return fold(expression, self.combine, {}) if isinstance(expression, Expression) else self.literal(expression)
+
     def combine(self, part: Expression, operands: list[Any]) -> Written:
+        function = part.function
         if isinstance(part, Symbol):
             return Written(self.pick(part.text, part.latex), JOINED if part.is_joined else WHOLE)
-        function = part.function
         if function in _SPECIAL:
             return _SPECIAL[function](self, part, *operands)
-        written = [o if isinstance(o, Written) else self.literal(o) for o in operands]
+        if function in WRITTEN_AS:
+            return self.written(WRITTEN_AS[function](*part.operands))
+        texts = [self.at(operand, ADDED) for operand in operands if operand is not None]
         if function in RELATIONS:
-            relation = self.pick(*RELATIONS[function])
-            return Written(f"[{written[0].text} {relation} {written[1].text}]", WHOLE)
-        options = [f"{name}={self.literal(value).text}" for name, value in part.options.items() if value is not None]
-        return self.function(function, *(w.text for w in written), *options)
+            return Written(f"[{texts[0]} {self.pick(*RELATIONS[function])} {texts[1]}]")
+        options = [f"{name}={self.at(value, ADDED)}" for name, value in part.options.items() if value is not None]
+        return self.function(function, *texts, *options)
 
     def function(self, function: Any, *arguments: str) -> Written:
-        name = self.name(function)
-        listed = ", ".join(arguments)
-        return Written(name + self.enclosed(listed), WHOLE, (name, self.enclosed(listed)))
-
-    def name(self, function: Any) -> str:
-        if self.document and function is expit:
-            return "g"
-        if function in NAMES:
-            return self.pick(*NAMES[function])
-        return self.pick(function_name(function), _upright(function_name(function)))
+        name = function_name(function)
+        name = "g" if self.document and function is expit else self.pick(*NAMES.get(function, (name, _upright(name))))
+        listed = self.enclosed(", ".join(arguments))
+        return Written(name + listed, WHOLE, (name, listed))
 
     def enclosed(self, text: str) -> str:
         return rf"\left({text}\right)" if r"\frac" in text else f"({text})"
 
-    def at(self, written: Any, level: int) -> str:
-        """What is written, in parentheses if it hangs together less tightly than `level`."""
-        if not isinstance(written, Written):
-            written = self.literal(written)
+    def at(self, operand: Any, level: int) -> str:
+        """What is written for an operand, in parentheses if it hangs together less tightly than `level`."""
+        written = operand if isinstance(operand, Written) else self.literal(operand)
         return written.text if written.level >= level else self.enclosed(written.text)
 
-    def literal(self, value: Any) -> Written:
-        """A number, an index, or what else is no formula."""
-        if isinstance(value, bool | np.bool_) or value is None:
-            return Written(str(value), WHOLE)
-        if isinstance(value, int | float):
-            return self.number(value)
-        if isinstance(value, np.ndarray):
-            return Written(self.pick(*self.named(value)), WHOLE)
-        if isinstance(value, slice):
-            ends = [None if end is None else self.literal(end).text for end in (value.start, value.stop, value.step)]
-            return Written(":".join(end or "" for end in (ends if ends[2] else ends[:2])), ADDED)
-        if isinstance(value, tuple | list):
-            return Written(f"({', '.join(self.literal(entry).text for entry in value)})", WHOLE)
-        if value is Ellipsis:
-            return Written(self.pick("…", r"\ldots"), WHOLE)
-        return Written(self.pick(str(value), _upright(re.sub(r"\W+", ".", str(value)))), WHOLE)
-
-    def named(self, array: Array) -> tuple[str, str]:
-        if id(array) not in self.arrays:
-            letter = "k" if array.dtype.kind in "iub" else "c"
-            number = 1 + sum(text[0] == letter for _, text, _ in self.arrays.values())
-            self.arrays[id(array)] = (array, *_spelt(letter, number=number))
-        return self.arrays[id(array)][1:]
-
-    def number(self, value: float) -> Written:
-        if value < 0 or (value == 0 and math.copysign(1, value) < 0):
-            return Written(self.minus + self.number(-value).text, ADDED)
-        if value in CONSTANTS:
-            return Written(self.pick(*CONSTANTS[value]), JOINED)
-        if not math.isfinite(value):
-            return Written(self.pick("∞", r"\infty") if value == math.inf else "NaN", WHOLE)
-        fraction = Fraction(value).limit_denominator(10**6)
-        if value == int(value) and value < 1e15:
-            return Written(str(int(value)), WHOLE)
-        if float(fraction) == value and fraction.numerator < 10**6:
-            above, below = fraction.numerator, fraction.denominator
-            if self.latex:
-                return Written(rf"\frac{{{above}}}{{{below}}}", JOINED)
-            return Written("½" if (above, below) == (1, 2) else f"{above}/{below}", DIVIDED)
-        digits, _, exponent = repr(float(value)).partition("e")
-        if not exponent:
-            return Written(digits, WHOLE)
-        power = self.pick("10" + str(int(exponent)).translate(RAISED), f"10^{{{int(exponent)}}}")
-        return Written(power if digits == "1" else digits + self.pick("·", r" \cdot ") + power, MULTIPLIED)
-
-    def raised(self, written: Any, exponent: str) -> str:
-        """What is written with an exponent (or a ᵀ); a function takes it before its arguments."""
-        if not isinstance(written, Written):
-            written = self.literal(written)
+    def raised(self, operand: Any, exponent: str) -> str:
+        """An operand with an exponent or a ᵀ."""
         mark = f"^{{{exponent}}}" if self.latex else exponent
-        if written.call and exponent not in ("ᵀ", r"\top"):
-            return written.call[0] + mark + written.call[1]
-        text = self.at(written, WHOLE)
-        # LaTeX has no second exponent, and the document writes none.
-        superscribed = text.endswith("}") and "^" in text and not text.startswith(("(", r"\left(", r"\mathbf"))
-        if superscribed or (self.document and text[-1] == "⁾"):
+        if isinstance(operand, Written) and operand.call and exponent not in ("ᵀ", r"\top"):
+            return operand.call[0] + mark + operand.call[1]
+        text = self.at(operand, WHOLE)
+        # In LaTeX one exponent does not follow another, and in the document neither.
+        if (self.latex and "^" in text and text.endswith("}")) or (self.document and text.endswith("⁾")):
             text = self.enclosed(text)
         return text + mark
 
+    def literal(self, value: Any) -> Written:
+        """A number, an index, or what else is no formula."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self.number(value)
+        if isinstance(value, np.ndarray):
+            return Written(self.pick(*self.named(value)))
+        if isinstance(value, slice):
+            start, stop, step = ("" if end is None else self(end) for end in (value.start, value.stop, value.step))
+            return Written(f"{start}:{stop}:{step}" if step else f"{start}:{stop}", ADDED)
+        if isinstance(value, tuple | list):
+            return Written(f"({', '.join(map(self, value))})")
+        text = "…" if value is Ellipsis else str(value)
+        return Written(self.pick(text, _upright(re.sub(r"\W+", ".", text))))
+
+    def named(self, array: Array) -> Spelling:
+        if id(array) not in self.arrays:
+            letter = "c" if array.dtype.kind == "f" else "k"
+            number = 1 + sum(text[0] == letter for _, (text, _) in self.arrays.values())
+            self.arrays[id(array)] = array, _spelt(letter, number=number)
+        return self.arrays[id(array)][1]
+
+    def number(self, value: float) -> Written:
+        if math.copysign(1, value) < 0:
+            return Written(self.minus + self.number(-value).text, ADDED)
+        if value in NUMBERS:
+            return Written(self.pick(*NUMBERS[value]), JOINED)
+        if not math.isfinite(value):
+            return Written(self.pick("NaN", _upright("NaN")))
+        fraction = Fraction(value).limit_denominator(10**6)
+        if float(fraction) == value and fraction.numerator < 10**6:
+            above, below = fraction.numerator, fraction.denominator
+            if below == 1:
+                return Written(str(above))
+            if self.latex:
+                return Written(rf"\frac{{{above}}}{{{below}}}", JOINED)
+            return Written("½") if fraction == Fraction(1, 2) else Written(f"{above}/{below}", DIVIDED)
+        digits, _, exponent = repr(float(value)).partition("e")
+        if not exponent:
+            return Written(digits.removesuffix(".0"))
+        power = self.pick("10" + str(int(exponent)).translate(RAISED), f"10^{{{int(exponent)}}}")
+        return Written(power if digits == "1" else digits + self.pick("·", r" \cdot ") + power, MULTIPLIED)
+
 
 def _write_sum(w: Writer, part: Expression, a: Any, b: Any) -> Written:
-    sign = "+" if part.function is np.add else w.minus
-    return Written(f"{w.at(a, ADDED)} {sign} {w.at(b, DIVIDED)}", ADDED)
+    return Written(f"{w.at(a, ADDED)} {'+' if part.function is np.add else w.minus} {w.at(b, DIVIDED)}", ADDED)
 
 
 def _write_product(w: Writer, part: Expression, a: Any, b: Any) -> Written:
     first, second = part.operands
-    if isinstance(first, int | float):
-        if getattr(second, "function", None) is np.ones and second.size == 1:
+    if _is_number(first):
+        number, after = w.number(first).text, w.at(b, DIVIDED)
+        if second.function is np.ones and second.size == 1:
             return w.number(first)
-        number = w.number(first)
-        space = " " if w.latex or number.text[-1] == "½" or not ("/" in number.text or w.at(b, DIVIDED)[0].isdigit()) else " · "
+        is_apart = not w.latex and ("/" in number or after[0].isdigit())
         level = ADDED if first < 0 else min(MULTIPLIED, b.level)
-        return Written(number.text + space + w.at(b, DIVIDED), level)
-    if w.document:
-        space = " "
-    elif () in (np.shape(getattr(first, "array", first)), first.shape, getattr(second, "shape", ())):
-        space = w.pick(" · ", " ")
-    else:
-        space = w.pick(" ⊙ ", r" \odot ")
-    return Written(w.at(a, MULTIPLIED) + space + w.at(b, MULTIPLIED), MULTIPLIED)
+        return Written(f"{number} · {after}" if is_apart else f"{number} {after}", level)
+    signs = (" ", " ") if w.document else (" · ", " ") if () in (first.shape, second.shape) else (" ⊙ ", r" \odot ")
+    return Written(w.at(a, MULTIPLIED) + w.pick(*signs) + w.at(b, MULTIPLIED), MULTIPLIED)
 
 
 def _write_quotient(w: Writer, part: Expression, a: Any, b: Any) -> Written:
@@ -628,62 +623,43 @@ def _write_quotient(w: Writer, part: Expression, a: Any, b: Any) -> Written:
     return Written(f"{w.at(a, DIVIDED)} / {w.at(b, JOINED)}", DIVIDED)
 
 
+def _write_power(w: Writer, part: Expression, a: Any, b: Any) -> Written:
+    if w.latex:
+        return Written(w.raised(a, w.at(b, ADDED)))
+    return Written(w.raised(a, str(int(b)).translate(RAISED) if _is_number(b) and b == int(b) else "^" + w.at(b, WHOLE)))
+
+
 def _write_transpose(w: Writer, part: Expression, a: Any, axes: Any) -> Written:
     n = part.ndim
     if axes == (*range(n - 2), n - 1, n - 2):
-        return Written(w.raised(a, w.pick("ᵀ", r"\top")), WHOLE)
-    return w.function(part.function, a.text, w.literal(axes).text)
-
-
-def _write_power(w: Writer, part: Expression, a: Any, b: Any) -> Written:
-    if isinstance(b, int | float) and b == int(b) and not w.latex:
-        return Written(w.raised(a, str(int(b)).translate(RAISED)), WHOLE)
-    return Written(w.raised(a, w.at(b, ADDED) if w.latex else "^" + w.at(b, WHOLE)), WHOLE)
-
-
-ONES, ONES_T = ("𝟏", r"\mathbf{1}"), ("𝟏ᵀ", r"\mathbf{1}^{\top}")
+        return Written(w.raised(a, w.pick("ᵀ", r"\top")))
+    return w.function(part.function, a.text, w(axes))
 
 
 def _write_total(w: Writer, part: Expression, a: Any) -> Written:
-    axis, ndim = part.options["axis"], part.operands[0].ndim
+    axis = part.options["axis"]
     if axis is None:
         return Written(w.pick("Σ ", r"\sum ") + w.at(a, MULTIPLIED), DIVIDED)
-    if ndim == 2 and axis == (0,):
-        return Written(f"{w.pick(*ONES_T)} {w.at(a, JOINED)}", JOINED)
-    if ndim == 2:
-        return Written(f"{w.at(a, JOINED)} {w.pick(*ONES)}", JOINED)
-    return w.function(part.function, a.text, f"axis={w.literal(axis).text}")
+    if part.operands[0].ndim == 2:
+        factors = [w.at(a, JOINED), w.pick(*ONES)] if axis == (1,) else [w.pick(*ONES_T), w.at(a, JOINED)]
+        return Written(" ".join(factors), JOINED)
+    return w.function(part.function, a.text, f"axis={w(axis)}")
 
 
-def _write_ones(w: Writer, part: Expression, shape: Any) -> Written:
+def _write_ones(w: Writer, part: Expression, shape: tuple[int, ...]) -> Written:
     if part.size == 1:
-        return Written("1", WHOLE)
-    column, row = w.pick(*ONES), w.pick(*ONES_T)
+        return Written("1")
     if len(shape) != 2 or shape[1] == 1:
-        return Written(column, WHOLE)
-    return Written(row, WHOLE) if shape[0] == 1 else Written(f"{column} {row}", JOINED)
+        return Written(w.pick(*ONES))
+    return Written(w.pick(*ONES_T)) if shape[0] == 1 else Written(f"{w.pick(*ONES)} {w.pick(*ONES_T)}", JOINED)
 
 
 def _write_reshape(w: Writer, part: Expression, a: Any, shape: Any) -> Written:
-    before, after = ([n for n in x.shape if n != 1] for x in (part.operands[0], part))
-    return a if before == after else w.function(part.function, a.text, w.literal(tuple(shape)).text)
+    return a if _squeezed(part.operands[0]) == _squeezed(part) else w.function(part.function, a.text, w(shape))
 
 
 def _write_item(w: Writer, part: Expression, a: Any, index: Any) -> Written:
-    entries = index if isinstance(index, tuple) else (index,)
-    return Written(f"{w.at(a, WHOLE)}[{', '.join(w.literal(entry).text for entry in entries)}]", WHOLE)
-
-
-def _write_log1p(w: Writer, part: Expression, a: Any) -> Written:
-    text = f"1 {w.minus} {a.text[len(w.minus) :]}" if a.text.startswith(w.minus) else f"1 + {a.text}"
-    return w.function(np.log, text)
-
-
-def _write_log_expit(w: Writer, part: Expression, a: Any) -> Written:
-    number, rest = _split(part.operands[0])
-    if number == -1:  # σ(−z) = 1 − σ(z)
-        return w.function(np.log, f"1 {w.minus} {w.name(expit)}({w(rest)})")
-    return w.function(np.log, f"{w.name(expit)}({a.text})")
+    return Written(f"{w.at(a, WHOLE)}[{', '.join(map(w, index if isinstance(index, tuple) else [index]))}]")
 
 
 _SPECIAL: dict[Any, Callable[..., Written]] = {
@@ -693,41 +669,18 @@ _SPECIAL: dict[Any, Callable[..., Written]] = {
     np.multiply: _write_product,
     np.divide: _write_quotient,
     np.matmul: lambda w, part, a, b: Written(f"{w.at(a, JOINED)} {w.at(b, JOINED)}", JOINED),
-    np.transpose: _write_transpose,
     np.power: _write_power,
+    np.transpose: _write_transpose,
     np.sum: _write_total,
     np.ones: _write_ones,
     np.reshape: _write_reshape,
-    np.logaddexp: lambda w, part, a, b: w.function(
-        np.log, " + ".join("1" if o == 0 else w.function(np.exp, w.at(o, ADDED)).text for o in (a, b))
-    ),
-    np.log1p: _write_log1p,
-    np.expm1: lambda w, part, a: Written(f"{w.function(np.exp, a.text).text} {w.minus} 1", ADDED),
-    log_expit: _write_log_expit,
-    np.broadcast_to: lambda w, part, a, shape: w.function(part.function, w.at(a, ADDED), w.literal(shape).text),
     f.getitem: _write_item,
 }
 
 
-def _upright(name: str) -> str:
-    return rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
-
-
-def _spelt(letter: str, layer: int | None = None, number: int | None = None) -> tuple[str, str]:
-    """A name for the terminal and in LaTeX: a letter or a word, the layer as an exponent, a number as an index."""
-    latex = letter
-    if len(letter) > 1:
-        latex = _upright(letter)
-    elif not letter.isascii() and unicodedata.name(letter, "").startswith("GREEK SMALL LETTER"):
-        latex = "\\" + unicodedata.name(letter).split()[-1].lower()
-    text = letter
-    if layer is not None:
-        text += f"({layer})".translate(RAISED)
-        latex += f"^{{({layer})}}"
-    if number is not None:
-        text += str(number).translate(LOWERED)
-        latex += f"_{{{number}}}"
-    return text, latex
+def _squeezed(array: Any) -> list[int]:
+    """The shape without dimensions of length 1."""
+    return [n for n in array.shape if n != 1]
 
 
 # --- reading the graph ------------------------------------------------------------------------------------------------
@@ -744,40 +697,59 @@ def _nodes(root: Node) -> list[Node]:
         node = waiting.pop()
         if node.edges is None:
             raise RuntimeError(
-                f"the graph behind this {function_name(node.function)} was released by backward(): explain the loss "
-                "before backward(), or pass that retain_graph=True, or compute the loss again"
+                f"the graph behind this {function_name(node.function)} was released by backward(): explain the loss before "
+                "backward(), or pass that retain_graph=True, or compute the loss again"
             )
-        for edge in node.edges:
-            if isinstance(edge, Node) and edge not in found:
-                found.add(edge)
-                waiting.append(edge)
+        new = {edge for edge in node.edges if isinstance(edge, Node)} - found
+        found |= new
+        waiting += new
     return sorted(found, key=lambda node: node.number)
 
 
-def _read(rule: Any, node: Node, g: Expression, y: Symbol, inputs: list[Any], shape: tuple[int, ...]) -> Expression:
-    """What a rule of the sheet makes of symbols, summed to the shape of its input as the walk does it.
+def _forward_of(node: Node, inputs: list[Any]) -> Expression:
+    """What a node computes, as a formula."""
+    formula = FORMULAS.get(node.function)
+    return formula(*inputs, **node.options) if formula else build(node.function, inputs, node.options)
+
+
+def _read(rule: Any, node: Node, g: Expression, y: Symbol, inputs: list[Any], shape: tuple[int, ...]) -> tuple[Expression, str]:
+    """What a rule of the sheet makes of symbols, summed to the shape of its input as the walk does it; and how it came.
 
     Raises:
         TypeError: the rule does something with its arguments that symbols cannot do.
     """
+    reason = function_name(node.function)
     try:
         gradient = rule(g, y, *inputs, **node.options)
         if not isinstance(gradient, Expression):
             gradient = _product(ones(shape), _plain(np.asarray(gradient)))
     except (TypeError, AttributeError, ValueError) as error:
         raise TypeError(
-            f"the rule for {function_name(node.function)} cannot be read as symbols: {error}. Write it with operators "
-            "and NumPy's functions alone, as the rules in tinygrad_mlp.derivatives are"
+            f"the rule for {reason} cannot be read as symbols: {error}. Write it with operators and NumPy's functions "
+            "alone, as the rules in tinygrad_mlp.derivatives are"
         ) from error
-    return gradient if gradient.shape == shape else _unbroadcast(gradient, shape, node)  # type: ignore[no-any-return]
+    if gradient.shape == shape:
+        return gradient, reason
+    if gradient.size != math.prod(shape):
+        reason += f", summed from {_sized(gradient.shape)}"
+    return _unbroadcast(gradient, shape, node), reason
 
 
-def _is_alias(node: Node) -> bool:
-    """Whether a node only adds or takes away dimensions of length 1, so that its output needs no name of its own."""
-    if node.function is not np.reshape:
-        return False
-    before, after = ([n for n in array.shape if n != 1] for array in (node.inputs[0], node.output))
-    return before == after
+def _is_alias(node: Place) -> bool:
+    """Whether a node only adds or removes dimensions of length 1, so that its output needs no name of its own."""
+    return isinstance(node, Node) and node.function is np.reshape and _squeezed(node.inputs[0]) == _squeezed(node.output)
+
+
+def _source(node: Node) -> Node | None:
+    """The only node that a node takes an input from, seen through aliases; None if there are several or none."""
+    while True:
+        edges = {edge for edge in node.edges if edge is not None}
+        edge = edges.pop() if len(edges) == 1 else None
+        if not isinstance(edge, Node):
+            return None
+        if not _is_alias(edge):
+            return edge
+        node = edge
 
 
 class Namer:
@@ -787,7 +759,7 @@ class Namer:
         nodes: the graph, in the order of recording.
         paths: what modules call their parameters.
         names: the user's names, with the tensors or arrays that they are for.
-        document: whether to count the input as the first layer, as the document does.
+        document: whether to count the input as a layer, as the document does, and to leave out the number of a single one.
 
     Raises:
         ValueError: a name is for something that is not in the graph.
@@ -799,52 +771,44 @@ class Namer:
         self.symbols: dict[Any, Symbol] = {}  # by leaf, by node, or by the id of a constant
         self.remarks: dict[Any, str] = {}
         self.keys: dict[Leaf, str] = {}  # what each parameter is called in the results
-        self.layers: dict[Node, int | None] = {}  # the layer that each node is computed in
+        self.layers: dict[Node, int | None] = {}  # the layer whose values each node computes
         self._taken = set(names)
         self._unused = set(names)
-        several = sum(node.function is f.linear for node in nodes) > 1 or not document
-        root, layer = nodes[-1], 0
-        self._add(root, root.output, "ℒ" if document else "L")
+        is_numbered = not document or sum(node.function is f.linear for node in nodes) > 1
+        layer = 0
+        self._add(nodes[-1], nodes[-1].output, "ℒ" if document else "L")
         for node in nodes:
-            is_linear = node.function is f.linear
-            layer += is_linear
+            layer += node.function is f.linear
+            number = layer if is_numbered and layer else None
             for position, (array, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
                 if isinstance(edge, Leaf) or (edge is None and np.ndim(array)):
-                    self._add_given(node, position, array, edge, layer if several else None)
-            number = layer + document if several and layer else None
+                    letter = "θ" if edge else "x" if array.dtype.kind == "f" and "x" not in self._taken else "c"
+                    if node.function is f.linear:
+                        letter = "xWb"[position]
+                    elif node.function in LOSSES and (edge is None or position):
+                        letter = "y"
+                    self._add(id(array) if edge is None else edge, array, letter, number if letter in "Wb" else None)
+            if number and document:
+                number += 1
             self.layers[node] = number
-            before = node.edges[0] if len(node.inputs) == 1 else None
-            if isinstance(before, Node) and _is_alias(node):
-                aliased = self.symbols[before]
-                self.symbols.setdefault(node, Symbol(aliased.text, aliased.latex, node.output))
-                continue
-            while isinstance(before, Node) and _is_alias(before) and isinstance(before.edges[0], Node):
-                before = before.edges[0]
-            if is_linear:
+            source = _source(node)
+            if _is_alias(node) and isinstance(node.edges[0], Node):
+                of = self.symbols[node.edges[0]]
+                self.symbols.setdefault(node, Symbol((of.text, of.latex), node.output))
+            elif node.function is f.linear:
                 self._add(node, node.output, "z", number)
-            elif isinstance(before, Node) and before.function is f.linear and node.output.size == before.output.size:
+            elif source and source.function is f.linear and len(node.inputs) == 1 and node.output.size == source.output.size:
                 self._add(node, node.output, "a", number)
             else:
                 self._add(node, node.output, "E" if node.function in LOSSES else "u")
         if self._unused:
             raise ValueError(
-                f"names: {', '.join(sorted(self._unused))} is not in the graph of this loss, which knows the Tensors that "
-                "need a gradient, and the arrays that they were computed with"
+                f"names: {', '.join(sorted(self._unused))} is not in the graph of this loss: name Tensors that need a "
+                "gradient, or arrays that they were computed with"
             )
 
-    def _add_given(self, node: Node, position: int, array: Array, edge: Leaf | None, layer: int | None) -> None:
-        """A name for what a node was given: a leaf or a constant."""
-        place = id(array) if edge is None else edge
-        if node.function is f.linear:
-            self._add(place, array, "xWb"[position], layer if position else None)
-        elif node.function in LOSSES:
-            self._add(place, array, "y")
-        elif edge is None:
-            self._add(place, array, "x" if array.dtype.kind == "f" else "c")
-        else:
-            self._add(place, array, "θ")
-
     def _add(self, place: Any, array: Array, letter: str, layer: int | None = None) -> None:
+        """Name what stands at a place, if it has no name."""
         if place in self.symbols:
             return
         given = next((name for name, value in self.names.items() if self._is_at(value, place, array)), None)
@@ -856,19 +820,17 @@ class Namer:
             spelling = _spelt(path)
         else:
             number = 1 if letter in "θu" else None
-            spelling = _spelt(letter, layer, number)
-            while spelling[0] in self._taken:
+            while (spelling := _spelt(letter, layer, number))[0] in self._taken:
                 number = (number or 1) + 1
-                spelling = _spelt(letter, layer, number)
         self._taken.add(spelling[0])
-        self.symbols[place] = Symbol(*spelling, array)
+        self.symbols[place] = Symbol(spelling, array)
+        self.remarks[place] = path or {"x": "input", "y": "target", "c": "constant"}.get(letter, "")
         if isinstance(place, Leaf):
             self.keys[place] = given or path or spelling[0]
-        self.remarks[place] = {"x": "input", "y": "target", "c": "constant"}.get(letter, "")
 
     @staticmethod
     def _is_at(value: Any, place: Any, array: Array) -> bool:
-        """Whether a tensor or an array of the user's is the one at a place. Of arrays, the graph keeps copies."""
+        """Whether a tensor or an array of the user's is the one at a place. Of arrays the graph keeps copies."""
         if isinstance(value, Variable):
             return value._node is place if value._node is not None else value._data is array
         return isinstance(place, int) and np.array_equal(value, array)
@@ -879,7 +841,7 @@ class Namer:
         for array, edge in zip(node.inputs, node.edges, strict=True):
             symbol = self.symbols.get(id(array) if edge is None else edge)
             if symbol is None and isinstance(array, np.ndarray) and array.dtype.kind == "f":
-                # The shortest decimal that is rounded to the number: 0.1, not what is nearest to it in float32.
+                # The shortest decimal that rounds to the number: 0.1, and not the float32 that is nearest to it.
                 found.append(float(str(array[()])))
             else:
                 found.append(array if symbol is None else symbol)
@@ -899,7 +861,7 @@ class Document:
     """Turns what the code does with one sample, a row, into what the document writes of it, a column.
 
     Raises:
-        ValueError: the graph is no chain of layers on one sample with a loss; the error says in what.
+        ValueError: the graph is no chain of layers, activations and a loss on one sample; the error says in what.
     """
 
     def __init__(self, nodes: list[Node], namer: Namer) -> None:
@@ -908,7 +870,7 @@ class Document:
         # Of numbers, as in its section 4, there are neither transposes nor diagonal matrices.
         self.is_scalar = all(np.size(array) == 1 for node in nodes for array in node.inputs if array is not None)
         self.loss = next(node for node in nodes if node.function in LOSSES)
-        self.after = [node for node in nodes if node.number >= self.loss.number]
+        self.after = nodes[nodes.index(self.loss) :]
         weights = {node.edges[1] or id(node.inputs[1]) for node in nodes if node.function is f.linear}
         self.columns: dict[Expression, Any] = {}
         for place, symbol in namer.symbols.items():
@@ -920,56 +882,47 @@ class Document:
             if _is_alias(node):
                 self.columns[symbol] = self.columns[namer.symbols[node.edges[0]]]
             elif node.function is not f.linear:
-                self.inner[node] = self.translated(build(node.function, namer.of(node), node.options))
-        # The document has no name for the output, and writes g(z).
-        self.unnamed = {node: row for node, row in self.inner.items() if node in _sources(self.loss)}
-        for node, row in self.unnamed.items():
-            for alias in (node, *(n for n in nodes if _is_alias(n) and n.number > node.number)):
-                self.columns[namer.symbols[alias]] = row
+                self.inner[node] = self.translated(_forward_of(node, namer.of(node)))
+                if node is _source(self.loss):  # for which the document has no name: it writes g(z)
+                    self.columns[symbol] = self.inner[node]
         for node in self.after:
             inputs = namer.of(node)
             if node.function is f.squared_error and node.edges[1] is None:
                 inputs.reverse()  # (y − g)²
-            formula = FORMULAS.get(node.function, lambda *x, node=node, **o: build(node.function, x, o))
-            self.columns[namer.symbols[node]] = self.translated(unguarded(formula(*inputs, **node.options)))
+            self.columns[namer.symbols[node]] = self.translated(unguarded(_forward_of(node, inputs)))
 
     @staticmethod
     def _check(nodes: list[Node]) -> None:
-        losses = 0
+        problem = "" if any(node.function in LOSSES for node in nodes) else "there is no squared error or cross entropy"
+        has_loss = False
         for before, node in zip([None, *nodes], nodes, strict=False):
             name = function_name(node.function)
-            problem = f"{name} is neither a layer, nor an activation, nor a number times the loss"
-            after = [] if before is None else [before]
-            fits = True
-            if [edge for edge in node.edges if isinstance(edge, Node)] != after:
-                fits, problem = False, f"{name} does not take up where {function_name(before.function) if before else 'x'} ends"
-            elif node.function is f.linear:
-                rows = node.inputs[0].shape[0]
-                fits = rows == 1 and node.edges[0] in after + [None] and not losses
-                problem = f"this batch has {rows} rows, and the document's vectors are those of one sample"
-            elif node.function in LOSSES:
-                losses += 1
-                fits, problem = bool(after) and losses == 1, "the loss is not computed from a network"
-            elif losses:
-                fits = node.function is np.sum or (
-                    node.function in (np.multiply, np.divide) and min(np.size(array) for array in node.inputs) == 1
-                )
-            elif not _is_alias(node):
-                fits = before is not None and len(node.inputs) == 1 and node.output.shape == before.output.shape
-                fits = fits and node.function is not np.transpose
-            if not fits:
+            if problem:
                 break
-        else:
-            fits, problem = losses == 1, "there is no squared error or cross entropy"
-        if not fits:
+            if {edge for edge in node.edges if isinstance(edge, Node)} != ({before} if before else set()):
+                problem = f"{name} does not go on where {function_name(before.function) if before else 'x'} ends"
+            elif node.function is f.linear and len(node.inputs[0]) != 1:
+                problem = f"this batch has {len(node.inputs[0])} rows"
+            elif node.function in LOSSES:
+                problem = "" if before and not has_loss else "the loss is not that of a network"
+                has_loss = True
+            elif has_loss:
+                scaled = node.function is np.multiply or (node.function is np.divide and node.edges[0] is before)
+                others = [array for array, edge in zip(node.inputs, node.edges, strict=True) if edge is not before]
+                fits = node.function is np.sum or (scaled and all(np.size(array) == 1 for array in others))
+                problem = "" if fits else f"{name} is neither the sum of a loss nor a number times it"
+            elif node.function is not f.linear and not _is_alias(node):
+                fits = before is not None and len(node.inputs) == 1 and node.output.shape == before.output.shape
+                problem = "" if fits else f"{name} is neither a layer nor an activation"
+        if problem:
             raise ValueError(
-                "the document's notation is for layers and activations in a row, a sum of squares or a cross entropy, and "
-                f'one sample, but {problem}: write notation="rows", which is for any graph'
+                "the document's notation is for one sample, for layers and activations one after the other, and for a sum of "
+                f'squares or a cross entropy, but {problem}: write notation="rows", which is for all graphs'
             )
 
     def add_row(self, symbol: Symbol) -> Symbol:
         """The column for a symbol that is a row in the code."""
-        column = Symbol(symbol.text, symbol.latex, symbol.array.reshape(-1, 1), symbol.is_joined)
+        column = Symbol((symbol.text, symbol.latex), symbol.array.reshape(-1, 1), symbol.is_joined)
         self.columns[symbol] = Row(column)
         return column
 
@@ -986,15 +939,16 @@ class Document:
             if part.function is np.matmul:
                 a, b = plain
                 if isinstance(operands[0], Row):  # a Bᵀ is the row of the column B a
-                    return Row(build(np.multiply, (b, a)) if self.is_scalar else build(np.matmul, (b.T, a)))
-                return build(np.multiply, plain) if self.is_scalar else build(np.matmul, (a, b.T if is_row else b))
+                    return Row(b * a if self.is_scalar else b.T @ a)
+                return a * b if self.is_scalar else a @ (b.T if is_row else b)
             if part.function is np.transpose:
                 return plain[0] if is_row or self.is_scalar else plain[0].T
             if part.function is np.reshape and is_row:
                 return operands[0]
             if part.function is np.sum and is_row:
-                return build(np.sum, plain)
-            return Row(build(part.function, plain, part.options)) if is_row else build(part.function, plain, part.options)
+                return np.sum(plain[0])
+            result = build(part.function, plain, part.options)
+            return Row(result) if is_row else result
 
         return fold(expression, combine, {**self.columns, **(columns or {})})
 
@@ -1003,18 +957,16 @@ class Document:
         result = self.translated(expression, columns)
         return result.column if isinstance(result, Row) else result  # type: ignore[no-any-return]
 
-    def diagonal(self, node: Node, by_entry: Expression, g: Expression) -> tuple[Symbol, Expression, Expression] | None:
-        """D, what it is the name of, and D g, for the product of `g` with an activation's derivative entry by entry."""
-        factors = _factors([by_entry])[1]
-        derivative = [factor for factor in factors if factor is not g]
-        if node not in self.inner or self.is_scalar or len(derivative) in (0, len(factors)):
+    def diagonal(self, node: Node, by_entry: Expression, g: Expression) -> tuple[Symbol, Expression] | None:
+        """D and what it is short for, where `by_entry` is the product of `g` and an activation's derivative."""
+        derivative = [factor for factor in _factors(by_entry)[1] if factor is not g]
+        if node not in self.inner or self.is_scalar or not derivative:
             return None
-        definition = build(np.diag, (build(np.reshape, (_product(*derivative), (-1,))),))
-        D = Symbol(*_spelt("D", self.namer.layers[node]), evaluate(definition))
-        return D, definition, build(np.matmul, (D, g))
+        definition = build(np.diag, [np.reshape(_product(*derivative), (-1,))])
+        return Symbol(_spelt("D", self.namer.layers[node]), evaluate(definition)), definition
 
     def as_written(self, expression: Expression, written: Callable[[Any], str]) -> Expression:
-        """The derivative of the loss in the document's form: −(y − g), and (1 − y)/(1 − g) − y/g."""
+        """The derivative of the loss in the document's form: −(y − g), or (1 − y)/(1 − g) − y/g."""
         number, rest = _split(expression)
         if self.loss.function is f.squared_error and rest.function is np.subtract:
             return _scaled(-number, Expression(np.subtract, rest.operands[::-1]))
@@ -1027,28 +979,7 @@ class Document:
         return expression
 
 
-def _sources(node: Node) -> list[Node]:
-    """The nodes that a node takes its inputs from, seen through aliases."""
-    found = [edge for edge in node.edges if isinstance(edge, Node)]
-    while any(_is_alias(edge) for edge in found):
-        found = [edge.edges[0] if _is_alias(edge) else edge for edge in found]
-    return [edge for edge in found if isinstance(edge, Node)]
-
-
 # --- the derivation ---------------------------------------------------------------------------------------------------
-
-Spelling = tuple[str, str]  # for the terminal, and in LaTeX
-
-
-class Part(NamedTuple):
-    """What one rule contributes to a gradient."""
-
-    node: Node  # whose rule it is
-    g: Expression  # the gradient of that node's output
-    first: Expression  # what the rule says
-    plain: Expression  # the same without guards that no entry needs
-    shown: Expression  # the same in the notation that is asked for
-    reason: str
 
 
 class Line(NamedTuple):
@@ -1067,11 +998,15 @@ class Section(NamedTuple):
     lines: list[Line]
 
 
-class Claim(NamedTuple):
-    """An array, and the formulas that are printed as equal to it."""
+class Part(NamedTuple):
+    """What one rule contributes to a gradient."""
 
-    array: Array
-    formulas: list[Expression]
+    node: Node  # whose rule it is
+    g: Expression  # the gradient of that node's output
+    read: Expression  # what the rule says of it
+    plain: Expression  # the same without bounds that no entry comes near
+    shown: Expression  # the same in the notation that is asked for
+    reason: str
 
 
 class Derivation:
@@ -1082,294 +1017,274 @@ class Derivation:
 
     Attributes:
         notation: "rows" or "document".
-        is_summary: whether the graph was too large to be written down, so that there are no formulas.
-        formulas: the gradient of each parameter as one formula in LaTeX, by the parameter's name; where factors cancel,
-            first the formula with them and then the one without. It is empty where the formula is too long to print.
+        is_summary: whether the graph is too large to be written down, so that there are no formulas.
+        formulas: the gradient of each parameter as one formula in LaTeX, by the parameter's name. Where factors cancel,
+            there are two: with and without them. Where it is too long to print, there is none.
         errors: what `verify` found when it was last called; None if it was not.
     """
 
-    def __init__(
-        self, root: Node, paths: Mapping[Leaf, str], names: Mapping[str, Any], notation: str = "rows"
-    ) -> None:
+    def __init__(self, root: Node, paths: Mapping[Leaf, str], names: Mapping[str, Any], notation: str) -> None:
         self.notation = notation
         self.formulas: dict[str, list[str]] = {}
         self.errors: dict[str, float] | None = None
         self._root = root
         self._nodes = _nodes(root)
-        arrays: dict[int, tuple[Array, str, str]] = {}
-        self._text = Writer(False, notation == "document", arrays)
-        self._latex = Writer(True, notation == "document", arrays)
-        self._steps: list[Claim] = []  # what all gradients rest on
+        self._seed = np.ones_like(root.output)
+        # The error that rounding in the least precise array may cause: 4e-10 in float64, 7e-5 in float32.
+        self._tolerance = float(max(np.finfo(node.output.dtype).eps for node in self._nodes)) ** 0.6
+        # What is printed as equal to an array: the steps that all gradients rest on, and the formulas of each.
+        self._steps: list[tuple[Array, list[Expression]]] = []
         self._results: dict[str, tuple[Leaf, list[Expression]]] = {}
-        self._sections: list[Section] = []
         self.is_summary = len(self._nodes) > LARGEST_GRAPH
         if self.is_summary:
-            self._sections.append(self._summary(paths))
+            self._sections = [self._summary(paths)]
             return
+        arrays: dict[int, tuple[Array, Spelling]] = {}
+        self._text = Writer(False, notation == "document", arrays)
+        self._latex = Writer(True, notation == "document", arrays)
         self._namer = Namer(self._nodes, paths, names, notation == "document")
         self._document = Document(self._nodes, self._namer) if notation == "document" else None
-        self._lines: list[Line] = []  # not yet in a section
-        # Each gradient that has a symbol, as one formula of what was computed forward:
+        # The gradient that each symbol for one stands for, as one formula of what was computed forward.
         self._full: dict[Expression, Expression] = {}
         self._short: dict[Expression, Expression] = {}  # with what cancels cancelled
         self._by_entry: dict[Expression, Expression] = {}  # so, and without D = diag(…)
-        forward = self._forward()
-        backward = self._backward()
-        self._sections = [self._given(arrays), forward, *backward]
+        self._lines: list[Line] = []  # that are not yet in a section
+        equations = [self._forward(), *self._backward()]
+        self._sections = [self._given(arrays), *equations]
 
-    def _write(self, expression: Any) -> Spelling:
+    # --- writing it down ----------------------------------------------------------------------------------------------
+
+    def _write(self, expression: Expression) -> Spelling:
         return self._text(expression), self._latex(expression)
 
-    def _say(self, left: Spelling, sign: str, right: Expression, reason: str, **more: Any) -> None:
+    def _say(self, left: Spelling, sign: str, right: Expression, reason: str, is_result: bool = False) -> None:
         """Print a line, unless it says nothing."""
-        spelling = self._write(right)
-        if spelling != left:
-            self._lines.append(Line(left, sign, spelling, _sized(right.shape, self._document is not None), reason, **more))
+        if self._write(right) != left:
+            shape = _sized(right.shape[:1] if self._document and right.shape[1:] == (1,) else right.shape)
+            self._lines.append(Line(left, sign, self._write(right), shape, reason, is_result))
 
-    def _given(self, arrays: dict[int, tuple[Array, str, str]]) -> Section:
+    def _section(self, title: Spelling) -> Section:
+        lines, self._lines = self._lines, []
+        return Section(title, lines)
+
+    def _given(self, arrays: dict[int, tuple[Array, Spelling]]) -> Section:
         """What the formulas start from."""
-        lines = []
+        given = []
         for place, symbol in self._namer.symbols.items():
             if not isinstance(place, Node):
-                path = self._namer.paths.get(place, "") if isinstance(place, Leaf) else ""
-                shape = symbol.shape
-                if self._document is not None and symbol in self._document.columns:
-                    shape = (symbol.size,)
-                lines.append(_membership(self._write(symbol), shape, path or self._namer.remarks[place]))
-        for array, text, latex in arrays.values():
-            remark = "positions" if array.dtype.kind in "iub" else "constant"
-            lines.append(_membership((text, latex), array.shape, remark))
-        return Section(_words("Given"), lines)
+                column = self._document is not None and symbol in self._document.columns
+                shape = (symbol.size,) if column else symbol.shape
+                given.append(((symbol.text, symbol.latex), symbol.array, shape, self._namer.remarks[place]))
+        for array, spelling in arrays.values():
+            given.append((spelling, array, array.shape, "constant" if array.dtype.kind == "f" else "positions"))
+        for spelling, array, shape, remark in given:
+            letter, size = "R" if array.dtype.kind == "f" else "Z", "×".join(map(str, shape))
+            latex = rf"\mathbb{{{letter}}}" + rf"^{{{size}}}".replace("×", r" \times ") * bool(shape)
+            text = {"R": "ℝ", "Z": "ℤ"}[letter] + size.translate(RAISED)
+            self._lines.append(Line(spelling, "∈", (text, latex), "", remark))
+        return self._section(_words("Given"))
 
     def _forward(self) -> Section:
         """The graph, as equations."""
         document = self._document
         for node in self._nodes:
-            symbol, inputs, reason = self._namer.symbols[node], self._namer.of(node), function_name(node.function)
-            formula = FORMULAS.get(node.function, lambda *x, node=node, **o: build(node.function, x, o))
-            expression, value = unguarded(formula(*inputs, **node.options)), node.output
-            left = self._write(symbol)
-            if document is not None:
-                if node in document.unnamed or (node in document.after and node is not self._root):
-                    continue
-                if node is self._root:
-                    reason = function_name(document.loss.function)
-                    expression = document.column(symbol)
-                else:
-                    expression, value = document.column(expression), node.output.reshape(-1, 1)
-            elif node.function is f.linear and inputs[2] is not None and len(node.output) > 1:
-                reason += f", the bias added to each of {len(node.output)} rows"
-            self._steps.append(Claim(value, [expression]))
-            self._say(left, "=", expression, reason)
-        section, self._lines = Section(_words("Forward"), self._lines), []
-        return section
+            symbol, inputs, value = self._namer.symbols[node], self._namer.of(node), node.output
+            expression, reason = unguarded(_forward_of(node, inputs)), function_name(node.function)
+            if document is None:
+                if node.function is f.linear and inputs[2] is not None and len(value) > 1:
+                    reason += f", the bias added to each of {len(value)} rows"
+            elif node is self._root:
+                expression, reason = document.column(symbol), function_name(document.loss.function)
+                value = value.reshape(expression.shape)
+            elif node in document.after or not isinstance(document.column(symbol), Symbol):
+                continue
+            else:
+                expression, value = document.column(expression), value.reshape(-1, 1)
+            self._steps.append((value, [expression]))
+            self._say((symbol.text, symbol.latex), "=", expression, reason)
+        return self._section(_words("Forward"))
 
     def _backward(self) -> list[Section]:
         """The chain rule, from the loss back: for each parameter the steps that are new, and its gradient."""
-        document, namer = self._document, self._namer
-        first_use: dict[Leaf, Node] = {}
-        for node in reversed(self._nodes):
-            first_use.update({edge: node for edge in node.edges if isinstance(edge, Leaf)})
+        last_use = {edge: node for node in self._nodes[::-1] for edge in node.edges if isinstance(edge, Leaf)}
         parts: dict[Place, list[Part]] = {}
         sections = []
-        for node in reversed(self._nodes):
-            if node is self._root:
-                g: Expression = ones(node.output.shape)
-            elif node in parts:
-                g = self._gradient(node, parts.pop(node))
-            else:  # its gradient is 0
-                continue
+        for node in self._nodes[::-1]:
+            if node is not self._root and node not in parts:
+                continue  # its gradient is 0
+            g = ones(node.output.shape) if node is self._root else self._gradient(node, parts.pop(node))
+            inputs, y = self._namer.of(node), self._namer.symbols[node]
             for rule, edge, array in zip(node.rules, node.edges, node.inputs, strict=False):
                 if edge is not None and rule is not None:
-                    first = _read(rule, node, g, namer.symbols[node], namer.of(node), array.shape)
-                    parts.setdefault(edge, []).append(self._part(node, edge, g, first))
-            for leaf in [leaf for leaf in parts if isinstance(leaf, Leaf) and first_use[leaf] is node]:
+                    read, reason = _read(rule, node, g, y, inputs, array.shape)
+                    parts.setdefault(edge, []).append(self._part(node, g, read, reason))
+            for leaf in [leaf for leaf in parts if isinstance(leaf, Leaf) and last_use[leaf] is node]:
                 sections.append(self._result(leaf, parts.pop(leaf)))
-        sections += [self._result(leaf, found) for leaf, found in parts.items() if isinstance(leaf, Leaf)]
-        if not sections:
-            raise RuntimeError("no gradient of this loss reaches a parameter: there is nothing to derive")
-        return sections
+        return sections + [self._result(leaf, found) for leaf, found in parts.items() if isinstance(leaf, Leaf)]
+
+    def _part(self, node: Node, g: Expression, read: Expression, reason: str) -> Part:
+        """What the rule of a node contributes, in every form in which it is needed."""
+        document, plain = self._document, unguarded(read)
+        if document is None:
+            return Part(node, g, read, plain, plain, reason)
+        if node in document.after:
+            # What follows the loss is a number; so is its gradient, and the document does not mention it.
+            plain = substitute(document.column(plain), {g: full for g, full in self._full.items() if not full.symbols})
+            shown = document.as_written(plain, self._text) if node is document.loss else plain
+            return Part(node, g, shown, plain, shown, reason)
+        g, inner = document.column(g), document.inner.get(node)
+        plain = document.column(plain, {self._namer.symbols[node]: inner} if inner else None)
+        diagonal = document.diagonal(node, plain, g)
+        if diagonal is None:
+            return Part(node, g, plain, plain, plain, reason)
+        D, definition = diagonal
+        self._steps.append((D.array, [definition]))
+        self._say((D.text, D.latex), "=", definition, "")
+        return Part(node, g, D @ g, plain, D @ g, reason)
 
     def _name(self, place: Place) -> Spelling:
         """What the gradient for a place is called: ∂L/∂z."""
         symbol = self._namer.symbols[place]
         if self._document is not None:
             text, latex = self._write(self._document.column(symbol))
-            return f"∇_{text} ℒ", rf"\nabla_{{{latex}}}\mathcal{{L}}"
+            return f"∇_{text}ℒ", rf"\nabla_{{{latex}}}\mathcal{{L}}"
         loss = self._namer.symbols[self._root]
         return f"∂{loss.text}/∂{symbol.text}", rf"\frac{{\partial {loss.latex}}}{{\partial {symbol.latex}}}"
-
-    def _part(self, node: Node, edge: Place, g: Expression, first: Expression) -> Part:
-        """What the rule of a node contributes to the gradient at an edge, in every form that is needed."""
-        document, reason, plain = self._document, function_name(node.function), unguarded(first)
-        if document is None:
-            if first.function is np.sum or _split(first)[1].function is np.reshape:
-                reason += ", summed over rows" if g.ndim == 2 and first.ndim == 1 and len(g.shape) and g.shape[0] > 1 else ""
-            return Part(node, g, first, plain, plain, reason)
-        if node in document.after:
-            # What follows the loss is a number, so that its gradient is one, too.
-            numbers = {symbol: full for symbol, full in self._full.items() if not full.symbols}
-            plain = substitute(document.column(plain), numbers)
-            shown = document.as_written(plain, self._text) if node is document.loss else plain
-            return Part(node, g, shown, plain, shown, reason)
-        column = document.columns[g].column
-        inner = document.inner.get(node)
-        plain = document.column(plain, {self._namer.symbols[node]: inner} if inner is not None else None)
-        diagonal = document.diagonal(node, plain, column)
-        if diagonal is None:
-            return Part(node, column, plain, plain, plain, reason)
-        D, definition, shown = diagonal
-        self._steps.append(Claim(D.array, [definition]))
-        self._say(self._write(D), "=", definition, "")
-        return Part(node, column, shown, plain, shown, reason)
 
     def _derive(self, place: Place, parts: list[Part]) -> tuple[list[Expression], Expression, Expression, Expression]:
         """Print the steps to the gradient at a place.
 
         Returns:
-            The formulas printed, and the gradient as one formula: in full, cancelled, and so without D = diag(…).
+            The formulas printed; and the gradient as one formula: in full, cancelled, and so without D = diag(…).
         """
-        left = self._name(place)
-        tidy = turned if self._document is None else lambda expression: expression
+        document = self._document
+        is_silent = document is not None and place in document.after
 
-        def total(expressions: Any) -> Expression:
-            return tidy(reduce(lambda a, b: build(np.add, (a, b)), expressions))
+        def total(expressions: Iterable[Expression]) -> Expression:
+            whole = reduce(lambda a, b: a + b, expressions)
+            return whole if document else turned(whole)
 
-        printed = [total(part.first for part in parts)]
-        is_silent = self._document is not None and place in self._document.after
+        def say(expression: Expression, reason: str) -> None:
+            printed.append(expression)
+            self._say(("", ""), "=", expression, reason)
+
+        printed = [total(part.read for part in parts)]
         for i, part in enumerate(parts):
             if not is_silent:
-                self._say(("", "") if i else left, "+" if i else "=", tidy(part.first), part.reason)
-        if any(part.first is not part.plain for part in parts) and self._document is None:
-            printed.append(total(part.plain for part in parts))
-            self._say(("", ""), "=", printed[-1], "no entry needs the guard")
-        inserted = [tidy(substitute(part.plain, self._by_entry)) for part in parts]
+                self._say(("", "") if i else self._name(place), "+" if i else "=", part.read if i else total([part.read]), part.reason)
+        if any(part.read is not part.plain for part in parts) and document is None:
+            say(total(part.plain for part in parts), "no entry comes near the bound")
+        inserted = [substitute(part.plain, self._by_entry) for part in parts]
         reduced = [cancelled(expression, self._text) for expression in inserted]
         full = total(substitute(part.shown, self._full) for part in parts)
         if any(old is not new for old, new in zip(inserted, reduced, strict=True)):
-            printed += [total(inserted), total(reduced)]
-            self._say(("", ""), "=", printed[-2], "inserted")
-            cancelling = " and ".join(dict.fromkeys(function_name(part.node.function) for part in parts))
-            self._say(("", ""), "=", printed[-1], f"the derivative of {cancelling} cancels")
+            say(total(inserted), "inserted")
+            names = " and of ".join(dict.fromkeys(function_name(part.node.function) for part in parts))
+            say(total(reduced), f"the derivative of {names} cancels")
             return printed, full, printed[-1], printed[-1]
-        is_number = [part.g in self._full and not self._full[part.g].symbols for part in parts]
-        if any(is_number) and self._document is None and full.symbols:
-            printed.append(full)
-            self._say(("", ""), "=", full, "inserted")
-        short = total(substitute(part.shown, self._short) for part in parts)
-        return printed, full, short, total(inserted)
+        is_number = any(part.g in self._full and not self._full[part.g].symbols for part in parts)
+        if is_number and full.symbols and document is None:
+            say(full, "inserted")
+        return printed, full, total(substitute(part.shown, self._short) for part in parts), total(inserted)
 
     def _gradient(self, node: Node, parts: list[Part]) -> Symbol:
-        """The symbol for the gradient at a node, after printing the steps to it."""
+        """The symbol for the gradient of a node's output, after printing the steps to it."""
         printed, full, short, by_entry = self._derive(node, parts)
-        name, document = self._name(node), self._document
-        array = np.asarray(evaluate(printed[0]))
-        g = Symbol(*name, array.reshape(node.output.shape), is_joined=True)
-        symbol = g if document is None or not g.ndim else document.add_row(g)
-        self._full[symbol], self._short[symbol], self._by_entry[symbol] = full, short, by_entry
-        self._steps.append(Claim(symbol.array, printed))
+        array = np.asarray(evaluate(printed[0])).reshape(node.output.shape)
+        g = Symbol(self._name(node), array, is_joined=True)
+        column = self._document.add_row(g) if self._document is not None and g.ndim else g
+        self._full[column], self._short[column], self._by_entry[column] = full, short, by_entry
+        self._steps.append((column.array, printed))
         return g
 
     def _result(self, leaf: Leaf, parts: list[Part]) -> Section:
-        """The section of a parameter: the steps since the last one, and its gradient."""
+        """The section of a parameter: the steps since the last one, and its gradient as one formula."""
         printed, full, short, _ = self._derive(leaf, parts)
-        key, name = self._namer.keys[leaf], self._name(leaf)
-        formulas = [full] if self._text_of(full) == self._text_of(short) else [full, short]
-        self.formulas[key] = []
-        for i, formula in enumerate(formulas):
-            left = ("", "") if i else name
-            if formula.symbols > LONGEST_FORMULA:
-                words = _words(f"the lines above, inserted into each other: {formula.symbols:,} symbols, too long to print")
-                self._lines.append(Line(left, "=", words, is_result=True))
-                break
-            printed.append(formula)
-            self.formulas[key].append(self._latex(formula))
-            spelling = self._write(formula)
-            self._lines.append(Line(left, "=", spelling, _sized(formula.shape, self._document is not None), "", True))
-        self._results[key] = leaf, printed
-        symbol = self._namer.symbols[leaf]
-        latex = symbol.latex if key == symbol.text else _words(key)[1]
-        section, self._lines = Section((f"Gradient for {key}", rf"\text{{Gradient for }} {latex}"), self._lines), []
-        return section
-
-    def _text_of(self, formula: Expression) -> Any:
-        """What tells formulas apart; one that is too long to print is itself."""
-        return self._text(formula) if formula.symbols <= LONGEST_FORMULA else formula.symbols
+        key, symbol = self._namer.keys[leaf], self._namer.symbols[leaf]
+        left = self._name(leaf)
+        self._results[key], self.formulas[key] = (leaf, printed), []
+        if full.symbols > LONGEST_FORMULA:
+            words = _words(f"the lines above, inserted into each other: {full.symbols:,} symbols, too many to print")
+            self._lines.append(Line(left, "=", words, "", "", True))
+        else:
+            for formula in [full] if self._text(full) == self._text(short) else [full, short]:
+                self._say(left, "=", formula, "", True)
+                self.formulas[key].append(self._latex(formula))
+                printed.append(formula)
+                left = ("", "")
+        spelling = (symbol.text, symbol.latex) if key == symbol.text else _words(key)
+        return self._section((f"Gradient for {spelling[0]}", rf"\text{{Gradient for }} {spelling[1]}"))
 
     def _summary(self, paths: Mapping[Leaf, str]) -> Section:
         """What was recorded, by the module whose parameter was used last."""
         functions: dict[str, Counter[str]] = {}
         parameters: dict[str, dict[Leaf, str]] = {}
-        module = ""
+        module = "(no module)"
         for node in self._nodes:
             for array, edge in zip(node.inputs, node.edges, strict=True):
                 if isinstance(edge, Leaf):
-                    module, _, name = paths.get(edge, "").rpartition(".")
-                    size = _sized(array.shape, False)
-                    parameters.setdefault(module, {})[edge] = f"{name} {size}" if name else f"a parameter, {size}"
+                    path, _, name = paths.get(edge, "(no module).a parameter").rpartition(".")
+                    module = path or "(the model itself)"
+                    parameters.setdefault(module, {})[edge] = f"{name} {_sized(array.shape)}"
             functions.setdefault(module, Counter())[function_name(node.function)] += 1
         lines = []
         for module, counts in functions.items():
-            listed = ", ".join(f"{count:,} × {name}" if count > 1 else name for name, count in counts.items())
+            words = ", ".join(f"{count:,} × {name}" if count > 1 else name for name, count in counts.items())
             held = ", ".join(parameters.get(module, {}).values())
-            lines.append(Line(_words(module or "(no module)"), ":", _words(f"{listed}; {held}" if held else listed)))
+            lines.append(Line(_words(module), ":", _words("; ".join(filter(None, (words, held))))))
         return Section(_words("Functions and parameters, by module"), lines)
 
-    # --- checking -----------------------------------------------------------------------------------------------------
+    # --- checking it --------------------------------------------------------------------------------------------------
 
     def verify(self) -> dict[str, float]:
-        """Evaluate what is printed with NumPy on the graph's arrays, and compare it with the gradients of a backward walk.
+        """Evaluate what is printed with NumPy on the graph's arrays, and compare the results with a backward walk's.
 
-        Neither the graph nor any ``.grad`` is changed, and no hook is called. The arrays of the equations of the forward
-        pass are those that were recorded; every gradient is evaluated from the lines above it.
+        Neither the graph nor any ``.grad`` changes, and no hook is called. Equations of the forward pass are compared with
+        the arrays recorded. The gradients that steps take up are those that the steps before them give, not the walk's.
 
         Returns:
-            For each parameter the largest error of any entry, over all equations of the forward pass, all steps, and the
-            formulas of its gradient; relative to the largest sum of the absolute values of the terms that are added up
-            in an entry. It is about 1e-16 in float64, and 1e-7 in float32. Empty for a summary.
+            For each parameter the largest error in what its gradient rests on: the equations of the forward pass, the
+            steps, its own formulas. It is relative to the largest sum of absolute values of terms that are added up in
+            an entry, and about 1e-16 for float64, 1e-7 for float32. Empty for a summary.
 
         Raises:
-            RuntimeError: the graph has been released since, or an array has changed.
+            RuntimeError: the graph has been released, or an array of it has changed.
         """
-        seed = np.ones(self._root.output.shape, self._root.output.dtype)
         with _without_hooks(self._nodes):
-            arrived = walk([(self._root, seed)], retain_graph=True)
+            walked = walk([(self._root, self._seed)], retain_graph=True)
         values: dict[Expression, Any] = {}
         magnitudes: dict[Expression, Any] = {}
 
         def error(array: Array, formula: Expression) -> float:
             value = np.asarray(evaluate(formula, values), np.float64)
-            scale = float(np.max(magnitude(formula, values, magnitudes), initial=0))
-            difference = np.abs(value.reshape(array.shape) - array)
-            return float(np.max(difference, initial=0)) / (scale or 1)
+            scale = float(np.max(magnitude(formula, values, magnitudes), initial=0)) or 1.0
+            return float(np.max(np.abs(value.reshape(array.shape) - array), initial=0)) / scale
 
-        common = [error(claim.array, formula) for claim in self._steps for formula in claim.formulas]
+        common = [error(array, formula) for array, formulas in self._steps for formula in formulas]
         self.errors = {}
         for key, (leaf, formulas) in self._results.items():
-            gradient = arrived[leaf]
-            array = np.asarray(gradient.dense() if isinstance(gradient, Product) else gradient, np.float64)
-            self.errors[key] = float(np.max([*common, *(error(array, formula) for formula in formulas)]))
+            gradient = walked[leaf].dense() if isinstance(walked[leaf], Product) else walked[leaf]
+            self.errors[key] = float(np.max([*common, *(error(gradient, formula) for formula in formulas)]))
         return self.errors
 
-    @property
-    def tolerance(self) -> float:
-        """The error that rounding in the least precise array of the graph may cause: 4e-10 in float64, 7e-5 in float32."""
-        return float(max(np.finfo(node.output.dtype).eps for node in self._nodes)) ** 0.6
-
-    def _verdict(self) -> list[str]:
+    def _verdict(self) -> Section:
         if self.is_summary:
-            return ["No formula is printed, so there is none to verify."]
+            return Section(_words("No formula is printed, so there is none to verify."), [])
         if self.errors is None:
-            return ["Not verified: verify() compares these formulas with the gradients of backward()."]
-        wrong = {key: error for key, error in self.errors.items() if not error <= self.tolerance}
+            return Section(_words("Not verified: verify() compares these formulas with the gradients of backward()."), [])
+        names = {key: symbol for leaf, key in self._namer.keys.items() if (symbol := self._namer.symbols[leaf]).text == key}
+        wrong = {key: error for key, error in self.errors.items() if not error <= self._tolerance}
+        lines = []
+        for key, error in (wrong or self.errors).items():
+            left = (key, names[key].latex) if key in names else _words(key)
+            lines.append(Line(left, ":", _words(f"{error:.1e}")))
         if wrong:
-            listed = ", ".join(f"{key} ({error:.1e})" for key, error in wrong.items())
-            return [f"WRONG: what NumPy computes from the formulas above is not what backward() computes for {listed}."]
-        return [
+            return Section(_words("WRONG: NumPy computes from these formulas what is not the gradient of backward():"), lines)
+        words = (
             "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
-            "backward(). Largest relative error:",
-            *(f"  {key}: {error:.1e}" for key, error in self.errors.items()),
-        ]
+            "backward(). Largest relative errors:"
+        )
+        return Section(_words(words), lines)
 
     # --- readings -----------------------------------------------------------------------------------------------------
 
@@ -1377,34 +1292,30 @@ class Derivation:
         count = f"{len(self._nodes):,} function{'s' * (len(self._nodes) > 1)}"
         if self.is_summary:
             return [
-                f"The graph of this loss has {count}. That is too many to print the derivation of its gradients, which is "
-                f"done for up to {LARGEST_GRAPH}; so this is a summary by module."
+                f"The graph of this loss consists of {count}, which is too many to print the derivation of its gradients. "
+                f"That is done for up to {LARGEST_GRAPH}; this is a summary by module."
             ]
-        what = f"The gradients of {self._namer.symbols[self._root].text} by the chain rule, from its graph of {count}."
-        vectors = "Vectors are columns." if self.notation == "document" else "Samples are rows."
         printed = " ".join(line.right[0] for section in self._sections for line in section.lines)
-        return [what, "; ".join([vectors[:-1], *(words for sign, words in LEGEND.items() if sign in printed)]) + "."]
+        vectors = "Vectors are columns" if self._document else "Samples are rows"
+        signs = [words for sign, words in LEGEND.items() if re.search(sign, printed)]
+        return [f"The gradients of a loss by the chain rule, from its graph of {count}.", "; ".join([vectors, *signs]) + "."]
 
     def __str__(self) -> str:
-        """The derivation in Unicode, at most 80 columns wide."""
-        written = [row for paragraph in self._preface() for row in _wrapped(paragraph.split(" "), WIDTH, len)]
-        for section in self._sections:
-            written += ["", section.title[0]]
-            indent = max(len(line.left[0]) for line in section.lines)
-            for line in section.lines:
-                written += _rows(line, min(indent, 24))
-        verdict = [row for paragraph in self._verdict() for row in _wrapped(re.split(r"(?<=\S) ", paragraph), WIDTH, len)]
-        return "\n".join([*written, "", *verdict])
+        """The derivation in Unicode, in at most 80 columns."""
+        rows = [row for words in self._preface() for row in _wrapped(words.split(" "), WIDTH, len)]
+        for section in [*self._sections, self._verdict()]:
+            rows += ["", *_wrapped(section.title[0].split(" "), WIDTH, len)]
+            indent = min(24, max((len(line.left[0]) for line in section.lines), default=0))
+            rows += [row for line in section.lines for row in _rows(line, indent)]
+        return "\n".join(rows)
 
     def __repr__(self) -> str:
         return f"<Derivation of {len(self._results)} gradients from {len(self._nodes):,} functions, notation={self.notation!r}>"
 
     def latex(self) -> str:
-        """The derivation as one ``aligned`` environment, to stand between ``\\\\[`` and ``\\\\]``; needs amsmath, amssymb."""
-        rows = []
-        for section in self._sections:
-            rows += [rf"& \boldsymbol{{{section.title[1]}}}", *_aligned(section)]
-        rows += [rf"& \text{{{_escaped(words)}}}" for words in self._verdict()]
+        """The derivation as one ``aligned`` environment of amsmath, to stand between two ``$$``; it needs amssymb, too."""
+        sections = [*self._sections, self._verdict()]
+        rows = [row for section in sections for row in (rf"& {section.title[1]}", *_aligned(section.lines))]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def _repr_latex_(self) -> str:
@@ -1413,8 +1324,8 @@ class Derivation:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the derivation to a file: a picture (.png, .svg), a page (.html, .md), or LaTeX (.tex).
 
-        Formulas in pictures and on the page are set by matplotlib: no installation of TeX is needed. The file appears
-        whole or not at all.
+        The formulas of pictures and of HTML are set by matplotlib; TeX need not be installed. The file appears whole or
+        not at all.
 
         Returns:
             The path.
@@ -1424,11 +1335,14 @@ class Derivation:
             OSError: the file cannot be written; the error names it.
         """
         path = Path(path)
-        writers = {".png": self._picture, ".svg": self._picture, ".html": self._page, ".md": self._markdown, ".tex": self._paper}
+        contents = {
+            ".png": lambda: self._picture("png"), ".svg": lambda: self._picture("svg"), ".html": self._html,
+            ".md": self._markdown, ".tex": self._paper,
+        }  # fmt: skip
         ending = path.suffix.lower()
-        if ending not in writers:
-            raise ValueError(f"a derivation is saved as {', '.join(writers)}, not as {path.name!r}: end the name in one of them")
-        content = writers[ending](ending[1:])
+        if ending not in contents:
+            raise ValueError(f"a derivation is saved as {', '.join(contents)}, not as {path.name!r}: give it one of these endings")
+        content = contents[ending]()
         partial = path.with_name(f"{path.name}.part")
         try:
             partial.write_bytes(content)
@@ -1438,29 +1352,28 @@ class Derivation:
             raise OSError(error.errno, error.strerror, str(path)) from error
         return path
 
-    def _paper(self, ending: str) -> bytes:
-        body = []
-        for section in self._sections:
-            rows = " \\\\\n".join(_aligned(section))
-            body.append(f"\\subsection*{{${section.title[1]}$}}\n\\begin{{align*}}\n{rows}\n\\end{{align*}}")
-        prose = [_escaped(" ".join(text)) for text in (self._preface()[:1], self._verdict())]
-        return (
-            "\\documentclass{article}\n\\usepackage[margin=2cm]{geometry}\n\\usepackage{amsmath,amssymb}\n"
-            "\\allowdisplaybreaks\n\\begin{document}\n" + "\n\n".join([prose[0], *body, prose[1]]) + "\n\\end{document}\n"
-        ).encode()
+    def _paper(self) -> bytes:
+        rows = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}", r"\usepackage[margin=2cm]{geometry}"]
+        rows += [r"\allowdisplaybreaks", r"\begin{document}", self._preface()[0]]
+        for section in [*self._sections, self._verdict()]:
+            rows += ["", rf"\noindent ${section.title[1]}$" if len(section.title[0]) < WIDTH else _escaped(section.title[0])]
+            if section.lines:
+                rows += [r"\begin{align*}", " \\\\\n".join(_aligned(section.lines)), r"\end{align*}"]
+        return "\n".join([*rows, r"\end{document}", ""]).encode()
 
-    def _markdown(self, ending: str) -> bytes:
-        paragraphs = ["# Derivation", "\n".join(self._preface())]
-        for section in self._sections:
-            rows = " \\\\\n".join(_aligned(section))
-            paragraphs += [f"## {section.title[0]}", f"```math\n\\begin{{aligned}}\n{rows}\n\\end{{aligned}}\n```"]
-        verdict = self._verdict()
-        return "\n\n".join([*paragraphs, verdict[0], "\n".join(f"- {row.strip()}" for row in verdict[1:])]).encode()
+    def _markdown(self) -> bytes:
+        paragraphs = ["# Derivation", *self._preface()]
+        for section in [*self._sections, self._verdict()]:
+            paragraphs.append(f"## {section.title[0]}" if len(section.title[0]) < WIDTH else section.title[0])
+            if section.lines:
+                rows = " \\\\\n".join(_aligned(section.lines))
+                paragraphs.append(f"```math\n\\begin{{aligned}}\n{rows}\n\\end{{aligned}}\n```")
+        return ("\n\n".join(paragraphs) + "\n").encode()
 
-    def _page(self, ending: str) -> bytes:
-        picture = self._picture("svg").decode()
+    def _html(self) -> bytes:
         from html import escape
 
+        picture = self._picture("svg").decode()
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Derivation</title>\n'
             "<style>body { margin: 2em; font-family: sans-serif } svg { max-width: 100%; height: auto }</style></head>\n"
@@ -1471,9 +1384,9 @@ class Derivation:
     def _picture(self, ending: str) -> bytes:
         from io import BytesIO
 
+        figure = _Picture(self._preface(), [*self._sections, self._verdict()]).figure
         file = BytesIO()
-        figure = _Picture(self._preface(), self._sections, self._verdict()).figure
-        # Agg draws no picture of more than 2¹⁶ pixels a side.
+        # Agg draws at most 2¹⁶ pixels a side.
         dpi = min(144.0, 60_000 / max(figure.get_size_inches()))
         figure.savefig(file, format=ending, dpi=dpi, metadata={"Date": None} if ending == "svg" else None)
         return file.getvalue()
@@ -1501,77 +1414,59 @@ def _escaped(words: str) -> str:
 
 
 def _words(words: str) -> Spelling:
-    return words, rf"\text{{{_escaped(words)}}}"
+    """Words as part of a formula, in which rows may end after a comma."""
+    latex = rf"\text{{{_escaped(words)}}}"
+    return words, latex.replace("×", r"} \times \text{").replace(", ", r", } \text{")
 
 
-def _sized(shape: tuple[int, ...], is_column: bool) -> str:
-    """A shape as it is printed; of a column, its length."""
-    if is_column and len(shape) == 2 and shape[1] == 1:
-        shape = shape[:1]
+def _sized(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "scalar"
-
-
-def _membership(name: Spelling, shape: tuple[int, ...], remark: str) -> Line:
-    """``x ∈ ℝ³ˣ⁴``."""
-    size = "×".join(map(str, shape))
-    latex = rf"\mathbb{{R}}^{{{size}}}".replace("×", r" \times ") if shape else r"\mathbb{R}"
-    return Line(name, "∈", (f"ℝ{size.translate(RAISED)}", latex), "", remark)
 
 
 def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float]) -> list[str]:
     """Pieces joined by spaces to as few rows as fit into `width`."""
-    rows = [""]
-    for piece in pieces:
-        longer = f"{rows[-1]} {piece}" if rows[-1] else piece
-        if rows[-1] and measure(longer) > width:
-            rows.append(piece)
-        else:
-            rows[-1] = longer
+    rows = [pieces[0]]
+    for piece in pieces[1:]:
+        longer = f"{rows[-1]} {piece}"
+        rows[len(rows) - (measure(longer) <= width) :] = [longer if measure(longer) <= width else piece]
     return rows
 
 
 def _rows(line: Line, indent: int) -> list[str]:
-    """A line for the terminal: the formula, and the shape and the reason at the right margin."""
-    mark = "▸ " if line.is_result else "  "
-    start = f"{mark}{line.left[0]:<{indent}} {line.sign} "
-    pieces = re.split(r"(?<![⊙+−=/·]) ", line.right[0])
-    rows = _wrapped(pieces, WIDTH - len(start), len)
-    rows = [start + rows[0], *(" " * len(start) + row for row in rows[1:])]
+    """A line for the terminal: the formula, and at the right margin its shape and reason."""
+    start = f"{'▸' if line.is_result else ' '} {line.left[0]:<{indent}} {line.sign} "
+    first, *others = _wrapped(re.split(r"(?<![⊙+−=/·]) ", line.right[0]), WIDTH - len(start), len)
+    rows = [start + first, *(" " * len(start) + row for row in others)]
     remark = "  ".join(filter(None, (line.shape, line.reason)))
-    if not remark:
-        return rows
-    if len(rows[-1]) + 2 + len(remark) > WIDTH:
+    if remark and len(rows[-1]) + 2 + len(remark) > WIDTH:
         rows.append("")
-    return [*rows[:-1], rows[-1] + remark.rjust(WIDTH - len(rows[-1]))]
+    return [*rows[:-1], (rows[-1] + remark.rjust(WIDTH - len(rows[-1]))) if remark else rows[-1]]
 
 
 def _pieces(latex: str) -> list[str]:
-    """A formula cut where a line may end: before an operator or between factors, outside of braces and sized brackets."""
+    """A formula cut where a row may end: before operators and between factors, outside of braces and \\left … \\right."""
     pieces, depth, start = [], 0, 0
     for match in re.finditer(r"\\left|\\right|\\[{}]|[{} ]", latex):
-        token = match.group()
-        depth += {"{": 1, r"\left": 1, "}": -1, r"\right": -1}.get(token, 0)
-        before = latex[start : match.start()]
-        if token == " " and depth == 0 and not re.search(r"(^|\s)(\+|-|=|\\odot|\\cdot|\\sum)$", before):
-            pieces.append(before)
+        depth += {"{": 1, r"\left": 1, "}": -1, r"\right": -1}.get(match[0], 0)
+        piece = latex[start : match.start()]
+        if match[0] == " " and depth == 0 and piece not in ("+", "-", r"\odot", r"\cdot", r"\sum", r"-\sum"):
+            pieces.append(piece)
             start = match.end()
     return [*pieces, latex[start:]]
 
 
-def _visible(latex: str) -> int:
-    """About how many characters wide LaTeX is set."""
-    return len(re.sub(r"\\(frac|left|right|math[a-z]+|text)|[{}^_\\]", "", latex))
+def _aligned(lines: list[Line]) -> list[str]:
+    """Rows for amsmath's environments."""
 
+    def width(latex: str) -> int:  # about; commands that are not seen count nothing
+        return len(re.sub(r"\\(frac|left|right|math[a-z]+|text)|[{}^_\\]", "", latex))
 
-def _aligned(section: Section) -> list[str]:
-    """The rows of an ``aligned`` environment for a section."""
     rows = []
-    for line in section.lines:
-        remark = ", ".join(filter(None, (line.shape.replace("×", r"$\times$"), _escaped(line.reason))))
-        broken = _wrapped(_pieces(line.right[1]), 90, _visible)
-        broken[-1] += rf" && \text{{{remark}}}" if remark else ""
-        rows.append(rf"{line.left[1]} &{_sign(line)} {broken[0]}")
-        rows += [rf"& \quad {row}" for row in broken[1:]]
+    for line in lines:
+        remark = ", ".join(filter(None, (line.shape, line.reason)))
+        first, *others = _wrapped(_pieces(line.right[1]), 90, width)
+        rows += [f"{line.left[1]} &{_sign(line)} {first}", *(rf"& \quad {row}" for row in others)]
+        rows[-1] += f" && {_words(remark)[1]}" if remark else ""
     return rows
 
 
@@ -1580,105 +1475,100 @@ def _sign(line: Line) -> str:
 
 
 class _Picture:
-    """A figure with the lines of a derivation, as large as they need."""
+    """A figure of a derivation, as large as its lines need. Lengths are in points, from the top left."""
 
-    INK, FAINT, HIGHLIGHT = "#1a1f2b", "#6b7280", "#eef3fb"
-    WIDEST, GAP, MARGIN = 620.0, 26.0, 30.0  # of a formula, between columns, around everything: in points
+    INK, FAINT, HIGHLIGHT = "#1a1f2b", "#6b7280", "#e9f0fb"
+    MARGIN, GAP, WIDEST = 30.0, 26.0, 640.0  # around everything, between columns, of a formula
 
-    def __init__(self, preface: list[str], sections: list[Section], verdict: list[str]) -> None:
+    def __init__(self, preface: list[str], sections: list[Section]) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        self.figure = Figure(dpi=72)  # so that pixels are points
+        self.figure = Figure(dpi=72)  # so that a pixel is a point
         self.renderer = FigureCanvasAgg(self.figure).get_renderer()
-        self.texts: list[tuple[Any, float, float]] = []
-        lines = [line for section in sections for line in section.lines]
-        left = {id(line): self.math(line.left[1]) for line in lines}
-        right = {id(line): [self.math(row) for row in self.broken(line)] for line in lines}
-        remark = {id(line): self.words("   ".join(filter(None, (line.shape, line.reason)))) for line in lines}
-        first = max((self.width(text) for text in left.values()), default=0)
-        second = max((self.width(text) for rows in right.values() for text in rows), default=0)
-        third = max((self.width(text) for text in remark.values()), default=0)
-        x = self.MARGIN + first
-        self.total = x + second + self.GAP + third + self.MARGIN
+        self.placed: list[tuple[Any, float, float]] = []
+        self.highlights: list[tuple[float, float]] = []
         self.y = self.MARGIN
-        highlights = []
+        lines = [line for section in sections for line in section.lines]
+        set_lines = [self.set(line) for line in lines]
+        widths = [max((self.width(text) for texts in column for text in texts), default=0.0) for column in zip(*set_lines, strict=True)]
+        left, middle, right = widths or (0.0, 0.0, 0.0)
+        self.total = max(self.MARGIN + left + middle + self.GAP + right, 400)
+        following = iter(zip(lines, set_lines, strict=True))
         for words in preface:
-            self.paragraph(words, self.INK)
+            self.paragraph(words, 10.5, self.FAINT)
         for section in sections:
-            self.y += 16
-            self.place([(self.words(section.title[0], 13, self.INK, "bold"), self.MARGIN)])
-            for line in section.lines:
+            self.y += 14
+            self.paragraph(section.title[0], 13, self.INK)
+            for _ in section.lines:
+                line, (names, rows, remarks) = next(following)
                 top = self.y
-                for i, text in enumerate(right[id(line)]):
-                    row = [(text, x + (0 if i == 0 else 18))]
+                for i, row in enumerate(rows):
+                    texts = [(row, self.MARGIN + left + 18 * (i > 0))]
                     if i == 0:
-                        row.append((left[id(line)], x - self.width(left[id(line)])))
-                    if text is right[id(line)][-1]:
-                        row.append((remark[id(line)], self.total - self.MARGIN - third))
-                    self.place(row)
+                        texts += [(name, self.MARGIN + left - self.width(name)) for name in names]
+                    if i == len(rows) - 1:
+                        texts += [(remark, self.total - right) for remark in remarks]
+                    self.place(texts)
                 if line.is_result:
-                    highlights.append((top, self.y))
-        self.y += 16
-        for words in verdict:
-            self.paragraph(words, self.INK)
-        self.finish(highlights)
+                    self.highlights.append((top, self.y))
+        self.finish()
 
-    def math(self, latex: str) -> Any:
-        set_upright = latex.replace(r"\top", r"\mathsf{T}").replace(r"\frac", r"\dfrac").replace(r"\boldsymbol", "")
-        return self.figure.text(0, 0, f"${set_upright}$" if latex else "", size=14, color=self.INK, math_fontfamily="stix", va="baseline")
+    def set(self, line: Line) -> tuple[list[Any], list[Any], list[Any]]:
+        """What stands left, the formula's rows, and the remark."""
 
-    def words(self, text: str, size: float = 10.5, color: str = FAINT, weight: str = "normal") -> Any:
-        return self.figure.text(0, 0, text, size=size, color=color, weight=weight, parse_math=False, va="baseline")
-
-    def box(self, text: Any) -> Any:
-        return text.get_window_extent(self.renderer)
-
-    def width(self, text: Any) -> float:
-        return float(self.box(text).width)
-
-    def broken(self, line: Line) -> list[str]:
-        """A formula with its sign, in rows that are narrow enough."""
-
-        def measure(latex: str) -> float:
+        def width(latex: str) -> float:
             text = self.math(latex)
-            width = self.width(text)
+            measured = self.width(text)
             text.remove()
-            return width
+            return measured
 
         first, *others = _pieces(line.right[1])
-        return _wrapped([rf"\;{_sign(line)}\; {first}", *others], self.WIDEST, measure)
+        rows = _wrapped([rf"\;{_sign(line)}\;\, {first}", *others], self.WIDEST, width)
+        remark = "   ".join(filter(None, (line.shape, line.reason)))
+        return [self.math(line.left[1])] if line.left[1] else [], [*map(self.math, rows)], [self.words(remark)] if remark else []
 
-    def place(self, row: list[tuple[Any, float]]) -> None:
+    def math(self, latex: str) -> Any:
+        # Matplotlib sets \top as an operator, with space around it.
+        latex = latex.replace(r"\top", r"\mathsf{T}").replace(r"\frac", r"\dfrac")
+        return self.figure.text(0, 0, f"${latex}$", size=14, color=self.INK, math_fontfamily="stix")
+
+    def words(self, words: str, size: float = 10.5, color: str = FAINT) -> Any:
+        # Its font has no bold 1.
+        return self.figure.text(0, 0, words.replace("𝟏", "1"), size=size, color=color, parse_math=False)
+
+    def width(self, text: Any) -> float:
+        return float(text.get_window_extent(self.renderer).width)
+
+    def place(self, texts: list[tuple[Any, float]]) -> None:
         """Put texts on one baseline below what is there."""
-        boxes = [self.box(text) for text, _ in row]
-        above, below = max(box.y1 for box in boxes), max(-box.y0 for box in boxes)
-        self.y += above + 4
-        self.texts += [(text, x, self.y) for text, x in row]
-        self.y += below + 4
+        boxes = [text.get_window_extent(self.renderer) for text, _ in texts]
+        self.y += max(box.y1 for box in boxes) + 4
+        self.placed += [(text, x, self.y) for text, x in texts]
+        self.y += max(-box.y0 for box in boxes) + 4
 
-    def paragraph(self, words: str, color: str) -> None:
-        def measure(text: str) -> float:
-            artist = self.words(text)
-            width = self.width(artist)
-            artist.remove()
-            return width
+    def paragraph(self, words: str, size: float, color: str) -> None:
+        def width(row: str) -> float:
+            text = self.words(row, size)
+            measured = self.width(text)
+            text.remove()
+            return measured
 
-        for row in _wrapped(words.split(" "), max(self.total - 2 * self.MARGIN, 300), measure):
-            self.place([(self.words(row, color=color), self.MARGIN)])
+        for row in _wrapped(words.split(" "), self.total - self.MARGIN, width):
+            self.place([(self.words(row, size, color), self.MARGIN)])
 
-    def finish(self, highlights: list[tuple[float, float]]) -> None:
-        """Size the figure, and put everything where it belongs."""
+    def finish(self) -> None:
+        """Make the figure as large as it has to be, and put everything where it belongs."""
         from matplotlib.patches import Rectangle
 
-        width = max([self.total, *(x + self.width(text) + self.MARGIN for text, x, _ in self.texts)])
+        width = max([self.total, *(x + self.width(text) for text, x, _ in self.placed)]) + self.MARGIN
         height = self.y + self.MARGIN
         self.figure.set_size_inches(width / 72, height / 72)
-        for text, x, y in self.texts:
+        for text, x, y in self.placed:
             text.set_position((x / width, 1 - y / height))
-        for top, bottom in highlights:
-            left = self.MARGIN - 8
-            corner, size = (left / width, 1 - bottom / height), (1 - 2 * left / width, (bottom - top) / height)
+        edge = self.MARGIN / 2
+        for top, bottom in self.highlights:
+            corner, size = (edge / width, 1 - bottom / height), (1 - 2 * edge / width, (bottom - top) / height)
             self.figure.add_artist(Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.figure.transFigure, zorder=-1))
 
 

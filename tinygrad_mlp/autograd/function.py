@@ -66,6 +66,7 @@ class _Backward(Each):
     """The row of a Function: one call of its ``backward`` serves all inputs of one visit of the walk."""
 
     def __init__(self, kind: type[Function]) -> None:
+        super().__init__(kind.backward)
         self.kind = kind
 
     def __iter__(self) -> Iterator[Any]:

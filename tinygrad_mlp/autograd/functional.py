@@ -73,9 +73,9 @@ def _pulled_back(outputs: Tensors, inputs: Tensors, vectors: Tensors, create_gra
     if pairs:
         starts, cotangents = zip(*pairs, strict=True)
         products = grad(starts, inputs, cotangents, retain_graph=True, create_graph=create_graph, allow_unused=True)
-    if strict and any(product is None for product in products):
-        position = products.index(None)
-        raise RuntimeError(f"no output depends on input {position}, which strict=True refuses")
+    unused = [i for i, product in enumerate(products) if product is None]
+    if strict and unused:
+        raise RuntimeError(f"no output depends on input {unused[0]}, which strict=True refuses")
     return tuple(
         _tensor(np.zeros_like(x._data)) if product is None else product
         for x, product in zip(inputs, products, strict=True)
@@ -127,7 +127,7 @@ def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bo
 
 def _rows(output: Tensor, variables: Tensors, create_graph: bool, strict: bool) -> Tensors:
     """The Jacobian of one output in each variable, made of a walk from each of its entries."""
-    unit_vectors = np.eye(output.numel(), dtype=output.dtype).reshape(-1, *output.shape)
+    unit_vectors = np.eye(output.numel(), dtype=output.dtype).reshape(output.numel(), *output.shape)
     rows = [_pulled_back((output,), variables, (_tensor(v),), create_graph, strict) for v in unit_vectors]
     if not rows:
         return tuple(_tensor(np.zeros(output.shape + x.shape, x.dtype)) for x in variables)

@@ -144,6 +144,4 @@ def gradgradcheck(
         differentiated = [x for x in variables if x.requires_grad]
         return grad(outputs, differentiated, cotangents, create_graph=True, materialize_grads=True)
 
-    return gradcheck(
-        gradient, [*listed, *cotangents], eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception
-    )
+    return gradcheck(gradient, [*listed, *cotangents], eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)

@@ -18,7 +18,7 @@ Tensors = Tensor | Sequence[Tensor]
 
 def _listed(tensors: Any, name: str) -> list[Any]:
     """One Tensor or a sequence of them, as a list."""
-    listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    listed = list(tensors) if isinstance(tensors, Sequence) else [tensors]
     for entry in listed:
         if not isinstance(entry, Tensor):
             raise TypeError(f"{name} are Tensors, or one Tensor, not {type(entry).__name__}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
@@ -26,8 +27,8 @@ from ..derivatives import Each, Row, Rule, sheet
 from . import memory
 
 __all__ = [
-    "Leaf", "Node", "Variable", "accumulate", "check", "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "no_grad", "record",
-    "set_grad_enabled", "walk",
+    "Leaf", "Node", "Variable", "accumulate", "check", "enable_grad", "function_name", "gradient_of", "is_grad_enabled",
+    "no_grad", "record", "refuse_capture", "replayed", "set_grad_enabled", "state", "walk",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -36,7 +37,7 @@ Hook: TypeAlias = Callable[[Any], Any]
 
 
 class Leaf:
-    """Where the gradient of a tensor that no function computed is collected."""
+    """Where the gradient of a tensor that no recorded function computed is collected."""
 
     __slots__ = ("grad", "hooks")
 
@@ -323,7 +324,7 @@ def _read_by(rule: Rule) -> frozenset[int]:
     instructions = list(dis.get_instructions(code))
     return frozenset(
         names.index(this.argval) - 2
-        for this, following in zip(instructions, instructions[1:], strict=False)
+        for this, following in itertools.pairwise(instructions)
         if this.opname.startswith("LOAD_FAST")
         and this.argval in names[1:]
         and not (following.opname == "LOAD_ATTR" and following.argval in ("shape", "dtype", "ndim"))
@@ -340,8 +341,8 @@ def _unbroadcast(gradient: Any, shape: tuple[int, ...], node: Node) -> Any:
     if gradient.shape[extra:] != shape:
         if extra < 0 or any(n not in (1, m) for n, m in zip(shape, gradient.shape[extra:], strict=True)):
             raise RuntimeError(
-                f"the rule for {function_name(node.function)} returned a gradient of shape {gradient.shape} for an input "
-                f"of shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
+                f"the rule for {function_name(node.function)} returned a gradient of shape {gradient.shape} for an "
+                f"input of shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
             )
         axes += tuple(extra + i for i, n in enumerate(shape) if n == 1 and gradient.shape[extra + i] != 1)
     if any(gradient.shape[axis] != 1 for axis in axes):
@@ -395,14 +396,12 @@ def _secured(product: Product, node: Node) -> Product:
     left factor is the walk's own.
     """
     right = product.right
+    kept = False
     for array, edge in zip(node.inputs, node.edges, strict=True):
         if array is right:
-            if edge is None or (type(edge) is Node and right.base is None):
-                if not memory.may_change(right):
-                    break
-            product = Product(product.left, right.copy(order="K"))
+            kept = edge is None or (type(edge) is Node and right.base is None)
             break
-    else:
+    if not kept or memory.may_change(right):
         product = Product(product.left, right.copy(order="K"))
     product.since = next(memory.clock)
     return product

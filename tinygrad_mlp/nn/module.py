@@ -200,9 +200,12 @@ class Module:
 
     def _call_observed(self, hooks: Sequence[_Hook], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call ``forward`` between two nodes at which its gradients come by on their way back."""
-        grad_output: tuple[Any, ...] = ()
+        grad_output: tuple[Any, ...] | None = None
 
-        def of_inputs(grad_input: tuple[Any, ...]) -> tuple[Any, ...]:
+        def of_inputs(grad_input: tuple[Any, ...]) -> tuple[Any, ...] | None:
+            nonlocal grad_output
+            if grad_output is None:  # a second derivative's pass, which comes to the inputs by another way
+                return None
             for hook in hooks:
                 changed = hook.function(self, grad_input, grad_output)
                 if changed is not None:
@@ -213,6 +216,7 @@ class Module:
                             f"{len(grad_input)} arguments: return a tuple of {len(grad_input)}, or None"
                         )
                     grad_input = changed
+            grad_output = None
             return grad_input
 
         def of_outputs(gradients: tuple[Any, ...]) -> None:
@@ -521,8 +525,14 @@ def where_called(layer: Module) -> str:
         frame = frame.f_back
         while frame.f_back is not None and Path(frame.f_code.co_filename).is_relative_to(package):
             frame = frame.f_back
-    scope = {**frame.f_globals, **frame.f_locals}
-    name = next((name for name, value in scope.items() if value is root), type(root).__name__)
-    path = next((path for path, module in root.named_modules() if module is layer), "")
-    steps = "".join(f"[{step}]" if step.isdigit() else f".{step}" for step in path.split(".") if step)
-    return f"{name}{steps} at {Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    named = {**frame.f_globals, **frame.f_locals}.items()
+    holders = [(name, value) for name, value in named if isinstance(value, Module)]
+    # Rather net[2] than a variable of the layer's own, and rather the module that was called than another that holds it.
+    holders.sort(key=lambda holder: (holder[1] is layer, holder[1] is not root))
+    for name, holder in [*holders, (type(root).__name__, root)]:
+        for path, module in holder.named_modules():
+            if module is layer:
+                steps = (f"[{step}]" if step.isdigit() else f".{step}" for step in path.split(".") if step)
+                return f"{name}{''.join(steps)} at {where}"
+    return f"{type(layer).__name__} at {where}"
