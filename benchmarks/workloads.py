@@ -35,7 +35,7 @@ class Workload(NamedTuple):
     size: str  # what `Case.size` counts
     unit: tuple[str, float]  # of the figures, and how many of it a second has
     rounds: int
-    warms_up: bool  # whether the first round is not counted
+    warms_up: bool  # whether the first round, the one that is checked, is not counted
     cases: Callable[[Options], list[Case]]
     problem: Callable[[Case, Options], Problem]
     reference: Callable[[Problem], list[Array]]
@@ -238,6 +238,6 @@ WORKLOADS = {
         lambda problem: len(problem.x) * problem.case.size),
     "deep": Workload(
         "a chain of elementwise ops on 1 number: time and peak memory per op", "chain", "ops",
-        _MICRO, 5, True, _deep_cases, _chain_problem, _chained, lambda problem: problem.case.size),
+        _MICRO, 3, False, _deep_cases, _chain_problem, _chained, lambda problem: problem.case.size),
 }
 # fmt: on

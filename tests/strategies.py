@@ -5,15 +5,12 @@ lies in the middle of its domain, which is where the kinks are: differences neve
 """
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import (
-    arrays,
-    basic_indices,
-    integer_array_indices,
-)
+from hypothesis.extra.numpy import basic_indices, integer_array_indices
 from numpy.typing import NDArray
 
 import tinygrad_mlp as tg
@@ -23,37 +20,52 @@ Shape = tuple[int, ...]
 
 CELLS = 512
 
+# One number decides all entries of an array: drawing them one by one takes many times longer, and shrinking them shows
+# little that shrinking the shape does not.
+generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
+# Strategies are kept (`cache`, and tuples for st.sampled_from): making them anew takes longer than drawing from them.
+
+
+@cache
 @st.composite
 def shapes(draw: st.DrawFn, min_dims: int = 0, max_dims: int = 3, min_side: int = 0) -> Shape:
     """Shapes of several entries, mostly; of one, of none, and of no dimensions, now and then."""
-    dimensions = [ndim for ndim in (0, 1, 2, 3, 1, 2, 3) if min_dims <= ndim <= max_dims]
-    lengths = [n for n in (1, 2, 3, 2, 3, 2, 3, 0) if n >= min_side]
-    return tuple(draw(st.sampled_from(lengths)) for _ in range(draw(st.sampled_from(dimensions))))
+    dimensions = st.sampled_from(tuple(ndim for ndim in (0, 1, 2, 3, 1, 2, 3) if min_dims <= ndim <= max_dims))
+    lengths = st.sampled_from(tuple(n for n in (1, 2, 3, 2, 3, 2, 3, 0) if n >= min_side))
+    return tuple(draw(lengths) for _ in range(draw(dimensions)))
 
 
+@cache
 @st.composite
 def broadcastable(draw: st.DrawFn, number: int) -> list[Shape]:
     """`number` shapes that broadcast together: of one shape, each with dimensions left out in front or set to 1."""
     shape = draw(shapes())
     drawn = []
     for _ in range(number):
-        own = shape[draw(st.sampled_from([0, 0, *range(len(shape) + 1)])) :]
-        drawn.append(tuple(draw(st.sampled_from([n, n, 1])) for n in own))
+        own = shape[draw(st.sampled_from((0, 0, *range(len(shape) + 1)))) :]
+        drawn.append(tuple(draw(st.sampled_from((n, n, 1))) for n in own))
     return drawn
 
 
+@cache
 def numbers(shape: Shape, low: float = -2.0, high: float = 2.0) -> st.SearchStrategy[Array]:
     """Float64 arrays of distinct entries between `low` and `high`, none of them half-way."""
-    cells = arrays(np.int64, shape, elements=st.integers(0, CELLS - 1), fill=st.nothing(), unique=True)
-    return cells.map(lambda cell: np.asarray(low + (high - low) * (cell + 0.5) / CELLS))
+
+    def drawn(generator: np.random.Generator) -> Array:
+        cells = generator.choice(CELLS, math.prod(shape), replace=False)
+        return np.asarray(low + (high - low) * (cells + 0.5) / CELLS).reshape(shape)
+
+    return generators.map(drawn)
 
 
+@cache
 def booleans(shape: Shape) -> st.SearchStrategy[Array]:
     """Arrays of truth values."""
-    return arrays(np.bool_, shape, elements=st.booleans(), fill=st.nothing())
+    return generators.map(lambda generator: np.asarray(generator.random(shape) < 0.5))
 
 
+@cache
 @st.composite
 def axes(draw: st.DrawFn, ndim: int) -> int | Shape | None:
     """What a reduction takes as its axis: None, an axis counted from either end, or several."""
@@ -61,18 +73,20 @@ def axes(draw: st.DrawFn, ndim: int) -> int | Shape | None:
     chosen = draw(st.none() | several)
     if chosen is None:
         return None
-    signed = tuple(draw(st.sampled_from([axis, axis - ndim])) for axis in chosen)
+    signed = tuple(draw(st.sampled_from((axis, axis - ndim))) for axis in chosen)
     return signed[0] if len(signed) == 1 and draw(st.booleans()) else signed
 
 
+@cache
 @st.composite
 def permutations(draw: st.DrawFn, ndim: int) -> Shape | None:
     """The axes of a transpose, some of them counted from the end; or None, for all in reverse."""
     if draw(st.booleans()):
         return None
-    return tuple(draw(st.sampled_from([axis, axis - ndim])) for axis in draw(st.permutations(range(ndim))))
+    return tuple(draw(st.sampled_from((axis, axis - ndim))) for axis in draw(st.permutations(range(ndim))))
 
 
+@cache
 @st.composite
 def reshapings(draw: st.DrawFn, shape: Shape) -> Shape:
     """Another shape of as many entries, of which one length may be left open."""
@@ -84,6 +98,7 @@ def reshapings(draw: st.DrawFn, shape: Shape) -> Shape:
     return tuple(lengths)
 
 
+@cache
 @st.composite
 def indices(draw: st.DrawFn, shape: Shape) -> Any:
     """Slices and numbers, arrays of positions that may repeat, or a mask."""
@@ -105,7 +120,7 @@ LAYOUTS = {
 
 def layouts(array: Array) -> st.SearchStrategy[str]:
     """The names of layouts that `array` can have."""
-    return st.sampled_from(list(LAYOUTS) if array.ndim else ["contiguous"])
+    return st.sampled_from(tuple(LAYOUTS) if array.ndim else ("contiguous",))
 
 
 def leaf(array: Array, layout: str = "contiguous") -> tg.Tensor:

@@ -234,6 +234,7 @@ def test_gradcheck_finds_one_wrong_entry() -> None:
     x, y = double(2, 3), double(3)
     check = lambda x, y: (y * 2, WrongAt.apply(x, 1))  # noqa: E731
     assert gradcheck(lambda x, y: (y * 2, x * y), [x, y])
+    assert gradcheck(lambda n, x: x * n, [tg.tensor(3), x])
     with pytest.raises(
         RuntimeError, match=r"output 1\[0, 1\] in input 0\[0, 1\] is 1.17, but differences give 1.16; 1 of"
     ):
@@ -540,6 +541,17 @@ def test_anomalies_pass_where_nobody_asked() -> None:
             x.log()
     assert x.grad is not None
     assert np.isnan(x.grad._data[0])
+
+
+def test_an_array_that_changed_is_named_with_its_line() -> None:
+    y = leaf(np.ones(2)) + 1
+    with detect_anomaly(check_nan=False):
+        z = y * y
+    at = line() - 1
+    with tg.no_grad():
+        y.add_(1)
+    with pytest.raises(RuntimeError, match=f"multiply.*test_autograd.py:{at}"):
+        z.sum().backward()
 
 
 def test_the_mode_ends_with_its_block_and_nests() -> None:

@@ -1,5 +1,6 @@
-"""Tensors that are made, joined, converted, saved and loaded."""
+"""Tensors that are made of nothing else, drawn, joined, shared with NumPy, saved and loaded."""
 
+import builtins
 import io
 import json
 import math
@@ -21,6 +22,13 @@ import tinygrad_mlp as tg
 # --- constants, rows of numbers, drawn numbers ------------------------------------------------------------------------
 
 MADE: dict[str, tuple[Callable[[], tg.Tensor], Any]] = {
+    "tensor": (lambda: tg.tensor([[1, 2.5]]), np.array([[1, 2.5]], np.float32)),
+    "tensor of integers": (lambda: tg.tensor([1, 2]), np.array([1, 2])),
+    "tensor of truths": (lambda: tg.tensor(True), np.array(True)),
+    "tensor of an array": (lambda: tg.tensor(np.ones(2)), np.ones(2)),
+    "tensor of a tensor": (lambda: tg.tensor(tg.ones(2)), np.ones(2, np.float32)),
+    "tensor of tensors": (lambda: tg.tensor([tg.ones(2), (3, tg.tensor(4))]), np.array([[1, 1], [3, 4]], np.float32)),
+    "tensor, converted": (lambda: tg.tensor([1, 2], dtype=tg.float64), np.array([1.0, 2])),
     "zeros": (lambda: tg.zeros(2, 3), np.zeros((2, 3), np.float32)),
     "zeros of a tuple": (lambda: tg.zeros((2, 3)), np.zeros((2, 3), np.float32)),
     "zeros of a list": (lambda: tg.zeros([2, 0]), np.zeros((2, 0), np.float32)),
@@ -52,6 +60,10 @@ MADE: dict[str, tuple[Callable[[], tg.Tensor], Any]] = {
     "maximum": (lambda: tg.maximum(tg.tensor([1, 5]), tg.tensor([3, 4])), np.array([3, 5])),
     "minimum": (lambda: tg.minimum(tg.tensor([1, 5]), 2), np.array([1, 2])),
     "einsum": (lambda: tg.einsum("ij->j", tg.ones(3, 2)), np.array([3, 3], np.float32)),
+    "cat flattened": (
+        lambda: np.concatenate([tg.eye(2), tg.ones(1)], axis=None),
+        np.array([1, 0, 0, 1, 1], np.float32),
+    ),
     "einsum of arrays": (lambda: tg.einsum("i,i", np.arange(3), np.arange(3)), np.array(5)),
     "from_numpy": (lambda: tg.from_numpy(np.arange(3)), np.arange(3)),
 }
@@ -178,43 +190,12 @@ def test_an_array_that_was_written_before_is_no_matter() -> None:
     np.testing.assert_array_equal(w.grad, [7, 1, 2])
 
 
-# --- methods that are functions, too ----------------------------------------------------------------------------------
+# --- what tables of values do not show --------------------------------------------------------------------------------
 
 
-def test_functions_are_the_methods() -> None:
-    names = [name for name in vars(tg) if getattr(tg.Tensor, name, None) is getattr(tg, name)]
-    assert len(names) > 50
-    assert not set(names) & set(tg.__all__)
-    x = tg.tensor([1.0, 4.0])
-    np.testing.assert_array_equal(tg.sqrt(x), [1, 2])
-    np.testing.assert_array_equal(tg.sum(x, dim=0, keepdim=True), [5])
+def test_importing_everything_hides_nothing_of_pythons() -> None:
+    assert not set(tg.__all__) & set(dir(builtins))
     np.testing.assert_array_equal(tg.exp(np.zeros(2)), [1, 1])
-
-
-@given(a=numbers((3, 4), 0.1, 0.9))
-def test_methods_are_numpys_functions(a: Array) -> None:
-    x = tg.tensor(a)
-    pairs = {
-        "asin": np.arcsin(a), "acos": np.arccos(a), "atan": np.arctan(a), "log1p": np.log1p(a), "expm1": np.expm1(a),
-        "exp2": np.exp2(a), "log2": np.log2(a), "log10": np.log10(a), "tan": np.tan(a), "sinh": np.sinh(a),
-        "cosh": np.cosh(a), "reciprocal": 1 / a, "sign": np.sign(a), "floor": np.floor(a), "tril": np.tril(a),
-        "triu": np.triu(a), "diagonal": np.diagonal(a), "prod": np.prod(a), "var": np.var(a, ddof=1),
-        "std": np.std(a, ddof=1), "norm": np.linalg.norm(a), "amax": np.max(a), "amin": np.min(a),
-    }  # fmt: skip
-    for name, expected in pairs.items():
-        np.testing.assert_allclose(getattr(x, name)(), expected, rtol=1e-13, err_msg=name)
-    np.testing.assert_allclose(x.cumsum(1), np.cumsum(a, 1))
-    np.testing.assert_array_equal(x.flip(1), np.flip(a, 1))
-    np.testing.assert_array_equal(x.flip([0, 1]), np.flip(a))
-    np.testing.assert_array_equal(x.roll(1, 0), np.roll(a, 1, 0))
-    np.testing.assert_array_equal(x.repeat(2, 1), np.tile(a, (2, 1)))
-    np.testing.assert_array_equal(x.clamp(0.3, 0.6), np.clip(a, 0.3, 0.6))
-    np.testing.assert_array_equal(np.clip(x, 0.3, 0.6), np.clip(a, 0.3, 0.6))
-    np.testing.assert_array_equal(x.masked_fill(a > 0.5, -math.inf), np.where(a > 0.5, -math.inf, a))
-    np.testing.assert_array_equal(x[0].outer(x[1]), np.outer(a[0], a[1]))
-    np.testing.assert_allclose(x.norm(1, dim=1), np.linalg.norm(a, 1, axis=1))
-    np.testing.assert_allclose(x.norm(-math.inf), a.min())
-    np.testing.assert_allclose(np.linalg.norm(x, axis=0, ord=3), np.linalg.norm(a, 3, axis=0))
 
 
 def test_clamping_keeps_what_is_no_number() -> None:
@@ -229,56 +210,19 @@ def test_gradients_of_products_with_zeros() -> None:
         np.testing.assert_array_equal(x.grad, expected)
 
 
-def test_integers_pass_no_gradient() -> None:
-    x = tg.tensor([1.5, 2.5], requires_grad=True)
-    for made in (x.long(), x.to(bool), x.floor(), x.sign(), x > 0, x.argmax()):
-        assert made.requires_grad is False
-    assert x.double().requires_grad
-    assert x.to(np.float32) is x
-
-
 X = tg.tensor([[1.0, 2.0], [3.0, 4.0]])
-INTEGERS = tg.tensor([1, 2])
 
 BAD_CALLS: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
-    "float of many": (ValueError, r"\(2, 2\).*sum", lambda: float(X)),
-    "int of many": (ValueError, r"\(2, 2\)", lambda: int(X)),
-    "item of many": (ValueError, r"\(2, 2\)", lambda: X.item()),
-    "truth of many": (RuntimeError, r"\(2, 2\).*any\(\)", lambda: bool(X)),
-    "an index that is no integer": (TypeError, "float32", lambda: [1, 2][tg.tensor(1.0)]),
-    "a loop over a number": (TypeError, "item", lambda: list(tg.tensor(1.0))),
-    "a gradient of integers": (RuntimeError, "int64.*decimal point", lambda: INTEGERS.requires_grad_()),
-    "a device": (TypeError, "'cuda'.*device", lambda: X.to("cuda")),
-    "the mean of integers": (TypeError, r"mean.*int64.*float\(\)", lambda: INTEGERS.mean()),
-    "the variance of integers": (TypeError, "var.*int64", lambda: INTEGERS.var()),
-    "the norm of integers": (TypeError, "norm.*int64", lambda: INTEGERS.norm()),
-    "a norm of a name": (ValueError, "'nuc'", lambda: X.norm("nuc")),
-    "a norm of order 0": (ValueError, "positive", lambda: X.norm(0)),
     "a norm of matrices": (TypeError, "vectors", lambda: np.linalg.norm(X, ord=2)),
-    "the variance of one": (ValueError, "1 entries", lambda: X[0, 0].var()),
     "the deviation of one": (ValueError, "1 entries", lambda: X[:1].std(dim=0)),
-    "no bound": (ValueError, "min=, max=", lambda: X.clamp()),
-    "t of a stack": (ValueError, r"\(1, 2, 2\)", lambda: X.unsqueeze(0).t()),
-    "outer of matrices": (ValueError, r"\(2, 2\).*flatten", lambda: X.outer(X)),
-    "mm of a vector": (ValueError, "matmul", lambda: X.mm(X[0])),
-    "repeat too few": (ValueError, "2 sizes", lambda: X.repeat(3)),
     "an axis that is not there": (ValueError, "axis 5", lambda: X.cumsum(5)),
     "a product over no such axis": (ValueError, "axis 5", lambda: X.prod(5)),
-    "squeezed too much": (ValueError, r"\(2, 2\)", lambda: np.squeeze(X, 0)),
-    "cat of nothing": (ValueError, "none", lambda: tg.cat([])),
     "cat of shapes": (ValueError, "concatenate", lambda: tg.cat([X, X[:, :1]])),
     "stack of shapes": (ValueError, "concatenate", lambda: tg.stack([X, X[0]])),
-    "einsum without a string": (TypeError, "string", lambda: tg.einsum(X, [0, 1])),
     "einsum of too few": (ValueError, "2 operands, not for 1", lambda: tg.einsum("ij,jk", X)),
-    "einsum of too many dimensions": (ValueError, r"operand 1 of shape \(2, 2\)", lambda: tg.einsum("ij,j", X, X)),
     "einsum of lengths": (ValueError, "einsum", lambda: tg.einsum("i,i", X[0], tg.ones(3))),
-    "from_numpy of a list": (TypeError, "list.*tensor", lambda: tg.from_numpy([1.0])),  # type: ignore[arg-type]
-    "from_numpy of words": (TypeError, "<U1", lambda: tg.from_numpy(np.array(["a"]))),
     "a negative length": (ValueError, "negative", lambda: tg.zeros(-1)),
-    "a default dtype of integers": (TypeError, "int64", lambda: tg.set_default_dtype(np.int64)),
-    "an unknown function": (TypeError, "i0.*add_row", lambda: np.i0(X)),
     "an unknown option": (TypeError, "dtype", lambda: np.cumsum(X, dtype=np.int64)),
-    "an output array": (TypeError, "out=", lambda: np.add(X, X, out=np.zeros((2, 2)))),
 }
 
 
@@ -375,9 +319,15 @@ def test_equal_state_makes_equal_files_at_any_time(tmp_path: Path) -> None:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+def test_numpys_numbers_become_pythons() -> None:
+    file = io.BytesIO()
+    tg.save([np.float32(1.5), np.int64(2), np.bool(True)], file)
+    same(tg.load(file), [1.5, 2, True])
+
+
 def test_paths_that_look_alike_are_kept_apart() -> None:
     file = io.BytesIO()
-    tree = {"a/b": tg.zeros(1), "a": {"b": tg.ones(2), "b'": tg.ones(3)}, "": np.zeros(4)}
+    tree: dict[str, Any] = {"a/b": tg.zeros(1), "a": {"b": tg.ones(2), "b'": tg.ones(3)}, "": np.zeros(4)}
     tg.save(tree, file)
     same(tg.load(file), tree)
 
@@ -462,12 +412,3 @@ def test_loading_runs_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="allow_pickle"):
         tg.load(tmp_path / "trap", weights_only=False)
     assert ran == []
-
-
-def test_a_computed_tensor_is_not_pickled() -> None:
-    x = tg.ones(2, requires_grad=True)
-    with pytest.raises(TypeError, match=r"detach\(\)"):
-        pickle.dumps(x * 2)
-    again = pickle.loads(pickle.dumps(x))
-    assert again.requires_grad
-    np.testing.assert_array_equal(again.detach(), [1, 1])

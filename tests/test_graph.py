@@ -168,7 +168,9 @@ def test_what_needs_no_gradient_is_not_computed() -> None:
 def test_a_rule_that_returns_the_wrong_shape_is_named() -> None:
     for wrong in (lambda g, y, x: g[:1], lambda g, y, x: g.sum(), lambda g, y, x: g[:, None] * np.ones(2)):
         crooked = tg.differentiable(wrong)(lambda x: x * 2)
-        with pytest.raises(RuntimeError, match=r"rule for <lambda> returned a gradient of shape \(.*\) for an input of"):
+        with pytest.raises(
+            RuntimeError, match=r"rule for <lambda> returned a gradient of shape \(.*\) for an input of"
+        ):
             crooked(leaf(np.ones(3))).backward(np.ones(3))
 
 
@@ -365,7 +367,7 @@ def test_backward_of_one_entry_starts_from_1(shape: tuple[int, ...]) -> None:
 
 
 def test_backward_needs_something_that_requires_a_gradient() -> None:
-    with pytest.raises(RuntimeError, match="does not require a gradient.*requires_grad=True"):
+    with pytest.raises(RuntimeError, match=r"does not require a gradient.*requires_grad=True"):
         tg.tensor([1.0]).sum().backward()
     with tg.no_grad():
         y = leaf(np.ones(2)).sum()
@@ -777,7 +779,7 @@ class Vertex:
 
 
 class GrowingGraph(RuleBasedStateMachine):
-    """Vectors of three, computed from each other at will; `backward` must add up, over all paths, what the oracle does."""
+    """Vectors of three, computed from each other at will; gradients must be what the oracle adds up over all paths."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -847,7 +849,9 @@ class GrowingGraph(RuleBasedStateMachine):
         x = self.leaves[number % len(self.leaves)]
         x.tensor.grad = x.gradient = None
 
-    @rule(number=numbers, cotangent=vectors, retain_graph=st.sampled_from([None, True, False]), create_graph=st.booleans())
+    @rule(
+        number=numbers, cotangent=vectors, retain_graph=st.sampled_from([None, True, False]), create_graph=st.booleans()
+    )
     def backward(self, number: int, cotangent: Array, retain_graph: bool | None, create_graph: bool) -> None:
         root = self.pick(number)
         how = {"retain_graph": retain_graph, "create_graph": create_graph}
@@ -897,7 +901,7 @@ TestGrowingGraph = GrowingGraph.TestCase
 TestGrowingGraph.settings = settings(max_examples=8 * settings.default.max_examples, stateful_step_count=40)
 
 
-# --- factored gradients ------------------------------------------------------------------------------------------------
+# --- factored gradients -----------------------------------------------------------------------------------------------
 
 ACTIONS = ["backward", "backward", "step", "read", "clear", "zero"]
 

@@ -13,6 +13,7 @@ from ops import CASES, DERIVED, Case, examples
 from strategies import leaf
 
 import tinygrad_mlp as tg
+from tinygrad_mlp import functions as f
 from tinygrad_mlp import nn, optim
 
 every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
@@ -183,25 +184,29 @@ def test_no_change_is_ever_used_silently(case: Case, data: st.DataObject) -> Non
     else:
         quietly(lambda x: x.mul_(-1))(victim)
 
+    refusal = ""
     try:
         output.backward(example.cotangent)
     except RuntimeError as error:
-        assert "changed" in str(error)
-        assert all(tensors[i].grad is None for i in example.differentiable)
-    else:
-        for position, gradient in zip(example.differentiable, expected, strict=True):
+        refusal = str(error)
+    for position, gradient in zip(example.differentiable, expected, strict=True):
+        if refusal:
+            assert "changed" in refusal
+            assert tensors[position].grad is None
+        else:
             np.testing.assert_array_equal(tensors[position].grad, gradient)
 
 
 # --- harmless ---------------------------------------------------------------------------------------------------------
 
-UNREAD = (
-    "negative add subtract sum mean reshape transpose broadcast_to concatenate clone astype getitem scatter swapaxes "
-    "matrix_transpose squeeze expand_dims ravel stack"
-).split()
+UNREAD = [
+    np.negative, np.add, np.subtract, np.sum, np.mean, np.cumsum, np.reshape, np.transpose, np.broadcast_to, np.flip,
+    np.roll, np.tril, np.triu, np.concatenate, np.stack, np.swapaxes, np.matrix_transpose, np.squeeze, np.expand_dims,
+    np.ravel, np.diagonal, np.repeat, np.tile, f.concatenate, f.clone, f.astype, f.getitem, f.scatter,
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", [case for case in [*CASES, *DERIVED] if repr(case) in UNREAD], ids=repr)
+@pytest.mark.parametrize("case", [case for case in [*CASES, *DERIVED] if case.function in UNREAD], ids=repr)
 @given(data=st.data())
 def test_a_change_of_what_no_rule_reads_is_harmless(case: Case, data: st.DataObject) -> None:
     example = data.draw(examples(case))
@@ -296,7 +301,7 @@ def test_a_write_that_fails_changes_nothing() -> None:
     np.testing.assert_array_equal(x.grad, [2, 4, 8])
 
 
-# --- what is kept ------------------------------------------------------------------------------------------------------
+# --- what is kept -----------------------------------------------------------------------------------------------------
 
 
 def test_thousands_of_steps_leave_memory_flat() -> None:

@@ -79,13 +79,16 @@ def rule_mutants(case: Case) -> Iterator[tuple[str, int, Any]]:
                     yield f"{case}, rule {position} {name}", position, mutant
 
 
+SAME_AGAIN = settings(
+    derandomize=True, database=None, max_examples=20, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
+
+
 def few(case: Case) -> list[Example]:
     """Some examples with several entries everywhere, the same at every run, drawn as the properties draw theirs."""
     drawn: list[Example] = []
 
-    @settings(
-        derandomize=True, database=None, max_examples=20, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
+    @SAME_AGAIN
     @given(examples(case).filter(lambda example: min(example.operands[i].size for i in example.differentiable) > 1))
     def collect(example: Example) -> None:
         drawn.append(example)
@@ -118,11 +121,8 @@ def first_entries(gradient: Any, shape: tuple[int, ...], node: Any) -> Any:
     return np.reshape(np.ravel(gradient)[: math.prod(shape)], shape)
 
 
-def mean_instead(gradient: Any, shape: tuple[int, ...], node: Any) -> Any:
-    return graph_unbroadcast(gradient, shape, node) * (math.prod(shape) / max(gradient.size, 1))
-
-
-graph_unbroadcast = graph._unbroadcast
+def mean_instead(gradient: Any, shape: tuple[int, ...], node: Any, summed: Any = graph._unbroadcast) -> Any:
+    return summed(gradient, shape, node) * (math.prod(shape) / max(gradient.size, 1))
 
 
 class Sites(ast.NodeTransformer):

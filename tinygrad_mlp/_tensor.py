@@ -7,6 +7,8 @@ Tensors from either side (NEP 13 and NEP 18); what they cannot differentiate the
 from __future__ import annotations
 
 import inspect
+import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -67,9 +69,11 @@ class Extremum(NamedTuple):
 class RemovableHandle:
     """Takes a hook away again."""
 
+    _keys = itertools.count()
+
     def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
         self._hooks = hooks
-        self._key = id(self)
+        self._key = next(self._keys)
         hooks[self._key] = hook
 
     def remove(self) -> None:
@@ -98,7 +102,9 @@ class Tensor(Variable):
 
     __slots__ = ()
 
-    def __init__(self, data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> None:
+    def __init__(
+        self, data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False
+    ) -> None:
         self._data = _numeric(data, dtype)
         self._node = None
         if requires_grad:
@@ -305,14 +311,22 @@ class Tensor(Variable):
             self._node.attached().retains_grad = True
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Call ``hook(gradient)`` when the gradient of this Tensor is known; what it returns replaces the gradient."""
+        """Call ``hook(gradient)`` when the gradient of this Tensor is known; what it returns replaces the gradient.
+
+        Raises:
+            RuntimeError: this Tensor does not require a gradient; in the walk, the replacement has another shape.
+        """
 
         def raw(gradient: Any) -> Any:
-            if isinstance(gradient, Tensor):
-                replaced = hook(gradient)
-                return gradient if replaced is None else replaced
-            replaced = hook(_tensor(gradient.dense() if isinstance(gradient, Product) else gradient.copy()))
-            return gradient if replaced is None else np.array(replaced._data)
+            recorded = isinstance(gradient, Tensor)
+            dense = gradient.dense() if isinstance(gradient, Product) else gradient
+            replaced = hook(dense if recorded else _tensor(np.array(dense)))
+            if replaced is None:
+                return gradient
+            if not isinstance(replaced, Tensor) or replaced.shape != dense.shape:
+                given = f"one of shape {replaced.shape}" if isinstance(replaced, Tensor) else type(replaced).__name__
+                raise RuntimeError(f"a hook returns None or a Tensor of the gradient's shape {dense.shape}, not {given}")
+            return replaced if recorded else np.array(replaced._data, dtype=dense.dtype)
 
         if self._node is None:
             raise RuntimeError("a Tensor that does not require a gradient cannot call a hook with it")
@@ -356,12 +370,16 @@ class Tensor(Variable):
         if function is None:
             raise TypeError(f"numpy.{ufunc.__name__}.{method} is not defined for Tensors")
         if options.get("out") is not None:
-            raise TypeError(f"numpy.{ufunc.__name__} cannot write into out= where Tensors are involved: assign its result")
+            raise TypeError(
+                f"numpy.{ufunc.__name__} cannot write into out= where Tensors are involved: assign its result"
+            )
         if function is np.sum or function is np.max or function is np.min:
             options.setdefault("axis", 0)
         return _apply(function, inputs, options)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Any:
+        if not args:
+            raise TypeError(f"numpy.{function.__name__} takes a Tensor as its first argument, not by a name")
         return _apply(function, args, options)
 
     # --- in place -----------------------------------------------------------------------------------------------------
@@ -390,11 +408,13 @@ class Tensor(Variable):
 
     def add_(self, other: Any, *, alpha: float = 1) -> Self:
         """Add ``alpha · other`` in place."""
-        return self._write("add_", lambda a, b: np.add(a, b if alpha == 1 else alpha * b, out=a), other)
+        return self._write("add_", lambda a, b: np.add(a, b if alpha == 1 else np.multiply(b, alpha), out=a), other)
 
     def sub_(self, other: Any, *, alpha: float = 1) -> Self:
         """Subtract ``alpha · other`` in place."""
-        return self._write("sub_", lambda a, b: np.subtract(a, b if alpha == 1 else alpha * b, out=a), other)
+        return self._write(
+            "sub_", lambda a, b: np.subtract(a, b if alpha == 1 else np.multiply(b, alpha), out=a), other
+        )
 
     def mul_(self, other: Any) -> Self:
         """Multiply by `other` in place."""
@@ -489,13 +509,13 @@ class Tensor(Variable):
         return _two(np.greater_equal, self, other)
 
     def __invert__(self) -> Tensor:
-        return _one(np.logical_not, self)
+        return _one(np.invert, self)
 
     def __and__(self, other: Any) -> Tensor:
-        return _two(np.logical_and, self, other)
+        return _two(np.bitwise_and, self, other)
 
     def __or__(self, other: Any) -> Tensor:
-        return _two(np.logical_or, self, other)
+        return _two(np.bitwise_or, self, other)
 
     def __getitem__(self, index: Any) -> Tensor:
         return _one(f.getitem, self, index=_index(index))
@@ -692,16 +712,18 @@ class Tensor(Variable):
         return _one(np.cumsum, self, axis=dim)
 
     def max(self, dim: int | None = None, keepdim: bool = False) -> Any:
-        """The maximum of everything, whose ties share the gradient; or the `Extremum` along `dim`, at its first place."""
+        """The maximum of everything, whose ties share the gradient; or the `Extremum` along `dim`, the first of it."""
         return self._extremum(np.max, np.argmax, dim, keepdim)
 
     def min(self, dim: int | None = None, keepdim: bool = False) -> Any:
-        """The minimum of everything, whose ties share the gradient; or the `Extremum` along `dim`, at its first place."""
+        """The minimum of everything, whose ties share the gradient; or the `Extremum` along `dim`, the first of it."""
         return self._extremum(np.min, np.argmin, dim, keepdim)
 
     def _extremum(self, extremum: Any, argument: Any, dim: int | None, keepdim: bool) -> Any:
         if dim is None:
             return _one(extremum, self)
+        if not self.ndim:
+            return self.reshape(1)._extremum(extremum, argument, dim, False)
         indices = argument(self._data, axis=dim, keepdims=True)
         values = f.getitem(self, _along(indices, dim % self.ndim))
         if not keepdim:
@@ -750,8 +772,8 @@ class Tensor(Variable):
         """Dimensions `start_dim` to `end_dim` joined into one."""
         if not self.ndim:
             return self.reshape(1)
-        start, end = start_dim % self.ndim, end_dim % self.ndim
-        return self.reshape(*self.shape[:start], -1, *self.shape[end + 1 :])
+        start, end = start_dim % self.ndim, end_dim % self.ndim + 1
+        return self.reshape(*self.shape[:start], math.prod(self.shape[start:end]), *self.shape[end:])
 
     @property
     def T(self) -> Tensor:
@@ -944,7 +966,11 @@ def _unwrapped(data: Any) -> Any:
 
 # --- dispatch ---------------------------------------------------------------------------------------------------------
 
-_reductions: dict[tuple[Any, str], Any] = {(np.add, "reduce"): np.sum, (np.maximum, "reduce"): np.max, (np.minimum, "reduce"): np.min}
+_reductions: dict[tuple[Any, str], Any] = {
+    (np.add, "reduce"): np.sum,
+    (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min,
+}
 
 
 def _one(function: Callable[..., Any], operand: Any, **options: Any) -> Tensor:
@@ -966,7 +992,7 @@ def _matmul(a: Any, b: Any) -> Tensor:
 
 def _apply(function: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
     """Call a NumPy function, or one that joined its dispatch, on operands of which some are Tensors."""
-    if function is np.matmul:
+    if function is np.matmul and not options:
         return _matmul(*args)
     if function in f.derived:
         return f.derived[function](*args, **options)

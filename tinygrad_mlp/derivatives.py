@@ -26,7 +26,7 @@ Rule = Callable[..., Any]
 
 
 def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
-    """A reduction's output or cotangent, repeated to the `shape` of its input along the axes that the reduction took."""
+    """A reduction's output or cotangent, repeated along the axes it took to the `shape` of its input."""
     if axis is not None and not keepdims:
         g = np.expand_dims(g, axis)
     return np.broadcast_to(g, shape)
@@ -104,18 +104,18 @@ sheet: dict[Callable[..., Any], Row] = {
     f.relu:          (lambda g, y, x: g * (x > 0),),
 
     # -- two inputs
-    np.add:          (lambda g, y, a, b: g,                             lambda g, y, a, b: g),
-    np.subtract:     (lambda g, y, a, b: g,                             lambda g, y, a, b: -g),
-    np.multiply:     (lambda g, y, a, b: g * b,                         lambda g, y, a, b: g * a),
-    np.divide:       (lambda g, y, a, b: g / b,                         lambda g, y, a, b: -g * y / b),
-    np.power:        (lambda g, y, a, b: g * b * a ** (b - (b != 0)),   lambda g, y, a, b: g * y * np.log(a + (a == 0))),
-    np.maximum:      (lambda g, y, a, b: g * ((a > b) + (a == b) / 2),  lambda g, y, a, b: g * ((b > a) + (a == b) / 2)),
-    np.minimum:      (lambda g, y, a, b: g * ((a < b) + (a == b) / 2),  lambda g, y, a, b: g * ((b < a) + (a == b) / 2)),
-    np.logaddexp:    (lambda g, y, a, b: g * expit(a - b),              lambda g, y, a, b: g * expit(b - a)),
-    np.where:        (None,                                             lambda g, y, c, a, b: np.where(c, g, 0),
-                                                                        lambda g, y, c, a, b: np.where(c, 0, g)),
+    np.add:          (lambda g, y, a, b: g,                            lambda g, y, a, b: g),
+    np.subtract:     (lambda g, y, a, b: g,                            lambda g, y, a, b: -g),
+    np.multiply:     (lambda g, y, a, b: g * b,                        lambda g, y, a, b: g * a),
+    np.divide:       (lambda g, y, a, b: g / b,                        lambda g, y, a, b: -g * y / b),
+    np.power:        (lambda g, y, a, b: g * b * a ** (b - (b != 0)),  lambda g, y, a, b: g * y * np.log(a + (a == 0))),
+    np.maximum:      (lambda g, y, a, b: g * ((a > b) + (a == b) / 2), lambda g, y, a, b: g * ((b > a) + (a == b) / 2)),
+    np.minimum:      (lambda g, y, a, b: g * ((a < b) + (a == b) / 2), lambda g, y, a, b: g * ((b < a) + (a == b) / 2)),
+    np.logaddexp:    (lambda g, y, a, b: g * expit(a - b),             lambda g, y, a, b: g * expit(b - a)),
+    np.where:        (None,                                            lambda g, y, c, a, b: np.where(c, g, 0),
+                                                                       lambda g, y, c, a, b: np.where(c, 0, g)),
     # -- products
-    np.matmul:       (lambda g, y, a, b: matmul(g, b.mT),               lambda g, y, a, b: matmul(a.mT, g)),
+    np.matmul:       (lambda g, y, a, b: matmul(g, b.mT),              lambda g, y, a, b: matmul(a.mT, g)),
     f.linear:        (lambda g, y, x, w, b: matmul(g, w),
                       lambda g, y, x, w, b: f.product(g.T, x),
                       lambda g, y, x, w, b: g),
@@ -160,7 +160,8 @@ sheet: dict[Callable[..., Any], Row] = {
 for _constant in (
     np.sign, np.floor, np.ceil, np.rint, np.trunc, np.argmax, np.argmin, np.argsort,
     np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
-    np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.isnan, np.isinf, np.isfinite,
+    np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
+    np.bitwise_and, np.bitwise_or, np.invert, np.isnan, np.isinf, np.isfinite,
     np.any, np.all, np.count_nonzero, np.zeros_like, np.ones_like, np.allclose, np.array_equal,
 ):
     sheet[_constant] = ()

@@ -275,6 +275,12 @@ def _einsum(subscripts: Any, *operands: Any) -> Any:
     return einsum(*plain, subscripts=f"{','.join(terms)}->{output}")
 
 
+def _dot(a: Any, b: Any) -> Any:
+    if np.ndim(b) > 2:
+        raise TypeError("numpy.dot pairs each row of one stack with each column of another: use matmul or einsum")
+    return a @ b if np.ndim(a) and np.ndim(b) else a * b
+
+
 def _moving(function: Callable[..., Any]) -> Callable[..., Any]:
     """For a function that only moves entries: moving their positions tells where each entry of the result is from."""
 
@@ -305,7 +311,7 @@ derived: dict[Callable[..., Any], Callable[..., Any]] = {
     np.expand_dims: _expand_dims,
     np.ravel: lambda a: np.reshape(a, (-1,)),
     np.stack: _stack,
-    np.dot: lambda a, b: a @ b,
+    np.dot: _dot,
     np.diagonal: _moving(np.diagonal),
     np.repeat: _moving(np.repeat),
     np.tile: _moving(np.tile),

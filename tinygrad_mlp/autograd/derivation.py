@@ -95,10 +95,10 @@ class Expression(np.lib.mixins.NDArrayOperatorsMixin):
             raise TypeError(f"it writes numpy.{ufunc.__name__} into an array")
         if method == "__call__":
             return build(ufunc, inputs, options)
-        reduction = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}.get(ufunc)
-        if method != "reduce" or reduction is None:
+        reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}
+        if method != "reduce" or ufunc not in reductions:
             raise TypeError(f"it calls numpy.{ufunc.__name__}.{method}")
-        return build(reduction, inputs, {"axis": 0, **options})
+        return build(reductions[ufunc], inputs, {"axis": 0, **options})
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return f.derived[function](*args, **options) if function in f.derived else build(function, args, options)
@@ -111,7 +111,7 @@ class Symbol(Expression):
 
     def __init__(self, spelling: Spelling, array: Array, is_joined: bool = False) -> None:
         self.text, self.latex = spelling
-        # Formulas are evaluated in double precision, so that where they differ from the graph it is the graph's rounding.
+        # Formulas are evaluated in double precision: where they differ from the graph, it is the graph that rounds.
         self.array = np.asarray(array, np.float64 if array.dtype.kind == "f" else None)
         self.is_joined = is_joined  # of several parts, such as ∂L/∂z
         super().__init__(None, ())
@@ -127,7 +127,7 @@ def _shape(expression: Expression) -> tuple[int, ...]:
         return tuple(operands[0].shape[axis] for axis in operands[1])
     if function in (np.reshape, np.ones):
         return tuple(operands[-1])
-    shapes = [getattr(operand, "shape", ()) for operand in operands]
+    shapes: list[Any] = [getattr(operand, "shape", ()) for operand in operands]
     if function is np.matmul and min(map(len, shapes)) > 1 and shapes[0][-1] == shapes[1][-2]:
         return (*np.broadcast_shapes(*(shape[:-2] for shape in shapes)), shapes[0][-2], shapes[1][-1])
     if isinstance(function, np.ufunc) and function.signature is None:
@@ -164,12 +164,12 @@ def evaluate(expression: Expression, known: dict[Expression, Any] | None = None)
 
 
 # The sums and products of which it is worth knowing how large the terms are.
-_LINEAR = {np.subtract: np.add, np.negative: np.positive}
+_LINEAR: dict[Any, Any] = {np.subtract: np.add, np.negative: np.positive}
 _LINEAR |= {x: x for x in (np.add, np.multiply, np.divide, np.matmul, np.sum, np.transpose, np.reshape)}
 
 
 def magnitude(expression: Expression, values: dict[Expression, Any], known: dict[Expression, Any]) -> Any:
-    """The sum of the absolute values of the terms that are added up in each entry of an expression already evaluated."""
+    """The sum of the absolute values of the terms that are added up in each entry of an evaluated expression."""
 
     def combine(part: Expression, operands: list[Any]) -> Any:
         if part.function not in _LINEAR:
@@ -181,22 +181,15 @@ def magnitude(expression: Expression, values: dict[Expression, Any], known: dict
         return fold(expression, combine, known)
 
 
-def rewrite(expression: Expression, change: Callable[[Expression, list[Any]], Any], known: Any = ()) -> Expression:
-    """`expression` with each part replaced by what `change` returns for it, if that is not None, and simplified again."""
-
-    def combine(part: Expression, operands: list[Any]) -> Expression:
-        changed = change(part, operands)
-        if changed is not None:
-            return changed  # type: ignore[no-any-return]
-        same = all(old is new for old, new in zip(part.operands, operands, strict=True))
-        return part if same else build(part.function, operands, part.options)
-
-    return fold(expression, combine, dict(known))  # type: ignore[no-any-return]
+def _rebuilt(part: Expression, operands: list[Any]) -> Expression:
+    """A part with new operands, simplified; itself where they are the old ones."""
+    same = all(old is new for old, new in zip(part.operands, operands, strict=True))
+    return part if same else build(part.function, operands, part.options)
 
 
 def substitute(expression: Expression, replacements: Mapping[Expression, Expression]) -> Expression:
     """`expression` with some of its symbols replaced."""
-    return rewrite(expression, lambda part, operands: None, replacements)
+    return fold(expression, _rebuilt, dict(replacements))  # type: ignore[no-any-return]
 
 
 # --- simplification ---------------------------------------------------------------------------------------------------
@@ -321,7 +314,7 @@ def _transpose(a: Expression, axes: Any = None) -> Expression:
 
 
 def _reshape(a: Expression, shape: Any) -> Expression:
-    lengths = (shape,) if isinstance(shape, int | np.integer) else tuple(int(n) for n in shape)
+    lengths = tuple(int(n) for n in np.atleast_1d(shape))
     if -1 in lengths:
         rest = -math.prod(lengths)
         lengths = tuple(a.size // rest if n == -1 else n for n in lengths)
@@ -347,11 +340,13 @@ def _broadcast_to(a: Any, shape: Sequence[int]) -> Expression:
 
 
 def _sum(a: Expression, axis: Any = None, keepdims: bool = False, **others: Any) -> Expression:
-    axes = tuple(range(a.ndim)) if axis is None else tuple(i % a.ndim for i in ([axis] if isinstance(axis, int) else axis))
+    given = range(a.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    axes = tuple(i % a.ndim for i in given)
     if all(a.shape[i] == 1 for i in axes):
         return _reshape(a, [n for i, n in enumerate(a.shape) if keepdims or i not in axes])
     number, a = _split(a)
-    return _scaled(number, Expression(np.sum, (a,), {"axis": None if len(axes) == a.ndim else axes, "keepdims": keepdims}))
+    options = {"axis": None if len(axes) == a.ndim else axes, "keepdims": keepdims}
+    return _scaled(number, Expression(np.sum, (a,), options))
 
 
 _SIMPLER: dict[Any, Callable[..., Expression]] = {
@@ -390,10 +385,10 @@ def cancelled(expression: Expression, written: Callable[[Any], str]) -> Expressi
         below, parts = _factors(denominator)
         kept = []
         for part in parts:
-            same = [x for x in factors if x is not quotient and x.shape == part.shape and written(x) == written(part)]
-            if same and np.all(evaluate(part)):
+            equal = [i for i, x in enumerate(factors) if x.shape == part.shape and written(x) == written(part)]
+            if equal and np.all(evaluate(part)):
                 found = True
-                factors = [x for x in factors if x is not same[0]]
+                del factors[equal[0]]
             else:
                 kept.append(part)
         if len(kept) < len(parts):
@@ -406,12 +401,13 @@ def cancelled(expression: Expression, written: Callable[[Any], str]) -> Expressi
 def unguarded(expression: Expression) -> Expression:
     """`expression` without the bounds that keep a loss and its derivative finite, where no entry comes near them."""
 
-    def change(part: Expression, operands: list[Any]) -> Expression | None:
-        if part.function is np.maximum and _is_number(operands[1]) and operands[1] in (1e-12, -100):
-            return operands[0] if np.all(evaluate(operands[0]) >= operands[1]) else None
-        return None
+    def combine(part: Expression, operands: list[Any]) -> Any:
+        is_bound = part.function is np.maximum and _is_number(operands[1]) and operands[1] in (1e-12, -100)
+        if is_bound and np.all(evaluate(operands[0]) >= operands[1]):
+            return operands[0]
+        return _rebuilt(part, operands)
 
-    return rewrite(expression, change)
+    return fold(expression, combine, {})  # type: ignore[no-any-return]
 
 
 # --- how functions are written ----------------------------------------------------------------------------------------
@@ -442,10 +438,11 @@ WRITTEN_AS: dict[Any, Callable[..., Any]] = {
 }
 
 # Hints: names that are not NumPy's, and relations that stand between their operands.
+_AS_IN_LATEX = (np.exp, np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh, np.max, np.min)
 NAMES: dict[Any, Spelling] = {
-    expit: ("σ", r"\sigma"), np.log: ("ln", r"\ln"), np.sqrt: ("√", r"\mathrm{sqrt}"), np.absolute: ("abs", r"\mathrm{abs}"),
-    np.maximum: ("max", r"\max"), np.minimum: ("min", r"\min"),
-    **{x: (x.__name__, f"\\{x.__name__}") for x in (np.exp, np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh, np.max, np.min)},
+    **{function: (function.__name__, rf"\{function.__name__}") for function in _AS_IN_LATEX},
+    np.maximum: ("max", r"\max"), np.minimum: ("min", r"\min"), np.log: ("ln", r"\ln"), expit: ("σ", r"\sigma"),
+    np.sqrt: ("√", r"\mathrm{sqrt}"), np.absolute: ("abs", r"\mathrm{abs}"),
 }  # fmt: skip
 RELATIONS: dict[Any, Spelling] = {
     np.greater: (">", ">"), np.greater_equal: ("≥", r"\geq"), np.less: ("<", "<"), np.less_equal: ("≤", r"\leq"),
@@ -455,10 +452,11 @@ NUMBERS: dict[float, Spelling] = {
     math.inf: ("∞", r"\infty"), math.pi: ("π", r"\pi"), 2 / math.sqrt(math.pi): ("2/√π", r"\frac{2}{\sqrt{\pi}}"),
     math.log(2): ("ln 2", r"\ln 2"), math.log(10): ("ln 10", r"\ln 10"),
 }  # fmt: skip
+TIMES = (" · ", r" \, ")
 ONES, ONES_T = ("𝟏", r"\mathbf{1}"), ("𝟏ᵀ", r"\mathbf{1}^{\top}")
 LEGEND = {
-    r"⊙": "⊙ multiplies entry by entry", r"ᵀ": "ᵀ transposes", r"Σ": "Σ adds all entries", r"𝟏": "𝟏 is a column of ones",
-    r"\[\S+ [<>≤≥=≠] \S+\]": "[…] is 1 where it is true and 0 elsewhere",
+    "⊙": "⊙ multiplies entry by entry", "ᵀ": "ᵀ transposes", "Σ": "Σ adds all entries", "𝟏": "𝟏 is a column of ones",
+    r" [<>≤≥=≠] [^\[]*\]": "[…] is 1 where it is true and 0 elsewhere",
 }  # fmt: skip
 RAISED = str.maketrans("0123456789()-×", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁻ˣ")
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -610,10 +608,14 @@ def _write_product(w: Writer, part: Expression, a: Any, b: Any) -> Written:
         number, after = w.number(first).text, w.at(b, DIVIDED)
         if second.function is np.ones and second.size == 1:
             return w.number(first)
-        is_apart = not w.latex and ("/" in number or after[0].isdigit())
+        is_apart = "/" in number or r"\frac" in number or after[0].isdigit()
         level = ADDED if first < 0 else min(MULTIPLIED, b.level)
-        return Written(f"{number} · {after}" if is_apart else f"{number} {after}", level)
-    signs = (" ", " ") if w.document else (" · ", " ") if () in (first.shape, second.shape) else (" ⊙ ", r" \odot ")
+        return Written(f"{number}{w.pick(*TIMES) if is_apart else ' '}{after}", level)
+    signs = (" ⊙ ", r" \odot ")
+    if w.document:  # which has no sign for it
+        signs = (" ", r" \, " if first.function is np.divide else " ")
+    elif () in (first.shape, second.shape):
+        signs = TIMES
     return Written(w.at(a, MULTIPLIED) + w.pick(*signs) + w.at(b, MULTIPLIED), MULTIPLIED)
 
 
@@ -626,7 +628,8 @@ def _write_quotient(w: Writer, part: Expression, a: Any, b: Any) -> Written:
 def _write_power(w: Writer, part: Expression, a: Any, b: Any) -> Written:
     if w.latex:
         return Written(w.raised(a, w.at(b, ADDED)))
-    return Written(w.raised(a, str(int(b)).translate(RAISED) if _is_number(b) and b == int(b) else "^" + w.at(b, WHOLE)))
+    is_whole = _is_number(b) and b == int(b)
+    return Written(w.raised(a, str(int(b)).translate(RAISED) if is_whole else "^" + w.at(b, WHOLE)))
 
 
 def _write_transpose(w: Writer, part: Expression, a: Any, axes: Any) -> Written:
@@ -697,8 +700,8 @@ def _nodes(root: Node) -> list[Node]:
         node = waiting.pop()
         if node.edges is None:
             raise RuntimeError(
-                f"the graph behind this {function_name(node.function)} was released by backward(): explain the loss before "
-                "backward(), or pass that retain_graph=True, or compute the loss again"
+                f"the graph behind this {function_name(node.function)} was released by backward(): explain the loss "
+                "before backward(), or pass that retain_graph=True, or compute the loss again"
             )
         new = {edge for edge in node.edges if isinstance(edge, Node)} - found
         found |= new
@@ -712,7 +715,9 @@ def _forward_of(node: Node, inputs: list[Any]) -> Expression:
     return formula(*inputs, **node.options) if formula else build(node.function, inputs, node.options)
 
 
-def _read(rule: Any, node: Node, g: Expression, y: Symbol, inputs: list[Any], shape: tuple[int, ...]) -> tuple[Expression, str]:
+def _read(
+    rule: Any, node: Node, g: Expression, y: Symbol, inputs: list[Any], shape: tuple[int, ...]
+) -> tuple[Expression, str]:
     """What a rule of the sheet makes of symbols, summed to the shape of its input as the walk does it; and how it came.
 
     Raises:
@@ -737,7 +742,9 @@ def _read(rule: Any, node: Node, g: Expression, y: Symbol, inputs: list[Any], sh
 
 def _is_alias(node: Place) -> bool:
     """Whether a node only adds or removes dimensions of length 1, so that its output needs no name of its own."""
-    return isinstance(node, Node) and node.function is np.reshape and _squeezed(node.inputs[0]) == _squeezed(node.output)
+    return (
+        isinstance(node, Node) and node.function is np.reshape and _squeezed(node.inputs[0]) == _squeezed(node.output)
+    )
 
 
 def _source(node: Node) -> Node | None:
@@ -759,7 +766,7 @@ class Namer:
         nodes: the graph, in the order of recording.
         paths: what modules call their parameters.
         names: the user's names, with the tensors or arrays that they are for.
-        document: whether to count the input as a layer, as the document does, and to leave out the number of a single one.
+        document: whether to count the input as a layer, as the document does, and not to number a single one.
 
     Raises:
         ValueError: a name is for something that is not in the graph.
@@ -797,7 +804,12 @@ class Namer:
                 self.symbols.setdefault(node, Symbol((of.text, of.latex), node.output))
             elif node.function is f.linear:
                 self._add(node, node.output, "z", number)
-            elif source and source.function is f.linear and len(node.inputs) == 1 and node.output.size == source.output.size:
+            elif (
+                source
+                and source.function is f.linear
+                and len(node.inputs) == 1
+                and node.output.size == source.output.size
+            ):
                 self._add(node, node.output, "a", number)
             else:
                 self._add(node, node.output, "E" if node.function in LOSSES else "u")
@@ -826,7 +838,7 @@ class Namer:
         self.symbols[place] = Symbol(spelling, array)
         self.remarks[place] = path or {"x": "input", "y": "target", "c": "constant"}.get(letter, "")
         if isinstance(place, Leaf):
-            self.keys[place] = given or path or spelling[0]
+            self.keys[place] = next(key for key in (given, path, *spelling) if key and key not in self.keys.values())
 
     @staticmethod
     def _is_at(value: Any, place: Any, array: Array) -> bool:
@@ -883,6 +895,8 @@ class Document:
                 self.columns[symbol] = self.columns[namer.symbols[node.edges[0]]]
             elif node.function is not f.linear:
                 self.inner[node] = self.translated(_forward_of(node, namer.of(node)))
+                if not np.allclose(evaluate(self.inner[node].column).ravel(), symbol.array.ravel(), rtol=1e-3):
+                    raise self._refusal(f"{function_name(node.function)} does not take each entry by itself")
                 if node is _source(self.loss):  # for which the document has no name: it writes g(z)
                     self.columns[symbol] = self.inner[node]
         for node in self.after:
@@ -891,8 +905,7 @@ class Document:
                 inputs.reverse()  # (y − g)²
             self.columns[namer.symbols[node]] = self.translated(unguarded(_forward_of(node, inputs)))
 
-    @staticmethod
-    def _check(nodes: list[Node]) -> None:
+    def _check(self, nodes: list[Node]) -> None:
         problem = "" if any(node.function in LOSSES for node in nodes) else "there is no squared error or cross entropy"
         has_loss = False
         for before, node in zip([None, *nodes], nodes, strict=False):
@@ -915,10 +928,13 @@ class Document:
                 fits = before is not None and len(node.inputs) == 1 and node.output.shape == before.output.shape
                 problem = "" if fits else f"{name} is neither a layer nor an activation"
         if problem:
-            raise ValueError(
-                "the document's notation is for one sample, for layers and activations one after the other, and for a sum of "
-                f'squares or a cross entropy, but {problem}: write notation="rows", which is for all graphs'
-            )
+            raise self._refusal(problem)
+
+    def _refusal(self, problem: str) -> ValueError:
+        return ValueError(
+            "the document's notation is for one sample, for layers and activations one after the other, and for a sum "
+            f'of squares or a cross entropy, but {problem}: write notation="rows", which is for all graphs'
+        )
 
     def add_row(self, symbol: Symbol) -> Symbol:
         """The column for a symbol that is a row in the code."""
@@ -955,12 +971,13 @@ class Document:
     def column(self, expression: Expression, columns: Mapping[Expression, Any] | None = None) -> Expression:
         """`expression`, as a column where it is a row."""
         result = self.translated(expression, columns)
-        return result.column if isinstance(result, Row) else result  # type: ignore[no-any-return]
+        return result.column if isinstance(result, Row) else result
 
     def diagonal(self, node: Node, by_entry: Expression, g: Expression) -> tuple[Symbol, Expression] | None:
         """D and what it is short for, where `by_entry` is the product of `g` and an activation's derivative."""
-        derivative = [factor for factor in _factors(by_entry)[1] if factor is not g]
-        if node not in self.inner or self.is_scalar or not derivative:
+        factors = _factors(by_entry)[1]
+        derivative = [factor for factor in factors if factor is not g]
+        if node not in self.inner or self.is_scalar or len(derivative) in (0, len(factors)):
             return None
         definition = build(np.diag, [np.reshape(_product(*derivative), (-1,))])
         return Symbol(_spelt("D", self.namer.layers[node]), evaluate(definition)), definition
@@ -994,6 +1011,8 @@ class Line(NamedTuple):
 
 
 class Section(NamedTuple):
+    """Lines under a title."""
+
     title: Spelling
     lines: list[Line]
 
@@ -1165,13 +1184,15 @@ class Derivation:
             return whole if document else turned(whole)
 
         def say(expression: Expression, reason: str) -> None:
-            printed.append(expression)
-            self._say(("", ""), "=", expression, reason)
+            if expression.symbols <= LONGEST_FORMULA:
+                printed.append(expression)
+                self._say(("", ""), "=", expression, reason)
 
         printed = [total(part.read for part in parts)]
-        for i, part in enumerate(parts):
-            if not is_silent:
-                self._say(("", "") if i else self._name(place), "+" if i else "=", part.read if i else total([part.read]), part.reason)
+        left, sign = self._name(place), "="
+        for part in parts if not is_silent else []:
+            self._say(left, sign, part.read if sign == "+" else total([part.read]), part.reason)
+            left, sign = ("", ""), "+"
         if any(part.read is not part.plain for part in parts) and document is None:
             say(total(part.plain for part in parts), "no entry comes near the bound")
         inserted = [substitute(part.plain, self._by_entry) for part in parts]
@@ -1180,8 +1201,9 @@ class Derivation:
         if any(old is not new for old, new in zip(inserted, reduced, strict=True)):
             say(total(inserted), "inserted")
             names = " and of ".join(dict.fromkeys(function_name(part.node.function) for part in parts))
-            say(total(reduced), f"the derivative of {names} cancels")
-            return printed, full, printed[-1], printed[-1]
+            short = total(reduced)
+            say(short, f"the derivative of {names} cancels")
+            return printed, full, short, short
         is_number = any(part.g in self._full and not self._full[part.g].symbols for part in parts)
         if is_number and full.symbols and document is None:
             say(full, "inserted")
@@ -1239,8 +1261,8 @@ class Derivation:
     def verify(self) -> dict[str, float]:
         """Evaluate what is printed with NumPy on the graph's arrays, and compare the results with a backward walk's.
 
-        Neither the graph nor any ``.grad`` changes, and no hook is called. Equations of the forward pass are compared with
-        the arrays recorded. The gradients that steps take up are those that the steps before them give, not the walk's.
+        Neither the graph nor any ``.grad`` changes, and no hook is called. Equations of the forward pass are compared
+        with the arrays recorded; the gradients that steps take up are what the steps before give, and not the walk's.
 
         Returns:
             For each parameter the largest error in what its gradient rests on: the equations of the forward pass, the
@@ -1267,23 +1289,35 @@ class Derivation:
             self.errors[key] = float(np.max([*common, *(error(gradient, formula) for formula in formulas)]))
         return self.errors
 
+    @property
+    def is_verified(self) -> bool:
+        """Whether `verify` found the formulas to compute the gradients, up to rounding."""
+        return bool(self.errors) and not self._wrong()
+
+    def _wrong(self) -> dict[str, float]:
+        return {key: error for key, error in (self.errors or {}).items() if not error <= self._tolerance}
+
     def _verdict(self) -> Section:
         if self.is_summary:
             return Section(_words("No formula is printed, so there is none to verify."), [])
         if self.errors is None:
-            return Section(_words("Not verified: verify() compares these formulas with the gradients of backward()."), [])
-        names = {key: symbol for leaf, key in self._namer.keys.items() if (symbol := self._namer.symbols[leaf]).text == key}
-        wrong = {key: error for key, error in self.errors.items() if not error <= self._tolerance}
+            return Section(
+                _words("Not verified: verify() compares these formulas with the gradients of backward()."), []
+            )
+        names = {
+            key: symbol for leaf, key in self._namer.keys.items() if (symbol := self._namer.symbols[leaf]).text == key
+        }
+        wrong = self._wrong()
         lines = []
         for key, error in (wrong or self.errors).items():
             left = (key, names[key].latex) if key in names else _words(key)
-            lines.append(Line(left, ":", _words(f"{error:.1e}")))
-        if wrong:
-            return Section(_words("WRONG: NumPy computes from these formulas what is not the gradient of backward():"), lines)
+            lines.append(Line(left, ":", _words(f"{error:.1e}" if error else "0")))
         words = (
             "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
             "backward(). Largest relative errors:"
         )
+        if wrong:
+            words = "NOT VERIFIED: what NumPy computes from these formulas differs from the gradients of backward() by:"
         return Section(_words(words), lines)
 
     # --- readings -----------------------------------------------------------------------------------------------------
@@ -1292,28 +1326,32 @@ class Derivation:
         count = f"{len(self._nodes):,} function{'s' * (len(self._nodes) > 1)}"
         if self.is_summary:
             return [
-                f"The graph of this loss consists of {count}, which is too many to print the derivation of its gradients. "
+                f"The graph of this loss consists of {count}, too many to print the derivation of its gradients. "
                 f"That is done for up to {LARGEST_GRAPH}; this is a summary by module."
             ]
         printed = " ".join(line.right[0] for section in self._sections for line in section.lines)
         vectors = "Vectors are columns" if self._document else "Samples are rows"
         signs = [words for sign, words in LEGEND.items() if re.search(sign, printed)]
-        return [f"The gradients of a loss by the chain rule, from its graph of {count}.", "; ".join([vectors, *signs]) + "."]
+        return [
+            f"The gradients of a loss by the chain rule, from its graph of {count}.",
+            "; ".join([vectors, *signs]) + ".",
+        ]
 
     def __str__(self) -> str:
         """The derivation in Unicode, in at most 80 columns."""
-        rows = [row for words in self._preface() for row in _wrapped(words.split(" "), WIDTH, len)]
+        rows = [row for words in self._preface() for row in _wrapped(words.split(" "), WIDTH)]
         for section in [*self._sections, self._verdict()]:
-            rows += ["", *_wrapped(section.title[0].split(" "), WIDTH, len)]
+            rows += ["", *_wrapped(section.title[0].split(" "), WIDTH)]
             indent = min(24, max((len(line.left[0]) for line in section.lines), default=0))
             rows += [row for line in section.lines for row in _rows(line, indent)]
         return "\n".join(rows)
 
     def __repr__(self) -> str:
-        return f"<Derivation of {len(self._results)} gradients from {len(self._nodes):,} functions, notation={self.notation!r}>"
+        size = f"{len(self._results)} gradients from {len(self._nodes):,} functions"
+        return f"<Derivation of {size}, notation={self.notation!r}>"
 
     def latex(self) -> str:
-        """The derivation as one ``aligned`` environment of amsmath, to stand between two ``$$``; it needs amssymb, too."""
+        """The derivation as one ``aligned`` environment, to stand between two ``$$``; it needs amsmath and amssymb."""
         sections = [*self._sections, self._verdict()]
         rows = [row for section in sections for row in (rf"& {section.title[1]}", *_aligned(section.lines))]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
@@ -1341,7 +1379,9 @@ class Derivation:
         }  # fmt: skip
         ending = path.suffix.lower()
         if ending not in contents:
-            raise ValueError(f"a derivation is saved as {', '.join(contents)}, not as {path.name!r}: give it one of these endings")
+            raise ValueError(
+                f"a derivation is saved as {', '.join(contents)}, not as {path.name!r}: give it one of these endings"
+            )
         content = contents[ending]()
         partial = path.with_name(f"{path.name}.part")
         try:
@@ -1356,7 +1396,10 @@ class Derivation:
         rows = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}", r"\usepackage[margin=2cm]{geometry}"]
         rows += [r"\allowdisplaybreaks", r"\begin{document}", self._preface()[0]]
         for section in [*self._sections, self._verdict()]:
-            rows += ["", rf"\noindent ${section.title[1]}$" if len(section.title[0]) < WIDTH else _escaped(section.title[0])]
+            rows += [
+                "",
+                rf"\noindent ${section.title[1]}$" if len(section.title[0]) < WIDTH else _escaped(section.title[0]),
+            ]
             if section.lines:
                 rows += [r"\begin{align*}", " \\\\\n".join(_aligned(section.lines)), r"\end{align*}"]
         return "\n".join([*rows, r"\end{document}", ""]).encode()
@@ -1376,7 +1419,7 @@ class Derivation:
         picture = self._picture("svg").decode()
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Derivation</title>\n'
-            "<style>body { margin: 2em; font-family: sans-serif } svg { max-width: 100%; height: auto }</style></head>\n"
+            "<style>body { margin: 2em } svg { max-width: 100%; height: auto }</style></head>\n"
             f"<body>\n{picture[picture.index('<svg') :]}\n<details><summary>As text</summary>\n"
             f"<pre>{escape(str(self))}</pre></details>\n</body>\n</html>\n"
         ).encode()
@@ -1423,19 +1466,25 @@ def _sized(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "scalar"
 
 
-def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float]) -> list[str]:
+def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float] = len) -> list[str]:
     """Pieces joined by spaces to as few rows as fit into `width`."""
-    rows = [pieces[0]]
-    for piece in pieces[1:]:
-        longer = f"{rows[-1]} {piece}"
-        rows[len(rows) - (measure(longer) <= width) :] = [longer if measure(longer) <= width else piece]
+    rows: list[str] = []
+    room = 0.0
+    for piece in pieces:
+        needed = measure(piece) + 1
+        if rows and needed <= room:
+            rows[-1] += f" {piece}"
+        else:
+            rows.append(piece)
+            room = width + 1
+        room -= needed
     return rows
 
 
 def _rows(line: Line, indent: int) -> list[str]:
     """A line for the terminal: the formula, and at the right margin its shape and reason."""
     start = f"{'▸' if line.is_result else ' '} {line.left[0]:<{indent}} {line.sign} "
-    first, *others = _wrapped(re.split(r"(?<![⊙+−=/·]) ", line.right[0]), WIDTH - len(start), len)
+    first, *others = _wrapped(re.split(r"(?<![⊙+−=/·]) ", line.right[0]), WIDTH - len(start))
     rows = [start + first, *(" " * len(start) + row for row in others)]
     remark = "  ".join(filter(None, (line.shape, line.reason)))
     if remark and len(rows[-1]) + 2 + len(remark) > WIDTH:
@@ -1444,124 +1493,128 @@ def _rows(line: Line, indent: int) -> list[str]:
 
 
 def _pieces(latex: str) -> list[str]:
-    """A formula cut where a row may end: before operators and between factors, outside of braces and \\left … \\right."""
+    """A formula cut where a row may end: before operators and between factors, outside of braces and \\left."""
     pieces, depth, start = [], 0, 0
     for match in re.finditer(r"\\left|\\right|\\[{}]|[{} ]", latex):
         depth += {"{": 1, r"\left": 1, "}": -1, r"\right": -1}.get(match[0], 0)
         piece = latex[start : match.start()]
-        if match[0] == " " and depth == 0 and piece not in ("+", "-", r"\odot", r"\cdot", r"\sum", r"-\sum"):
+        if match[0] == " " and depth == 0 and piece not in ("+", "-", r"\odot", r"\cdot", r"\,", r"\sum", r"-\sum"):
             pieces.append(piece)
             start = match.end()
     return [*pieces, latex[start:]]
 
 
-def _aligned(lines: list[Line]) -> list[str]:
-    """Rows for amsmath's environments."""
-
-    def width(latex: str) -> int:  # about; commands that are not seen count nothing
-        return len(re.sub(r"\\(frac|left|right|math[a-z]+|text)|[{}^_\\]", "", latex))
-
-    rows = []
-    for line in lines:
-        remark = ", ".join(filter(None, (line.shape, line.reason)))
-        first, *others = _wrapped(_pieces(line.right[1]), 90, width)
-        rows += [f"{line.left[1]} &{_sign(line)} {first}", *(rf"& \quad {row}" for row in others)]
-        rows[-1] += f" && {_words(remark)[1]}" if remark else ""
-    return rows
+def _visible(latex: str) -> int:
+    """About how many characters are seen of a formula."""
+    return len(re.sub(r"\\(frac|left|right|math[a-z]+|text)|[{}^_\\]", "", latex))
 
 
 def _sign(line: Line) -> str:
     return line.sign.replace("∈", r"\in")
 
 
+def _aligned(lines: list[Line]) -> list[str]:
+    """Rows for amsmath's environments."""
+    rows = []
+    for line in lines:
+        remark = ", ".join(filter(None, (line.shape, line.reason)))
+        first, *others = _wrapped(_pieces(line.right[1]), 90, _visible)
+        rows += [f"{line.left[1]} &{_sign(line)} {first}", *(rf"& \quad {row}" for row in others)]
+        rows[-1] += f" && {_words(remark)[1]}" if remark else ""
+    return rows
+
+
 class _Picture:
     """A figure of a derivation, as large as its lines need. Lengths are in points, from the top left."""
 
     INK, FAINT, HIGHLIGHT = "#1a1f2b", "#6b7280", "#e9f0fb"
-    MARGIN, GAP, WIDEST = 30.0, 26.0, 640.0  # around everything, between columns, of a formula
+    MARGIN, SIGN, GAP, WIDEST = 30.0, 28.0, 22.0, 640.0  # around all, of a sign, between columns, of a formula
 
     def __init__(self, preface: list[str], sections: list[Section]) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         self.figure = Figure(dpi=72)  # so that a pixel is a point
-        self.renderer = FigureCanvasAgg(self.figure).get_renderer()
+        self.renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
         self.placed: list[tuple[Any, float, float]] = []
         self.highlights: list[tuple[float, float]] = []
         self.y = self.MARGIN
-        lines = [line for section in sections for line in section.lines]
-        set_lines = [self.set(line) for line in lines]
-        widths = [max((self.width(text) for texts in column for text in texts), default=0.0) for column in zip(*set_lines, strict=True)]
-        left, middle, right = widths or (0.0, 0.0, 0.0)
-        self.total = max(self.MARGIN + left + middle + self.GAP + right, 400)
-        following = iter(zip(lines, set_lines, strict=True))
+        table = [
+            ([self.math(line.left[1])], self.formula(line), [self.words(line.shape)], [self.words(line.reason)])
+            for section in sections
+            for line in section.lines
+        ]
+        widths = [max(self.width(text) for texts in column for text in texts) for column in zip(*table, strict=True)]
+        self.signs = self.MARGIN + widths[0]
+        self.shapes = self.signs + self.SIGN + widths[1] + self.GAP
+        self.reasons = self.shapes + widths[2] + self.GAP
+        self.end = max(self.reasons + widths[3], 400)
+        cells = iter(table)
         for words in preface:
-            self.paragraph(words, 10.5, self.FAINT)
+            self.paragraph(words, self.FAINT)
         for section in sections:
             self.y += 14
-            self.paragraph(section.title[0], 13, self.INK)
-            for _ in section.lines:
-                line, (names, rows, remarks) = next(following)
-                top = self.y
-                for i, row in enumerate(rows):
-                    texts = [(row, self.MARGIN + left + 18 * (i > 0))]
-                    if i == 0:
-                        texts += [(name, self.MARGIN + left - self.width(name)) for name in names]
-                    if i == len(rows) - 1:
-                        texts += [(remark, self.total - right) for remark in remarks]
-                    self.place(texts)
-                if line.is_result:
-                    self.highlights.append((top, self.y))
+            self.paragraph(section.title[0], self.INK, 10.5 if len(section.title[0]) > WIDTH else 13)
+            for line in section.lines:
+                self.line(line, *next(cells))
         self.finish()
 
-    def set(self, line: Line) -> tuple[list[Any], list[Any], list[Any]]:
-        """What stands left, the formula's rows, and the remark."""
+    def line(self, line: Line, left: list[Any], rows: list[Any], shape: list[Any], reason: list[Any]) -> None:
+        top = self.y
+        for i, row in enumerate(rows):
+            texts = [(row, self.signs + self.SIGN + 18 * (i > 0))]
+            if i == 0:
+                sign = self.math(_sign(line))
+                texts += [
+                    (left[0], self.signs - self.width(left[0])),
+                    (sign, self.signs + (self.SIGN - self.width(sign)) / 2),
+                ]
+            if i == len(rows) - 1:
+                texts += [(shape[0], self.shapes), (reason[0], self.reasons)]
+            self.place(texts)
+        if line.is_result:
+            self.highlights.append((top, self.y))
 
-        def width(latex: str) -> float:
-            text = self.math(latex)
-            measured = self.width(text)
-            text.remove()
-            return measured
-
-        first, *others = _pieces(line.right[1])
-        rows = _wrapped([rf"\;{_sign(line)}\;\, {first}", *others], self.WIDEST, width)
-        remark = "   ".join(filter(None, (line.shape, line.reason)))
-        return [self.math(line.left[1])] if line.left[1] else [], [*map(self.math, rows)], [self.words(remark)] if remark else []
+    def formula(self, line: Line) -> list[Any]:
+        """What stands right of the sign, in rows that are narrow enough."""
+        whole = self.math(line.right[1])
+        width = self.width(whole)
+        if width <= self.WIDEST:
+            return [whole]
+        whole.remove()
+        return [
+            self.math(row)
+            for row in _wrapped(_pieces(line.right[1]), _visible(line.right[1]) * self.WIDEST / width, _visible)
+        ]
 
     def math(self, latex: str) -> Any:
-        # Matplotlib sets \top as an operator, with space around it.
-        latex = latex.replace(r"\top", r"\mathsf{T}").replace(r"\frac", r"\dfrac")
-        return self.figure.text(0, 0, f"${latex}$", size=14, color=self.INK, math_fontfamily="stix")
+        # Matplotlib sets \top as an operator with space around it, and \ln as a word without.
+        latex = latex.replace(r"\top", r"\mathsf{T}").replace(r"\frac", r"\dfrac").replace(r" \ln", r" \, \ln")
+        return self.figure.text(0, 0, f"${latex}$" if latex else "", size=14, color=self.INK, math_fontfamily="stix")
 
     def words(self, words: str, size: float = 10.5, color: str = FAINT) -> Any:
-        # Its font has no bold 1.
+        # The font has no bold 1.
         return self.figure.text(0, 0, words.replace("𝟏", "1"), size=size, color=color, parse_math=False)
 
     def width(self, text: Any) -> float:
-        return float(text.get_window_extent(self.renderer).width)
+        return float(text.get_window_extent(self.renderer).width) if text.get_text() else 0.0
 
     def place(self, texts: list[tuple[Any, float]]) -> None:
         """Put texts on one baseline below what is there."""
-        boxes = [text.get_window_extent(self.renderer) for text, _ in texts]
+        boxes = [text.get_window_extent(self.renderer) for text, _ in texts if text.get_text()]
         self.y += max(box.y1 for box in boxes) + 4
         self.placed += [(text, x, self.y) for text, x in texts]
         self.y += max(-box.y0 for box in boxes) + 4
 
-    def paragraph(self, words: str, size: float, color: str) -> None:
-        def width(row: str) -> float:
-            text = self.words(row, size)
-            measured = self.width(text)
-            text.remove()
-            return measured
-
-        for row in _wrapped(words.split(" "), self.total - self.MARGIN, width):
+    def paragraph(self, words: str, color: str, size: float = 10.5) -> None:
+        for row in _wrapped(words.split(" "), (self.end - self.MARGIN) / size * 1.6):
             self.place([(self.words(row, size, color), self.MARGIN)])
 
     def finish(self) -> None:
         """Make the figure as large as it has to be, and put everything where it belongs."""
         from matplotlib.patches import Rectangle
 
-        width = max([self.total, *(x + self.width(text) for text, x, _ in self.placed)]) + self.MARGIN
+        width = max([self.end, *(x + self.width(text) for text, x, _ in self.placed)]) + self.MARGIN
         height = self.y + self.MARGIN
         self.figure.set_size_inches(width / 72, height / 72)
         for text, x, y in self.placed:
@@ -1569,7 +1622,9 @@ class _Picture:
         edge = self.MARGIN / 2
         for top, bottom in self.highlights:
             corner, size = (edge / width, 1 - bottom / height), (1 - 2 * edge / width, (bottom - top) / height)
-            self.figure.add_artist(Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.figure.transFigure, zorder=-1))
+            self.figure.add_artist(
+                Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.figure.transFigure, zorder=-1)
+            )
 
 
 # --- what users call --------------------------------------------------------------------------------------------------
@@ -1592,31 +1647,29 @@ def explain(
         model: the module, or whatever has ``named_parameters()``, by whose paths the parameters are called.
         names: names of your own for Tensors and arrays in the graph: ``{"w": weight}``. Without either, the weights and
             biases of Linear layers are W⁽¹⁾, b⁽¹⁾, W⁽²⁾, …, and other parameters θ₁, θ₂, …
-        notation: "rows", as the code computes: samples are the rows of matrices; or "document": one sample, a column, with
-            D = diag(…) for the derivatives of the activations, for layers in a row with a squared error or cross entropy.
+        notation: "rows", as the code computes: samples are the rows of matrices. Or "document": one sample, a column,
+            and D = diag(…) for the derivatives of activations; for layers in a row, a squared error or a cross entropy.
         verify: evaluate the formulas with NumPy, and compare them with the gradients of ``backward()``.
 
     Returns:
         The derivation: print it, or `Derivation.save` it.
 
     Raises:
-        TypeError: `loss` is no Tensor, `model` has no parameters, a name is none; or a rule of the sheet cannot be read.
-        ValueError: `loss` has several entries, a name is for nothing in the graph, or the notation is not for this graph.
+        TypeError: `loss` is no Tensor, `model` has no parameters, a name is none; or a rule cannot be read as symbols.
+        ValueError: `loss` has several entries, a name is for nothing in the graph, the notation is not for this graph.
         RuntimeError: `loss` does not depend on anything that requires a gradient, or its graph has been released.
 
-    >>> import numpy as np
     >>> from tinygrad_mlp import nn, tensor
     >>> net = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
     >>> loss = nn.BCEWithLogitsLoss(reduction="sum")(net(tensor([[1.0, 2.0, 3.0]])), tensor([[1.0]]))
-    >>> derivation = explain(loss, net)
-    >>> derivation.formulas["2.weight"]
-    ['(\\sigma(z^{(2)}) - y)^{\\top} a^{(1)}']
+    >>> print(explain(loss, net).formulas["2.weight"][0])
+    (\\sigma(z^{(2)}) - y)^{\\top} a^{(1)}
     """
     if not isinstance(loss, Variable):
         raise TypeError(f"explain takes a loss, a Tensor, not {type(loss).__name__}: write explain(loss, model)")
     if loss._data.size != 1:
         raise ValueError(
-            f"a derivation is of one number, but this Tensor has shape {loss._data.shape}: reduce it with .sum() or .mean()"
+            f"a derivation is of one number, but this has shape {loss._data.shape}: reduce it with .sum() or .mean()"
         )
     if notation not in ("rows", "document"):
         raise ValueError(f'notation is "rows" or "document", not {notation!r}')
@@ -1628,13 +1681,17 @@ def explain(
     paths = {}
     if model is not None:
         if not hasattr(model, "named_parameters"):
-            raise TypeError(f"model is a module with named_parameters(), not {type(model).__name__}: pass names= instead")
+            raise TypeError(
+                f"model is a module with named_parameters(), not {type(model).__name__}: pass names= instead"
+            )
         paths = {parameter._node: path for path, parameter in model.named_parameters()}
     for name, value in (names or {}).items():
         if not isinstance(name, str) or not re.fullmatch(r"[\w.′]+", name):
             raise TypeError(f"a name consists of letters, digits, dots and underscores, unlike {name!r}")
         if not isinstance(value, Variable | np.ndarray):
-            raise TypeError(f"names= maps names to Tensors and arrays, but {name} to {type(value).__name__}: write {{'w': w}}")
+            raise TypeError(
+                f"names= maps names to Tensors and arrays, but {name} to {type(value).__name__}: write {{'w': w}}"
+            )
     derivation = Derivation(loss._node, paths, names or {}, notation)
     if verify:
         derivation.verify()

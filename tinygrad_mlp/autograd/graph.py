@@ -77,15 +77,16 @@ class Node:
 
 
 class Extras:
-    """What few nodes carry: hooks, a gradient to be kept, fingerprints of memory that others can write to."""
+    """What few nodes carry: hooks, a gradient to be kept, fingerprints of memory that others can write to, a line."""
 
-    __slots__ = ("fingerprints", "grad", "hooks", "retains_grad")
+    __slots__ = ("fingerprints", "grad", "hooks", "line", "retains_grad")
 
     def __init__(self) -> None:
         self.hooks: dict[int, Hook] | None = None
         self.retains_grad = False
         self.grad: Any = None
         self.fingerprints: list[tuple[Array, int]] = []
+        self.line: str | None = None
 
 
 class Variable:
@@ -107,6 +108,7 @@ class _State(threading.local):
 
 
 state = _State()
+watcher: Any = None  # what is shown every output and every gradient, while `detect_anomaly` is on
 
 
 def is_grad_enabled() -> bool:
@@ -146,8 +148,16 @@ class set_grad_enabled(contextlib.ContextDecorator):
     """Switch recording on or off in this thread: at once, and until the end of the block where used with ``with``."""
 
     def __init__(self, mode: bool) -> None:
+        self._mode = bool(mode)
         self._before = state.enabled
-        state.enabled = bool(mode)
+        state.enabled = self._mode
+
+    def __call__(self, function: Any) -> Any:
+        self.__exit__(None, None, None)
+        return super().__call__(function)
+
+    def _recreate_cm(self) -> set_grad_enabled:
+        return set_grad_enabled(self._mode)
 
     def __enter__(self) -> None:
         pass
@@ -286,6 +296,8 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
         result._node = None
     if tape is not None:
         tape.made(result)
+    if watcher is not None:
+        watcher.computed(function, arrays, output, result._node)
     return result
 
 
@@ -382,10 +394,12 @@ def _check_fingerprints(node: Node, extras: Extras) -> None:
 
 def _raise_changed(node: Node, array: Array) -> None:
     what = "its output" if array is node.output else f"its input of shape {array.shape}"
+    line = None if node.extras is None else node.extras.line
     raise RuntimeError(
-        f"{function_name(node.function)} needs {what} for the gradient, but that array was changed after it was "
-        "computed (by an optimizer's step, an in-place method, or a write to a NumPy array that shares its memory): "
-        "call backward() before changing it, or change a .clone()"
+        f"{function_name(node.function)}{f' at {line}' if line else ''} needs {what} for the gradient, but that array was "
+        "changed after it was computed (by an optimizer's step, an in-place method, or a write to a NumPy array that "
+        "shares its memory): call backward() before changing it, or change a .clone()"
+        + ("" if line else "; under detect_anomaly(check_nan=False) this message names the line")
     )
 
 
@@ -432,6 +446,9 @@ def walk(
         RuntimeError: the graph was released by an earlier walk, an array changed since it was recorded, or a rule
             returned a gradient of the wrong shape.
     """
+    if kind is not None and not state.enabled:
+        with enable_grad():
+            return walk(seeds, retain_graph=retain_graph, kind=kind, wanted=wanted)
     useful = None if wanted is None else _useful([node for node, _ in seeds], wanted)
     arrived: dict[Leaf | Node, Any] = {}
     pending: dict[Node, Any] = {}
@@ -474,6 +491,8 @@ def walk(
             if edge is None or rule is None or (useful is not None and edge not in useful):
                 continue
             gradient = rule(g, y, *inputs, **options)
+            if watcher is not None:
+                watcher.carried(node, array, g, gradient)
             if type(gradient) is Product:
                 if type(edge) is Leaf and edge not in arrived and gradient.left.dtype == array.dtype:
                     arrived[edge] = _secured(gradient, node)

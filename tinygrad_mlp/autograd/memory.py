@@ -54,7 +54,7 @@ _of_leaves: set[int] = set()  # likewise; one that outlives its owner costs a co
 def owner(array: Array) -> Array:
     """The array whose memory `array` is a view of, also through an array that was handed out."""
     while True:
-        base = array.base
+        base: Any = array.base
         if type(base) is memoryview:
             base = base.obj
         if type(base) is not np.ndarray:
@@ -81,7 +81,7 @@ def hand_out(array: Array) -> Array:
     """An array over the memory of `array` for somebody who may write to it, while it or a view of it is alive."""
     # NumPy traces views back to the array that owns the memory, but not through a memoryview: so this array lives as
     # long as any view of it.
-    handed = np.asarray(memoryview(array))
+    handed = np.asarray(array.data)
     _share(owner(array), handed)
     return handed
 

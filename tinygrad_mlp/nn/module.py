@@ -79,6 +79,10 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
+def _any_tracked(values: Iterable[Any]) -> bool:
+    return any(isinstance(value, Tensor) and value.requires_grad for value in values)
+
+
 def _observed(values: Sequence[Any], hook: Callable[[tuple[Any, ...]], Any]) -> tuple[Any, ...]:
     """`values` again, with the Tensors that need gradients passed through one node.
 
@@ -103,6 +107,50 @@ def _observed(values: Sequence[Any], hook: Callable[[tuple[Any, ...]], Any]) -> 
     joined = join(values)
     joined.register_hook(on_gradient)
     return tuple(value if piece is None else piece for value, piece in zip(values, split(joined), strict=True))
+
+
+class _Backward:
+    """One call of a module with backward hooks, between two nodes at which its gradients come by on their way back."""
+
+    def __init__(self, module: Module, hooks: _Hooks) -> None:
+        self.module = module
+        self.hooks = tuple(hooks.backward.values())
+        self.arguments = 0
+        self.grad_output: tuple[Any, ...] | None = None
+
+    def watch_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments to call ``forward`` with."""
+        self.arguments = len(args)
+        self.needs_input_gradients = _any_tracked(args)
+        return _observed(args, self._call) if self.needs_input_gradients else args
+
+    def watch_outputs(self, output: Any) -> Any:
+        """What to return as the module's output."""
+        outputs = _as_tuple(output)
+        if not _any_tracked(outputs):
+            return output
+        observed = _observed(outputs, self._keep)
+        return observed if isinstance(output, tuple) else observed[0]
+
+    def _keep(self, grad_output: tuple[Any, ...]) -> None:
+        self.grad_output = grad_output
+        if not self.needs_input_gradients:
+            self._call((None,) * self.arguments)
+
+    def _call(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        if self.grad_output is None:  # a second derivative's pass, which comes to the inputs by another way
+            return None
+        for hook in self.hooks:
+            changed = hook.function(self.module, grad_input, self.grad_output)
+            if changed is not None:
+                if len(_as_tuple(changed)) != self.arguments:
+                    raise ValueError(
+                        f"a backward hook of {type(self.module).__name__} returned {len(_as_tuple(changed))} gradients "
+                        f"for {self.arguments} arguments: return a tuple of {self.arguments}, or None"
+                    )
+                grad_input = _as_tuple(changed)
+        self.grad_output = None
+        return grad_input
 
 
 class Module:
@@ -184,54 +232,19 @@ class Module:
                 changed = hook.function(self, args, kwargs) if hook.with_kwargs else hook.function(self, args)
                 if changed is not None:
                     args, kwargs = changed if hook.with_kwargs else (_as_tuple(changed), kwargs)
-            if hooks.backward and is_grad_enabled():
-                output = self._call_observed(tuple(hooks.backward.values()), args, kwargs)
-            else:
-                output = self.forward(*args, **kwargs)
+            backward = _Backward(self, hooks) if hooks.backward and is_grad_enabled() else None
+            if backward is not None:
+                args = backward.watch_inputs(args)
+            output = self.forward(*args, **kwargs)
             while waiting:
                 changed = after(waiting.pop(0))
                 output = output if changed is None else changed
+            return output if backward is None else backward.watch_outputs(output)
         except Exception:
             for hook in waiting:
                 if hook.always_call:
                     after(hook)
             raise
-        return output
-
-    def _call_observed(self, hooks: Sequence[_Hook], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call ``forward`` between two nodes at which its gradients come by on their way back."""
-        grad_output: tuple[Any, ...] | None = None
-
-        def of_inputs(grad_input: tuple[Any, ...]) -> tuple[Any, ...] | None:
-            nonlocal grad_output
-            if grad_output is None:  # a second derivative's pass, which comes to the inputs by another way
-                return None
-            for hook in hooks:
-                changed = hook.function(self, grad_input, grad_output)
-                if changed is not None:
-                    changed = _as_tuple(changed)
-                    if len(changed) != len(grad_input):
-                        raise ValueError(
-                            f"a backward hook of {type(self).__name__} returned {len(changed)} gradients for "
-                            f"{len(grad_input)} arguments: return a tuple of {len(grad_input)}, or None"
-                        )
-                    grad_input = changed
-            grad_output = None
-            return grad_input
-
-        def of_outputs(gradients: tuple[Any, ...]) -> None:
-            nonlocal grad_output
-            grad_output = gradients
-            if not needed:
-                of_inputs((None,) * len(args))
-
-        needed = any(isinstance(value, Tensor) and value.requires_grad for value in args)
-        output = self.forward(*(_observed(args, of_inputs) if needed else args), **kwargs)
-        outputs = _as_tuple(output)
-        if not any(isinstance(value, Tensor) and value.requires_grad for value in outputs):
-            return output
-        outputs = _observed(outputs, of_outputs)
-        return outputs if isinstance(output, tuple) else outputs[0]
 
     # --- the tree -----------------------------------------------------------------------------------------------------
 

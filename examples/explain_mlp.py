@@ -1,0 +1,71 @@
+"""Section 2 of the document, derived again by the framework: the gradients of its 784-256-10 network.
+
+Nothing of it is written down here. The derivations come from the graph of each loss and the rules that train the
+network; the exit status says whether NumPy, given what is printed, computes the gradients of backward().
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tinygrad_mlp as tg
+from tinygrad_mlp import Tensor, nn
+from tinygrad_mlp.autograd.derivation import explain
+from tinygrad_mlp.nn import functional as F
+
+LAYERS = (784, 256, 10)
+
+
+def mean_square(output: Tensor, y: Any) -> Tensor:
+    """Section 2.1: half the sum of the squared errors."""
+    return 0.5 * F.mse_loss(output, y, reduction="sum")
+
+
+def cross_entropy(output: Tensor, y: Any) -> Tensor:
+    """Section 2.2, of probabilities, so that the derivative of the sigmoid is seen to cancel as in section 4."""
+    return F.binary_cross_entropy(output, y, reduction="sum")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print both derivations and draw them; 0, or 1 if one is wrong, or 2 if a picture cannot be written."""
+    parser = argparse.ArgumentParser(
+        prog="explain_mlp.py",
+        description="Print how the document derives the gradients of its 784-256-10 network, for the mean square and "
+        "the cross entropy loss, from the graphs of this network; and draw both derivations.",
+        epilog="Exit status: 0 if the printed formulas compute the gradients, 1 if not, 2 without a picture.",
+    )
+    parser.add_argument("--out", default="out", metavar="FOLDER", help="where the pictures go (default: out)")
+    folder = Path(parser.parse_args(arguments).out)
+
+    generator = tg.Generator().manual_seed(0)
+    inputs, hidden, outputs = LAYERS
+    network = nn.Sequential(
+        nn.Linear(inputs, hidden, bias=False, dtype=np.float64, generator=generator),
+        nn.Tanh(),
+        nn.Linear(hidden, outputs, bias=False, dtype=np.float64, generator=generator),
+        nn.Sigmoid(),
+    )
+    x = tg.tensor(generator.numbers.normal(size=(1, inputs)))  # as standardised pixels are
+    y = np.eye(outputs)[[3]]
+
+    is_right = True
+    for loss in (mean_square, cross_entropy):
+        derivation = explain(loss(network(x), y), network, notation="document")
+        title = f"{loss.__name__.replace('_', ' ').capitalize()}, layers {'-'.join(map(str, LAYERS))}"
+        print(f"{title}\n{'=' * len(title)}\n\n{derivation}\n")
+        is_right = is_right and derivation.is_verified
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            print(f"Picture: {derivation.save(folder / f'derivation_{loss.__name__}.png')}\n")
+        except OSError as error:
+            print(f"explain_mlp.py: error: {error}", file=sys.stderr)
+            return 2
+    return 0 if is_right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""The shape of the package: which layer may import which, what an import loads, and that no check is an assertion."""
+
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tinygrad_mlp
+
+PACKAGE = Path(tinygrad_mlp.__file__).parent
+PROJECT = Path(__file__).parents[1]
+
+# From the ground up: a module imports only from layers below its own, or from its own folder.
+LAYERS = [
+    "blas",
+    "functions",
+    "derivatives",
+    "autograd.memory",
+    "autograd.graph",
+    "autograd.derivation",
+    "autograd.anomaly",
+    "_random",
+    "_tensor",
+    "autograd",
+    "_creation",
+    "_serialization",
+    "_capture",
+    "nn",
+    "optim",
+    "utils",
+    "datasets",
+    "training",
+    "neural_network",
+    "",
+]
+
+FILES = {path.relative_to(PACKAGE): ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def module_of(file: Path) -> str:
+    parts = file.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(file) for file in FILES}
+
+
+def layer(module: str) -> int:
+    """The height of the most specific layer that `module` belongs to."""
+    fitting = [name for name in LAYERS if name and (module == name or module.startswith(name + "."))]
+    if module == "":
+        return LAYERS.index("")
+    assert fitting, f"{module} belongs to no layer: say in LAYERS where it stands"
+    return LAYERS.index(max(fitting, key=len))
+
+
+def imported(file: Path, tree: ast.AST) -> Iterator[str]:
+    """The modules of this package that `file` imports, at its head or inside a function."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = file.parent.parts[: len(file.parent.parts) - node.level + 1]
+            for name in node.names:
+                inner = ".".join([*base, *(node.module or "").split("."), name.name]).replace("..", ".").strip(".")
+                yield inner if inner in MODULES else inner.rpartition(".")[0]
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+            assert not any(name.startswith("tinygrad_mlp") for name in names), f"{file} imports its own package by name"
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_imports_point_downwards(file: Path) -> None:
+    own = module_of(file)
+    for module in imported(file, FILES[file]):
+        neighbours = layer(module) == layer(own) and own.partition(".")[0] == module.partition(".")[0]
+        assert layer(module) < layer(own) or neighbours, f"{own or 'the package'} must not import {module}"
+
+
+def test_every_layer_exists() -> None:
+    assert [name for name in LAYERS if name not in MODULES] == []
+
+
+CHEAP = {"numpy", "scipy.special", "scipy.linalg"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_what_is_heavy_is_imported_where_it_is_used(file: Path) -> None:
+    at_the_head = [node for node in FILES[file].body if isinstance(node, ast.Import | ast.ImportFrom)]
+    for node in at_the_head:
+        names = [name.name for name in node.names]
+        if isinstance(node, ast.ImportFrom):
+            names = [] if node.level else [str(node.module)]
+        for name in names:
+            cheap = any(name == module or name.startswith(module + ".") for module in CHEAP)
+            assert cheap or name.partition(".")[0] in sys.stdlib_module_names, f"{file} imports {name} at its head"
+
+
+def python(code: str, *flags: str) -> str:
+    """What a new interpreter prints."""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    answer = subprocess.run([sys.executable, *flags, "-c", code], env=environment, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def test_the_import_loads_nothing_heavy() -> None:
+    code = "import sys, tinygrad_mlp; print(*sys.modules)"
+    loaded = python(code, "-W", "error").split()
+    heavy = {"matplotlib", "tqdm", "pooch", "scipy.optimize", "scipy.ndimage", "scipy.io", "scipy.sparse"}
+    assert sorted(heavy.intersection(loaded)) == []
+
+
+def test_no_check_is_an_assertion_and_no_exception_is_caught_unseen() -> None:
+    for file, tree in FILES.items():
+        for node in ast.walk(tree):
+            where = f"{file}:{getattr(node, 'lineno', 0)}"
+            assert not isinstance(node, ast.Assert), f"{where} asserts, which python -O leaves out: raise an error"
+            if isinstance(node, ast.ExceptHandler):
+                assert node.type is not None, f"{where} catches everything: name the errors that are meant"
+
+
+MISTAKES = """
+import numpy as np, tinygrad_mlp as tg
+from tinygrad_mlp import nn, optim
+x = tg.tensor([1.0, 2.0], requires_grad=True)
+loss = (x * x).sum()
+loss.backward()
+changed = (x * x).sum()
+with tg.no_grad():
+    x.add_(1)
+for mistake in (
+    loss.backward, changed.backward, (x * 2).backward, lambda: x.add_(1), lambda: x + np.ones(3), lambda: bool(x),
+    lambda: np.sinc(x), lambda: tg.tensor([1], requires_grad=True), lambda: nn.Linear(0, 1), lambda: nn.Linear(3, 1)(x),
+    lambda: optim.SGD([], lr=1), lambda: optim.SGD([x], lr=-1), lambda: nn.functional.mse_loss(x, np.ones((2, 1))),
+    lambda: nn.functional.cross_entropy(x, 5), lambda: nn.MSELoss(reduction="all"), lambda: x.data.fill("a"),
+):
+    try:
+        mistake()
+        print("nothing happened")
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+
+
+def test_python_o_changes_nothing() -> None:
+    answers = python(MISTAKES)
+    assert answers.count("\n") == 16
+    assert "nothing happened" not in answers
+    assert python(MISTAKES, "-O") == answers
+
+
+@pytest.mark.parametrize("folder", ["tinygrad_mlp", "tests", "examples", "benchmarks"])
+def test_every_file_says_why_it_exists(folder: str) -> None:
+    files = sorted((PROJECT / folder).rglob("*.py"))
+    assert files
+    for path in files:
+        docstring = ast.get_docstring(ast.parse(path.read_text("utf-8")))
+        assert docstring, f"{path.relative_to(PROJECT)} does not open with a docstring"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [("ruff", ["check", "--quiet", "."]), ("ruff", ["format", "--check", "--quiet", "."]), ("mypy", [])],
+    ids=["ruff check", "ruff format", "mypy"],
+)
+def test_the_tools_find_nothing(tool: str, arguments: list[str]) -> None:
+    if importlib.util.find_spec(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    answer = subprocess.run([sys.executable, "-m", tool, *arguments], cwd=PROJECT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
