@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,7 +33,7 @@ OPTIMIZERS = {
 def build(widths, activation, optimizer, bias, dtype, seed):
     generator = tg.Generator().manual_seed(seed)
     layers = []
-    for i, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
         layers += [nn.Linear(fan_in, fan_out, bias=bias, dtype=dtype, generator=generator)]
         layers += [ACTIVATIONS[activation]()] if i < len(widths) - 2 else []
     net = nn.Sequential(*layers)
@@ -112,12 +115,12 @@ def test_what_cannot_be_replayed_stays_eager_and_says_why(extra, reason):
     twin, plain = small_step(extra)
     captured = tg.capture(step)
     for _ in range(4):
-        np.testing.assert_array_equal(captured(X, Y).detach().numpy(), plain(tg.tensor(X), tg.tensor(Y)).detach().numpy())
+        np.testing.assert_array_equal(
+            captured(X, Y).detach().numpy(), plain(tg.tensor(X), tg.tensor(Y)).detach().numpy()
+        )
     for parameter, other in zip(net.parameters(), twin.parameters(), strict=True):
         np.testing.assert_array_equal(parameter.detach().numpy(), other.detach().numpy())
     assert captured.refused is not None
-    import re
-
     assert re.search(reason, captured.refused)
 
 

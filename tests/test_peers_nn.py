@@ -292,7 +292,7 @@ each_optimizer = pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=re
 
 def data(seed: int, dtype: Any = np.float64, outputs: int = 2) -> tuple[Array, Array]:
     random = np.random.default_rng(seed)
-    return random.normal(size=(8, 3)).astype(dtype), random.normal(size=(8, outputs)).astype(dtype)
+    return random.normal(size=(32, 3)).astype(dtype), random.normal(size=(32, outputs)).astype(dtype)
 
 
 def step(library: Any, net: Any, optimizer: Any, x: Array, y: Array) -> Any:

@@ -2,7 +2,7 @@
 
 from numpy import float32, float64, int64
 
-from . import autograd, nn, optim
+from . import autograd, datasets, nn, optim, utils
 from ._capture import capture
 from ._creation import (
     arange,
@@ -29,14 +29,16 @@ from ._random import Generator, manual_seed
 from ._serialization import load, save
 from ._tensor import Tensor, get_default_dtype, set_default_dtype, tensor
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd.derivation import Derivation, explain
 from .derivatives import add_row, differentiable
+from .neural_network import NeuralNetwork
 
 __all__ = [
-    "Generator", "Tensor", "add_row", "arange", "autograd", "capture", "cat", "differentiable", "einsum",
-    "enable_grad", "eye", "float32", "float64", "from_numpy", "full", "get_default_dtype", "int64",
+    "Derivation", "Generator", "NeuralNetwork", "Tensor", "add_row", "arange", "autograd", "capture", "cat", "datasets",
+    "differentiable", "einsum", "enable_grad", "explain", "eye", "float32", "float64", "from_numpy", "full", "get_default_dtype", "int64",
     "is_grad_enabled", "linspace", "load", "manual_seed", "maximum", "minimum", "nn", "no_grad", "ones",
     "ones_like", "optim", "rand", "randint", "randn", "randperm", "save", "set_default_dtype", "set_grad_enabled",
-    "stack", "tensor", "where", "zeros", "zeros_like",
+    "stack", "tensor", "utils", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 # What PyTorch offers as functions, too: tinygrad_mlp.exp(x) is x.exp(). They are no part of `import *`, which would

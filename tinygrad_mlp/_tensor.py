@@ -325,7 +325,9 @@ class Tensor(Variable):
                 return gradient
             if not isinstance(replaced, Tensor) or replaced.shape != dense.shape:
                 given = f"one of shape {replaced.shape}" if isinstance(replaced, Tensor) else type(replaced).__name__
-                raise RuntimeError(f"a hook returns None or a Tensor of the gradient's shape {dense.shape}, not {given}")
+                raise RuntimeError(
+                    f"a hook returns None or a Tensor of the gradient's shape {dense.shape}, not {given}"
+                )
             return replaced if recorded else np.array(replaced._data, dtype=dense.dtype)
 
         if self._node is None:

@@ -396,8 +396,8 @@ def _raise_changed(node: Node, array: Array) -> None:
     what = "its output" if array is node.output else f"its input of shape {array.shape}"
     line = None if node.extras is None else node.extras.line
     raise RuntimeError(
-        f"{function_name(node.function)}{f' at {line}' if line else ''} needs {what} for the gradient, but that array was "
-        "changed after it was computed (by an optimizer's step, an in-place method, or a write to a NumPy array that "
+        f"{function_name(node.function)}{f' at {line}' if line else ''} needs {what} for the gradient, but that array "
+        "was changed after it was computed (by an optimizer's step, an in-place method, or a write to a NumPy array that "
         "shares its memory): call backward() before changing it, or change a .clone()"
         + ("" if line else "; under detect_anomaly(check_nan=False) this message names the line")
     )
