@@ -12,8 +12,8 @@ __all__ = ["Generator", "manual_seed", "numbers_from"]
 class Generator:
     """A source of random numbers, under PyTorch's name: pass it as ``generator=``.
 
-    >>> Generator().manual_seed(1).numbers.integers(10) == Generator().manual_seed(1).numbers.integers(10)
-    True
+    >>> Generator().manual_seed(1).numbers.integers(10, size=5).tolist()
+    [4, 5, 7, 9, 0]
     """
 
     def __init__(self) -> None:
@@ -45,5 +45,7 @@ def numbers_from(generator: Generator | np.random.Generator | None) -> np.random
     if generator is None:
         return _default.numbers
     if not isinstance(generator, Generator):
-        raise TypeError(f"generator is a Generator, NumPy's or None, not {generator!r}: write Generator().manual_seed(0)")
+        raise TypeError(
+            f"generator is a Generator, NumPy's or None, not {generator!r}: write Generator().manual_seed(0)"
+        )
     return generator.numbers

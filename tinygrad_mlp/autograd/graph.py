@@ -69,6 +69,9 @@ class Node:
         self.number = next(memory.clock)
         self.extras: Extras | None = None
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a graph cannot be pickled or copied: pickle the Tensor's .detach()")
+
     def attached(self) -> Extras:
         """The extras, made when first asked for."""
         if self.extras is None:
@@ -397,8 +400,8 @@ def _raise_changed(node: Node, array: Array) -> None:
     line = None if node.extras is None else node.extras.line
     raise RuntimeError(
         f"{function_name(node.function)}{f' at {line}' if line else ''} needs {what} for the gradient, but that array "
-        "was changed after it was computed (by an optimizer's step, an in-place method, or a write to a NumPy array that "
-        "shares its memory): call backward() before changing it, or change a .clone()"
+        "was changed after it was computed (by an optimizer's step, an in-place method, or a write to a NumPy array "
+        "that shares its memory): call backward() before changing it, or change a .clone()"
         + ("" if line else "; under detect_anomaly(check_nan=False) this message names the line")
     )
 
