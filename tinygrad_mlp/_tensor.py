@@ -19,6 +19,8 @@ from scipy.special import erf, expit
 from . import functions as f
 from .autograd import memory
 from .autograd.graph import (
+    DtypeError,
+    GraphError,
     Leaf,
     Node,
     Variable,
@@ -255,7 +257,7 @@ class Tensor(Variable):
             self._node = None
         elif self._node is None:
             if self.dtype.kind != "f":
-                raise RuntimeError(
+                raise DtypeError(
                     f"only floating Tensors can require a gradient, not {self.dtype}: "
                     "write the numbers with a decimal point, or call .float() first"
                 )
@@ -1051,7 +1053,7 @@ def place_of(x: Tensor) -> Leaf | Node:
     if not isinstance(x, Tensor):
         raise TypeError(f"expected a Tensor, not {type(x).__name__}")
     if x._node is None:
-        raise RuntimeError(
+        raise GraphError(
             "this Tensor does not require a gradient, nor does anything it was computed from: make its leaves with "
             "requires_grad=True, outside no_grad()"
         )
@@ -1063,7 +1065,7 @@ def seed(output: Tensor, gradient: Any, create_graph: bool = False) -> tuple[Lea
     place = place_of(output)
     if gradient is None:
         if output._data.size != 1:
-            raise RuntimeError(
+            raise GraphError(
                 f"backward() of a Tensor of shape {output.shape} needs the gradient to start from: "
                 "reduce it with .sum() or .mean(), or pass gradient= of that shape"
             )

@@ -110,9 +110,6 @@ def grad(
                 )
     found: dict[Any, Any] = {}
     for place, gradient in arrived.items():
-        if isinstance(place, Leaf):
-            for hook in tuple((place.hooks or {}).values()):
-                gradient = hook(gradient)
         if isinstance(gradient, Product):
             gradient = gradient.dense()
         found[place] = gradient if isinstance(gradient, Tensor) else _tensor(gradient)

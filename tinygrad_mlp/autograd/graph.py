@@ -27,13 +27,22 @@ from ..derivatives import Each, Row, Rule, sheet
 from . import memory
 
 __all__ = [
-    "Leaf", "Node", "Variable", "accumulate", "check", "enable_grad", "function_name", "gradient_of", "is_grad_enabled",
-    "no_grad", "record", "refuse_capture", "replayed", "set_grad_enabled", "state", "walk",
+    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "check", "enable_grad", "function_name",
+    "gradient_of", "is_grad_enabled", "no_grad", "record", "refuse_capture", "replayed", "set_grad_enabled",
+    "state", "walk",
 ]  # fmt: skip
 
 Array = NDArray[Any]
 Function: TypeAlias = Callable[..., Any]
 Hook: TypeAlias = Callable[[Any], Any]
+
+
+class GraphError(RuntimeError, ValueError):
+    """What cannot be asked of a graph: a RuntimeError as in PyTorch, and a ValueError as all that is given wrongly."""
+
+
+class DtypeError(RuntimeError, TypeError):
+    """A dtype without a derivative: a RuntimeError as in PyTorch, and a TypeError."""
 
 
 class Leaf:
@@ -470,7 +479,7 @@ def walk(
         g = pending.pop(node)
         inputs, y, edges = node.inputs, node.output, node.edges
         if edges is None:
-            raise RuntimeError(
+            raise GraphError(
                 f"the graph behind this {function_name(node.function)} was released by an earlier backward(): "
                 "pass retain_graph=True to the first one, or compute the loss again"
             )
@@ -520,6 +529,11 @@ def walk(
                 heappush(frontier, (-edge.number, edge))
         if not retain_graph:
             node.inputs = node.output = node.edges = None  # a second walk will notice
+    for place, gradient in arrived.items():
+        if type(place) is Leaf and place.hooks:
+            for hook in tuple(place.hooks.values()):
+                gradient = hook(gradient)
+            arrived[place] = gradient
     return arrived
 
 
@@ -548,9 +562,6 @@ def accumulate(leaf: Leaf, gradient: Any) -> None:
     if state.tape is not None:
         state.tape.deliver(leaf, gradient)
         return
-    if leaf.hooks:
-        for hook in tuple(leaf.hooks.values()):
-            gradient = hook(gradient)
     leaf.grad = gradient if leaf.grad is None else _sum(leaf.grad, gradient)
 
 
