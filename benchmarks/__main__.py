@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 start_times(contestants, effort) if name == START else measure(case, contestants, options, effort)
             )
             entries.append(entry(case, figures, left_out))
+            write_json(chosen.json, about, entries)  # now, too, for a run is long and may be interrupted
         print("", tables(entries[first:]), sep="\n", flush=True)
-    write_json(chosen.json, about, entries)
     write_chart(chosen.png, about, entries)
     print(f"written: {chosen.json}, {chosen.png}")
 

@@ -542,9 +542,7 @@ def test_lbfgs_without_gradients_warns() -> None:
 # --- SciPy ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "method", ["L-BFGS-B", "BFGS", "CG", "TNC", "SLSQP", "Newton-CG", "trust-ncg", "trust-constr"]
-)
+@pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS", "CG", "TNC", "SLSQP", "Newton-CG", "trust-ncg", "trust-constr"])
 def test_minimize(method: str) -> None:
     x, y = leaf([[-1.2]]), leaf(1.0)
     result = minimize(lambda: rosenbrock(tg.stack([x.reshape(()), y])), iter([x, y]), method, tol=1e-9)

@@ -55,7 +55,7 @@ def predict(problem: Problem) -> Contest:
 
 
 def chain(problem: Problem) -> Contest:
-    start = torch.tensor(problem.x[0], requires_grad=True)
+    start: Any = torch.tensor(problem.x[0], requires_grad=True)
 
     def there_and_back() -> None:
         start.grad = None
@@ -72,11 +72,14 @@ def experiment(problem: Problem) -> Contest:
     validation_x, validation_y = map(torch.tensor, problem.validation)
     trained: list[Any] = []
 
+    def loss(output: Any, y: Any) -> Any:
+        return 0.5 * nn.functional.mse_loss(output, y, reduction="sum")
+
     def monitor(model: Any, x: Any, y: Any) -> tuple[float, float]:
         with torch.inference_mode():
             output = model(x).sigmoid()
             accuracy = (output.argmax(1) == y.argmax(1)).double().mean()
-            return (0.5 * ((output - y) ** 2).sum()).item(), accuracy.item()
+            return loss(output, y).item(), accuracy.item()
 
     def two_epochs() -> None:
         model = network(problem, bias=False)
@@ -86,7 +89,7 @@ def experiment(problem: Problem) -> Contest:
         for _ in range(2):
             for i in range(len(x)):
                 optimizer.zero_grad()
-                (0.5 * nn.functional.mse_loss(model(x[i : i + 1]).sigmoid(), y[i : i + 1], reduction="sum")).backward()
+                loss(model(x[i : i + 1]).sigmoid(), y[i : i + 1]).backward()
                 optimizer.step()
                 if iteration % 10_000 == 0:
                     print(iteration, *monitor(model, x, y), *monitor(model, validation_x, validation_y))

@@ -351,9 +351,7 @@ def check_delta(delta: float) -> None:
         raise ValueError(f"huber_loss: delta, from which the loss is linear, is a positive number, not {delta}")
 
 
-def huber_loss(
-    input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
-) -> Tensor:
+def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
     """e²/2 of errors e = |input − target| up to `delta`, and delta · (e − delta/2) beyond, times `weight` (Huber 1964).
 
     Raises:

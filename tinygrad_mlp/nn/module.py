@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 
 from .._tensor import RemovableHandle, Tensor
 from ..autograd import is_grad_enabled, no_grad
-from ..autograd.graph import state
+from ..autograd.graph import refuse_capture, state
 from .parameter import Parameter
 
 __all__ = ["Module", "check_module", "where_called"]
@@ -221,6 +221,7 @@ class Module:
         return _registered(self._own_hooks().backward, _Hook(hook), prepend)
 
     def _call_with_hooks(self, hooks: _Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        refuse_capture("calling hooks")
         output = None
         waiting = list(hooks.after.values())
 
@@ -541,7 +542,7 @@ def where_called(layer: Module) -> str:
     where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
     named = {**frame.f_globals, **frame.f_locals}.items()
     holders = [(name, value) for name, value in named if isinstance(value, Module)]
-    # Rather net[2] than a variable of the layer's own, and rather the module that was called than another that holds it.
+    # Rather net[2] than a variable of the layer's own, and rather the module that was called than another holding it.
     holders.sort(key=lambda holder: (holder[1] is layer, holder[1] is not root))
     for name, holder in [*holders, (type(root).__name__, root)]:
         for path, module in holder.named_modules():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._tensor import Tensor, get_default_dtype
+from ..autograd.graph import refuse_capture
 from . import functional as F
 from .module import Module, where_called
 from .parameter import Parameter
@@ -92,6 +93,7 @@ class BatchNorm1d(Module):
     def _share(self) -> float:
         """The share that this batch is to have in the buffers."""
         if self.momentum is None:
+            refuse_capture("an average over all batches, in which each has another share")
             return 0.0 if self.num_batches_tracked is None else 1 / (1 + self.num_batches_tracked.item())
         return self.momentum
 

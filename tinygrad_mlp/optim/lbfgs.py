@@ -199,9 +199,7 @@ class _Trial(NamedTuple):
     slope: float
 
 
-def _strong_wolfe(
-    at: Callable[[float], _Trial], start: _Trial, t: float, resolution: float, most: int
-) -> _Trial:
+def _strong_wolfe(at: Callable[[float], _Trial], start: _Trial, t: float, resolution: float, most: int) -> _Trial:
     """A step length of less loss and slope than at the start: steps grow until they bracket one, then it is closed in.
 
     It meets the strong Wolfe conditions with c₁ = 10⁻⁴ and c₂ = 0.9 (Nocedal & Wright 2006, §3.5), unless after `most`

@@ -288,9 +288,7 @@ class ReduceLROnPlateau(_Schedule):
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
             reduced = [max(rate * self.factor, least) for rate, least in zip(self._rates(), self.min_lrs, strict=True)]
-            self._set(
-                new if rate - new > self.eps else rate for rate, new in zip(self._rates(), reduced, strict=True)
-            )
+            self._set(new if rate - new > self.eps else rate for rate, new in zip(self._rates(), reduced, strict=True))
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
         self._last_lr = self._rates()
