@@ -301,6 +301,54 @@ def test_a_write_that_fails_changes_nothing() -> None:
     np.testing.assert_array_equal(x.grad, [2, 4, 8])
 
 
+# --- factors of a gradient, which are multiplied when it is first used ------------------------------------------------
+
+ROWS, WEIGHT, COTANGENT = np.array([[1.0, 2.0, 4.0]]), np.array([[0.5, 1.0, -1.0], [0.25, -0.5, 2.0]]), [[3.0, -2.0]]
+
+
+@pytest.mark.parametrize("use", ["read", "step", "accumulate"])
+@pytest.mark.parametrize("shared_before", [False, True])
+@every_way
+def test_a_factor_that_changes_after_the_walk_gives_no_wrong_gradient(way: str, shared_before: bool, use: str) -> None:
+    """The gradient is what it was when the walk ended, or whoever uses it is told that it is lost."""
+    w, x = leaf(WEIGHT), three().reshape(1, 3).detach() if "step" not in way else leaf(ROWS)
+    handed_out = x.numpy(force=True) if shared_before else None
+    nn.functional.linear(x.exp() if x.requires_grad else x, w).backward(COTANGENT)
+    expected = np.outer(COTANGENT, np.exp(ROWS) if x.requires_grad else ROWS)
+    if handed_out is not None:
+        write(handed_out)
+    else:
+        WAYS[way](x.reshape(3) if "step" not in way else x)
+    try:
+        if use == "step":
+            optim.SGD([w], lr=1.0).step()
+            np.testing.assert_allclose(w.detach(), WEIGHT - expected)
+        elif use == "accumulate":
+            w.sum().backward()
+            np.testing.assert_allclose(w.grad, expected + 1)
+        else:
+            np.testing.assert_allclose(w.grad, expected)
+    except RuntimeError as error:
+        assert "overwritten between backward() and the first use" in str(error)  # noqa: PT017
+        np.testing.assert_array_equal(w.detach(), WEIGHT)
+
+
+def test_a_gradient_that_was_read_is_safe() -> None:
+    w, x = leaf(WEIGHT), tg.tensor(ROWS)
+    nn.functional.linear(x, w).backward(COTANGENT)
+    gradient = w.grad
+    x.zero_()
+    np.testing.assert_array_equal(gradient, np.outer(COTANGENT, ROWS))
+    np.testing.assert_array_equal(w.grad, np.outer(COTANGENT, ROWS))
+
+
+def test_an_array_that_went_through_a_layer_may_be_used_again() -> None:
+    w, buffer, cotangent = leaf(WEIGHT), ROWS.copy(), np.array(COTANGENT)
+    nn.functional.linear(buffer, w).backward(cotangent)
+    buffer[...] = cotangent[...] = 0
+    np.testing.assert_array_equal(w.grad, np.outer(COTANGENT, ROWS))
+
+
 # --- what is kept -----------------------------------------------------------------------------------------------------
 
 

@@ -525,3 +525,15 @@ def test_cross_entropy_takes_labels_between_0_and_1_and_mean_square_any():
 def test_predict_checks_its_input(given):
     with pytest.raises((ValueError, TypeError), match=r"^X "):
         quiet([5, 3]).predict(given)
+
+
+@pytest.mark.parametrize("loss", ["mean_square", "cross_entropy"])
+@pytest.mark.parametrize("notation", ["rows", "document"])
+def test_a_network_explains_itself(loss, notation):
+    network = NeuralNetwork([3, 4, 2], loss=loss, monitor=False, plot=False, generator=0, dtype=np.float64)
+    derivation = network.explain(notation=notation)
+    assert derivation.is_verified
+    assert set(derivation.errors) == {"0.weight", "2.weight"}
+    assert max(derivation.errors.values()) < 1e-12
+    with pytest.raises(ValueError, match="belong together"):
+        network.explain(np.ones((1, 3)))

@@ -19,6 +19,7 @@ from ._capture import capture
 from ._random import Generator, numbers_from
 from ._tensor import Tensor, _tensor
 from .autograd import no_grad
+from .autograd.derivation import Derivation, explain
 from .nn import functional as F
 from .optim import SGD
 from .optim.lr_scheduler import LambdaLR
@@ -224,6 +225,28 @@ class NeuralNetwork:
         data = self._inputs("X", X)
         with no_grad():
             return np.concatenate([self.model(_tensor(data[rows]))._data for rows in _batches(len(data))])
+
+    def explain(self, X: ArrayLike | None = None, Y: ArrayLike | None = None, *, notation: str = "rows") -> Derivation:
+        """The derivation of this network's gradients, for one sample or more; see `tinygrad_mlp.explain`.
+
+        Args:
+            X: the inputs that the formulas are verified with, shape (n, layers[0]); a drawn sample by default.
+            Y: their labels, shape (n, layers[-1]).
+            notation: "rows", as the code computes, or "document", in column vectors.
+
+        Raises:
+            ValueError: only one of `X` and `Y` is given, or they do not fit the network.
+
+        >>> NeuralNetwork([2, 3, 1], generator=0).explain(notation="document").formulas["2.weight"]
+        ['-D^{(3)} (y - g(z^{(3)})) (a^{(2)})^{\\\\top}']
+        """
+        if X is None and Y is None:
+            random = np.random.default_rng(0)
+            X, Y = random.normal(size=(1, self.layers[0])), random.uniform(size=(1, self.layers[-1]))
+        elif X is None or Y is None:
+            raise ValueError("X and Y belong together: pass both or neither")
+        data, labels = self._pair("X", X, "Y", Y)
+        return explain(self._loss(self._logits(_tensor(data)), _tensor(labels)), self.model, notation=notation)
 
     def _update(self, x: Tensor, y: Tensor) -> None:
         """One update, by the loss of the rows `x` and `y`."""

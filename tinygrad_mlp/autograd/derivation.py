@@ -1437,15 +1437,20 @@ class Derivation:
 
 @contextlib.contextmanager
 def _without_hooks(nodes: list[Node]) -> Iterator[None]:
-    """Nodes that neither call hooks nor keep gradients."""
+    """Nodes that neither call hooks nor keep gradients, and leaves that call none."""
     found = [(node.extras, node.extras.hooks, node.extras.retains_grad) for node in nodes if node.extras is not None]
+    leaves = [(edge, edge.hooks) for node in nodes for edge in node.edges if isinstance(edge, Leaf)]
     try:
         for extras, _, _ in found:
             extras.hooks, extras.retains_grad = None, False
+        for leaf, _ in leaves:
+            leaf.hooks = None
         yield
     finally:
         for extras, hooks, retains_grad in found:
             extras.hooks, extras.retains_grad = hooks, retains_grad
+        for leaf, hooks in leaves:
+            leaf.hooks = hooks
 
 
 # --- setting lines ----------------------------------------------------------------------------------------------------

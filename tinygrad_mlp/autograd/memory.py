@@ -48,7 +48,7 @@ class _Sharing:
 events = _Events()
 shared: dict[int, _Sharing] = {}  # by the id of the owner
 _written: dict[int, int] = {}  # likewise; an entry that outlives its owner is older than whatever takes its place
-_of_leaves: set[int] = set()  # likewise; one that outlives its owner costs a copy, and nothing else
+_of_leaves: dict[int, weakref.ref[Array]] = {}  # likewise, with what takes the entry away
 
 
 def owner(array: Array) -> Array:
@@ -120,7 +120,10 @@ def is_shared(array: Array) -> bool:
 
 def belongs_to_leaf(array: Array) -> None:
     """Note that a leaf's array is also used outside the graph, by a detached Tensor."""
-    _of_leaves.add(id(owner(array)))
+    memory = owner(array)
+    key = id(memory)
+    if key not in _of_leaves:
+        _of_leaves[key] = weakref.ref(memory, lambda _: _of_leaves.pop(key, None))
 
 
 def may_change(array: Array) -> bool:

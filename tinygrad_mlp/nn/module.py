@@ -6,9 +6,8 @@ order in which it was put there. So a subclass need not even call ``super().__in
 
 from __future__ import annotations
 
-import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -19,6 +18,7 @@ from numpy.typing import DTypeLike
 from .._tensor import RemovableHandle, Tensor
 from ..autograd import is_grad_enabled, no_grad
 from ..autograd.graph import refuse_capture, state
+from .hooks import Hook, Hooks, Observed, as_tuple
 from .parameter import Parameter
 
 __all__ = ["Module", "check_module", "where_called"]
@@ -48,111 +48,6 @@ def _found(name: str, value: Any, kind: type) -> Iterator[tuple[str, Any]]:
             yield from _found(f"{name}.{key}", entry, kind)
 
 
-class _Hook(NamedTuple):
-    """A function to be called with a module, and how."""
-
-    function: Callable[..., Any]
-    with_kwargs: bool = False
-    always_call: bool = False
-
-
-class _Hooks:
-    """The hooks of a module that has some: before and after ``forward``, and when its gradients are known."""
-
-    def __init__(self) -> None:
-        self.before: dict[Any, _Hook] = {}
-        self.after: dict[Any, _Hook] = {}
-        self.backward: dict[Any, _Hook] = {}
-
-
-def _registered(hooks: dict[Any, _Hook], hook: _Hook, prepend: bool) -> RemovableHandle:
-    if not callable(hook.function):
-        raise TypeError(f"a hook is a function, not {hook.function!r}")
-    handle = RemovableHandle(hooks, hook)
-    if prepend:
-        for earlier in list(hooks)[:-1]:
-            hooks[earlier] = hooks.pop(earlier)
-    return handle
-
-
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
-
-
-def _any_tracked(values: Iterable[Any]) -> bool:
-    return any(isinstance(value, Tensor) and value.requires_grad for value in values)
-
-
-def _observed(values: Sequence[Any], hook: Callable[[tuple[Any, ...]], Any]) -> tuple[Any, ...]:
-    """`values` again, with the Tensors that need gradients passed through one node.
-
-    So ``hook`` is called once with the gradients of all of them (None for the others), and may replace them.
-    """
-    tracked = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
-    ends = list(itertools.accumulate((values[i].numel() for i in tracked), initial=0))
-
-    def split(joined: Tensor) -> tuple[Any, ...]:
-        pieces: dict[int, Any] = {}
-        for i, (start, end) in zip(tracked, itertools.pairwise(ends), strict=True):
-            pieces[i] = joined[start:end].reshape(*values[i].shape).to(values[i].dtype)
-        return tuple(pieces.get(i) for i in range(len(values)))
-
-    def join(values: Sequence[Any]) -> Any:
-        return np.concatenate([values[i].reshape(-1) for i in tracked])
-
-    def on_gradient(gradient: Tensor) -> Tensor | None:
-        replaced = hook(split(gradient))
-        return None if replaced is None else join(replaced)
-
-    joined = join(values)
-    joined.register_hook(on_gradient)
-    return tuple(value if piece is None else piece for value, piece in zip(values, split(joined), strict=True))
-
-
-class _Backward:
-    """One call of a module with backward hooks, between two nodes at which its gradients come by on their way back."""
-
-    def __init__(self, module: Module, hooks: _Hooks) -> None:
-        self.module = module
-        self.hooks = tuple(hooks.backward.values())
-        self.arguments = 0
-        self.grad_output: tuple[Any, ...] | None = None
-
-    def watch_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments to call ``forward`` with."""
-        self.arguments = len(args)
-        self.needs_input_gradients = _any_tracked(args)
-        return _observed(args, self._call) if self.needs_input_gradients else args
-
-    def watch_outputs(self, output: Any) -> Any:
-        """What to return as the module's output."""
-        outputs = _as_tuple(output)
-        if not _any_tracked(outputs):
-            return output
-        observed = _observed(outputs, self._keep)
-        return observed if isinstance(output, tuple) else observed[0]
-
-    def _keep(self, grad_output: tuple[Any, ...]) -> None:
-        self.grad_output = grad_output
-        if not self.needs_input_gradients:
-            self._call((None,) * self.arguments)
-
-    def _call(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        if self.grad_output is None:  # a second derivative's pass, which comes to the inputs by another way
-            return None
-        for hook in self.hooks:
-            changed = hook.function(self.module, grad_input, self.grad_output)
-            if changed is not None:
-                if len(_as_tuple(changed)) != self.arguments:
-                    raise ValueError(
-                        f"a backward hook of {type(self.module).__name__} returned {len(_as_tuple(changed))} gradients "
-                        f"for {self.arguments} arguments: return a tuple of {self.arguments}, or None"
-                    )
-                grad_input = _as_tuple(changed)
-        self.grad_output = None
-        return grad_input
-
-
 class Module:
     """The base of all layers and models: write ``forward``, hold parameters and modules as attributes.
 
@@ -167,7 +62,7 @@ class Module:
     """
 
     training = True
-    _hooks: _Hooks | None = None
+    _hooks: Hooks | None = None
     _buffers: Mapping[str, bool] = MappingProxyType({})  # by name: whether a buffer is part of the state
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -181,9 +76,9 @@ class Module:
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 
-    def _own_hooks(self) -> _Hooks:
+    def _own_hooks(self) -> Hooks:
         if self._hooks is None:
-            self._hooks = _Hooks()
+            self._hooks = Hooks()
         return self._hooks
 
     def register_forward_pre_hook(
@@ -194,7 +89,7 @@ class Module:
         With `with_kwargs` it is ``hook(module, args, kwargs)``, which returns None or both. With `prepend` it is called
         before the hooks registered earlier.
         """
-        return _registered(self._own_hooks().before, _Hook(hook, with_kwargs), prepend)
+        return Hooks.register(self._own_hooks().before, Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self,
@@ -209,7 +104,7 @@ class Module:
         With `with_kwargs` it is ``hook(module, args, kwargs, output)``. With `prepend` it is called before the hooks
         registered earlier, with `always_call` also when the call of the module fails, then with None for the output.
         """
-        return _registered(self._own_hooks().after, _Hook(hook, with_kwargs, always_call), prepend)
+        return Hooks.register(self._own_hooks().after, Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are known.
@@ -218,29 +113,30 @@ class Module:
         the hook returns, if not None, replaces `grad_input`. Where no argument needs a gradient, it is called as soon
         as those of the outputs are known.
         """
-        return _registered(self._own_hooks().backward, _Hook(hook), prepend)
+        return Hooks.register(self._own_hooks().backward, Hook(hook), prepend)
 
-    def _call_with_hooks(self, hooks: _Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        refuse_capture("calling hooks")
+    def _call_with_hooks(self, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if hooks:
+            refuse_capture("calling hooks")
         output = None
         waiting = list(hooks.after.values())
 
-        def after(hook: _Hook) -> Any:
+        def after(hook: Hook) -> Any:
             return hook.function(self, args, kwargs, output) if hook.with_kwargs else hook.function(self, args, output)
 
         try:
             for hook in tuple(hooks.before.values()):
                 changed = hook.function(self, args, kwargs) if hook.with_kwargs else hook.function(self, args)
                 if changed is not None:
-                    args, kwargs = changed if hook.with_kwargs else (_as_tuple(changed), kwargs)
-            backward = _Backward(self, hooks) if hooks.backward and is_grad_enabled() else None
-            if backward is not None:
-                args = backward.watch_inputs(args)
+                    args, kwargs = changed if hook.with_kwargs else (as_tuple(changed), kwargs)
+            observed = Observed(self, hooks) if hooks.backward and is_grad_enabled() else None
+            if observed is not None:
+                args = observed.watch_inputs(args)
             output = self.forward(*args, **kwargs)
             while waiting:
                 changed = after(waiting.pop(0))
                 output = output if changed is None else changed
-            return output if backward is None else backward.watch_outputs(output)
+            return output if observed is None else observed.watch_outputs(output)
         except Exception:
             for hook in waiting:
                 if hook.always_call:
