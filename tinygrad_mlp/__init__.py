@@ -34,11 +34,11 @@ from .derivatives import add_row, differentiable
 from .neural_network import NeuralNetwork
 
 __all__ = [
-    "Derivation", "Generator", "NeuralNetwork", "Tensor", "add_row", "arange", "autograd", "capture", "cat", "datasets",
-    "differentiable", "einsum", "enable_grad", "explain", "eye", "float32", "float64", "from_numpy", "full",
-    "get_default_dtype", "int64", "is_grad_enabled", "linspace", "load", "manual_seed", "maximum", "minimum", "nn",
-    "no_grad", "ones", "ones_like", "optim", "rand", "randint", "randn", "randperm", "save", "set_default_dtype", "set_grad_enabled",
-    "stack", "tensor", "utils", "where", "zeros", "zeros_like",
+    "Derivation", "Generator", "NeuralNetwork", "Tensor", "add_row", "arange", "autograd", "capture", "cat",
+    "datasets", "differentiable", "einsum", "enable_grad", "explain", "eye", "float32", "float64", "from_numpy",
+    "full", "get_default_dtype", "int64", "is_grad_enabled", "linspace", "load", "manual_seed", "maximum",
+    "minimum", "nn", "no_grad", "ones", "ones_like", "optim", "rand", "randint", "randn", "randperm", "save",
+    "set_default_dtype", "set_grad_enabled", "stack", "tensor", "utils", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 # What PyTorch offers as functions, too: tinygrad_mlp.exp(x) is x.exp(). They are no part of `import *`, which would

@@ -562,7 +562,10 @@ def accumulate(leaf: Leaf, gradient: Any) -> None:
     if state.tape is not None:
         state.tape.deliver(leaf, gradient)
         return
-    leaf.grad = gradient if leaf.grad is None else _sum(leaf.grad, gradient)
+    if gradient_of(leaf) is None:  # which raises if a factor of what it holds is no longer what it was
+        leaf.grad = gradient
+    else:
+        leaf.grad = _sum(leaf.grad, gradient)
 
 
 def gradient_of(leaf: Leaf) -> Any:
