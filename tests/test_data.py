@@ -171,6 +171,15 @@ def test_random_split_by_numbers(number: int, parts: list[int]) -> None:
     assert [part.indices.tolist() for part in again] == [part.indices.tolist() for part in split]
 
 
+def test_random_split_draws() -> None:
+    def first(seed: int) -> list[int]:
+        return random_split(range(40), [20, 20], tg.Generator().manual_seed(seed))[0].indices.tolist()
+
+    assert first(0) == first(0) != first(1)
+    assert sorted(first(0)) != first(0)
+    assert not set(range(20)) == set(first(0)) == set(first(1))
+
+
 def part_samples(part: Subset) -> list[Any]:
     return [part[i] for i in range(len(part))]
 

@@ -459,6 +459,7 @@ def test_load_state_dict(assign: bool) -> None:
     parameters = list(target.parameters())
     keys = target.load_state_dict(source.state_dict(), assign=assign)
     assert keys == ([], [])
+    assert target.load_state_dict(source.state_dict(keep_vars=True), assign=assign) == ([], [])
     for loaded, held in zip(target.state_dict().values(), source.state_dict().values(), strict=True):
         np.testing.assert_array_equal(loaded.numpy(), held.numpy())
         assert np.shares_memory(loaded.numpy(), held.numpy()) == assign
@@ -685,6 +686,20 @@ def test_shape_errors_name_the_layer_and_the_line(call: Callable[[nn.Module], An
     with pytest.raises(ValueError, match=message):
         call(net)
     assert net.encoder[1].running_mean.tolist() == before
+
+
+def test_shape_errors_name_the_widest_variable_or_the_one_that_was_called() -> None:
+    x = tg.tensor(np.ones((2, 5)))
+    layer = nn.Linear(4, 3)
+    inner = nn.Sequential(layer)
+    outer = nn.Sequential(nn.Tanh(), inner)
+    for call, where in ((layer, r"^inner\[0\] at "), (inner, r"^inner\[0\] at "), (outer, r"^outer\[1\]\[0\] at ")):
+        with pytest.raises(ValueError, match=where):
+            call(x)
+    with pytest.raises(ValueError, match=r"^Linear at "):
+        nn.Linear(4, 3)(x)
+    with pytest.raises(ValueError, match=r"^Sequential\[0\] at "):
+        nn.Sequential(nn.Linear(4, 3))(x)
 
 
 @pytest.mark.parametrize(

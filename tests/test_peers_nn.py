@@ -308,7 +308,7 @@ def step(library: Any, net: Any, optimizer: Any, x: Array, y: Array) -> Any:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @each_optimizer
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 1000))
 def test_optimizers_over_50_steps(name: str, options: dict[str, Any], dtype: Any, seed: int) -> None:
     # On a network, L-BFGS doubles the difference that rounding makes with every few steps, in whichever of the two.

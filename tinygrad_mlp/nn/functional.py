@@ -433,24 +433,27 @@ class _Classes:
             )
         number = input.shape[min(1, input.ndim - 1)]
         self.counted = classes.ravel() != ignore_index
-        self.all_counted = bool(self.counted.all())
-        self.chosen = classes.ravel() if self.all_counted else np.where(self.counted, classes.ravel(), 0)
+        self.all_count = bool(self.counted.all())
+        self.chosen = classes.ravel() if self.all_count else np.where(self.counted, classes.ravel(), 0)
         if self.chosen.size and (self.chosen.min() < 0 or self.chosen.max() >= number):
             raise ValueError(f"{name}: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
         self.weights: Array = self.counted.astype(input.dtype)
+        self.are_weighted = weight is not None
         if weight is not None:
             self.weights *= _class_weight(name, weight, number, input.dtype)[self.chosen]
 
-    def masked(self, elements: Tensor) -> Tensor:
-        """`elements`, 0 where the target does not count."""
-        return elements if self.all_counted else np.where(self.counted, elements, 0)  # type: ignore[return-value]
-
     def picked(self, rows: Tensor) -> Tensor:
-        """−`rows` at the classes, times their weights."""
-        return self.masked(rows[np.arange(len(self.chosen)), self.chosen]) * -self.weights
+        """The entries of `rows` at the classes."""
+        return rows[np.arange(len(self.chosen)), self.chosen]
+
+    def weighted(self, elements: Tensor) -> Tensor:
+        """`elements` times the weights of their classes."""
+        return elements * self.weights if self.are_weighted else elements
 
     def reduced(self, elements: Tensor, reduction: str) -> Tensor:
-        """The mean is the sum per sum of weights: NaN where nothing counts, though without a gradient."""
+        """`elements`, 0 where the target does not count; their mean is per weight, NaN without a gradient for nothing."""
+        if not self.all_count:
+            elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
         if reduction != "mean":
             return elements.sum() if reduction == "sum" else elements.reshape(self.shape)
         total = self.weights.sum()
@@ -477,7 +480,7 @@ def nll_loss(
     check_reduction(reduction)
     input = as_tensor(input)
     classes = _Classes("nll_loss", input, target, weight, ignore_index)
-    return classes.reduced(classes.picked(_rows(input)), reduction)
+    return classes.reduced(classes.weighted(-classes.picked(_rows(input))), reduction)
 
 
 def cross_entropy(
@@ -505,13 +508,14 @@ def cross_entropy(
     if target.dtype.kind == "f":
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     classes = _Classes("cross_entropy", input, target, weight, ignore_index)
-    rows = _rows(input).log_softmax(-1)
-    elements = classes.picked(rows)
+    rows = _rows(input)
+    elements = classes.weighted(rows.logsumexp(-1) - classes.picked(rows))
     if label_smoothing:
         number = rows.shape[1]
-        each = rows if weight is None else rows * _class_weight("cross_entropy", weight, number, rows.dtype)
-        spread = classes.masked(-each.sum(-1))
-        elements = elements * (1 - label_smoothing) + spread * (label_smoothing / number)
+        each = rows.log_softmax(-1)
+        if weight is not None:
+            each = each * _class_weight("cross_entropy", weight, number, rows.dtype)
+        elements = elements * (1 - label_smoothing) - each.sum(-1) * (label_smoothing / number)
     return classes.reduced(elements, reduction)
 
 

@@ -117,7 +117,8 @@ class Optimizer:
             self._warn("step() found no gradients: call backward() of a loss of these parameters before it")
         else:
             last = [pairs for pairs in ready if pairs][-1][-1][1]
-            if last is self._used and self._is_used(last):
+            # A captured step brings a Product in the same object each time.
+            if last is self._used and not (isinstance(last, Product) and last.since > self.stepped_at):
                 self._warn("step() found gradients that an earlier step has used: call zero_grad() before backward()")
             self._used = last
         for group, pairs in zip(self.param_groups, ready, strict=True):
@@ -126,12 +127,6 @@ class Optimizer:
         memory.stamp(written)
         self.stepped_at = memory.events.latest
         return loss
-
-    def _is_used(self, gradient: Any) -> bool:
-        """Whether a gradient that a step has used is still that: not set to zero, nor brought anew by a walk."""
-        if isinstance(gradient, Product):
-            return gradient.since <= self.stepped_at
-        return memory.unchanged(gradient, self.stepped_at)
 
     def _warn(self, message: str) -> None:
         if message not in self._warned:
