@@ -193,3 +193,160 @@ def test_switching_to_eval_mode_is_recorded_anew():
     training = captured(np.float32(X)).detach().numpy()
     net.eval()
     np.testing.assert_allclose(captured(np.float32(X)).detach().numpy() * 2, training)
+
+
+def eager_and_captured(make, calls):
+    """The results of the calls of a step and of its captured twin, each made by `make` with a network of its own."""
+    results = []
+    for wrap in (lambda step: step, tg.capture):
+        step, watched = make(wrap)
+        seen = []
+        for argument in calls:
+            value = step(tg.tensor(argument))
+            seen.append([np.array(value._data) if value is not None else 0, *(np.array(w()) for w in watched)])
+        results.append(seen)
+    return results
+
+
+def accumulating(wrap):
+    weight = tg.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    step = wrap(lambda x: nn.functional.linear(x, weight).sum().backward())
+    return step, [lambda: weight.grad]
+
+
+def averaging(wrap):
+    weight, mean = tg.tensor([1.0, 2.0, 3.0], requires_grad=True), tg.tensor([0.0, 0.0, 0.0])
+    optimizer = optim.SGD([weight], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        (x * weight * weight).sum().backward()
+        optimizer.step()
+        with tg.no_grad():
+            mean.mul_(0.9).add_(weight, alpha=0.1)
+
+    return wrap(step), [lambda: mean._data, lambda: weight._data]
+
+
+def detaching(wrap):
+    weight = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    return wrap(lambda x: (x * weight).sum().detach()), []
+
+
+def differentiating(wrap):
+    weight = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    return wrap(lambda x: tg.autograd.grad((x * weight * weight).sum(), weight)[0]), []
+
+
+def aliasing(wrap):
+    a, weight = tg.tensor([[1.0, 2.0, 3.0]], requires_grad=True), tg.tensor([[0.5, 0.5, 0.5]], requires_grad=True)
+    b = a.detach()
+    optimizer = optim.SGD([a, weight], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        (nn.functional.linear(b, weight) * x.sum() + (a * a).sum()).sum().backward()
+        optimizer.step()
+
+    return wrap(step), [lambda: a._data, lambda: weight._data]
+
+
+def moving(wrap):
+    weight = tg.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+
+    def step(x):
+        y = (x.reshape(3, 1) @ weight).T.flatten()
+        return np.where(y > 0, y, y * 0.1).sum() + tg.stack([x, x * 2]).amax() + x.clamp(-1, 1).sum()
+
+    return wrap(step), []
+
+
+@pytest.mark.parametrize(
+    "make", [accumulating, averaging, detaching, differentiating, aliasing, moving], ids=lambda make: make.__name__
+)
+def test_awkward_steps_are_replayed_right(make):
+    eager, captured = eager_and_captured(make, [[1.0, 2.0, 3.0], [-1.0, 0.5, 2.0], [1.0, 1.0, 1.0], [0.3, 0.2, 0.1]])
+    for expected, computed in zip(eager, captured, strict=True):
+        for one, other in zip(expected, computed, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_what_a_replay_returned_does_not_change_with_the_next():
+    for make in (detaching, differentiating):
+        step, _ = make(tg.capture)
+        results = [step(tg.tensor([float(i), 1.0, 2.0])) for i in range(4)]
+        kept = [np.array(result._data) for result in results]
+        step(tg.tensor([9.0, 9.0, 9.0]))
+        for result, before in zip(results, kept, strict=True):
+            np.testing.assert_array_equal(result._data, before)
+
+
+def test_freezing_and_unfreezing_are_noticed():
+    net, step = small_step()
+    captured = tg.capture(step)
+    weight = net[0].weight
+    for frozen in (False, False, True, True, False, False):
+        weight.requires_grad_(not frozen)
+        before = weight.detach().numpy().copy()
+        captured(X, Y)
+        assert (before == weight.detach().numpy()).all() == frozen
+
+
+def test_a_step_that_raises_while_recorded_again_is_not_replayed_from_before():
+    scale, broken = 2.0, False
+
+    def step(x):
+        if broken:
+            raise KeyError("the user's own")
+        return x * scale
+
+    captured = tg.capture(step)
+    one = tg.tensor([1.0])
+    assert captured(one).item() == captured(one).item() == 2
+    scale, broken = 3.0, True
+    with pytest.raises(KeyError):
+        captured(one)
+    broken = False
+    assert captured(one).item() == captured(one).item() == 3
+
+
+def test_modes_that_come_and_go_do_not_end_replaying():
+    runs = []
+    net = nn.Linear(3, 1)
+
+    def step(x):
+        runs.append(1)
+        return net(x)
+
+    captured = tg.capture(step)
+    for _ in range(10):
+        net.train()
+        for _ in range(5):
+            captured(np.float32(X))
+        net.eval()
+    assert len(runs) == 10
+    assert captured.refused is None
+
+
+def test_writing_to_an_argument_is_refused_before_it_happens():
+    captured = tg.capture(lambda x: x.add_(5))
+    x = tg.tensor([1.0])
+    with pytest.raises(RuntimeError, match="arguments"):
+        captured(x)
+    assert x.item() == 1
+
+
+def test_a_hook_that_comes_later_is_called():
+    net, step = small_step()
+    captured = tg.capture(step)
+    captured(X, Y)
+    seen = []
+    next(net.parameters()).register_hook(lambda g: seen.append(g))
+    captured(X, Y)
+    captured(X, Y)
+    assert len(seen) == 2
+
+
+def test_a_step_has_to_be_called():
+    with pytest.raises(TypeError, match="step to call"):
+        tg.capture(3)

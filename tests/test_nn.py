@@ -63,6 +63,15 @@ def test_activations(name: str, data: st.DataObject) -> None:
     assert gradcheck(module, leaf(x), atol=1e-7, rtol=1e-6)
 
 
+def test_activations_as_functions() -> None:
+    x = tg.tensor(np.random.default_rng(0).normal(size=(2, 3)))
+    for function, method in [
+        (F.tanh(x), x.tanh()), (F.sigmoid(x), x.sigmoid()), (F.relu(x), x.relu()), (F.softmax(x, 0), x.softmax(0)),
+        (F.log_softmax(x, -1), x.log_softmax(-1)),
+    ]:  # fmt: skip
+        np.testing.assert_array_equal(function.numpy(), method.numpy())
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_second_derivatives_of_activations(name: str) -> None:
     assert gradgradcheck(ACTIVATIONS[name][0], [leaf([[-1.5, -0.3, 0.4], [0.2, 1.7, -0.1]])], atol=1e-6, rtol=1e-5)
@@ -343,6 +352,8 @@ def test_registering() -> None:
     module.mean = tg.tensor(2.0)
     assert list(module.state_dict()) == ["weight", "mean"]
     assert module.state_dict()["mean"].item() == 2
+    module.add_module("layer", None)
+    assert module.layer is None
     with pytest.raises(NotImplementedError, match="write one"):
         module(1)
 
@@ -561,6 +572,7 @@ def test_full_backward_hooks() -> None:
     assert len(seen) == 1
     with tg.no_grad():
         assert not layer(x).requires_grad
+    assert not layer.requires_grad_(False)(x.detach()).requires_grad
 
 
 def test_full_backward_hooks_of_many_inputs_and_outputs() -> None:
@@ -700,6 +712,14 @@ def test_shape_errors_name_the_widest_variable_or_the_one_that_was_called() -> N
         nn.Linear(4, 3)(x)
     with pytest.raises(ValueError, match=r"^Sequential\[0\] at "):
         nn.Sequential(nn.Linear(4, 3))(x)
+
+    class Improvised(nn.Module):
+        def forward(self, x: tg.Tensor) -> tg.Tensor:
+            return nn.Linear(4, 3)(x)
+
+    net = Improvised()
+    with pytest.raises(ValueError, match=r"^Linear at test_nn.py"):
+        net(x)
 
 
 @pytest.mark.parametrize(

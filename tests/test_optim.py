@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -21,6 +21,7 @@ from tinygrad_mlp import nn
 from tinygrad_mlp.blas import Product
 from tinygrad_mlp.nn import functional as F
 from tinygrad_mlp.optim import LBFGS, SGD, Adam, AdamW, Optimizer, StepWarning, lr_scheduler, minimize
+from tinygrad_mlp.optim.lbfgs import _cubic_minimum, _strong_wolfe, _Trial
 
 Array = NDArray[Any]
 
@@ -189,6 +190,20 @@ def test_parameters_may_be_frozen_and_thawed() -> None:
     (a * b).backward()
     optimizer.step()
     assert (a.item(), b.item()) == (0.75, 0.0)
+
+
+def test_an_optimizer_of_ones_own_says_what_it_needs() -> None:
+    with pytest.raises(NotImplementedError):
+        Optimizer([leaf(1.0)], {})
+
+    class Idle(Optimizer):
+        def _check(self, group: dict[str, Any]) -> None:
+            pass
+
+    w = leaf(1.0)
+    w.backward()
+    with pytest.raises(NotImplementedError):
+        Idle([w], {}).step()
 
 
 def test_closures_and_zero_grad() -> None:
@@ -543,6 +558,56 @@ def test_accepted_steps_meet_the_wolfe_conditions(seed: int, lr: float) -> None:
         slope, slope_after = gradient @ direction, x.grad.numpy() @ direction
         assert after <= value + 1e-4 * optimizer.state[x]["t"] * slope
         assert abs(slope_after) <= -0.9 * slope
+
+
+SLOPES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "steep beyond": (lambda t: math.exp(20 * t) - 25 * t, lambda t: 20 * math.exp(20 * t) - 25),
+    "a narrow valley": (
+        lambda t: -t * math.exp(-((t / 0.01) ** 2)), lambda t: (2e4 * t**2 - 1) * math.exp(-((t / 0.01) ** 2))
+    ),
+    "a kink": (lambda t: abs(t - 0.7), lambda t: 1.0 if t > 0.7 else -1.0),
+    "a rounded kink": (lambda t: math.hypot(t - 0.7, 1e-3), lambda t: (t - 0.7) / math.hypot(t - 0.7, 1e-3)),
+    "waves": (lambda t: math.cos(9 * t) - t, lambda t: -9 * math.sin(9 * t) - 1),
+    "hardly any": (lambda t: -1e-3 * t, lambda t: -1e-3),
+    "infinite beyond": (lambda t: -t if t < 0.1 else math.inf, lambda t: -1.0 if t < 0.1 else math.nan),
+    "a parabola": (lambda t: (t - 3) ** 2, lambda t: 2 * (t - 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLOPES)
+@given(exponent=st.floats(-3, 2))
+def test_line_searches_find_a_wolfe_point_or_the_best(name: str, exponent: float) -> None:
+    loss, slope = SLOPES[name]
+    tried: list[_Trial] = []
+
+    def at(t: float) -> _Trial:
+        with np.errstate(over="ignore"):
+            tried.append(_Trial(t, float(np.float64(loss(min(t, 30.0)))), np.zeros(0), slope(min(t, 30.0))))
+        return tried[-1]
+
+    start = _Trial(0.0, loss(0), np.zeros(0), slope(0))
+    found = _strong_wolfe(at, start, 10**exponent, 1e-9, 20)
+    assert len(tried) <= 21
+    assert found in [start, *tried]
+    if abs(found.slope) <= -0.9 * start.slope:
+        assert found.loss <= start.loss + 1e-4 * found.t * start.slope or len(tried) == 21
+    else:  # there was none to find before the bracket was closed or the trials were over
+        assert name in ("a kink", "hardly any", "infinite beyond") or len(tried) == 21
+        assert found.loss <= start.loss
+
+
+@given(valley=st.floats(-3, 3), ridge=st.floats(0.1, 3), ends=st.tuples(st.floats(-4, 4), st.floats(-4, 4)))
+def test_minima_of_cubics(valley: float, ridge: float, ends: tuple[float, float]) -> None:
+    assume(abs(ends[0] - ends[1]) > 0.1)
+    slope = np.polynomial.Polynomial.fromroots([valley, valley - ridge])
+    loss = slope.integ()
+    a, b = (_Trial(t, float(loss(t)), np.zeros(0), float(slope(t))) for t in ends)
+    assert _cubic_minimum(a, b, -100, 100) == pytest.approx(valley, abs=1e-5)
+    assert _cubic_minimum(a, b, valley + 1, 100) == valley + 1
+    assert _cubic_minimum(a, b, -100, valley - 1) == valley - 1
+    rising = np.polynomial.Polynomial([1, 0, 1])
+    a, b = (_Trial(t, float(rising.integ()(t)), np.zeros(0), float(rising(t))) for t in ends)
+    assert _cubic_minimum(a, b, 1, 4) == 2.5
 
 
 def test_lbfgs_without_gradients_warns() -> None:

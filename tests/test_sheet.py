@@ -250,6 +250,16 @@ def test_values_of_losses_at_the_ends() -> None:
     np.testing.assert_array_equal(logits, [1000, 0])
 
 
+def test_values_of_logsumexp_at_the_ends() -> None:
+    with np.errstate(divide="ignore"):
+        for row, value in [
+            ([-INFINITY, -INFINITY], -INFINITY),
+            ([INFINITY, 0], INFINITY),
+            ([1e4, 1e4], 1e4 + np.log(2)),
+        ]:
+            assert f.logsumexp(tg.tensor(np.array(row)), 0).item() == value
+
+
 def test_the_slope_of_the_square_root_at_0_is_infinite() -> None:
     x = leaf(np.array([0.0, 4.0]))
     with np.errstate(divide="ignore"):

@@ -15,10 +15,12 @@ the step reads are those of the recording.
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from operator import is_
+from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,8 @@ from numpy.typing import NDArray
 
 from . import functions as f
 from ._tensor import Tensor, _tensor
-from .autograd.graph import Leaf, Node, Variable, state
+from .autograd import graph
+from .autograd.graph import Leaf, Node, Variable, accumulate, state
 from .autograd.memory import clock, owner, stamp
 from .blas import Product, matmul, matmul_into
 
@@ -168,21 +171,54 @@ def _quietly(settings: dict[str, Any], function: Callable[..., Any], arguments: 
         function(*arguments)
 
 
-def _deliver(leaf: Leaf, gradient: Any) -> None:
-    """Give a leaf the gradient that the kernels before have computed."""
-    if type(gradient) is Product:
-        gradient.since = next(clock)
-        leaf.grad = gradient
-    else:
-        leaf.grad = gradient.copy()
+class _Delivery:
+    """Gives a leaf, in each replay, the gradient that the kernels have just computed.
+
+    A step that does not drop the gradients of the one before adds to them, but its kernels would overwrite the memory
+    of a gradient that is kept as a product. So that is copied beforehand, until it is seen that the step drops it.
+    """
+
+    def __init__(self, leaf: Leaf) -> None:
+        self.leaf = leaf
+        self.drops = False
+        self._held = False
+
+    def before(self, gradient: Any) -> None:
+        """Make room for a replay."""
+        if not self.drops:
+            self._held = self.leaf.grad is not None
+            if self.leaf.grad is gradient:
+                self.leaf.grad = _own(gradient)
+
+    def __call__(self, gradient: Any) -> None:
+        leaf = self.leaf
+        if leaf.grad is not None:
+            accumulate(leaf, _own(gradient))
+            return
+        self.drops = self.drops or self._held
+        if type(gradient) is Product:
+            gradient.since = next(clock)
+            leaf.grad = gradient
+        else:
+            leaf.grad = gradient.copy()
+
+
+def _own(gradient: Any) -> Any:
+    """A gradient in memory that no kernel writes to."""
+    if type(gradient) is not Product:
+        return gradient.copy()
+    product = Product(gradient.left.copy("K"), gradient.right.copy("K"))
+    product.since = next(clock)
+    return product
 
 
 class Tape:
     """The kernel calls of one run of a step, in order; `refused` says why they cannot be replayed, if so."""
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: list[Array]) -> None:
+        self.inputs = inputs
         self.kernels: list[tuple[Kernel, Array | None]] = []  # each with the array it writes, None for a state change
-        self.externals: dict[int, tuple[Any, Slot]] = {}
+        self.externals: dict[int, tuple[Any, Any, Slot]] = {}  # Tensors from outside: what, its node, its array
         self.tensors: list[weakref.ref[Any]] = []
         self.refused: str | None = None
 
@@ -204,15 +240,19 @@ class Tape:
                 if not isinstance(operand, Variable):
                     self.refuse("a NumPy array that is not an argument of the step: make it a Tensor outside")
                 elif id(array) not in self.externals:
-                    self.externals[id(array)] = (weakref.ref(operand), Slot(array, self))
-                arrays[position] = self.externals[id(array)][1] if isinstance(operand, Variable) else Slot(array, self)
+                    self.externals[id(array)] = (weakref.ref(operand), operand._node, Slot(array, self))
+                arrays[position] = self.externals[id(array)][2] if isinstance(operand, Variable) else Slot(array, self)
         return arrays
 
-    def writable(self, tensor: Any) -> Slot:
-        """The array of a Tensor that is about to be changed in place."""
+    def writable(self, tensor: Any, value: Any) -> tuple[Slot, Any]:
+        """The array of a Tensor that is about to be changed in place, and the value to change it by."""
         slot: Slot = self.watched([tensor._data], [tensor])[0]
+        if any(owner(slot.array) is array for array in self.inputs):
+            raise RuntimeError("a captured step cannot write to its arguments: write to a .clone()")
+        if isinstance(value, Variable | np.ndarray):
+            value = self.watched([value._data if isinstance(value, Variable) else value], [value])[0]
         self.call(stamp, [slot.array])
-        return slot
+        return slot, value
 
     def array(self, output: Any) -> Any:
         """What a function computed, as a Slot or an array."""
@@ -232,13 +272,13 @@ class Tape:
 
     def deliver(self, leaf: Leaf, gradient: Any) -> None:
         """Take down that a leaf gets its gradient."""
-        if leaf.grad is not None or leaf.hooks:
-            self.refuse("a gradient that is added to an earlier one, or seen by a hook")
+        if leaf.hooks:
+            self.refuse("a gradient that a hook sees")
         if type(gradient) is Product:
             gradient = Product(_array(gradient.left), _array(gradient.right))
         else:
             gradient = _array(gradient)
-        self.call(_deliver, leaf, gradient)
+        self.call(_Delivery(leaf), gradient)
 
     def check(self, rule: Callable[..., Any], arrays: list[Any]) -> None:
         """Take down that numbers are looked at, but only to refuse them."""
@@ -299,7 +339,12 @@ def _copied(value: Any) -> Any:
         return _tensor(value.copy())
     if isinstance(value, dict):
         return {key: _copied(entry) for key, entry in value.items()}
-    return type(value)(_copied(entry) for entry in value) if isinstance(value, list | tuple) else value
+    return _like(value, [_copied(entry) for entry in value]) if isinstance(value, list | tuple) else value
+
+
+def _like(container: Any, entries: list[Any]) -> Any:
+    """A list, tuple or named tuple like `container`."""
+    return type(container)(*entries) if hasattr(container, "_fields") else type(container)(entries)
 
 
 def _buffers(value: Any) -> Any:
@@ -308,58 +353,86 @@ def _buffers(value: Any) -> Any:
         return _array(value._data)
     if isinstance(value, dict):
         return {key: _buffers(entry) for key, entry in value.items()}
-    return type(value)(_buffers(entry) for entry in value) if isinstance(value, list | tuple) else value
+    return _like(value, [_buffers(entry) for entry in value]) if isinstance(value, list | tuple) else value
 
 
 class Program:
-    """A tape made ready to be replayed.
-
-    Raises:
-        ValueError: the step cannot be replayed.
-    """
+    """A tape made ready to be replayed."""
 
     def __init__(self, tape: Tape, inputs: list[Array], result: Any) -> None:
         self.inputs = inputs
-        self.externals = [(reference, slot.array) for reference, slot in tape.externals.values()]
+        self.externals = [(reference, node, slot.array) for reference, node, slot in tape.externals.values()]
         self.result = result
-        if any(reference() is None for reference, _ in self.externals):
+        if any(reference() is None for reference, _, _ in self.externals):
             tape.refuse("a Tensor that is made anew in each step")
-        written = {id(owner(written)) for _, written in tape.kernels if written is not None}
-        if written & {id(array) for array in inputs}:
-            tape.refuse("writing to an argument of the step")
         # What nobody reads is left out: the value of a loss that the step does not return, for one.
-        needed = {id(owner(array)) for array in [*_leaves(result, np.ndarray), *(array for _, array in self.externals)]}
+        needed = {
+            id(owner(array)) for array in [*_leaves(result, np.ndarray), *(array for _, _, array in self.externals)]
+        }
         self.kernels: list[Kernel] = []
         for kernel, written_array in reversed(tape.kernels):
             if written_array is None or id(owner(written_array)) in needed:
                 self.kernels.insert(0, kernel)
                 needed.update(id(owner(array)) for array in _leaves(kernel[1], np.ndarray))
+        self.deliveries = [(f, arguments[0]) for f, arguments in self.kernels if isinstance(f, _Delivery)]
 
     def holds(self) -> bool:
-        """Whether the Tensors that the step met still hold the arrays that they held."""
-        for reference, array in self.externals:
+        """Whether the Tensors that the step met are what they were, and nobody wants to see their gradients."""
+        for reference, node, array in self.externals:
             tensor = reference()
-            if tensor is None or tensor._data is not array:
+            if tensor is None or tensor._data is not array or tensor._node is not node:
                 return False
-        return True
+        return not any(delivery.leaf.hooks for delivery, _ in self.deliveries)
 
     def run(self, arrays: list[Array]) -> Any:
         """Replay with the contents of `arrays`."""
         for array, buffer in zip(arrays, self.inputs, strict=True):
             buffer[...] = array
+        for delivery, gradient in self.deliveries:
+            delivery.before(gradient)
         for function, arguments in self.kernels:
             function(*arguments)
         return _copied(self.result)
 
 
-def _variables(step: Callable[..., Any]) -> list[Any]:
-    """The values of the variables from outside that the step reads."""
-    code = getattr(step, "__code__", None)
-    if code is None:
-        return []
-    names = step.__globals__
-    found = [names[name] for name in code.co_names if name in names]
-    return found + [cell.cell_contents for cell in step.__closure__ or ()]
+class _Variables:
+    """The variables from outside that a step reads, and the functions that it calls by name in turn."""
+
+    def __init__(self, step: Callable[..., Any]) -> None:
+        self._globals: list[tuple[dict[str, Any], str]] = []
+        self._cells: list[CellType] = []
+        seen: set[Any] = set()
+        waiting: list[Any] = [step]
+        while waiting:
+            function = inspect.unwrap(waiting.pop())
+            code = getattr(function, "__code__", None)
+            if code is None or code in seen or function.__globals__.get("__name__", "").startswith(_PACKAGE):
+                continue
+            seen.add(code)
+            names = [(function.__globals__, name) for name in code.co_names if name in function.__globals__]
+            self._globals += names
+            self._cells += function.__closure__ or ()
+            waiting += [scope[name] for scope, name in names if isinstance(scope[name], FunctionType)]
+            waiting += [value for value in map(_contents, self._cells) if isinstance(value, FunctionType)]
+        self._values = self._now()
+
+    def _now(self) -> list[Any]:
+        return [scope.get(name) for scope, name in self._globals] + [_contents(cell) for cell in self._cells]
+
+    def hold(self) -> bool:
+        """Whether they are what they were."""
+        now = self._now()
+        return all(map(is_, self._values, now)) or all(map(_same, self._values, now))
+
+
+def _contents(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return None
+
+
+_PACKAGE = __name__.split(".")[0] + "."
 
 
 def _same(value: Any, other: Any) -> bool:
@@ -370,44 +443,48 @@ class _Recording:
     """What became of the step for arguments of some shapes: a program, or a refusal."""
 
     def __init__(self) -> None:
-        self.attempts = 0
+        self.attempts = 0  # recordings since the last replay
         self.refused: str | None = None
         self._program: Program | None = None
-        self._variables: list[Any] = []
+        self._variables: _Variables | None = None
         self._configuration = 0
 
-    def program(self, step: Callable[..., Any]) -> Program | None:
+    def program(self) -> Program | None:
         """The program, if everything that it takes as given still is."""
-        program = self._program
-        if program is None or self._configuration != state.configuration or not program.holds():
+        program, variables = self._program, self._variables
+        if program is None or variables is None or self._configuration != state.configuration:
             return None
-        variables = _variables(step)
-        if all(map(is_, self._variables, variables)) or all(map(_same, self._variables, variables)):
-            return program
-        return None
+        if not (variables.hold() and program.holds()):
+            return None
+        self.attempts = 0
+        return program
 
     def record(self, step: Callable[..., Any], arrays: list[Array]) -> Any:
         """Run the step on `arrays`, and take it down if it can be replayed."""
         self.attempts += 1
-        self._variables = _variables(step)
+        self._program = None
         self._configuration = state.configuration
-        tape = Tape()
         inputs = [array.copy() for array in arrays]
+        tape = Tape(inputs)
         state.tape = tape
         try:
             result = step(*[tape.tensor(array) for array in inputs])
-            self._program = Program(tape, inputs, _buffers(result))
+            program = Program(tape, inputs, _buffers(result))
+            self._variables = _Variables(step)
         finally:
             state.tape = None
             tape.finish()
-        self.refused = tape.refused
         if tape.refused is not None:
-            self._program = None
+            self.refused = tape.refused
             self.attempts = _ATTEMPTS
-        return result
+            return result
+        if self.attempts == _ATTEMPTS:
+            self.refused = "variables, modes or Tensors from outside that change from call to call"
+        self._program = program
+        return _copied(program.result)
 
 
-_ATTEMPTS = 5  # recordings for one set of shapes, after which a step whose variables keep changing is left eager
+_ATTEMPTS = 5  # recordings in a row, after which a step whose variables keep changing is left eager
 
 
 class Captured:
@@ -417,6 +494,8 @@ class Captured:
     """
 
     def __init__(self, step: Callable[..., Any]) -> None:
+        if not callable(step):
+            raise TypeError(f"capture() takes a step to call, not {step!r}: write capture(step) or @capture")
         self.step = step
         self.refused: str | None = None
         self._recordings: dict[Any, _Recording] = {}
@@ -428,9 +507,14 @@ class Captured:
         recording = self._recordings.get(key)
         if recording is None:
             recording = self._recordings[key] = _Recording()
-        elif (program := recording.program(self.step)) is not None:
+        elif graph.watcher is None and (program := recording.program()) is not None:
             return program.run(arrays)
-        if recording.attempts >= _ATTEMPTS or state.tape is not None or any(t._node is not None for t in tensors):
+        if (
+            recording.attempts >= _ATTEMPTS
+            or state.tape is not None
+            or graph.watcher is not None
+            or any(tensor._node is not None for tensor in tensors)
+        ):
             return self.step(*tensors)
         result = recording.record(self.step, arrays)
         self.refused = recording.refused
@@ -446,8 +530,13 @@ def capture(step: Callable[..., Any]) -> Captured:
 
     Returns:
         The step to call instead. Where the step cannot be replayed it stays eager, and ``.refused`` says why: it looks
-        at the numbers in a Tensor (``if``, ``item()``), draws random ones, or brings NumPy arrays of its own. Its other
-        effects on Python objects are those of the recording, as are the attributes that it reads.
+        at the numbers in a Tensor (``if``, ``item()``), draws random ones through this package, or brings NumPy arrays
+        of its own. Variables that it reads, modes and parameters are looked at before each replay. What cannot be seen
+        from outside is that of the recording: attributes of objects, random numbers from elsewhere, and what the step
+        does to Python's own objects.
+
+    Raises:
+        TypeError: `step` cannot be called.
 
     >>> from tinygrad_mlp import nn, optim, tensor
     >>> weight = tensor([[1.0, 2.0]], requires_grad=True)

@@ -401,7 +401,7 @@ class Tensor(Variable):
                     f"{operation} of a value that needs its gradient is not recorded: use where() or cat()"
                 )
         if state.tape is not None:
-            change(state.tape.writable(self), _raw(value))
+            change(*state.tape.writable(self, value))
         else:
             change(self._data, _raw(value))
             memory.stamp([self._data])
@@ -933,6 +933,8 @@ def _tensor(array: Array) -> Tensor:
     made = Tensor.__new__(Tensor)
     made._data = array
     made._node = None
+    if state.tape is not None:
+        state.tape.made(made)
     return made
 
 

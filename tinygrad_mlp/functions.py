@@ -121,10 +121,11 @@ def getitem(x: Any, index: Any) -> Any:
 def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of `getitem`: zeros of `shape` with `g` added at `index`, repeated positions adding up."""
     y = np.zeros(shape, dtype=g.dtype)
-    if any(isinstance(entry, np.ndarray | list) for entry in (index if isinstance(index, tuple) else (index,))):
-        np.add.at(y, index, g)
-    else:
+    entries = index if isinstance(index, tuple) else (index,)
+    if all(isinstance(entry, int | slice | None) or entry is Ellipsis for entry in entries):
         y[index] = g  # slices and numbers meet no position twice
+    else:
+        np.add.at(y, index, g)
     return y
 
 

@@ -136,6 +136,9 @@ def replayed(method: Function) -> Function:
         tape = state.tape
         if tape is None:
             return method(self, *args, **kwargs)
+        if any(map(callable, (*args, *kwargs.values()))):
+            tape.refuse("a closure given to step()")
+            return method(self, *args, **kwargs)
         return tape.call(functools.partial(method, self, *args, **kwargs))
 
     return call
@@ -222,7 +225,9 @@ def function_name(function: Function) -> str:
 
 
 def _computing_of(function: Function) -> Function:
-    computing: Function = f.implementations.get(function, getattr(function, "__wrapped__", function))
+    computing: Function = f.implementations.get(function, function)
+    if isinstance(computing, FunctionType):  # one that `functions.dispatched` made, rather than NumPy
+        computing = getattr(computing, "__wrapped__", computing)
     _computing[function] = computing
     return computing
 
@@ -321,7 +326,7 @@ def _fingerprint_inputs(node: Node) -> None:
 
 
 _reads: dict[Rule, frozenset[int]] = {}
-_ALL = frozenset(range(-1, 64))
+_ALL = frozenset(range(-1, 1000))
 
 
 def _read(node: Node) -> frozenset[int]:
@@ -346,13 +351,15 @@ def _read_by(rule: Rule) -> frozenset[int]:
         return _ALL
     names = code.co_varnames[: code.co_argcount]
     instructions = list(dis.get_instructions(code))
-    return frozenset(
-        names.index(this.argval) - 2
-        for this, following in itertools.pairwise(instructions)
-        if this.opname.startswith("LOAD_FAST")
-        and this.argval in names[1:]
-        and not (following.opname == "LOAD_ATTR" and following.argval in ("shape", "dtype", "ndim"))
-    )
+    found: set[int] = set()
+    for this, following in itertools.pairwise(instructions):
+        if "FAST" in this.opname:
+            # One instruction may load two variables; it is the last whose attribute the next one asks for.
+            loaded = list(this.argval) if isinstance(this.argval, tuple) else [this.argval]
+            if following.opname == "LOAD_ATTR" and following.argval in ("shape", "dtype", "ndim"):
+                loaded.pop()
+            found.update(names.index(name) - 2 for name in loaded if name in names[1:])
+    return frozenset(found)
 
 
 # --- walking ----------------------------------------------------------------------------------------------------------

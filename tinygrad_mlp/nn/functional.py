@@ -451,7 +451,7 @@ class _Classes:
         return elements * self.weights if self.are_weighted else elements
 
     def reduced(self, elements: Tensor, reduction: str) -> Tensor:
-        """`elements`, 0 where the target does not count; their mean is per weight, NaN without a gradient for nothing."""
+        """`elements`, 0 where the target does not count; the mean of nothing is NaN, without a gradient."""
         if not self.all_count:
             elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
         if reduction != "mean":

@@ -251,13 +251,14 @@ def _strong_wolfe(at: Callable[[float], _Trial], start: _Trial, t: float, resolu
 
 
 def _cubic_minimum(a: _Trial, b: _Trial, left: float, right: float) -> float:
-    """Where, between `left` and `right`, the cubic with the losses and slopes of two trials is lowest."""
-    d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
-    square = d1**2 - a.slope * b.slope
-    if not square >= 0:
-        return (left + right) / 2
+    """Where, between `left` and `right`, the cubic with the losses and slopes of two trials has its minimum."""
     if a.t > b.t:
         a, b = b, a
-    d2 = math.sqrt(square)
-    t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
+    d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
+    square = d1 * d1 - a.slope * b.slope
+    d2 = math.sqrt(square) if square >= 0 else math.nan
+    bottom = b.slope - a.slope + 2 * d2
+    t = b.t - (b.t - a.t) * (b.slope + d2 - d1) / bottom if bottom else math.nan
+    if math.isnan(t):  # no extrema, a straight line, or a loss beyond all numbers
+        return (left + right) / 2
     return min(max(t, left), right)
