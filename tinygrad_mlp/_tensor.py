@@ -876,6 +876,8 @@ class Tensor(Variable):
             raise TypeError(
                 f"to() takes a dtype such as numpy.float64, not {dtype!r}; there is one device, so leave devices out"
             ) from None
+        if wanted.kind not in "fiub":
+            raise TypeError(f"a Tensor holds real numbers, integers or booleans, not {wanted}")
         source = self if wanted.kind == "f" else self.detach()
         return self if self.dtype == wanted else _one(f.astype, source, dtype=wanted)
 

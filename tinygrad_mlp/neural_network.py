@@ -102,7 +102,7 @@ class NeuralNetwork:
         layers = [_integer("a number of neurons", neurons, least=1) for neurons in layers]
         if len(layers) < 2:
             raise ValueError(f"layers are at least two, of inputs and of outputs, not {layers}: write [784, 256, 10]")
-        if loss not in LOSSES:
+        if not isinstance(loss, str) or loss not in LOSSES:
             raise ValueError(f"loss is one of {sorted(LOSSES)}, not {loss!r}")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise TypeError(f"dtype is float32 or float64, not {np.dtype(dtype)}")

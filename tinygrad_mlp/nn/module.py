@@ -370,7 +370,7 @@ class Module:
         With `assign` their memory and dtype are taken over instead of being copied and converted.
 
         Raises:
-            RuntimeError: shapes differ, or, if `strict`, paths do; nothing has been changed then.
+            RuntimeError: shapes or kinds of numbers differ, or, if `strict`, paths do; nothing has been changed then.
         """
         own = self.state_dict(keep_vars=True)
         arrays = {
@@ -382,6 +382,11 @@ class Module:
             f"{path} has shape {own[path].shape}, but the state has {array.shape}"
             for path, array in arrays.items()
             if path in own and own[path].shape != array.shape
+        ]
+        problems += [
+            f"{path} holds {own[path].dtype}, but the state has {array.dtype}"
+            for path, array in arrays.items()
+            if path in own and (array.dtype.kind not in "fiub" or (assign and array.dtype.kind != own[path].dtype.kind))
         ]
         if strict:
             problems += [f"{path} is missing" for path in missing] + [f"{path} is unexpected" for path in unexpected]

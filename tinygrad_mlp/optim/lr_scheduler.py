@@ -275,6 +275,7 @@ class ReduceLROnPlateau(_Schedule):
         self.last_epoch = 0
         self._last_lr = self._rates()
 
+    @replayed
     def step(self, metrics: Any) -> None:
         """Go on to the next epoch, given what the last one was worth: a number, or a Tensor of one."""
         metric = float(metrics)

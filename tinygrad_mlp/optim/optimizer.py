@@ -66,6 +66,8 @@ class Optimizer:
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Train the ``"params"`` of `param_group` too, with its options."""
+        if "params" not in param_group:
+            raise ValueError(f'a parameter group names its "params", which {sorted(param_group)} does not')
         params = param_group["params"]
         group = {**self.defaults, **param_group, "params": [params] if isinstance(params, Tensor) else list(params)}
         if unknown := set(group) - set(self.defaults) - {"params"}:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -57,8 +59,10 @@ class SGD(Optimizer):
 
     def _check(self, group: dict[str, Any]) -> None:
         for name in ("lr", "momentum", "weight_decay"):
-            if not group[name] >= 0:
+            if not isinstance(group[name], Real) or not 0 <= group[name] < math.inf:
                 raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
+        if not isinstance(group["dampening"], Real) or not math.isfinite(group["dampening"]):
+            raise ValueError(f"dampening cannot be {group['dampening']}: it is a number")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("nesterov needs momentum > 0 and dampening = 0")
 
