@@ -75,6 +75,10 @@ def _memory(workload: str, number: float | None) -> str:
     return f", {number / 1e6:.0f} MB" if workload == START else f", {number:,.0f} B"
 
 
+def _rounded(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+
+
 def _cell(case: Mapping[str, Any], name: str) -> str:
     if name not in case["contestants"]:
         return "–"
@@ -83,7 +87,7 @@ def _cell(case: Mapping[str, Any], name: str) -> str:
     low, high = figure["quartiles"]
     median = figure["seconds"]
     ratios = [f"{figure['ratios'][base]:.2f}" for base in BASELINES if base in figure["ratios"]]
-    spread = f"{median * scale:,.4g} ±{50 * (high - low) / median:.0f} %"
+    spread = f"{_rounded(median * scale)} ±{50 * (high - low) / median:.0f} %"
     compared = f" ({' · '.join(ratios)})" if ratios else ""
     return f"{spread}{_memory(case['workload'], figure['memory_bytes'])}{compared}"
 
@@ -164,7 +168,7 @@ def _draw(axes: Any, case: Mapping[str, Any]) -> None:
     whiskers = np.abs(quartiles - medians)
     colours = ["C1" if name in BASELINES and name != PEAK else "C7" for name, _ in ranked]
     bars = axes.barh([_titles(case["workload"])[name] for name, _ in ranked], medians, xerr=whiskers, color=colours)
-    axes.bar_label(bars, [f"{m:,.0f}" if m >= 100 else f"{m:.3g}" for m in medians], padding=3, fontsize=7)
+    axes.bar_label(bars, [_rounded(median) for median in medians], padding=3, fontsize=7)
     axes.set_xscale("log")
     axes.set_xlim(medians.min() / 3, medians.max() * 3)
     axes.xaxis.set_minor_formatter(NullFormatter())

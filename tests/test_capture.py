@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -350,3 +351,33 @@ def test_a_hook_that_comes_later_is_called():
 def test_a_step_has_to_be_called():
     with pytest.raises(TypeError, match="step to call"):
         tg.capture(3)
+
+
+@pytest.mark.parametrize(
+    "drop",
+    [
+        lambda net, optimizer: optimizer.zero_grad(),
+        lambda net, optimizer: net.zero_grad(),
+        lambda net, optimizer: [setattr(parameter, "grad", None) for parameter in net.parameters()],
+        lambda net, optimizer: optimizer.zero_grad(set_to_none=False),
+        lambda net, optimizer: None,
+    ],
+)
+def test_every_way_to_drop_gradients_is_replayed(drop):
+    results = []
+    for wrap in (lambda step: step, tg.capture):
+        net, optimizer = build([3, 2], "tanh", "sgd", True, "float64", 0)
+
+        def step(x, y, net=net, optimizer=optimizer):
+            drop(net, optimizer)
+            nn.functional.mse_loss(net(x), y).backward()
+            optimizer.step()
+
+        step = wrap(step)
+        for _ in range(4):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optim.StepWarning)
+                step(tg.tensor(X), tg.tensor(Y))
+        results.append([parameter.detach().numpy() for parameter in net.parameters()])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-14)

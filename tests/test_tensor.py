@@ -396,13 +396,13 @@ def test_logic_works_from_either_side(operation: Callable[[Any, Any], Any]) -> N
 
 
 def test_logic_of_integers_is_bitwise_or_refused() -> None:
-    """As in PyTorch and NumPy: 5 & 3 is 1 and ~5 is −6, never True."""
+    """As in PyTorch and NumPy: 6 & 3 is 2 and ~6 is −7, never True."""
     for operation in (lambda x: x & 3, lambda x: x | 3, operator.inv):
         try:
-            answer = operation(tg.tensor([5]))
+            answer = operation(tg.tensor([6]))
         except TypeError:
             continue
-        np.testing.assert_array_equal(answer, operation(np.array([5])))
+        np.testing.assert_array_equal(answer, operation(np.array([6])))
 
 
 def test_shapes_that_do_not_fit_are_named() -> None:
@@ -539,7 +539,7 @@ def test_an_index_outside_is_an_index_error() -> None:
 # --- in place ---------------------------------------------------------------------------------------------------------
 
 IN_PLACE: dict[str, tuple[Callable[[Any], Any], Callable[[Array], Any]]] = {
-    "add_": (lambda x: x.add_(2), lambda a: a + 2),
+    "add_": (lambda x: x.add_(0.25), lambda a: a + 0.25),
     "add_ with alpha": (lambda x: x.add_(tg.tensor([1.0, 2.0, 3.0]), alpha=-0.5), lambda a: a - [0.5, 1, 1.5]),
     "sub_": (lambda x: x.sub_(2), lambda a: a - 2),
     "sub_ with alpha": (lambda x: x.sub_([1.0, 2.0, 3.0], alpha=2), lambda a: a - [2, 4, 6]),

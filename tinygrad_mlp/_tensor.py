@@ -300,7 +300,11 @@ class Tensor(Variable):
         if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
             given = value.shape if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(f"grad takes None or a Tensor of shape {self.shape}, not {given}")
+        if value is not None:
+            refuse_capture("setting a gradient")
         if isinstance(self._node, Leaf):
+            if state.tape is not None:
+                state.tape.call(setattr, self._node, "grad", None)
             self._node.grad = value
         elif value is not None:
             raise RuntimeError("only a leaf that requires a gradient can be given one")

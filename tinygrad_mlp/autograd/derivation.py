@@ -1439,7 +1439,7 @@ class Derivation:
 def _without_hooks(nodes: list[Node]) -> Iterator[None]:
     """Nodes that neither call hooks nor keep gradients, and leaves that call none."""
     found = [(node.extras, node.extras.hooks, node.extras.retains_grad) for node in nodes if node.extras is not None]
-    leaves = [(edge, edge.hooks) for node in nodes for edge in node.edges if isinstance(edge, Leaf)]
+    leaves = [(edge, edge.hooks) for node in nodes for edge in node.edges or () if isinstance(edge, Leaf)]
     try:
         for extras, _, _ in found:
             extras.hooks, extras.retains_grad = None, False

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 
 from .._tensor import RemovableHandle, Tensor
 from ..autograd import is_grad_enabled, no_grad
-from ..autograd.graph import refuse_capture, state
+from ..autograd.graph import refuse_capture, replayed, state
 from .hooks import Hook, Hooks, Observed, as_tuple
 from .parameter import Parameter
 
@@ -314,6 +314,7 @@ class Module:
             parameter.requires_grad_(requires_grad)
         return self
 
+    @replayed
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
         for parameter in self.parameters():
