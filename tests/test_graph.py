@@ -19,8 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from strategies import Array, leaf
 
 import tinygrad_mlp as tg
+from tinygrad_mlp import blas, nn, optim
 from tinygrad_mlp import functions as f
-from tinygrad_mlp import nn, optim
 
 
 def equal(actual: Any, expected: Any) -> None:
@@ -904,6 +904,89 @@ class GrowingGraph(RuleBasedStateMachine):
 
 TestGrowingGraph = GrowingGraph.TestCase
 TestGrowingGraph.settings = settings(max_examples=8 * settings.default.max_examples, stateful_step_count=40)
+
+
+# --- the door to BLAS -------------------------------------------------------------------------------------------------
+
+IN_MEMORY: dict[str, Callable[[Array], Array]] = {
+    "rows": np.ascontiguousarray,
+    "columns": np.asfortranarray,
+    "every second": lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+    "backwards": lambda a: a[::-1].copy()[::-1],
+    "unaligned": lambda a: unaligned(a),
+}
+
+
+def unaligned(array: Array) -> Array:
+    """A copy that begins one byte after where a number may begin."""
+    copied = np.ndarray(array.shape, array.dtype, buffer=bytearray(array.nbytes + 1), offset=1)
+    copied[...] = array
+    return copied
+
+
+lengths = st.sampled_from([0, 1, 2, 5, 70])
+dtypes = st.sampled_from([np.float32, np.float64])
+layouts = st.sampled_from(list(IN_MEMORY.values()))
+generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+@given(lengths, lengths, lengths, dtypes, dtypes, layouts, layouts, generators)
+def test_products_are_numpys(
+    n: int, k: int, m: int, dtype: Any, other: Any, left: Any, right: Any, generator: np.random.Generator
+) -> None:
+    a, b = left(generator.normal(size=(n, k)).astype(dtype)), right(generator.normal(size=(k, m)).astype(other))
+    product = blas.matmul(a, b)
+    assert (product.shape, product.dtype) == ((n, m), np.result_type(a, b))
+    assert not np.shares_memory(product, a)
+    assert not np.shares_memory(product, b)
+    precision = 1e-4 if np.float32 in (dtype, other) else 1e-12
+    np.testing.assert_allclose(product, a.astype(float) @ b.astype(float), rtol=precision, atol=precision)
+    factored = blas.Product(a, b)
+    assert factored.shape == (n, m)
+    np.testing.assert_array_equal(factored.dense(), product)
+
+
+@given(
+    lengths, lengths, lengths, dtypes, dtypes, layouts, layouts, layouts, generators,
+    st.booleans(), st.sampled_from([1.0, -1.0, 0.5, -3.0, 0.0]), st.sampled_from([1.0, 0.0, 0.9]),
+)  # fmt: skip
+def test_what_is_added_to_an_array_arrives_there(
+    n: int, k: int, m: int, dtype: Any, other: Any, left: Any, right: Any, below: Any, generator: np.random.Generator,
+    factored: bool, alpha: float, beta: float,
+) -> None:  # fmt: skip
+    """In its own memory, however it lies there; no routine may update a copy in its stead."""
+    a, b = left(generator.normal(size=(n, k)).astype(other)), right(generator.normal(size=(k, m)).astype(other))
+    shape = (n, m) if factored or m != 1 else (n,)
+    target = below(generator.normal(size=shape).astype(dtype))
+    before, gradient = target.copy(), blas.Product(a, b) if factored else (a @ b).reshape(shape)
+    blas.add_to(target, gradient, alpha, beta)
+    precision = 1e-4 if np.float32 in (dtype, other) else 1e-12
+    expected = beta * before.astype(float) + alpha * (a.astype(float) @ b.astype(float)).reshape(shape)
+    np.testing.assert_allclose(target, expected, rtol=precision, atol=precision)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3,), (1, 3)])
+@pytest.mark.parametrize("factored", [False, True])
+def test_nothing_is_added_where_it_does_not_fit(shape: tuple[int, ...], factored: bool) -> None:
+    target = np.ones(shape)
+    for rows, columns in [(2, 4), (3, 3), (1, 1), (6, 1)]:
+        for rank in (1, 2):
+            gradient = blas.Product(np.ones((rows, rank)), np.ones((rank, columns)))
+            with pytest.raises(ValueError, match=r"shape|dimension"):
+                blas.add_to(target, gradient if factored else gradient.dense())
+    np.testing.assert_array_equal(target, np.ones(shape))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3,), (0, 3)])
+@pytest.mark.parametrize("alpha", [1.0, -1.0, 0.5])
+def test_nothing_is_written_to_what_is_read_only(shape: tuple[int, ...], alpha: float) -> None:
+    target = np.ones(shape)
+    target.flags.writeable = False
+    factored = [blas.Product(np.ones((shape[0], 1)), np.ones((1, 3)))] if len(shape) == 2 else []
+    for gradient in (np.ones(shape), *factored):
+        with pytest.raises(ValueError, match="read-only"):
+            blas.add_to(target, gradient, alpha)
+    np.testing.assert_array_equal(target, np.ones(shape))
 
 
 # --- factored gradients -----------------------------------------------------------------------------------------------

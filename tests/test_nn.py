@@ -272,6 +272,19 @@ def test_walks() -> None:
         block.get_submodule("layers.2")
 
 
+def test_tied_parameters_are_one() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    net[1].weight = net[0].weight
+    net[0].same = net[0].weight
+    assert [name for name, _ in net.named_parameters()] == ["0.weight", "0.bias", "1.bias"]
+    assert len(list(net.parameters())) == 3
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "0.same", "1.weight", "1.bias"]
+    net(np.ones((1, 2), np.float32)).sum().backward()
+    expected = np.ones((2, 1)) * net[0](np.ones((1, 2), np.float32)).detach().numpy()
+    expected = expected + net[0].weight.detach().numpy().T.sum(1, keepdims=True) * np.ones((1, 2))
+    np.testing.assert_allclose(net[0].weight.grad.numpy(), expected, rtol=1e-5)
+
+
 def test_apply_goes_from_the_leaves_to_the_root() -> None:
     block = Block()
     seen: list[nn.Module] = []
@@ -292,7 +305,9 @@ def test_requires_grad_and_zero_grad() -> None:
     block = Block()
     block(np.ones((3, 2), np.float32)).sum().backward()
     gradient = block.scale.grad
+    block.first.bias.grad = None
     block.zero_grad(set_to_none=False)
+    assert block.first.bias.grad is None
     assert block.scale.grad is gradient
     assert gradient.item() == 0
     block.zero_grad()
@@ -666,6 +681,12 @@ def test_captured_steps_with_hooks_stay_eager() -> None:
     net[0].register_full_backward_hook(lambda m, args, output: seen.append(2))
     assert "hooks" in captured(net)
     assert seen == [1, 2] * 6
+
+
+def test_captured_steps_whose_hooks_are_gone_do_not() -> None:
+    net = nn.Sequential(nn.Linear(2, 3))
+    net[0].register_forward_hook(lambda m, args, output: None).remove()
+    assert captured(net) is None
 
 
 # --- what does not fit ------------------------------------------------------------------------------------------------

@@ -126,6 +126,8 @@ def add_to(target: Array, gradient: Array | Product, alpha: float = 1.0, beta: f
     Raises:
         ValueError: `target` is read-only, or `gradient` has another shape.
     """
+    if gradient.shape != target.shape:
+        raise ValueError(f"a gradient of shape {gradient.shape} cannot be added to an array of shape {target.shape}")
     flags = target.flags
     if type(gradient) is Product:
         left, right = gradient.left, gradient.right
@@ -143,8 +145,6 @@ def add_to(target: Array, gradient: Array | Product, alpha: float = 1.0, beta: f
             return
         gradient = gradient.dense()
     dense: Any = gradient
-    if dense.shape != target.shape:
-        raise ValueError(f"a gradient of shape {dense.shape} cannot be added to an array of shape {target.shape}")
     if beta != 1.0:
         target *= beta
     routines = _ROUTINES.get(target.dtype.char)

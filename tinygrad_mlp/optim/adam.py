@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from .._tensor import Tensor
 from ..blas import Product
-from .optimizer import Optimizer
+from .optimizer import Optimizer, check_rates
 
 __all__ = ["Adam", "AdamW"]
 
@@ -53,10 +54,10 @@ class Adam(Optimizer):
         )
 
     def _check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "eps", "weight_decay"):
-            if not group[name] >= 0:
-                raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
-        if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
+        check_rates(group, "lr", "eps", "weight_decay")
+        if len(group["betas"]) != 2 or not all(
+            isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in group["betas"]
+        ):
             raise ValueError(f"betas are two numbers of [0, 1), not {group['betas']}")
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:

@@ -18,7 +18,7 @@ from ..autograd import enable_grad, memory
 from ..autograd.graph import replayed
 from ..blas import matmul
 from .flat import flattened, write_flat
-from .optimizer import Optimizer
+from .optimizer import Optimizer, check_rates
 
 __all__ = ["LBFGS"]
 
@@ -72,12 +72,10 @@ class LBFGS(Optimizer):
     def _check(self, group: dict[str, Any]) -> None:
         if self.param_groups and self.param_groups[0]["params"] is not group["params"]:
             raise ValueError("LBFGS takes one group of parameters, because it sees them as one vector")
-        for name in ("lr", "tolerance_grad", "tolerance_change"):
-            if not group[name] >= 0:
-                raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
+        check_rates(group, "lr", "tolerance_grad", "tolerance_change")
         for name in ("max_iter", "max_eval", "history_size"):
-            if not group[name] >= 1:
-                raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 1")
+            if not isinstance(group[name], int | np.integer) or group[name] < 1:
+                raise ValueError(f"{name} cannot be {group[name]}: it is a positive integer")
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ValueError(f"line_search_fn is 'strong_wolfe' or None, not {group['line_search_fn']!r}")
 
@@ -141,9 +139,7 @@ class LBFGS(Optimizer):
                 )
                 state["t"], loss, gradient, _ = found
             write_flat(parameters, start + state["t"] * direction)
-            if iteration == group["max_iter"]:
-                break
-            if not search:
+            if not search and iteration < group["max_iter"]:  # nobody would use the gradient after the last step
                 new, gradient = evaluate()
                 loss = float(new)
             if (

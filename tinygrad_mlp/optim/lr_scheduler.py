@@ -151,7 +151,7 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        if step_size < 1:
+        if not isinstance(step_size, int) or step_size < 1:
             raise ValueError(f"step_size is a positive number of epochs, not {step_size}")
         self.step_size = step_size
         self.gamma = gamma
@@ -201,7 +201,7 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        if T_max < 1:
+        if not isinstance(T_max, int) or T_max < 1:
             raise ValueError(f"T_max is a positive number of epochs, not {T_max}")
         self.T_max = T_max
         self.eta_min = eta_min

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from ..autograd import enable_grad, memory
 from ..autograd.graph import Node, gradient_of, replayed
 from ..blas import Product
 
-__all__ = ["Optimizer", "StepWarning"]
+__all__ = ["Optimizer", "StepWarning", "check_rates"]
 
 # Options of PyTorch's optimizers that choose how they compute, not what.
 _WITHOUT_MEANING = {"foreach", "fused", "capturable", "differentiable"}
@@ -181,6 +183,13 @@ class Optimizer:
                     f"the state has {name} of shape {value.shape} for a parameter of shape {parameter.shape}: "
                     "the parameters are others, or in another order"
                 )
+
+
+def check_rates(group: dict[str, Any], *names: str) -> None:
+    """Raise ValueError unless the options of these `names` are finite numbers ≥ 0."""
+    for name in names:
+        if not isinstance(group[name], Real) or not 0 <= group[name] < math.inf:
+            raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
 
 
 def _copied(value: Any, dtype: np.dtype[Any]) -> Any:

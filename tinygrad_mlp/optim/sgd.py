@@ -11,7 +11,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from ..blas import add_to
-from .optimizer import Optimizer
+from .optimizer import Optimizer, check_rates
 
 __all__ = ["SGD"]
 
@@ -58,9 +58,7 @@ class SGD(Optimizer):
         )
 
     def _check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "momentum", "weight_decay"):
-            if not isinstance(group[name], Real) or not 0 <= group[name] < math.inf:
-                raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
+        check_rates(group, "lr", "momentum", "weight_decay")
         if not isinstance(group["dampening"], Real) or not math.isfinite(group["dampening"]):
             raise ValueError(f"dampening cannot be {group['dampening']}: it is a number")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
