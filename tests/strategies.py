@@ -18,7 +18,7 @@ import tinygrad_mlp as tg
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
-CELLS = 512
+CELLS = 1024
 
 # One number decides all entries of an array: drawing them one by one takes many times longer, and shrinking them shows
 # little that shrinking the shape does not.

@@ -403,7 +403,7 @@ def binary_cross_entropy_with_logits(
     elements = _compared(f.cross_entropy_with_logits, input, target, "none")
     if pos_weight is not None:
         # −ln σ(z) is the loss of a target of 1; the positives' share of it is counted pos_weight − 1 times more.
-        positive = record(Tensor, f.cross_entropy_with_logits, (input, np.ones(input.shape, input.dtype)))
+        positive = record(Tensor, f.cross_entropy_with_logits, (input, 1))
         elements = elements + _weighted(name, target * positive, as_tensor(pos_weight) - 1)
     return _reduced(elements if weight is None else _weighted(name, elements, weight), reduction)
 
