@@ -972,7 +972,7 @@ def test_nothing_is_added_where_it_does_not_fit(shape: tuple[int, ...], factored
     for rows, columns in [(2, 4), (3, 3), (1, 1), (6, 1)]:
         for rank in (1, 2):
             gradient = blas.Product(np.ones((rows, rank)), np.ones((rank, columns)))
-            with pytest.raises(ValueError, match="shape|dimension|size"):
+            with pytest.raises(ValueError, match=r"shape|dimension|size"):
                 blas.add_to(target, gradient if factored else gradient.dense())
     np.testing.assert_array_equal(target, np.ones(shape))
 

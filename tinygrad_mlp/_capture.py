@@ -442,12 +442,24 @@ def _same(value: Any, other: Any) -> bool:
 class _Recording:
     """What became of the step for arguments of some shapes: a program, or a refusal."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: tuple[Any, ...]) -> None:
+        self.key = key  # the grad mode, and the shape and dtype of each argument
         self.attempts = 0  # recordings since the last replay
         self.refused: str | None = None
         self._program: Program | None = None
         self._variables: _Variables | None = None
         self._configuration = 0
+
+    def fits(self, arrays: list[Array]) -> bool:
+        """Whether it is the recording for arguments like `arrays` in this mode."""
+        key = self.key
+        if state.enabled is not key[0] or len(arrays) != len(key) - 1:
+            return False
+        for position, array in enumerate(arrays, 1):
+            shape, dtype = key[position]
+            if array.shape != shape or array.dtype != dtype:
+                return False
+        return True
 
     def program(self) -> Program | None:
         """The program, if everything that it takes as given still is."""
@@ -499,15 +511,16 @@ class Captured:
         self.step = step
         self.refused: str | None = None
         self._recordings: dict[Any, _Recording] = {}
+        self._last: _Recording | None = None
 
     def __call__(self, *args: Any) -> Any:
         tensors = [argument if isinstance(argument, Tensor) else Tensor(argument) for argument in args]
         arrays = [tensor._data for tensor in tensors]
-        key = (state.enabled, *[(array.shape, array.dtype.char) for array in arrays])
-        recording = self._recordings.get(key)
-        if recording is None:
-            recording = self._recordings[key] = _Recording()
-        elif graph.watcher is None and (program := recording.program()) is not None:
+        recording = self._last
+        if recording is None or not recording.fits(arrays):
+            key = (state.enabled, *[(array.shape, array.dtype) for array in arrays])
+            recording = self._last = self._recordings.setdefault(key, _Recording(key))
+        if graph.watcher is None and (program := recording.program()) is not None:
             return program.run(arrays)
         if (
             recording.attempts >= _ATTEMPTS

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.special import erf, expit
 
@@ -777,10 +778,15 @@ class Tensor(Variable):
         return self.reshape(*shape)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        """Dimensions `start_dim` to `end_dim` joined into one."""
+        """Dimensions `start_dim` to `end_dim` joined into one.
+
+        Raises:
+            IndexError: there is no such dimension.
+        """
         if not self.ndim:
             return self.reshape(1)
-        start, end = start_dim % self.ndim, end_dim % self.ndim + 1
+        start = normalize_axis_index(start_dim, self.ndim)
+        end = normalize_axis_index(end_dim, self.ndim) + 1
         return self.reshape(*self.shape[:start], math.prod(self.shape[start:end]), *self.shape[end:])
 
     @property

@@ -120,17 +120,21 @@ def matmul_into(a: Array, b: Array, out: Array) -> tuple[Any, tuple[Any, ...]]:
     return (np.matmul, (a, b, out)) if routines is None else _call(routines, a, b, out)
 
 
+def _misfit(target: Array, gradient: Any) -> ValueError:
+    return ValueError(f"a gradient of shape {gradient.shape} cannot be added to an array of shape {target.shape}")
+
+
 def add_to(target: Array, gradient: Array | Product, alpha: float = 1.0, beta: float = 1.0) -> None:
     """``target ← beta·target + alpha·gradient``, in place: one BLAS call where the gradient is a `Product`.
 
     Raises:
         ValueError: `target` is read-only, or `gradient` has another shape.
     """
-    if gradient.shape != target.shape:
-        raise ValueError(f"a gradient of shape {gradient.shape} cannot be added to an array of shape {target.shape}")
     flags = target.flags
     if type(gradient) is Product:
         left, right = gradient.left, gradient.right
+        if (left.shape[0], right.shape[1]) != target.shape:
+            raise _misfit(target, gradient)
         routines = _routines(left, right)
         if routines is not None and target.dtype == left.dtype and flags.c_contiguous and flags.writeable:
             view = target.T
@@ -145,6 +149,8 @@ def add_to(target: Array, gradient: Array | Product, alpha: float = 1.0, beta: f
             return
         gradient = gradient.dense()
     dense: Any = gradient
+    if dense.shape != target.shape:
+        raise _misfit(target, dense)
     if beta != 1.0:
         target *= beta
     routines = _ROUTINES.get(target.dtype.char)
