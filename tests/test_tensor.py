@@ -793,3 +793,10 @@ def test_methods_of_a_tensor_without_entries() -> None:
     assert x.prod(0).tolist() == [[1, 1]] * 3
     x.sum(0).backward(np.ones((3, 2)))
     assert x.grad.shape == (0, 3, 2)
+
+
+@pytest.mark.parametrize("index", [((0, 0, 1),), ([0, 0, 1],), (np.array([0, 0, 1]),), [0, 0, 1]], ids=str)
+def test_positions_that_repeat_in_any_kind_of_index_add_up(index: Any) -> None:
+    x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x[index].sum().backward()
+    assert x.grad.tolist() == [2, 1, 0]
