@@ -790,6 +790,7 @@ class GrowingGraph(RuleBasedStateMachine):
         super().__init__()
         self.leaves: list[Vertex] = []
         self.computed: list[Vertex] = []
+        self.root: Vertex | None = None  # where the last walk began
 
     def pick(self, number: int) -> Vertex:
         everything = [*self.leaves, *self.computed]
@@ -844,6 +845,7 @@ class GrowingGraph(RuleBasedStateMachine):
     @rule(number=numbers, value=vectors)
     def write_between_graphs(self, number: int, value: Array) -> None:
         self.computed.clear()
+        self.root = None
         x = self.leaves[number % len(self.leaves)]
         with tg.no_grad():
             x.tensor.add_(value)
@@ -854,12 +856,18 @@ class GrowingGraph(RuleBasedStateMachine):
         x = self.leaves[number % len(self.leaves)]
         x.tensor.grad = x.gradient = None
 
-    @rule(
-        number=numbers, cotangent=vectors, retain_graph=st.sampled_from([None, True, False]), create_graph=st.booleans()
-    )
-    def backward(self, number: int, cotangent: Array, retain_graph: bool | None, create_graph: bool) -> None:
-        root = self.pick(number)
-        how = {"retain_graph": retain_graph, "create_graph": create_graph}
+    how = st.fixed_dictionaries({"retain_graph": st.sampled_from([None, True, False]), "create_graph": st.booleans()})
+
+    @rule(number=numbers, cotangent=vectors, how=how)
+    def backward(self, number: int, cotangent: Array, how: dict[str, Any]) -> None:
+        self.root = self.pick(number)
+        self.backward_again(cotangent, how)
+
+    @precondition(lambda self: self.root is not None)
+    @rule(cotangent=vectors, how=how)
+    def backward_again(self, cotangent: Array, how: dict[str, Any]) -> None:
+        root = self.root
+        assert root is not None
         if not root.tensor.requires_grad:
             with pytest.raises(RuntimeError, match="does not require a gradient"):
                 root.tensor.backward(cotangent, **how)
@@ -869,10 +877,11 @@ class GrowingGraph(RuleBasedStateMachine):
             with pytest.raises(RuntimeError, match="released"):
                 root.tensor.backward(cotangent, **how)
             self.computed = [vertex for vertex in self.computed if vertex not in passed]
+            self.root = None
             return
         root.tensor.backward(cotangent, **how)
         self.follow(root, cotangent)
-        if not (create_graph if retain_graph is None else retain_graph):
+        if not (how["create_graph"] if how["retain_graph"] is None else how["retain_graph"]):
             for vertex in passed:
                 vertex.released = True
 
@@ -963,6 +972,22 @@ def test_what_is_added_to_an_array_arrives_there(
     precision = 1e-4 if np.float32 in (dtype, other) else 1e-12
     expected = beta * before.astype(float) + alpha * (a.astype(float) @ b.astype(float)).reshape(shape)
     np.testing.assert_allclose(target, expected, rtol=precision, atol=precision)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5,), (1, 5), (5, 3)])
+@pytest.mark.parametrize("below", IN_MEMORY)
+@pytest.mark.parametrize("above", IN_MEMORY)
+def test_sums_of_arrays_however_they_lie_in_memory(dtype: Any, shape: tuple[int, ...], below: str, above: str) -> None:
+    target = IN_MEMORY[below](np.ones(shape, dtype))
+    gradient = IN_MEMORY[above](np.arange(math.prod(shape), dtype=dtype).reshape(shape))
+    blas.add_to(target, gradient, 0.5)
+    np.testing.assert_array_equal(target, 1 + 0.5 * gradient)
+    for rank in (1, 2) if len(shape) == 2 else ():
+        target[...] = 1
+        ones = IN_MEMORY[above](np.ones((shape[0], rank), dtype))
+        blas.add_to(target, blas.Product(ones, np.ones((rank, shape[1]), dtype)), 0.5)
+        np.testing.assert_array_equal(target, np.full(shape, 1 + rank / 2))
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (3,), (1, 3)])
