@@ -108,23 +108,23 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         # All gradients are looked at before a parameter changes: one that cannot be used stops the step in time.
-        ready = [
-            [
-                (parameter, gradient)
-                for parameter in group["params"]
-                if (node := parameter._node) is not None and (gradient := gradient_of(node)) is not None
-            ]
-            for group in self.param_groups
-        ]
-        written = [parameter._data for pairs in ready for parameter, _ in pairs]
-        if not written:
+        ready: list[list[tuple[Tensor, Any]]] = []
+        written: list[Any] = []
+        last = None
+        for group in self.param_groups:
+            pairs = []
+            for parameter in group["params"]:
+                if (node := parameter._node) is not None and (gradient := gradient_of(node)) is not None:
+                    pairs.append((parameter, gradient))
+                    written.append(parameter._data)
+                    last = gradient
+            ready.append(pairs)
+        if last is None:
             self._warn("step() found no gradients: call backward() of a loss of these parameters before it")
-        else:
-            last = [pairs for pairs in ready if pairs][-1][-1][1]
-            # A captured step brings a Product in the same object each time.
-            if last is self._used and not (isinstance(last, Product) and last.since > self.stepped_at):
-                self._warn("step() found gradients that an earlier step has used: call zero_grad() before backward()")
-            self._used = last
+        # A captured step brings a Product in the same object each time.
+        elif last is self._used and not (type(last) is Product and last.since > self.stepped_at):
+            self._warn("step() found gradients that an earlier step has used: call zero_grad() before backward()")
+        self._used = last
         for group, pairs in zip(self.param_groups, ready, strict=True):
             if pairs:
                 self._update(group, pairs)
