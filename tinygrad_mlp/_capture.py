@@ -135,6 +135,7 @@ class Slot(NDArrayOperatorsMixin):
 
     def copy(self, order: Any = "K") -> Any:
         result = self.array.copy(order)
+        self.tape.originals[id(result)] = self.array
         return self.tape.wrote(np.copyto, (result, self.array), result)
 
 
@@ -184,11 +185,10 @@ class _Delivery:
         self._held = False
 
     def before(self, gradient: Any) -> None:
-        """Make room for a replay."""
-        if not self.drops:
-            self._held = self.leaf.grad is not None
-            if self.leaf.grad is gradient:
-                self.leaf.grad = _own(gradient)
+        """Make room for a replay, while it is not known that the step drops what is there."""
+        self._held = self.leaf.grad is not None
+        if self.leaf.grad is gradient:
+            self.leaf.grad = _own(gradient)
 
     def __call__(self, gradient: Any) -> None:
         leaf = self.leaf
@@ -218,6 +218,7 @@ class Tape:
     def __init__(self, inputs: list[Array]) -> None:
         self.inputs = inputs
         self.kernels: list[tuple[Kernel, Array | None]] = []  # each with the array it writes, None for a state change
+        self.originals: dict[int, Array] = {}  # by the ids of copies
         self.externals: dict[int, tuple[Any, Any, Slot]] = {}  # Tensors from outside: what, its node, its array
         self.tensors: list[weakref.ref[Any]] = []
         self.refused: str | None = None
@@ -276,8 +277,8 @@ class Tape:
             self.refuse("a gradient that a hook sees")
         if type(gradient) is Product:
             gradient = Product(_array(gradient.left), _array(gradient.right))
-        else:
-            gradient = _array(gradient)
+        else:  # the walk's own copy is not needed: each delivery is one
+            gradient = self.originals.get(id(_array(gradient)), _array(gradient))
         self.call(_Delivery(leaf), gradient)
 
     def check(self, rule: Callable[..., Any], arrays: list[Any]) -> None:
@@ -337,6 +338,8 @@ def _copied(value: Any) -> Any:
     """What a step returns, with new Tensors for its arrays."""
     if type(value) is np.ndarray:
         return _tensor(value.copy())
+    if value is None:
+        return None
     if isinstance(value, dict):
         return {key: _copied(entry) for key, entry in value.items()}
     return _like(value, [_copied(entry) for entry in value]) if isinstance(value, list | tuple) else value
@@ -382,14 +385,18 @@ class Program:
             tensor = reference()
             if tensor is None or tensor._data is not array or tensor._node is not node:
                 return False
-        return not any(delivery.leaf.hooks for delivery, _ in self.deliveries)
+        for delivery, _ in self.deliveries:  # noqa: SIM110  # a generator would take longer than the loop
+            if delivery.leaf.hooks:
+                return False
+        return True
 
     def run(self, arrays: list[Array]) -> Any:
         """Replay with the contents of `arrays`."""
         for array, buffer in zip(arrays, self.inputs, strict=True):
-            buffer[...] = array
+            np.copyto(buffer, array)
         for delivery, gradient in self.deliveries:
-            delivery.before(gradient)
+            if not delivery.drops:
+                delivery.before(gradient)
         for function, arguments in self.kernels:
             function(*arguments)
         return _copied(self.result)
@@ -442,24 +449,12 @@ def _same(value: Any, other: Any) -> bool:
 class _Recording:
     """What became of the step for arguments of some shapes: a program, or a refusal."""
 
-    def __init__(self, key: tuple[Any, ...]) -> None:
-        self.key = key  # the grad mode, and the shape and dtype of each argument
+    def __init__(self) -> None:
         self.attempts = 0  # recordings since the last replay
         self.refused: str | None = None
         self._program: Program | None = None
         self._variables: _Variables | None = None
         self._configuration = 0
-
-    def fits(self, arrays: list[Array]) -> bool:
-        """Whether it is the recording for arguments like `arrays` in this mode."""
-        key = self.key
-        if state.enabled is not key[0] or len(arrays) != len(key) - 1:
-            return False
-        for position, array in enumerate(arrays, 1):
-            shape, dtype = key[position]
-            if array.shape != shape or array.dtype != dtype:
-                return False
-        return True
 
     def program(self) -> Program | None:
         """The program, if everything that it takes as given still is."""
@@ -510,16 +505,15 @@ class Captured:
             raise TypeError(f"capture() takes a step to call, not {step!r}: write capture(step) or @capture")
         self.step = step
         self.refused: str | None = None
-        self._recordings: dict[Any, _Recording] = {}
-        self._last: _Recording | None = None
+        self._recordings: dict[Any, _Recording] = {}  # by the grad mode, and the shape and dtype of each argument
 
     def __call__(self, *args: Any) -> Any:
         tensors = [argument if isinstance(argument, Tensor) else Tensor(argument) for argument in args]
         arrays = [tensor._data for tensor in tensors]
-        recording = self._last
-        if recording is None or not recording.fits(arrays):
-            key = (state.enabled, *[(array.shape, array.dtype) for array in arrays])
-            recording = self._last = self._recordings.setdefault(key, _Recording(key))
+        key = (state.enabled, *[(array.shape, array.dtype) for array in arrays])
+        recording = self._recordings.get(key)
+        if recording is None:
+            recording = self._recordings[key] = _Recording()
         if graph.watcher is None and (program := recording.program()) is not None:
             return program.run(arrays)
         if (
