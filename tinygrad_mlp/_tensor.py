@@ -6,6 +6,7 @@ Tensors from either side (NEP 13 and NEP 18); what they cannot differentiate the
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import math
@@ -1074,6 +1075,14 @@ def place_of(x: Tensor) -> Leaf | Node:
     return x._node
 
 
+@functools.cache
+def _one_of(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """The cotangent that a walk starts from by default: the same array each time, for nobody writes to it."""
+    one = np.ones(shape, dtype)
+    one.flags.writeable = False
+    return one
+
+
 def seed(output: Tensor, gradient: Any, create_graph: bool = False) -> tuple[Leaf | Node, Any]:
     """Where and with which cotangent a walk from `output` starts: `gradient` checked and copied, or 1 for one entry."""
     place = place_of(output)
@@ -1083,7 +1092,7 @@ def seed(output: Tensor, gradient: Any, create_graph: bool = False) -> tuple[Lea
                 f"backward() of a Tensor of shape {output.shape} needs the gradient to start from: "
                 "reduce it with .sum() or .mean(), or pass gradient= of that shape"
             )
-        raw: Any = np.ones(output.shape, output.dtype)
+        raw: Any = _one_of(output._data.shape, output._data.dtype)
     else:
         raw = np.array(_raw(gradient), dtype=output.dtype)
         if raw.shape != output.shape:

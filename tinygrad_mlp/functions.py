@@ -78,7 +78,7 @@ def squared_error(a: Any, b: Any, total: bool = False) -> Any:
     """(a − b)², elementwise or, with `total`, summed in the same node."""
     difference = a - b
     difference *= difference
-    return difference.sum() if total else difference
+    return np.add.reduce(difference, axis=None) if total else difference
 
 
 @dispatched
@@ -89,14 +89,14 @@ def cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
     """
     with np.errstate(divide="ignore"):
         elements = -(y * np.maximum(np.log(a), -100) + (1 - y) * np.maximum(np.log1p(-a), -100))
-    return elements.sum() if total else elements
+    return np.add.reduce(elements, axis=None) if total else elements
 
 
 @dispatched
 def cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any:
     """−y ln σ(z) − (1 − y) ln(1 − σ(z)) = ln(1 + eᶻ) − y z, elementwise or summed; exact for logits of any size."""
     elements = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - y * z
-    return elements.sum() if total else elements
+    return np.add.reduce(elements, axis=None) if total else elements
 
 
 @dispatched

@@ -249,6 +249,7 @@ def _own(option: Any) -> Any:
     return option.copy() if isinstance(option, np.ndarray) else option
 
 
+_UNCHANGING = frozenset((bool, int, type(None)))
 _WEAK = frozenset((float, int, bool, type(None)))  # numbers without a dtype of their own, and absent operands
 
 
@@ -304,7 +305,7 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
                 np.array(array) if type(array) is np.ndarray and not isinstance(operand, Variable) else array
                 for array, operand in zip(arrays, inputs, strict=True)
             ]
-        if options:
+        if options and not _UNCHANGING.issuperset(map(type, options.values())):
             options = {name: _own(value) for name, value in options.items()}
         result._node = node = Node(function, rules, arrays, options, output, edges)
         if memory.shared:
@@ -368,6 +369,8 @@ def _read_by(rule: Rule) -> frozenset[int]:
 def _unbroadcast(gradient: Any, shape: tuple[int, ...], node: Node) -> Any:
     """The adjoint of broadcasting: `gradient` summed over the axes along which an input of `shape` was repeated."""
     extra = len(gradient.shape) - len(shape)
+    if extra >= 0 and gradient.shape == (1,) * extra + shape:
+        return gradient.reshape(shape)
     axes: tuple[int, ...] = tuple(range(extra))
     if gradient.shape[extra:] != shape:
         if extra < 0 or any(n not in (1, m) for n, m in zip(shape, gradient.shape[extra:], strict=True)):
@@ -519,7 +522,7 @@ def walk(
                 gradient = gradient.dense()
             if gradient.shape != array.shape:
                 gradient = _unbroadcast(gradient, array.shape, node)
-            if gradient.dtype != array.dtype:
+            if gradient.dtype is not array.dtype and gradient.dtype != array.dtype:
                 gradient = f.astype(gradient, array.dtype)
             if type(edge) is Leaf:
                 if edge in arrived:
@@ -569,9 +572,10 @@ def accumulate(leaf: Leaf, gradient: Any) -> None:
     if state.tape is not None:
         state.tape.deliver(leaf, gradient)
         return
-    if gradient_of(leaf) is None:  # which raises if a factor of what it holds is no longer what it was
+    if leaf.grad is None:
         leaf.grad = gradient
     else:
+        gradient_of(leaf)  # raises if a factor of what it holds is no longer what it was
         leaf.grad = _sum(leaf.grad, gradient)
 
 
@@ -582,6 +586,8 @@ def gradient_of(leaf: Leaf) -> Any:
         RuntimeError: a factor was overwritten after the walk.
     """
     gradient = leaf.grad
+    if gradient is None or type(gradient) is np.ndarray:
+        return gradient
     if type(gradient) is Product:
         if gradient.since < memory.events.latest and not memory.unchanged(gradient.right, gradient.since):
             raise RuntimeError(
