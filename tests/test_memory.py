@@ -117,16 +117,33 @@ def test_a_write_to_an_array_handed_out_long_ago_is_noticed(hand_out: Callable[[
     np.testing.assert_array_equal(x.grad, 2 * x.detach().numpy())
 
 
-def test_the_message_names_the_function_the_array_and_the_remedy() -> None:
+def network(x: tg.Tensor) -> Any:
+    return nn.Sequential(nn.Linear(3, 2, dtype=np.float64), nn.Tanh())(x.reshape(1, 3).exp())
+
+
+@pytest.mark.parametrize(
+    ("compute", "change", "needed"),
+    [
+        (
+            lambda x: x.reshape(1, 3) * x,
+            lambda x, y: WAYS["add_"](x),
+            r"multiply at {} needs its input of shape \(1, 3\)",
+        ),
+        (lambda x: x.exp(), lambda x, y: WAYS[".data"](y), "exp at {} needs its output"),
+        (lambda x: 2 ** np.sin(x), lambda x, y: WAYS[".numpy()"](x), r"sin at {} needs its input of shape \(3,\)"),
+        (lambda x: np.mean(x.square()), lambda x, y: step(x), r"square at {} needs its input of shape \(3,\)"),
+        (network, lambda x, y: y.detach().zero_(), "tanh at {} needs its output"),
+    ],
+    ids=["operator", "method", "NumPy", "optimizer", "module"],
+)
+def test_the_message_names_the_function_its_line_the_array_and_the_remedy(
+    compute: Callable[[tg.Tensor], Any], change: Callable[[tg.Tensor, tg.Tensor], Any], needed: str
+) -> None:
     x = three()
-    y = x.reshape(1, 3) * x
-    WAYS["add_"](x)
-    with pytest.raises(RuntimeError, match=r"multiply needs its input of shape \(\d.*\) .* \.clone\(\)"):
-        y.sum().backward()
-    x = three()
-    y = x.exp()
-    WAYS[".data"](y)
-    with pytest.raises(RuntimeError, match="exp needs its output"):
+    y = compute(x)
+    change(x, y)
+    at = f"test_memory.py:{compute.__code__.co_firstlineno + (compute is network)}"
+    with pytest.raises(RuntimeError, match=needed.format(at) + r" .* \.clone\(\)"):
         y.sum().backward()
 
 

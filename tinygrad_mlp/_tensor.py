@@ -454,45 +454,45 @@ class Tensor(Variable):
     # --- operators ----------------------------------------------------------------------------------------------------
 
     def __neg__(self) -> Tensor:
-        return _one(np.negative, self)
+        return _record(np.negative, (self,))
 
     def __pos__(self) -> Tensor:
         return self
 
     def __abs__(self) -> Tensor:
-        return _one(np.absolute, self)
+        return _record(np.absolute, (self,))
 
     def __add__(self, other: Any) -> Tensor:
-        return _two(np.add, self, other)
+        return _record(np.add, (self, other))
 
     def __radd__(self, other: Any) -> Tensor:
-        return _two(np.add, other, self)
+        return _record(np.add, (other, self))
 
     def __sub__(self, other: Any) -> Tensor:
-        return _two(np.subtract, self, other)
+        return _record(np.subtract, (self, other))
 
     def __rsub__(self, other: Any) -> Tensor:
-        return _two(np.subtract, other, self)
+        return _record(np.subtract, (other, self))
 
     def __mul__(self, other: Any) -> Tensor:
-        return _two(np.multiply, self, other)
+        return _record(np.multiply, (self, other))
 
     def __rmul__(self, other: Any) -> Tensor:
-        return _two(np.multiply, other, self)
+        return _record(np.multiply, (other, self))
 
     def __truediv__(self, other: Any) -> Tensor:
-        return _two(np.divide, self, other)
+        return _record(np.divide, (self, other))
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return _two(np.divide, other, self)
+        return _record(np.divide, (other, self))
 
     def __pow__(self, exponent: Any) -> Tensor:
         if type(exponent) in (int, float) and exponent == 2:
-            return _one(np.square, self)
-        return _two(np.power, self, exponent)
+            return _record(np.square, (self,))
+        return _record(np.power, (self, exponent))
 
     def __rpow__(self, base: Any) -> Tensor:
-        return _two(np.power, base, self)
+        return _record(np.power, (base, self))
 
     def __matmul__(self, other: Any) -> Tensor:
         return _matmul(self, other)
@@ -501,76 +501,76 @@ class Tensor(Variable):
         return _matmul(other, self)
 
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return _two(np.equal, self, other)
+        return _record(np.equal, (self, other))
 
     def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return _two(np.not_equal, self, other)
+        return _record(np.not_equal, (self, other))
 
     def __lt__(self, other: Any) -> Tensor:
-        return _two(np.less, self, other)
+        return _record(np.less, (self, other))
 
     def __le__(self, other: Any) -> Tensor:
-        return _two(np.less_equal, self, other)
+        return _record(np.less_equal, (self, other))
 
     def __gt__(self, other: Any) -> Tensor:
-        return _two(np.greater, self, other)
+        return _record(np.greater, (self, other))
 
     def __ge__(self, other: Any) -> Tensor:
-        return _two(np.greater_equal, self, other)
+        return _record(np.greater_equal, (self, other))
 
     def __invert__(self) -> Tensor:
-        return _one(np.invert, self)
+        return _record(np.invert, (self,))
 
     def __and__(self, other: Any) -> Tensor:
-        return _two(np.bitwise_and, self, other)
+        return _record(np.bitwise_and, (self, other))
 
     def __or__(self, other: Any) -> Tensor:
-        return _two(np.bitwise_or, self, other)
+        return _record(np.bitwise_or, (self, other))
 
     def __getitem__(self, index: Any) -> Tensor:
-        return _one(f.getitem, self, index=_index(index))
+        return _record(f.getitem, (self,), {"index": _index(index)})
 
     # --- elementwise --------------------------------------------------------------------------------------------------
 
     def exp(self) -> Tensor:
         """eˣ."""
-        return _one(np.exp, self)
+        return _record(np.exp, (self,))
 
     def exp2(self) -> Tensor:
         """2ˣ."""
-        return _one(np.exp2, self)
+        return _record(np.exp2, (self,))
 
     def expm1(self) -> Tensor:
         """eˣ − 1, exact near 0."""
-        return _one(np.expm1, self)
+        return _record(np.expm1, (self,))
 
     def log(self) -> Tensor:
         """The natural logarithm."""
-        return _one(np.log, self)
+        return _record(np.log, (self,))
 
     def log2(self) -> Tensor:
         """The logarithm to base 2."""
-        return _one(np.log2, self)
+        return _record(np.log2, (self,))
 
     def log10(self) -> Tensor:
         """The logarithm to base 10."""
-        return _one(np.log10, self)
+        return _record(np.log10, (self,))
 
     def log1p(self) -> Tensor:
         """ln(1 + x), exact near 0."""
-        return _one(np.log1p, self)
+        return _record(np.log1p, (self,))
 
     def sqrt(self) -> Tensor:
         """The square root; its derivative at 0 is infinite."""
-        return _one(np.sqrt, self)
+        return _record(np.sqrt, (self,))
 
     def square(self) -> Tensor:
         """x²."""
-        return _one(np.square, self)
+        return _record(np.square, (self,))
 
     def abs(self) -> Tensor:
         """The absolute value; its derivative at 0 is 0."""
-        return _one(np.absolute, self)
+        return _record(np.absolute, (self,))
 
     def pow(self, exponent: Any) -> Tensor:
         """x to the power of `exponent`."""
@@ -578,75 +578,75 @@ class Tensor(Variable):
 
     def reciprocal(self) -> Tensor:
         """1 / x."""
-        return _one(np.reciprocal, self)
+        return _record(np.reciprocal, (self,))
 
     def sign(self) -> Tensor:
         """−1, 0 or 1, through which no gradient passes."""
-        return _one(np.sign, self)
+        return _record(np.sign, (self,))
 
     def floor(self) -> Tensor:
         """The greatest integer not above x; no gradient passes."""
-        return _one(np.floor, self)
+        return _record(np.floor, (self,))
 
     def sin(self) -> Tensor:
         """The sine."""
-        return _one(np.sin, self)
+        return _record(np.sin, (self,))
 
     def cos(self) -> Tensor:
         """The cosine."""
-        return _one(np.cos, self)
+        return _record(np.cos, (self,))
 
     def tan(self) -> Tensor:
         """The tangent."""
-        return _one(np.tan, self)
+        return _record(np.tan, (self,))
 
     def asin(self) -> Tensor:
         """The angle in [−π/2, π/2] whose sine is x."""
-        return _one(np.arcsin, self)
+        return _record(np.arcsin, (self,))
 
     def acos(self) -> Tensor:
         """The angle in [0, π] whose cosine is x."""
-        return _one(np.arccos, self)
+        return _record(np.arccos, (self,))
 
     def atan(self) -> Tensor:
         """The angle in (−π/2, π/2) whose tangent is x."""
-        return _one(np.arctan, self)
+        return _record(np.arctan, (self,))
 
     def sinh(self) -> Tensor:
         """The hyperbolic sine."""
-        return _one(np.sinh, self)
+        return _record(np.sinh, (self,))
 
     def cosh(self) -> Tensor:
         """The hyperbolic cosine."""
-        return _one(np.cosh, self)
+        return _record(np.cosh, (self,))
 
     def tanh(self) -> Tensor:
         """The hyperbolic tangent."""
-        return _one(np.tanh, self)
+        return _record(np.tanh, (self,))
 
     def sigmoid(self) -> Tensor:
         """1 / (1 + e⁻ˣ)."""
-        return _one(expit, self)
+        return _record(expit, (self,))
 
     def erf(self) -> Tensor:
         """The error function, 2/√π ∫₀ˣ e^(−t²) dt."""
-        return _one(erf, self)
+        return _record(erf, (self,))
 
     def relu(self) -> Tensor:
         """max(x, 0); its derivative at 0 is 0."""
-        return _one(f.relu, self)
+        return _record(f.relu, (self,))
 
     def maximum(self, other: Any) -> Tensor:
         """The elementwise maximum; where both are equal, each gets half the gradient."""
-        return _two(np.maximum, self, other)
+        return _record(np.maximum, (self, other))
 
     def minimum(self, other: Any) -> Tensor:
         """The elementwise minimum; where both are equal, each gets half the gradient."""
-        return _two(np.minimum, self, other)
+        return _record(np.minimum, (self, other))
 
     def logaddexp(self, other: Any) -> Tensor:
         """ln(eˣ + e^other)."""
-        return _two(np.logaddexp, self, other)
+        return _record(np.logaddexp, (self, other))
 
     def clamp(self, min: Any = None, max: Any = None) -> Tensor:
         """x between `min` and `max`; a bound itself passes its gradient.
@@ -674,7 +674,7 @@ class Tensor(Variable):
 
     def sum(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The sum over `dim`, or over everything."""
-        return _one(np.sum, self, axis=dim, keepdims=keepdim)
+        return _record(np.sum, (self,), {"axis": dim, "keepdims": keepdim})
 
     def mean(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The mean over `dim`, or over everything.
@@ -719,7 +719,7 @@ class Tensor(Variable):
 
     def cumsum(self, dim: int) -> Tensor:
         """The running sum along `dim`."""
-        return _one(np.cumsum, self, axis=dim)
+        return _record(np.cumsum, (self,), {"axis": dim})
 
     def max(self, dim: int | None = None, keepdim: bool = False) -> Any:
         """The maximum of everything, whose ties share the gradient; or the `Extremum` along `dim`, the first of it."""
@@ -731,7 +731,7 @@ class Tensor(Variable):
 
     def _extremum(self, extremum: Any, argument: Any, dim: int | None, keepdim: bool) -> Any:
         if dim is None:
-            return _one(extremum, self)
+            return _record(extremum, (self,))
         if not self.ndim:
             return self.reshape(1)._extremum(extremum, argument, dim, False)
         indices = argument(self._data, axis=dim, keepdims=True)
@@ -742,37 +742,37 @@ class Tensor(Variable):
 
     def amax(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The maximum over `dim`, whose ties share the gradient."""
-        return _one(np.max, self, axis=dim, keepdims=keepdim)
+        return _record(np.max, (self,), {"axis": dim, "keepdims": keepdim})
 
     def amin(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The minimum over `dim`, whose ties share the gradient."""
-        return _one(np.min, self, axis=dim, keepdims=keepdim)
+        return _record(np.min, (self,), {"axis": dim, "keepdims": keepdim})
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Where the first maximum stands: along `dim`, or in the flattened Tensor."""
-        return _one(np.argmax, self, axis=dim, keepdims=keepdim)
+        return _record(np.argmax, (self,), {"axis": dim, "keepdims": keepdim})
 
     def argmin(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Where the first minimum stands: along `dim`, or in the flattened Tensor."""
-        return _one(np.argmin, self, axis=dim, keepdims=keepdim)
+        return _record(np.argmin, (self,), {"axis": dim, "keepdims": keepdim})
 
     def any(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """Whether any entry is true, over `dim` or over everything."""
-        return _one(np.any, self, axis=dim, keepdims=keepdim)
+        return _record(np.any, (self,), {"axis": dim, "keepdims": keepdim})
 
     def all(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """Whether all entries are true, over `dim` or over everything."""
-        return _one(np.all, self, axis=dim, keepdims=keepdim)
+        return _record(np.all, (self,), {"axis": dim, "keepdims": keepdim})
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Tensor:
         """ln Σ eˣ over `dim`."""
-        return _one(f.logsumexp, self, axis=dim, keepdims=keepdim)
+        return _record(f.logsumexp, (self,), {"axis": dim, "keepdims": keepdim})
 
     # --- movement -----------------------------------------------------------------------------------------------------
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same entries in another shape, of which one length may be −1."""
-        return _one(np.reshape, self, shape=_sizes(shape))
+        return _record(np.reshape, (self,), {"shape": _sizes(shape)})
 
     def view(self, *shape: Any) -> Tensor:
         """`reshape`, under PyTorch's other name."""
@@ -793,7 +793,7 @@ class Tensor(Variable):
     @property
     def T(self) -> Tensor:
         """The dimensions in reverse order."""
-        return _one(np.transpose, self)
+        return _record(np.transpose, (self,))
 
     @property
     def mT(self) -> Tensor:
@@ -816,7 +816,7 @@ class Tensor(Variable):
 
     def permute(self, *dims: Any) -> Tensor:
         """The dimensions in the order `dims`."""
-        return _one(np.transpose, self, axes=_sizes(dims))
+        return _record(np.transpose, (self,), {"axes": _sizes(dims)})
 
     def squeeze(self, dim: Dim = None) -> Tensor:
         """Without the dimensions of length 1 among `dim`, or among all."""
@@ -830,7 +830,7 @@ class Tensor(Variable):
 
     def broadcast_to(self, shape: Sequence[int]) -> Tensor:
         """Repeated to `shape` by NumPy's rules."""
-        return _one(np.broadcast_to, self, shape=tuple(shape))
+        return _record(np.broadcast_to, (self,), {"shape": tuple(shape)})
 
     def expand(self, *sizes: Any) -> Tensor:
         """Repeated to `sizes`, of which −1 keeps a length."""
@@ -851,11 +851,11 @@ class Tensor(Variable):
 
     def flip(self, *dims: Any) -> Tensor:
         """With the order along `dims` reversed."""
-        return _one(np.flip, self, axis=_sizes(dims))
+        return _record(np.flip, (self,), {"axis": _sizes(dims)})
 
     def roll(self, shifts: int | tuple[int, ...], dims: Dim = None) -> Tensor:
         """With entries moved by `shifts` along `dims`, or in the flattened Tensor; the last come in first."""
-        return _one(np.roll, self, shift=shifts, axis=dims)
+        return _record(np.roll, (self,), {"shift": shifts, "axis": dims})
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
         """The diagonal of each matrix in `dim1` and `dim2`, `offset` above the main one, as the last dimension."""
@@ -863,17 +863,17 @@ class Tensor(Variable):
 
     def tril(self, diagonal: int = 0) -> Tensor:
         """With zeros above `diagonal` in the last two dimensions."""
-        return _one(np.tril, self, k=diagonal)
+        return _record(np.tril, (self,), {"k": diagonal})
 
     def triu(self, diagonal: int = 0) -> Tensor:
         """With zeros below `diagonal` in the last two dimensions."""
-        return _one(np.triu, self, k=diagonal)
+        return _record(np.triu, (self,), {"k": diagonal})
 
     # --- copies -------------------------------------------------------------------------------------------------------
 
     def clone(self) -> Tensor:
         """A copy in memory of its own, through which gradients pass."""
-        return _one(f.clone, self)
+        return _record(f.clone, (self,))
 
     def to(self, dtype: DTypeLike) -> Tensor:
         """As `dtype`; this Tensor itself where it already is. No gradient passes through integers.
@@ -890,7 +890,7 @@ class Tensor(Variable):
         if wanted.kind not in "fiub":
             raise TypeError(f"a Tensor holds real numbers, integers or booleans, not {wanted}")
         source = self if wanted.kind == "f" else self.detach()
-        return self if self.dtype == wanted else _one(f.astype, source, dtype=wanted)
+        return self if self.dtype == wanted else _record(f.astype, (source,), {"dtype": wanted})
 
     def float(self) -> Tensor:
         """As float32."""
@@ -992,12 +992,8 @@ _reductions: dict[tuple[Any, str], Any] = {
 }
 
 
-def _one(function: Callable[..., Any], operand: Any, **options: Any) -> Tensor:
-    return record(Tensor, function, (operand,), options)  # type: ignore[no-any-return]
-
-
-def _two(function: Callable[..., Any], first: Any, second: Any) -> Tensor:
-    return record(Tensor, function, (first, second))  # type: ignore[no-any-return]
+# Record a function of operands of which one is a Tensor, or all are arrays; without a frame of its own on the stack.
+_record: Callable[..., Tensor] = functools.partial(record, Tensor)
 
 
 def _matmul(a: Any, b: Any) -> Tensor:
@@ -1006,7 +1002,7 @@ def _matmul(a: Any, b: Any) -> Tensor:
         return _matmul(np.expand_dims(a, 0), b).squeeze(-2 if np.ndim(b) > 1 else 0)
     if np.ndim(b) == 1:
         return _matmul(a, np.expand_dims(b, 1)).squeeze(-1)
-    return _two(np.matmul, a, b)
+    return _record(np.matmul, (a, b))
 
 
 def _apply(function: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
@@ -1024,7 +1020,7 @@ def _apply(function: Callable[..., Any], args: Sequence[Any], options: dict[str,
         args = args[: len(row)]
     if options and row is not None:
         options = _understood(function, row, options)
-    return record(Tensor, function, args, options)
+    return _record(function, args, options)
 
 
 def _understood(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:

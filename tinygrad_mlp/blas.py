@@ -126,8 +126,8 @@ def _misfit(target: Array, gradient: Any) -> ValueError:
     return ValueError(f"a gradient of shape {gradient.shape} cannot be added to an array of shape {target.shape}")
 
 
-# How BLAS adds a product to a target: the target and beta that it was prepared for, the transposed view that BLAS writes
-# to, and a call ``routine(alpha, *arguments)``; no routine where BLAS cannot.
+# How BLAS adds a product to a target: the target and beta that it was prepared for, the transposed view that BLAS
+# writes to, and a call ``routine(alpha, *arguments)``; no routine where BLAS cannot.
 _Update = tuple[Array, float, Any, Any, tuple[Any, ...]]
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -17,42 +15,27 @@ from . import graph
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
-_PACKAGE = os.path.join(Path(__file__).parent.parent, "")
-
 
 class _Watcher:
     """What the graph shows each output and each gradient to."""
 
-    def __init__(self, checks: bool) -> None:
-        self.checks = checks
-
     def computed(self, function: Any, inputs: Sequence[Any], output: Any, node: graph.Node | None) -> None:
-        """Remember for `node` the line that is being run, and check what it computed."""
-        line = _line()
-        if node is not None:
-            node.attached().line = line
-        if self.checks and not _finite(output):
+        """Check what a function computed."""
+        if not _finite(output):
+            frame = graph.outside(sys._getframe())
             raise RuntimeError(
-                f"{graph.function_name(function)} at {line} returned {_described(output)}; {_operands(inputs)}"
+                f"{graph.function_name(function)} at {graph.line_of(frame.f_code, frame.f_lasti)} returned "
+                f"{_described(output)}; {_operands(inputs)}"
             )
 
     def carried(self, node: graph.Node, array: Any, g: Any, gradient: Any) -> None:
         """Check the gradient that the rule of `node` returned for the input `array`, given `g`."""
-        if self.checks and not _finite(gradient):
+        if not _finite(gradient):
             position = next(i for i, known in enumerate(node.inputs) if known is array)
-            made = "" if node.extras is None or node.extras.line is None else f" at {node.extras.line}"
             raise RuntimeError(
-                f"the gradient of {graph.function_name(node.function)}{made} with respect to input {position} is "
-                f"{_described(gradient)}; the gradient that came to it is {_described(g)}; {_operands(node.inputs)}"
+                f"the gradient of {graph.described(node)} with respect to input {position} is {_described(gradient)}; "
+                f"the gradient that came to it is {_described(g)}; {_operands(node.inputs)}"
             )
-
-
-def _line() -> str:
-    """The innermost line being run that is not this package's."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
 
 
 def _array(value: Any) -> Any:
@@ -85,7 +68,7 @@ class set_detect_anomaly:
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self._before = graph.watcher
-        graph.watcher = _Watcher(check_nan) if mode else None
+        graph.watcher = _Watcher() if mode and check_nan else None
 
     def __enter__(self) -> None:
         pass
@@ -101,7 +84,7 @@ class detect_anomaly(contextlib.ContextDecorator):
     are watched. It is slow: for finding a mistake, not for training.
 
     Args:
-        check_nan: check; otherwise lines are remembered, for the messages of other errors, and nothing else is done.
+        check_nan: check; otherwise nothing is done: that messages can name lines takes no mode here.
 
     >>> import tinygrad_mlp as tg
     >>> with detect_anomaly():

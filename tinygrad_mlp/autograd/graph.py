@@ -12,10 +12,13 @@ import contextlib
 import functools
 import inspect
 import itertools
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
-from types import FunctionType, TracebackType
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,9 +30,9 @@ from ..derivatives import Each, Row, Rule, sheet
 from . import memory
 
 __all__ = [
-    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "check", "enable_grad", "function_name",
-    "gradient_of", "is_grad_enabled", "no_grad", "record", "refuse_capture", "replayed", "set_grad_enabled",
-    "state", "walk",
+    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "check", "described", "enable_grad",
+    "function_name", "gradient_of", "is_grad_enabled", "line_of", "no_grad", "outside", "record", "refuse_capture",
+    "replayed", "set_grad_enabled", "state", "walk",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -58,7 +61,7 @@ class Leaf:
 class Node:
     """One recorded function: its inputs, options and output as arrays, and per input where its gradient goes."""
 
-    __slots__ = ("edges", "extras", "function", "inputs", "number", "options", "output", "rules")
+    __slots__ = ("code", "edges", "extras", "function", "inputs", "instruction", "number", "options", "output", "rules")
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Node:
         options: Mapping[str, Any],
         output: Array,
         edges: Sequence[Leaf | Node | None],
+        frame: FrameType,
     ) -> None:
         self.function = function
         self.rules = rules
@@ -75,6 +79,8 @@ class Node:
         self.options = options
         self.output: Any = output
         self.edges: Any = edges
+        self.code = frame.f_code  # with the instruction, the line that called; a frame would keep its variables alive
+        self.instruction = frame.f_lasti
         self.number = next(memory.clock)
         self.extras: Extras | None = None
 
@@ -89,16 +95,15 @@ class Node:
 
 
 class Extras:
-    """What few nodes carry: hooks, a gradient to be kept, fingerprints of memory that others can write to, a line."""
+    """What few nodes carry: hooks, a gradient to be kept, fingerprints of memory that others can write to."""
 
-    __slots__ = ("fingerprints", "grad", "hooks", "line", "retains_grad")
+    __slots__ = ("fingerprints", "grad", "hooks", "retains_grad")
 
     def __init__(self) -> None:
         self.hooks: dict[int, Hook] | None = None
         self.retains_grad = False
         self.grad: Any = None
         self.fingerprints: list[tuple[Array, int]] = []
-        self.line: str | None = None
 
 
 class Variable:
@@ -224,6 +229,27 @@ def function_name(function: Function) -> str:
     return str(getattr(function, "__name__", function))
 
 
+_PACKAGE = os.path.join(Path(__file__).parent.parent, "")
+
+
+def outside(frame: FrameType) -> FrameType:
+    """`frame`, or the innermost one outside this package that led to it."""
+    while frame.f_code.co_filename.startswith(_PACKAGE) and (outer := frame.f_back) is not None:
+        frame = outer
+    return frame
+
+
+def line_of(code: CodeType, instruction: int) -> str:
+    """File and line of an instruction, for a message."""
+    lines = (line for start, end, line in code.co_lines() if start <= instruction < end)
+    return f"{Path(code.co_filename).name}:{next(lines, code.co_firstlineno)}"
+
+
+def described(node: Node) -> str:
+    """The function that `node` recorded and the line that called it, for a message."""
+    return f"{function_name(node.function)} at {line_of(node.code, node.instruction)}"
+
+
 def _computing_of(function: Function) -> Function:
     computing: Function = f.implementations.get(function, function)
     if isinstance(computing, FunctionType):  # one that `functions.dispatched` made, rather than NumPy
@@ -307,7 +333,8 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
             ]
         if options and not _UNCHANGING.issuperset(map(type, options.values())):
             options = {name: _own(value) for name, value in options.items()}
-        result._node = node = Node(function, rules, arrays, options, output, edges)
+        # Frame 1 is one of this package: not to touch it saves making an object of it.
+        result._node = node = Node(function, rules, arrays, options, output, edges, outside(sys._getframe(2)))
         if memory.shared:
             _fingerprint_inputs(node)
     else:
@@ -416,12 +443,10 @@ def _check_fingerprints(node: Node, extras: Extras) -> None:
 
 def _raise_changed(node: Node, array: Array) -> None:
     what = "its output" if array is node.output else f"its input of shape {array.shape}"
-    line = None if node.extras is None else node.extras.line
     raise RuntimeError(
-        f"{function_name(node.function)}{f' at {line}' if line else ''} needs {what} for the gradient, but that array "
-        "was changed after it was computed (by an optimizer's step, an in-place method, or a write to a NumPy array "
-        "that shares its memory): call backward() before changing it, or change a .clone()"
-        + ("" if line else "; under detect_anomaly(check_nan=False) this message names the line")
+        f"{described(node)} needs {what} for the gradient, but that array was changed after it was computed (by an "
+        "optimizer's step, an in-place method, or a write to a NumPy array that shares its memory): call backward() "
+        "before changing it, or change a .clone()"
     )
 
 
@@ -490,7 +515,7 @@ def walk(
         inputs, y, edges = node.inputs, node.output, node.edges
         if edges is None:
             raise GraphError(
-                f"the graph behind this {function_name(node.function)} was released by an earlier backward(): "
+                f"the graph behind {described(node)} was released by an earlier backward(): "
                 "pass retain_graph=True to the first one, or compute the loss again"
             )
         if node.number < latest:
@@ -509,7 +534,7 @@ def walk(
             y = _wrapped(kind, y, node)
             inputs = [a if e is None else _wrapped(kind, a, e) for a, e in zip(inputs, edges, strict=True)]
         options = node.options
-        for rule, edge, array in zip(node.rules, edges, arrays, strict=False):
+        for rule, edge, array in zip(node.rules, edges, arrays):  # noqa: B905  # strict=False would cost every node
             if edge is None or rule is None or (useful is not None and edge not in useful):
                 continue
             gradient = rule(g, y, *inputs, **options)
