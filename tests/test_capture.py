@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import warnings
 
@@ -67,12 +68,12 @@ def test_replays_are_bit_identical_to_eager_steps(widths, activation, loss, opti
     twin, captured_optimizer = build(widths, activation, optimizer, bias, dtype, seed)
     eager = step_of(net, eager_optimizer, LOSSES[loss])
     captured = tg.capture(step_of(twin, captured_optimizer, LOSSES[loss]))
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     for number, rows in enumerate([*batches, *batches]):  # each number of rows is met again: a replay
         rate = 1e-3 / (1 + number)
         eager_optimizer.param_groups[0]["lr"] = captured_optimizer.param_groups[0]["lr"] = rate
-        x = tg.tensor(random.normal(size=(rows, widths[0])).astype(dtype))
-        y = tg.tensor(random.uniform(0.1, 0.9, size=(rows, widths[-1])).astype(dtype))
+        x = tg.tensor(generator.normal(size=(rows, widths[0])).astype(dtype))
+        y = tg.tensor(generator.uniform(0.1, 0.9, size=(rows, widths[-1])).astype(dtype))
         expected, computed = eager(x, y), captured(x, y)
         np.testing.assert_array_equal(expected.detach().numpy(), computed.detach().numpy())
         for parameter, other in zip(net.parameters(), twin.parameters(), strict=True):
@@ -123,6 +124,63 @@ def test_what_cannot_be_replayed_stays_eager_and_says_why(extra, reason):
         np.testing.assert_array_equal(parameter.detach().numpy(), other.detach().numpy())
     assert captured.refused is not None
     assert re.search(reason, captured.refused)
+
+
+class Elsewhere:
+    """Numbers that no variable of a step tells."""
+
+    def __init__(self):
+        self.count = 0
+        self.rows = tg.tensor(np.arange(12.0).reshape(4, 3))
+        self.random = random.Random(0)
+        self.weights = [tg.tensor([1.0, 2.0, 3.0], requires_grad=True) for _ in range(4)]
+
+    def next(self):
+        self.count += 1
+        return self.count
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x, e: x * e.next(),
+        lambda x, e: x + e.random.random(),
+        lambda x, e: x[:, : e.next()].sum(),
+        lambda x, e: x * e.rows[e.next() % 4],
+        lambda x, e: x * e.weights[e.next() % 4],
+        lambda x, e: x.tanh() if e.next() % 2 else x.exp(),
+        lambda x, e: x.roll(e.next(), 1),
+        lambda x, e: x.clamp(0.01 * e.next(), 1.0),
+        lambda x, e: [x * 2, e.next()],
+    ],
+)
+def test_numbers_from_elsewhere_that_change_keep_a_step_eager(compute):
+    plain, kept = Elsewhere(), Elsewhere()
+    captured = tg.capture(lambda x: compute(x, kept))
+    for _ in range(4):
+        expected, computed = compute(tg.tensor(X), plain), captured(X)
+        if isinstance(expected, list):
+            assert expected.pop() == computed.pop()
+            expected, computed = expected[0], computed[0]
+        np.testing.assert_array_equal(expected.detach().numpy(), computed.detach().numpy())
+    assert "differ from call to call" in captured.refused
+
+
+def test_numbers_from_elsewhere_that_stay_are_replayed():
+    elsewhere, runs = Elsewhere(), []
+
+    def step(x):
+        runs.append(1)
+        y = x[:, 1:] * elsewhere.rows[1, :2] + elsewhere.random.gauss(0.0, 0.0)
+        y = nn.functional.linear(y, elsewhere.rows[:, 1:]).softmax(-1)
+        return {"y": y, "rate": 0.5, "parts": (y.sum(), [y.mean(0)])}
+
+    captured = tg.capture(step)
+    results = [captured(X) for _ in range(4)]
+    assert captured.refused is None
+    assert len(runs) == 2
+    for result in results:
+        np.testing.assert_array_equal(result["y"], results[0]["y"])
 
 
 def test_variables_that_change_are_recorded_anew():
@@ -325,7 +383,7 @@ def test_modes_that_come_and_go_do_not_end_replaying():
         for _ in range(5):
             captured(np.float32(X))
         net.eval()
-    assert len(runs) == 10
+    assert len(runs) == 2 * 10
     assert captured.refused is None
 
 

@@ -6,11 +6,14 @@ it is a list of ``function(*arguments)`` in which all arguments, outputs include
 rules of the sheet, the BLAS calls. A later call copies its arguments into the memory of the first ones and goes down
 the list.
 
+The second call is recorded, too, and compared with the first: a number that differs although no variable that the step
+reads has changed was drawn, or counted, or kept somewhere out of sight, and then the step stays eager.
+
 Methods that change state (``zero_grad``, an optimizer's or a scheduler's ``step``) are not taken apart: the list calls
 them, so learning rates, momenta and schedules are what they are at each call. And what cannot be replayed is noticed
-while recording, because it has to ask a Slot for its numbers, or to draw random ones, or to bring arrays of its own:
-then the step stays eager. Python's own side effects are not replayed, and Python values other than the variables that
-the step reads are those of the recording.
+while recording, because it has to ask a Slot for its numbers, or to draw random ones, or to bring arrays of its own.
+Python's own side effects are not replayed, and Python values other than the variables that the step reads are those of
+the recordings.
 """
 
 from __future__ import annotations
@@ -378,6 +381,9 @@ class Program:
                 self.kernels.insert(0, kernel)
                 needed.update(id(owner(array)) for array in _leaves(kernel[1], np.ndarray))
         self.deliveries = [(f, arguments[0]) for f, arguments in self.kernels if isinstance(f, _Delivery)]
+        external = {id(owner(array)) for _, _, array in self.externals}
+        own = {id(owner(array)) for array in [*inputs, *(array for _, array in tape.kernels if array is not None)]}
+        self.signature = _Signature(external, own - external).of((self.kernels, result))
 
     def holds(self) -> bool:
         """Whether the Tensors that the step met are what they were, and nobody wants to see their gradients."""
@@ -400,6 +406,46 @@ class Program:
         for function, arguments in self.kernels:
             function(*arguments)
         return _copied(self.result)
+
+
+class _Signature:
+    """What is computed and with which numbers, told so that two recordings of the same can be compared.
+
+    Memory from outside is told by its identity, memory of the recording by when it is first met.
+    """
+
+    def __init__(self, external: set[int], own: set[int]) -> None:
+        self._external = external
+        self._own = own
+        self._met: dict[int, int] = {}
+
+    def of(self, value: Any) -> Any:
+        """`value` as something that equals its like in another recording."""
+        if isinstance(value, np.ndarray):
+            memory = owner(value)
+            key = id(memory)
+            if key not in self._external and key not in self._own:
+                return value.shape, value.dtype, value.tobytes()  # a constant
+            label = key if key in self._external else self._met.setdefault(key, -1 - len(self._met))
+            return label, _address(value) - _address(memory), value.shape, value.strides, value.dtype
+        if isinstance(value, partial):
+            return self.of((value.func, value.args, value.keywords))
+        if isinstance(value, FunctionType):  # such as a lambda, which is made anew
+            return value.__code__, self.of(tuple(map(_contents, value.__closure__ or ())))
+        if isinstance(value, Product):
+            return self.of((value.left, value.right))
+        if isinstance(value, dict):
+            return self.of(tuple(value.items()))
+        if isinstance(value, list | tuple):
+            return tuple(map(self.of, value))
+        if isinstance(value, _Delivery):
+            return value.leaf
+        return id(value) if isinstance(value, Variable) else value
+
+
+def _address(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 class _Variables:
@@ -447,28 +493,32 @@ def _same(value: Any, other: Any) -> bool:
 
 
 class _Recording:
-    """What became of the step for arguments of some shapes: a program, or a refusal."""
+    """What became of the step for arguments of some shapes: a program, confirmed by a second one, or a refusal."""
 
     def __init__(self) -> None:
-        self.attempts = 0  # recordings since the last replay
+        self.attempts = 0  # recordings since the last replay that confirmed none
         self.refused: str | None = None
+        self._confirmed = False
         self._program: Program | None = None
         self._variables: _Variables | None = None
         self._configuration = 0
 
     def program(self) -> Program | None:
-        """The program, if everything that it takes as given still is."""
-        program, variables = self._program, self._variables
-        if program is None or variables is None or self._configuration != state.configuration:
-            return None
-        if not (variables.hold() and program.holds()):
+        """The program, if it is confirmed, and everything that it takes as given still is."""
+        if not (self._confirmed and self._holds()):
             return None
         self.attempts = 0
-        return program
+        return self._program
+
+    def _holds(self) -> bool:
+        program, variables = self._program, self._variables
+        if program is None or variables is None or self._configuration != state.configuration:
+            return False
+        return variables.hold() and program.holds()
 
     def record(self, step: Callable[..., Any], arrays: list[Array]) -> Any:
         """Run the step on `arrays`, and take it down if it can be replayed."""
-        self.attempts += 1
+        earlier = self._program if self._holds() else None
         self._program = None
         self._configuration = state.configuration
         inputs = [array.copy() for array in arrays]
@@ -481,6 +531,10 @@ class _Recording:
         finally:
             state.tape = None
             tape.finish()
+        self._confirmed = earlier is not None
+        self.attempts += earlier is None
+        if earlier is not None and earlier.signature != program.signature:
+            tape.refuse("numbers that differ from call to call, though no variable that the step reads does")
         if tape.refused is not None:
             self.refused = tape.refused
             self.attempts = _ATTEMPTS
@@ -529,7 +583,7 @@ class Captured:
 
 
 def capture(step: Callable[..., Any]) -> Captured:
-    """Record a training step at its first call and replay it at later ones: the same numbers, without the graph.
+    """Record a training step at its first two calls and replay it at later ones: the same numbers, without the graph.
 
     Args:
         step: a function of Tensors (arrays become Tensors) that runs forward, backward and the optimizer, and returns
@@ -538,9 +592,9 @@ def capture(step: Callable[..., Any]) -> Captured:
     Returns:
         The step to call instead. Where the step cannot be replayed it stays eager, and ``.refused`` says why: it looks
         at the numbers in a Tensor (``if``, ``item()``), draws random ones through this package, or brings NumPy arrays
-        of its own. Variables that it reads, modes and parameters are looked at before each replay. What cannot be seen
-        from outside is that of the recording: attributes of objects, random numbers from elsewhere, and what the step
-        does to Python's own objects.
+        of its own. Variables that it reads, modes and parameters are looked at before each replay. Numbers from
+        elsewhere, such as attributes of objects and Python's random numbers, are compared in the first two calls; what
+        changes later cannot be seen from outside, and what the step does to Python's own objects is not done again.
 
     Raises:
         TypeError: `step` cannot be called.
