@@ -123,7 +123,8 @@ MODULES: dict[str, tuple[nn.Module, Callable[..., tg.Tensor]]] = {
 def test_the_modules_hand_their_options_on(name: str) -> None:
     module, function = MODULES[name]
     a = np.random.default_rng(0).uniform(0.1, 0.9, (4, 3))
-    b = np.random.default_rng(1).uniform(0.1, 0.9, (4, 3))
+    classes = isinstance(module, nn.CrossEntropyLoss)
+    b = np.array([0, 1, 2, 1]) if classes else np.random.default_rng(1).uniform(0.1, 0.9, (4, 3))
     np.testing.assert_array_equal(
         module(tg.tensor(a), b).numpy(), function(tg.tensor(a), b, reduction=module.reduction).numpy()
     )
@@ -348,6 +349,11 @@ def test_shapes_that_would_broadcast_are_refused(loss: Callable[..., tg.Tensor])
             lambda: F.binary_cross_entropy_with_logits(tg.tensor([0.5]), [1.0], pos_weight=[1.0, 2.0]),
             r"weight of shape \(2,\)",
         ),
+        (
+            lambda: F.binary_cross_entropy_with_logits(tg.zeros(2, 3), tg.zeros(2, 3), pos_weight=tg.ones(4)),
+            r"weight of shape \(4,\) does not fit elements of shape \(2, 3\)",
+        ),
+        (lambda: F.cross_entropy(tg.zeros(1, 2), tg.ones(1, 2) / 2, ignore_index=1), "ignore_index=1 is of classes"),
         (lambda: F.cross_entropy(tg.tensor([[0.0, 1.0]]), [2]), "go from 0 to 1, but span 2 … 2"),
         (lambda: F.cross_entropy(tg.tensor([[0.0, 1.0]]), [-1]), "go from 0 to 1, but span -1 … -1"),
         (lambda: F.cross_entropy(tg.tensor([[0.0, 1.0]]), [0, 1]), r"shape \(1, 2\) with int64 of shape \(2,\)"),

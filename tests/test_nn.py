@@ -696,9 +696,13 @@ class Model(nn.Module):
     def __init__(self) -> None:
         self.encoder = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
         self.norm = nn.LayerNorm(3)
+        self.losses = nn.ModuleDict({"fit": nn.MSELoss()})
 
     def forward(self, x: Any) -> tg.Tensor:
         return self.norm(self.encoder(x))
+
+    def compare(self, x: tg.Tensor, y: tg.Tensor) -> tg.Tensor:
+        return self.losses["fit"](x, y)
 
 
 @pytest.mark.parametrize(
@@ -710,7 +714,11 @@ class Model(nn.Module):
         (lambda net: net(np.ones((1, 4))), r"net.encoder\[1\] at test_nn.py:\d+: .*1 values per channel.*eval"),
         (lambda net: net(np.ones((2, 2, 2, 4))), r"net.encoder\[1\] at .*BatchNorm1d\(3\) .*got \(2, 2, 2, 3\)"),
         (lambda net: net.encoder[1](tg.tensor(np.ones((2, 5)))), r": BatchNorm1d\(3\) .*got \(2, 5\)"),
-        (lambda net: net.norm(tg.tensor(np.ones((2, 5)))), r"net.norm at .*\(…, 3,\), but got \(2, 5\)"),
+        (lambda net: net.norm(tg.tensor(np.ones((2, 5)))), r"net.norm at .*\(…, 3\), but got \(2, 5\)"),
+        (
+            lambda net: net.compare(tg.zeros(2, 3), tg.zeros(3)),
+            r"net.losses.fit at test_nn.py:\d+: mse_loss: input of shape \(2, 3\) and target of shape \(3,\)",
+        ),
     ],
 )
 def test_shape_errors_name_the_layer_and_the_line(call: Callable[[nn.Module], Any], message: str) -> None:

@@ -201,7 +201,8 @@ def layer_norm(
     input = as_tensor(input)
     shape = check_normalized_shape(normalized_shape)
     if input.shape[-len(shape) :] != shape:
-        raise ValueError(f"layer_norm over {shape} takes inputs of shape (…, {str(shape)[1:]}, but got {input.shape}")
+        ending = ", ".join(map(str, shape))
+        raise ValueError(f"layer_norm over {shape} takes inputs of shape (…, {ending}), but got {input.shape}")
     axes = tuple(range(-len(shape), 0))
     centered = input - input.mean(axes, keepdim=True)
     return _affine(centered / (centered.square().mean(axes, keepdim=True) + eps).sqrt(), weight, bias)
@@ -307,7 +308,8 @@ def _compared(function: Any, input: Tensor, target: Any, reduction: str) -> Tens
 def _weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
     """The elements of a loss, each times its weight."""
     weight = as_tensor(weight)
-    if np.broadcast_shapes(weight.shape, elements.shape) != elements.shape:
+    lengths = zip(weight.shape[::-1], elements.shape[::-1], strict=False)
+    if weight.ndim > elements.ndim or any(own not in (1, n) for own, n in lengths):
         raise ValueError(f"{name}: a weight of shape {weight.shape} does not fit elements of shape {elements.shape}")
     factors: Tensor = weight.to(elements.dtype)
     return elements * factors
@@ -497,7 +499,7 @@ def cross_entropy(
     logits' shape, and their mean is per target, whatever the weights.
 
     Raises:
-        ValueError: as `nll_loss`; or `label_smoothing` is outside [0, 1].
+        ValueError: as `nll_loss`; `label_smoothing` is outside [0, 1], or a class is ignored of probabilities.
     """
     check_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
@@ -506,6 +508,8 @@ def cross_entropy(
     if not isinstance(target, Tensor):
         target = np.asarray(target)
     if target.dtype.kind == "f":
+        if ignore_index >= 0:
+            raise ValueError(f"cross_entropy: ignore_index={ignore_index} is of classes, but targets are probabilities")
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     classes = _Classes("cross_entropy", input, target, weight, ignore_index)
     rows = _rows(input)

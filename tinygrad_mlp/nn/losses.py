@@ -6,7 +6,7 @@ from typing import Any
 
 from .._tensor import Tensor
 from . import functional as F
-from .module import Module
+from .module import Module, where_called
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss", "MSELoss", "NLLLoss"]
 
@@ -18,6 +18,15 @@ class _Loss(Module):
         for name, weight in weights.items():
             self.register_buffer(name, None if weight is None else F.as_tensor(weight))
 
+    def forward(self, input: Tensor, target: Any) -> Tensor:
+        try:
+            return self._loss(input, target)
+        except ValueError as error:
+            raise ValueError(f"{where_called(self)}: {error}") from None
+
+    def _loss(self, input: Tensor, target: Any) -> Tensor:
+        raise NotImplementedError
+
     def extra_repr(self) -> str:
         return f"reduction={self.reduction!r}"
 
@@ -28,7 +37,7 @@ class L1Loss(_Loss):
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def _loss(self, input: Tensor, target: Any) -> Tensor:
         return F.l1_loss(input, target, self.reduction)
 
 
@@ -38,7 +47,7 @@ class MSELoss(_Loss):
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def _loss(self, input: Tensor, target: Any) -> Tensor:
         return F.mse_loss(input, target, self.reduction)
 
 
@@ -50,7 +59,7 @@ class HuberLoss(_Loss):
         F.check_delta(delta)
         self.delta = delta
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def _loss(self, input: Tensor, target: Any) -> Tensor:
         return F.huber_loss(input, target, self.reduction, self.delta)
 
 
@@ -62,7 +71,7 @@ class BCELoss(_Loss):
     def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
         super().__init__(reduction, weight=weight)
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def _loss(self, input: Tensor, target: Any) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
@@ -75,7 +84,7 @@ class BCEWithLogitsLoss(_Loss):
     def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction, weight=weight, pos_weight=pos_weight)
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def _loss(self, input: Tensor, target: Any) -> Tensor:
         return F.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
 
 
@@ -88,7 +97,7 @@ class NLLLoss(_Loss):
         super().__init__(reduction, weight=weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def _loss(self, input: Tensor, target: Any) -> Tensor:
         return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
@@ -104,5 +113,5 @@ class CrossEntropyLoss(_Loss):
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
-    def forward(self, input: Tensor, target: Any) -> Tensor:
+    def _loss(self, input: Tensor, target: Any) -> Tensor:
         return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
