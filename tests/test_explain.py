@@ -245,6 +245,27 @@ def test_a_rule_that_cannot_be_read_is_named(rule: Callable[..., Any]) -> None:
         explain(unreadable(rule))
 
 
+def test_a_function_is_refused_by_name() -> None:
+    class Cube(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            return x * x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            (x,) = ctx.saved_tensors
+            return g * 3 * x * x
+
+    x = tg.tensor([1.5, -2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"the Function Cube cannot be read .* tinygrad_mlp\.differentiable"):
+        explain((2 * Cube.apply(x)).sum())
+    y = Cube.apply(x)
+    for _ in range(derivation.LARGEST_GRAPH):
+        y = y + 1.0
+    assert "Cube" in str(explain(y.sum()))  # a summary names it, and needs no formula
+
+
 def test_a_row_of_the_users_gets_its_formula_for_free() -> None:
     @tg.differentiable(lambda g, y, x: g * 3 * x**2)
     def cube(x: Any) -> Any:

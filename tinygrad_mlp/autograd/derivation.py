@@ -710,7 +710,17 @@ def _nodes(root: Node) -> list[Node]:
 
 
 def _forward_of(node: Node, inputs: list[Any]) -> Expression:
-    """What a node computes, as a formula."""
+    """What a node computes, as a formula.
+
+    Raises:
+        TypeError: it is a Function, whose ``backward`` is a program and no formula.
+    """
+    if isinstance(node.function, type):
+        name = function_name(node.function)
+        raise TypeError(
+            f"the Function {name} cannot be read as symbols: its backward() computes with Tensors. Write {name} as a "
+            "function with tinygrad_mlp.differentiable and a rule for each input, which can be read"
+        )
     formula = FORMULAS.get(node.function)
     return formula(*inputs, **node.options) if formula else build(node.function, inputs, node.options)
 
