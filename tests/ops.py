@@ -318,6 +318,7 @@ CASES = [
     Case(np.subtract, binary()),
     Case(np.multiply, binary()),
     Case(np.divide, binary((-2, 2), AWAY)),
+    Case(np.remainder, binary((-2, 2), AWAY), lambda a, b: a - b * np.floor(a.real / b.real)),
     Case(np.power, binary((0.25, 2), (-2, 2))),
     Case(np.maximum, binary((-2, 2), BETWEEN)),
     Case(np.minimum, binary((-2, 2), BETWEEN)),
@@ -389,12 +390,13 @@ CONSTANTS: dict[Callable[..., Any], st.SearchStrategy[Call]] = {
     **dict.fromkeys([np.sign, np.floor, np.ceil, np.rint, np.trunc, np.isnan, np.isinf, np.isfinite], unary()),
     **dict.fromkeys([np.logical_not, np.zeros_like, np.ones_like, np.shape, np.ndim, np.size], unary()),
     **dict.fromkeys([np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal], binary()),
+    np.floor_divide: binary((-2, 2), AWAY),
     **dict.fromkeys([np.logical_and, np.logical_or, np.logical_xor, np.allclose, np.array_equal], binary()),
     **dict.fromkeys([np.any, np.all, np.count_nonzero], reduction()),
     **dict.fromkeys(
         [np.argmax, np.argmin], with_option("axis", lambda s: st.sampled_from([None, -1]), min_dims=1, min_side=1)
     ),
     np.argsort: with_option("axis", lambda shape: st.integers(-len(shape), len(shape) - 1), min_dims=1),
-    **dict.fromkeys([np.bitwise_and, np.bitwise_or], flags(2)),
+    **dict.fromkeys([np.bitwise_and, np.bitwise_or, np.bitwise_xor], flags(2)),
     np.invert: flags(1),
 }

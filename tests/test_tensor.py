@@ -77,21 +77,29 @@ METHODS: list[Method] = [
     ("log_softmax", lambda x: x.log_softmax(-1), lambda x: np.log(softmax(x, 1))),
     ("logsumexp", lambda x: x.logsumexp(0), lambda x: np.log(np.exp(x).sum(0))),
     ("logsumexp", lambda x: x.logsumexp((0, 1), True), lambda x: np.log(np.exp(x).sum(keepdims=True))),
+    ("logsumexp", lambda x: x.logsumexp([0, 1]), lambda x: np.log(np.exp(x).sum())),
     ("sum", lambda x: x.sum(), np.sum),
     ("sum", lambda x: x.sum(-1, keepdim=True), lambda x: x.sum(1, keepdims=True)),
     ("sum", lambda x: x.sum(dim=(0, 1)), np.sum),
     ("mean", lambda x: x.mean(), np.mean),
     ("mean", lambda x: x.mean(0), lambda x: x.mean(0)),
+    ("sum", lambda x: x.sum([0, 1]), np.sum),
+    ("sum", lambda x: x.sum(()), np.sum),
+    ("mean", lambda x: x.mean([-1]), lambda x: x.mean(1)),
     ("mean", lambda x: x.mean((0, -1), keepdim=True), lambda x: x.mean(keepdims=True)),
     ("var", lambda x: x.var(), lambda x: variance(x, axis=None) * 6 / 5),
     ("var", lambda x: x.var(1, correction=0, keepdim=True), lambda x: variance(x, axis=1, keepdims=True)),
+    ("var", lambda x: x.var([0, 1], correction=0), lambda x: variance(x, axis=None)),
+    ("std", lambda x: (x + RAMP).std([0, 1], correction=0), lambda x: np.sqrt(variance(x + RAMP, axis=None)), -0.25, 1),
     ("std", lambda x: (x + RAMP).std(correction=0), lambda x: np.sqrt(variance(x + RAMP, axis=None)), -0.25, 0.25),
     ("norm", lambda x: x.norm(), lambda x: np.sqrt(np.sum(x**2)), 0.5, 2),
     ("norm", lambda x: x.norm(1, 0), lambda x: size(x).sum(0)),
     ("norm", lambda x: x.norm(3, (0, 1), True), lambda x: np.sum(size(x) ** 3, keepdims=True) ** (1 / 3), 0.5, 2),
+    ("norm", lambda x: x.norm(dim=[0, 1]), lambda x: np.sqrt(np.sum(x**2)), 0.5, 2),
     ("norm", lambda x: x.norm(math.inf), lambda x: np.max(size(x)), *BETWEEN),
     ("norm", lambda x: x.norm(-math.inf, 1), lambda x: np.min(size(x), axis=1), *BETWEEN),
     ("prod", lambda x: x.prod(), np.prod),
+    ("prod", lambda x: x.prod([0, 1]), np.prod),
     ("prod", lambda x: x.prod(1, keepdim=True), lambda x: x.prod(1, keepdims=True)),
     ("cumsum", lambda x: x.cumsum(1), lambda x: x.cumsum(1)),
     ("max", lambda x: x.max(), np.max),
@@ -100,6 +108,8 @@ METHODS: list[Method] = [
     ("min", lambda x: x.min(), np.min),
     ("min", lambda x: x.min(dim=0).values, lambda x: x.min(0)),
     ("amax", lambda x: x.amax((0, 1)), np.max),
+    ("amax", lambda x: x.amax([0, 1]), np.max),
+    ("amin", lambda x: x.amin([1]), lambda x: x.min(1)),
     ("amin", lambda x: x.amin(1, True), lambda x: x.min(1, keepdims=True)),
     ("reshape", lambda x: x.reshape(3, 2), lambda x: x.reshape(3, 2)),
     ("reshape", lambda x: x.reshape((-1, 1, 2)), lambda x: x.reshape(3, 1, 2)),
@@ -115,6 +125,7 @@ METHODS: list[Method] = [
     ("permute", lambda x: x.permute((-1, 0)), np.transpose),
     ("squeeze", lambda x: x.reshape(1, 2, 3, 1).squeeze(), lambda x: x),
     ("squeeze", lambda x: x.reshape(1, 2, 3, 1).squeeze(-1), lambda x: x[None]),
+    ("squeeze", lambda x: x.reshape(1, 2, 3, 1).squeeze([0, 3]), lambda x: x),
     ("squeeze", lambda x: x.reshape(1, 2, 3, 1).squeeze((0, 1)), lambda x: x[..., None]),
     ("unsqueeze", lambda x: x.unsqueeze(1), lambda x: x[:, None]),
     ("unsqueeze", lambda x: x.unsqueeze(-1), lambda x: x[..., None]),
@@ -124,6 +135,7 @@ METHODS: list[Method] = [
     ("flip", lambda x: x.flip(0, -1), np.flip),
     ("flip", lambda x: x.flip([1]), np.fliplr),
     ("roll", lambda x: x.roll(2), lambda x: np.roll(x, 2)),
+    ("roll", lambda x: x.roll([1, -1], [0, 1]), lambda x: np.roll(x, (1, -1), (0, 1))),
     ("roll", lambda x: x.roll((1, -1), (0, 1)), lambda x: np.roll(x, (1, -1), (0, 1))),
     ("diagonal", lambda x: x.diagonal(1), lambda x: np.diagonal(x, 1)),
     ("tril", lambda x: x.tril(-1), lambda x: np.tril(x, -1)),
@@ -173,6 +185,8 @@ ANSWERS: list[tuple[str, Callable[[tg.Tensor], Any], Any]] = [
     ("min", lambda x: x.min(1, keepdim=True).indices, [[1], [1]]),
     ("any", lambda x: (x > 3).any(), True),
     ("any", lambda x: (x > 3).any(dim=0, keepdim=True), [[True, False, True]]),
+    ("any", lambda x: (x > 3).any([0, 1]), True),
+    ("all", lambda x: (x > 0).all([1]), [False, False]),
     ("all", lambda x: (x > -3).all(), True),
     ("all", lambda x: (x > 0).all(1), [False, False]),
     ("detach", lambda x: x.detach(), X),
@@ -341,7 +355,7 @@ def test_to_takes_a_dtype() -> None:
 
 OPERATORS = [
     operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.eq, operator.ne, operator.lt,
-    operator.le, operator.gt, operator.ge,
+    operator.le, operator.gt, operator.ge, operator.mod, operator.floordiv,
 ]  # fmt: skip
 A, B = np.array([[0.5, 1.5, 2.0]]), np.array([[1.0], [2.0]])
 OTHERS = [B, 2, 2.0, True, np.float64(2), np.int64(2), np.array(2.0), np.array([2, 1, 3])]
@@ -359,7 +373,7 @@ def test_operators_work_from_either_side(operation: Callable[[Any, Any], Any], o
             assert type(result) is tg.Tensor
             np.testing.assert_allclose(result.detach(), expected, rtol=1e-15)
             assert result.dtype == np.asarray(expected).dtype
-            assert result.requires_grad == (result.dtype != np.bool_)
+            assert result.requires_grad == (result.dtype != np.bool_ and operation is not operator.floordiv)
 
 
 def test_matrix_products_from_either_side() -> None:
@@ -389,20 +403,18 @@ def test_unary_operators() -> None:
     np.testing.assert_array_equal((x > 3) | (x < 0), (X > 3) | (X < 0))
 
 
-@pytest.mark.parametrize("operation", [operator.and_, operator.or_])
+@pytest.mark.parametrize("operation", [operator.and_, operator.or_, operator.xor])
 def test_logic_works_from_either_side(operation: Callable[[Any, Any], Any]) -> None:
     for one, other in [(X > 0, tg.tensor(X > 1)), (tg.tensor(X > 0), X > 1)]:
         np.testing.assert_array_equal(operation(one, other), operation(X > 0, X > 1))
 
 
-def test_logic_of_integers_is_bitwise_or_refused() -> None:
-    """As in PyTorch and NumPy: 6 & 3 is 2 and ~6 is −7, never True."""
-    for operation in (lambda x: x & 3, lambda x: x | 3, operator.inv):
-        try:
-            answer = operation(tg.tensor([6]))
-        except TypeError:
-            continue
-        np.testing.assert_array_equal(answer, operation(np.array([6])))
+def test_logic_of_integers_is_bitwise() -> None:
+    """As in PyTorch and NumPy: 6 & 3 is 2 and ~6 is −7, never True; of floats there is none."""
+    for operation in (lambda x: x & 3, lambda x: 3 | x, lambda x: 3 ^ x, operator.inv):
+        np.testing.assert_array_equal(operation(tg.tensor([6])), operation(np.array([6])))
+        with pytest.raises(TypeError, match=r"bitwise|invert"):
+            operation(tg.tensor([6.0]))
 
 
 def test_shapes_that_do_not_fit_are_named() -> None:
@@ -630,10 +642,27 @@ def test_a_gradient_that_is_given_fits() -> None:
     for wrong in (tg.tensor([1.0]), X, 3):
         with pytest.raises(ValueError, match=r"None or a Tensor of shape \(2, 3\), not"):
             x.grad = wrong  # type: ignore[assignment]
+    with pytest.raises(RuntimeError, match="float64 cannot be one of float32") as caught:
+        x.grad = tg.tensor(X).float()
+    assert isinstance(caught.value, TypeError)
+    np.testing.assert_array_equal(x.grad, X + 2)
     for other in (tg.tensor(X), x * 2):
         other.grad = None
         with pytest.raises(RuntimeError, match="only a leaf that requires a gradient"):
             other.grad = tg.tensor(X)
+
+
+def test_a_computed_tensor_says_that_it_keeps_no_gradient() -> None:
+    x = leaf(X)
+    y, kept = x * 2, x * 3
+    kept.retain_grad()
+    assert kept.grad is None  # not yet, but asked for
+    (y + kept).sum().backward()
+    with pytest.warns(UserWarning, match=r"call retain_grad\(\) on it before backward") as caught:
+        assert y.grad is None
+    assert caught[0].filename == __file__
+    np.testing.assert_array_equal(kept.grad, np.ones_like(X))
+    assert y.detach().grad is None
 
 
 # --- Python's protocols -----------------------------------------------------------------------------------------------
@@ -760,6 +789,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: leaf(X).sum(2), ValueError, "out of bounds"),
     (lambda: leaf(X).expand(4, 5), ValueError, "broadcast"),
     (lambda: leaf(X).permute(0, 0), ValueError, "repeated"),
+    (lambda: np.where(leaf(X) > 0), TypeError, r"both choices, too: for indices, write numpy\.nonzero"),
     (lambda: tg.zeros(0).max(), ValueError, "zero-size"),
     (lambda: tg.cat([]), ValueError, "one Tensor or more"),
     (lambda: tg.cat([tg.zeros(2, 2), tg.zeros(3, 3)]), ValueError, "shapes"),
@@ -776,6 +806,13 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_refused(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_a_number_is_formatted_as_one() -> None:
+    assert f"{leaf(np.array(2.0)):.3f} {tg.tensor(7):>3d} {tg.tensor(0.5)}" == "2.000   7 0.5"
+    assert f"{tg.tensor([0.5])}" == str(tg.tensor([0.5]))
+    with pytest.raises(TypeError, match="format"):
+        f"{tg.tensor([0.5]):.3f}"
 
 
 def test_methods_of_a_tensor_without_dimensions() -> None:

@@ -10,6 +10,7 @@ import functools
 import inspect
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -41,7 +42,7 @@ from .derivatives import Row, sheet
 __all__ = ["Tensor", "get_default_dtype", "set_default_dtype", "tensor"]
 
 Array = NDArray[Any]
-Dim = int | tuple[int, ...] | None
+Dim = int | Sequence[int] | None
 
 _default_dtype: np.dtype[Any] = np.dtype(np.float32)
 
@@ -89,8 +90,8 @@ class Tensor(Variable):
     """A multi-dimensional array that remembers how it was computed.
 
     Args:
-        data: numbers, nested lists of numbers, an array or a Tensor; copied. Python floats become the default dtype
-            (float32), an array keeps its own.
+        data: numbers, an array, a Tensor, or nested lists of these; copied. Python floats become the default dtype
+            (float32), arrays and Tensors keep theirs, of which the widest floating one wins.
         dtype: the dtype to convert to.
         requires_grad: collect a gradient for this Tensor; floating dtypes only.
 
@@ -210,6 +211,9 @@ class Tensor(Variable):
     def __hash__(self) -> int:
         return id(self)
 
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec) if self._data.ndim else format(self.item(), spec)
+
     def __repr__(self) -> str:
         entries = np.array2string(
             self._data, precision=4, floatmode="maxprec_equal", separator=", ", prefix="tensor(", threshold=1000
@@ -281,6 +285,13 @@ class Tensor(Variable):
         """The gradient collected so far, or None.
 
         A Tensor that was computed keeps none unless `retain_grad` asks it to.
+
+        Raises:
+            ValueError, TypeError: what is assigned has another shape, is no Tensor, or has another dtype.
+            RuntimeError: what is assigned has another dtype, or this is no leaf that requires a gradient.
+
+        Warns:
+            UserWarning: this Tensor was computed, and was not asked to keep its gradient.
         """
         node = self._node
         if node is None:
@@ -293,6 +304,12 @@ class Tensor(Variable):
             node.grad = _tensor(gradient.dense() if isinstance(gradient, Product) else gradient)
             return node.grad  # type: ignore[no-any-return]
         if node.extras is None or node.extras.grad is None:
+            if node.extras is None or not node.extras.retains_grad:
+                warnings.warn(
+                    "the gradient of a Tensor that was computed is not kept in .grad: call retain_grad() on it before "
+                    "backward(), or read .grad of the leaf it was computed from",
+                    stacklevel=2,
+                )
             return None
         gradient = node.extras.grad
         return gradient if isinstance(gradient, Tensor) else _tensor(gradient)
@@ -302,6 +319,8 @@ class Tensor(Variable):
         if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
             given = value.shape if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(f"grad takes None or a Tensor of shape {self.shape}, not {given}")
+        if value is not None and value.dtype != self.dtype:
+            raise DtypeError(f"grad of a Tensor of {self.dtype} cannot be one of {value.dtype}: write .to(x.dtype)")
         if value is not None:
             refuse_capture("setting a gradient")
         if isinstance(self._node, Leaf):
@@ -486,6 +505,18 @@ class Tensor(Variable):
     def __rtruediv__(self, other: Any) -> Tensor:
         return _record(np.divide, (other, self))
 
+    def __floordiv__(self, other: Any) -> Tensor:
+        return _record(np.floor_divide, (self, other))
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return _record(np.floor_divide, (other, self))
+
+    def __mod__(self, other: Any) -> Tensor:
+        return _record(np.remainder, (self, other))
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return _record(np.remainder, (other, self))
+
     def __pow__(self, exponent: Any) -> Tensor:
         if type(exponent) in (int, float) and exponent == 2:
             return _record(np.square, (self,))
@@ -526,6 +557,13 @@ class Tensor(Variable):
 
     def __or__(self, other: Any) -> Tensor:
         return _record(np.bitwise_or, (self, other))
+
+    def __xor__(self, other: Any) -> Tensor:
+        return _record(np.bitwise_xor, (self, other))
+
+    __rand__ = __and__
+    __ror__ = __or__
+    __rxor__ = __xor__
 
     def __getitem__(self, index: Any) -> Tensor:
         return _record(f.getitem, (self,), {"index": _index(index)})
@@ -674,7 +712,7 @@ class Tensor(Variable):
 
     def sum(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The sum over `dim`, or over everything."""
-        return _record(np.sum, (self,), {"axis": dim, "keepdims": keepdim})
+        return _record(np.sum, (self,), {"axis": _dims(dim), "keepdims": keepdim})
 
     def mean(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The mean over `dim`, or over everything.
@@ -682,7 +720,7 @@ class Tensor(Variable):
         Raises:
             TypeError: the Tensor holds integers, whose mean is none.
         """
-        return f.derived[np.mean](self._floating("mean"), dim, keepdim)  # type: ignore[no-any-return]
+        return f.derived[np.mean](self._floating("mean"), _dims(dim), keepdim)  # type: ignore[no-any-return]
 
     def var(self, dim: Dim = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
         """The variance Σ (x − mean)² / (n − correction) over `dim`, or over everything.
@@ -691,11 +729,13 @@ class Tensor(Variable):
             TypeError: the Tensor holds integers.
             ValueError: there are no more entries than `correction`.
         """
-        return f.derived[np.var](self._floating("var"), dim, ddof=correction, keepdims=keepdim)  # type: ignore[no-any-return]
+        x = self._floating("var")
+        return f.derived[np.var](x, _dims(dim), ddof=correction, keepdims=keepdim)  # type: ignore[no-any-return]
 
     def std(self, dim: Dim = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
         """The square root of `var`; its derivative is 0 where all entries are equal."""
-        return f.derived[np.std](self._floating("std"), dim, ddof=correction, keepdims=keepdim)  # type: ignore[no-any-return]
+        x = self._floating("std")
+        return f.derived[np.std](x, _dims(dim), ddof=correction, keepdims=keepdim)  # type: ignore[no-any-return]
 
     def norm(self, p: Any = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
         """(Σ |x|ᵖ)^(1/p) over `dim`, or over everything; p = 2 by default; its derivative at 0 is 0.
@@ -706,7 +746,7 @@ class Tensor(Variable):
         """
         if isinstance(p, str) and p != "fro":
             raise ValueError(f'norm() takes p="fro" or a number, not {p!r}')
-        return f.norm(self._floating("norm"), 2 if p == "fro" else p, dim, keepdim)  # type: ignore[no-any-return]
+        return f.norm(self._floating("norm"), 2 if p == "fro" else p, _dims(dim), keepdim)  # type: ignore[no-any-return]
 
     def _floating(self, method: str) -> Tensor:
         if self.dtype.kind != "f":
@@ -715,7 +755,7 @@ class Tensor(Variable):
 
     def prod(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The product over `dim`, or over everything."""
-        return f.derived[np.prod](self, dim, keepdim)  # type: ignore[no-any-return]
+        return f.derived[np.prod](self, _dims(dim), keepdim)  # type: ignore[no-any-return]
 
     def cumsum(self, dim: int) -> Tensor:
         """The running sum along `dim`."""
@@ -742,11 +782,11 @@ class Tensor(Variable):
 
     def amax(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The maximum over `dim`, whose ties share the gradient."""
-        return _record(np.max, (self,), {"axis": dim, "keepdims": keepdim})
+        return _record(np.max, (self,), {"axis": _dims(dim), "keepdims": keepdim})
 
     def amin(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The minimum over `dim`, whose ties share the gradient."""
-        return _record(np.min, (self,), {"axis": dim, "keepdims": keepdim})
+        return _record(np.min, (self,), {"axis": _dims(dim), "keepdims": keepdim})
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Where the first maximum stands: along `dim`, or in the flattened Tensor."""
@@ -758,15 +798,15 @@ class Tensor(Variable):
 
     def any(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """Whether any entry is true, over `dim` or over everything."""
-        return _record(np.any, (self,), {"axis": dim, "keepdims": keepdim})
+        return _record(np.any, (self,), {"axis": _dims(dim), "keepdims": keepdim})
 
     def all(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """Whether all entries are true, over `dim` or over everything."""
-        return _record(np.all, (self,), {"axis": dim, "keepdims": keepdim})
+        return _record(np.all, (self,), {"axis": _dims(dim), "keepdims": keepdim})
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Tensor:
         """ln Σ eˣ over `dim`."""
-        return _record(f.logsumexp, (self,), {"axis": dim, "keepdims": keepdim})
+        return _record(f.logsumexp, (self,), {"axis": _dims(dim), "keepdims": keepdim})
 
     # --- movement -----------------------------------------------------------------------------------------------------
 
@@ -963,24 +1003,32 @@ def _numeric(data: Any, dtype: DTypeLike | None) -> Array:
     refuse_capture("making a Tensor of numbers that are not an argument of the step")
     if isinstance(data, Tensor):
         data = data._data
-    elif isinstance(data, list | tuple):
-        data = _unwrapped(data)
+    kinds: set[np.dtype[Any]] = set()
+    if isinstance(data, list | tuple):
+        data = _unwrapped(data, kinds)
     try:
         array = np.array(data, dtype=dtype)
     except ValueError as error:
         raise TypeError(f"a Tensor needs a rectangular arrangement of numbers: {error}") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"a Tensor holds real numbers, integers or booleans, not {array.dtype}: convert the data first")
-    if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
-        array = array.astype(_default_dtype)
+    if dtype is None and array.dtype.kind == "f" and not isinstance(data, np.ndarray | np.generic):
+        array = array.astype(np.result_type(*kinds) if kinds else _default_dtype, copy=False)
     return array
 
 
-def _unwrapped(data: Any) -> Any:
-    """Nested lists with each Tensor in them replaced by its numbers."""
+def _unwrapped(data: Any, kinds: set[np.dtype[Any]]) -> Any:
+    """Nested lists with an array for each Tensor in them; the floating dtypes of their entries are put into `kinds`."""
     if isinstance(data, list | tuple):
-        return [_unwrapped(entry) for entry in data]
-    return data.tolist() if isinstance(data, Tensor) else data
+        return [_unwrapped(entry, kinds) for entry in data]
+    if isinstance(data, Tensor):
+        data = data._data
+    if isinstance(data, np.ndarray | np.generic):
+        if data.dtype.kind == "f":
+            kinds.add(data.dtype)
+    elif isinstance(data, float):
+        kinds.add(_default_dtype)
+    return data
 
 
 # --- dispatch ---------------------------------------------------------------------------------------------------------
@@ -1009,6 +1057,8 @@ def _apply(function: Callable[..., Any], args: Sequence[Any], options: dict[str,
     """Call a NumPy function, or one that joined its dispatch, on operands of which some are Tensors."""
     if function is np.matmul and not options:
         return _matmul(*args)
+    if function is np.where and len(args) == 1:
+        raise TypeError("numpy.where of a Tensor takes both choices, too: for indices, write numpy.nonzero(x.numpy())")
     if function in f.derived:
         return f.derived[function](*args, **options)
     row = sheet.get(function)
@@ -1052,6 +1102,11 @@ def _along(indices: Array, axis: int) -> tuple[Array, ...]:
     grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
     grid[axis] = indices
     return tuple(grid)
+
+
+def _dims(dim: Dim) -> int | tuple[int, ...] | None:
+    """The axis of a reduction for NumPy, which takes no lists; no dimensions are all of them, as in PyTorch."""
+    return tuple(dim) or None if isinstance(dim, list | tuple) else dim  # type: ignore[return-value]
 
 
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:

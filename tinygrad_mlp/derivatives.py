@@ -108,6 +108,7 @@ sheet: dict[Callable[..., Any], Row] = {
     np.subtract:     (lambda g, y, a, b: g,                            lambda g, y, a, b: -g),
     np.multiply:     (lambda g, y, a, b: g * b,                        lambda g, y, a, b: g * a),
     np.divide:       (lambda g, y, a, b: g / b,                        lambda g, y, a, b: -g * y / b),
+    np.remainder:    (lambda g, y, a, b: g,                            lambda g, y, a, b: -g * np.floor_divide(a, b)),
     np.power:        (lambda g, y, a, b: g * b * a ** (b - (b != 0)),  lambda g, y, a, b: g * y * np.log(a + (a == 0))),
     np.maximum:      (lambda g, y, a, b: g * ((a > b) + (a == b) / 2), lambda g, y, a, b: g * ((b > a) + (a == b) / 2)),
     np.minimum:      (lambda g, y, a, b: g * ((a < b) + (a == b) / 2), lambda g, y, a, b: g * ((b < a) + (a == b) / 2)),
@@ -158,10 +159,10 @@ sheet: dict[Callable[..., Any], Row] = {
 
 # Functions whose derivative is zero wherever it exists: they are computed, and no gradient passes.
 for _constant in (
-    np.sign, np.floor, np.ceil, np.rint, np.trunc, np.argmax, np.argmin, np.argsort,
+    np.sign, np.floor, np.ceil, np.rint, np.trunc, np.floor_divide, np.argmax, np.argmin, np.argsort,
     np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
     np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
-    np.bitwise_and, np.bitwise_or, np.invert, np.isnan, np.isinf, np.isfinite,
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.isnan, np.isinf, np.isfinite,
     np.any, np.all, np.count_nonzero, np.zeros_like, np.ones_like, np.allclose, np.array_equal,
 ):
     sheet[_constant] = ()
