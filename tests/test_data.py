@@ -222,6 +222,11 @@ def test_collate_functions_get_lists_of_samples() -> None:
     assert [row.tolist() for (row,) in batch] == ROWS[:3].tolist()
 
 
+def test_what_speeds_pytorch_up_changes_no_batch() -> None:
+    batches = DataLoader(ROWS, 3, num_workers=2, pin_memory=True)
+    assert [batch.tolist() for batch in batches] == [batch.tolist() for batch in DataLoader(ROWS, 3)]
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

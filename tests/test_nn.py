@@ -402,8 +402,14 @@ def test_containers_of_modules() -> None:
     net.add_module("hidden", nn.Linear(1, 3))
     assert net(np.ones((1, 1), np.float32)).shape == (1, 3)
     assert net[0].out_features == 3
+    assert net.hidden is net[0]
+    net.hidden = nn.Linear(1, 4)
+    net[-1] = nn.ReLU()
+    assert net(np.full((1, 1), -9, np.float32)).shape == (1, 4)
     assert len(net[1:]) == 1
-    assert list(map(type, net)) == [nn.Linear, nn.Tanh]
+    assert list(map(type, net)) == [nn.Linear, nn.ReLU]
+    net.eval().register_forward_hook(lambda module, args, output: None)
+    assert [name for name, _ in net.named_children()] == ["hidden", "1"]
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,10 @@ from .module import Module, check_module
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
-class _Container(Module):
-    """A module whose held modules go by their own names, without that of an attribute in front."""
-
-    _layers: Any
-
-    def _attributes(self) -> Iterator[tuple[str, Any]]:
-        layers = self._layers.items() if isinstance(self._layers, dict) else enumerate(self._layers)
-        others = ((name, value) for name, value in vars(self).items() if name != "_layers")
-        return chain(((str(name), module) for name, module in layers), others)
-
-
-class Sequential(_Container):
+class Sequential(Module):
     """Modules called one after the other: ``Sequential(Linear(2, 3), Tanh())``, or a dict of named ones.
+
+    They are its attributes, in their order: ``net.head`` is the module named so, and may be assigned another.
 
     Raises:
         TypeError: an argument is no module.
@@ -41,40 +32,56 @@ class Sequential(_Container):
     """
 
     def __init__(self, *args: Module | Mapping[str, Module]) -> None:
-        self._layers: dict[str, Module] = {}
         named = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else {str(i): m for i, m in enumerate(args)}
         for name, module in named.items():
             self.add_module(name, module)
 
     def forward(self, input: Any) -> Any:
-        for layer in self._layers.values():
-            input = layer(input)
+        for layer in tuple(vars(self).values()):
+            if isinstance(layer, Module):
+                input = layer(input)
         return input
 
     def add_module(self, name: str, module: Any) -> None:
         """Put `module` at the end, or in the place of the one called `name`."""
-        self._check_name(name, Module)
         check_module(module)
-        self._layers[name] = module
+        super().add_module(name, module)
 
     def append(self, module: Module) -> Sequential:
         """Put `module` at the end, and return this Sequential."""
         self.add_module(str(len(self)), module)
         return self
 
+    def _held(self) -> dict[str, Module]:
+        return {name: module for name, module in vars(self).items() if isinstance(module, Module)}
+
     def __len__(self) -> int:
-        return len(self._layers)
+        return len(self._held())
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._layers.values())
+        return iter(self._held().values())
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
     def __getitem__(self, index: int | slice) -> Module:
-        layers = list(self._layers.items())
+        layers = list(self._held().items())
         return Sequential(dict(layers[index])) if isinstance(index, slice) else layers[index][1]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.add_module(list(self._held())[index], module)
+
+
+class _Container(Module):
+    """A module whose held modules go by their own names, without that of an attribute in front."""
+
+    _layers: Any
+
+    def _attributes(self) -> Iterator[tuple[str, Any]]:
+        layers = self._layers.items() if isinstance(self._layers, dict) else enumerate(self._layers)
+        others = ((name, value) for name, value in vars(self).items() if name != "_layers")
+        return chain(((str(name), module) for name, module in layers), others)
 
 
 class ModuleList(_Container, MutableSequence[Module]):

@@ -121,6 +121,7 @@ class DataLoader:
         shuffle: whether to draw the order anew for each iteration.
         sampler: the indices in their order, in place of `shuffle`.
         batch_sampler: the lists of indices of the batches, in place of all other options on what is in a batch.
+        num_workers, pin_memory: say how PyTorch gets batches, not which; here they change nothing.
         collate_fn: makes a batch of a list of samples; by default `default_collate`.
         drop_last: leave out a last batch that is smaller than the others.
         generator: where orders are drawn from.
@@ -140,9 +141,11 @@ class DataLoader:
         shuffle: bool | None = None,
         sampler: Iterable[int] | None = None,
         batch_sampler: Iterable[Sequence[int]] | None = None,
-        *,
+        num_workers: int = 0,
         collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
         drop_last: bool = False,
+        *,
         generator: Generator | np.random.Generator | None = None,
     ) -> None:
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:
