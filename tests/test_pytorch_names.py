@@ -1,6 +1,7 @@
 """PYTORCH.md is true: what it lists is there, what it leaves out is not, and nothing public is missing from it."""
 
 import importlib
+import inspect
 import re
 from functools import reduce
 from pathlib import Path
@@ -116,3 +117,26 @@ def test_pytorch_has_what_is_said_to_be_its_own(place):
     absent = {name for name in names(place, "same", "differs", "left out") if not hasattr(held, name)}
     assert absent == set()
     assert names(place, "ours") & there(torch, place) == set()
+
+
+LEFT_OUT_THROUGHOUT = {*re.findall(r"`(\w+)=?`", DOCUMENT.partition("\n## ")[0]), "args", "kwargs"}
+
+
+def arguments(function: Any) -> list[tuple[str, Any]] | None:
+    """The names and the defaults of what is not left out throughout; None where Python cannot tell."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # no function, or one written in C
+        return None
+    return [(each.name, each.default) for each in parameters if each.name not in LEFT_OUT_THROUGHOUT]
+
+
+@pytest.mark.parametrize("place", MODULES + CLASSES)
+def test_what_is_the_same_has_the_same_arguments(place):
+    torch = pytest.importorskip("torch", reason="PyTorch, the peer, is not installed")
+    ours, theirs = (
+        {name: arguments(getattr(holder(framework, place), name)) for name in names(place, "same")}
+        for framework in (tinygrad_mlp, torch)
+    )
+    told = [name for name, expected in theirs.items() if expected is not None]
+    assert {name: ours[name] for name in told} == {name: theirs[name] for name in told}

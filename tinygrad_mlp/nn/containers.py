@@ -97,9 +97,9 @@ class ModuleList(_Container, MutableSequence[Module]):
     ['0.weight', '0.bias', '1.weight']
     """
 
-    def __init__(self, modules: Iterable[Module] = ()) -> None:
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
         self._layers: list[Module] = []
-        self.extend(modules)
+        self.extend(modules or ())
 
     def insert(self, index: int, module: Module) -> None:
         """Put `module` before the one at `index`."""
@@ -138,9 +138,9 @@ class ModuleDict(_Container, MutableMapping[str, Module]):
     ['mean.weight', 'mean.bias', 'spread.weight']
     """
 
-    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         self._layers: dict[str, Module] = {}
-        self.update(modules)
+        self.update(modules or {})
 
     def __getitem__(self, name: str) -> Module:
         return self._layers[name]
