@@ -4,6 +4,7 @@ Each network is built by name in both, the weights copied from ours; then both s
 """
 
 import copy
+import inspect
 import itertools
 import warnings
 from collections.abc import Callable
@@ -130,15 +131,16 @@ def test_networks(dtype: Any, data: st.DataObject, seed: int, evaluating: bool) 
         close(ours.eval()(our_x), theirs.eval()(their_x), "output when evaluating")
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("spec", ACTIVATIONS, ids=repr)
 @given(data=st.data())
-def test_activations(spec: Spec, data: st.DataObject) -> None:
-    x = data.draw(numbers(data.draw(shapes(min_dims=2, min_side=1)), -40, 40))
+def test_activations(spec: Spec, dtype: Any, data: st.DataObject) -> None:
+    x = data.draw(numbers(data.draw(shapes(min_dims=2, min_side=1)), -40, 40)).astype(dtype)
     x.flat[0] = 0
     ours, theirs = tg.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
     our_y, their_y = built(tg, [spec])(ours), built(torch, [spec])(theirs)
     close(our_y, their_y)
-    cotangent = np.random.default_rng(0).normal(size=x.shape)
+    cotangent = np.random.default_rng(0).normal(size=x.shape).astype(dtype)
     our_y.backward(tg.tensor(cotangent))
     their_y.backward(torch.tensor(cotangent))
     close(ours.grad, theirs.grad)
@@ -193,14 +195,15 @@ REDUCTIONS = st.sampled_from(["mean", "sum", "none"])
 UNIT, ANY = (0.01, 0.99), (-3, 3)
 
 
-def losses_agree(call: Callable[[Any, Any, Any], Any], *inputs: Array) -> None:
-    """``call(library, F, *inputs)`` and its gradients with respect to all floating inputs."""
+def losses_agree(call: Callable[[Any, Any, Any], Any], dtype: Any, *inputs: Array) -> None:
+    """``call(library, F, *inputs)`` and its gradients with respect to all floating inputs, which become `dtype`."""
+    inputs = tuple(x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs)
     ours = [tg.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
     theirs = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
     our_y = call(tg, tg.nn.functional, *ours)
     their_y = call(torch, torch.nn.functional, *theirs)
     close(our_y, their_y, "value")
-    cotangent = np.random.default_rng(0).normal(size=our_y.shape)
+    cotangent = np.random.default_rng(0).normal(size=our_y.shape).astype(dtype)
     our_y.backward(tg.tensor(cotangent))
     their_y.backward(torch.tensor(cotangent))
     for i, (one, another) in enumerate(zip(ours, theirs, strict=True)):
@@ -208,6 +211,7 @@ def losses_agree(call: Callable[[Any, Any, Any], Any], *inputs: Array) -> None:
             close(one.grad, another.grad, f"gradient {i}")
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("name", "domain", "weights"),
     [
@@ -217,7 +221,13 @@ def losses_agree(call: Callable[[Any, Any, Any], Any], *inputs: Array) -> None:
 )  # fmt: skip
 @given(data=st.data(), reduction=REDUCTIONS, weighted=st.booleans())
 def test_elementwise_losses(
-    name: str, domain: tuple[float, float], weights: str, data: st.DataObject, reduction: str, weighted: bool
+    name: str,
+    domain: tuple[float, float],
+    weights: str,
+    dtype: Any,
+    data: st.DataObject,
+    reduction: str,
+    weighted: bool,
 ) -> None:
     shape = data.draw(shapes(min_side=1))
     a, b = data.draw(numbers(shape, *domain)), data.draw(numbers(shape, *UNIT))
@@ -225,8 +235,10 @@ def test_elementwise_losses(
     if name == "huber_loss":
         options["delta"] = data.draw(st.sampled_from([0.3, 1.0, 2.0]))
     weight_shape = shape if weights == "full" else shape[data.draw(st.integers(0, len(shape))) :]
-    weight = data.draw(numbers(weight_shape, 0.5, 2))
-    positive = data.draw(numbers(shape[-1:], 0.5, 2)) if name.endswith("logits") and data.draw(st.booleans()) else None
+    weight = data.draw(numbers(weight_shape, 0.5, 2)).astype(dtype)
+    positive = None
+    if name.endswith("logits") and data.draw(st.booleans()):
+        positive = data.draw(numbers(shape[-1:], 0.5, 2)).astype(dtype)
 
     def call(library: Any, F: Any, a: Any, b: Any) -> Any:
         given = {**options, "weight": library.tensor(weight)} if weighted else dict(options)
@@ -234,17 +246,18 @@ def test_elementwise_losses(
             given["pos_weight"] = library.tensor(positive)
         return getattr(F, name)(a, b, **given)
 
-    losses_agree(call, a, b)
+    losses_agree(call, dtype, a, b)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
 @given(data=st.data(), reduction=REDUCTIONS, weighted=st.booleans(), ignored=st.sampled_from([-100, 0, 1]))
-def test_classes(name: str, data: st.DataObject, reduction: str, weighted: bool, ignored: int) -> None:
+def test_classes(name: str, dtype: Any, data: st.DataObject, reduction: str, weighted: bool, ignored: int) -> None:
     number = data.draw(st.integers(2, 4))
     around = data.draw(shapes(min_side=1))
     z = data.draw(numbers((*around[:1], number, *around[1:])))
     target = np.array(data.draw(st.permutations([i % number for i in range(int(np.prod(around)))])), np.int64)
-    weight = data.draw(numbers((number,), 0.5, 2))
+    weight = data.draw(numbers((number,), 0.5, 2)).astype(dtype)
     smoothing = data.draw(st.sampled_from([0.0, 0.3, 1.0])) if name == "cross_entropy" else None
 
     def call(library: Any, F: Any, z: Any, target: Any) -> Any:
@@ -255,20 +268,21 @@ def test_classes(name: str, data: st.DataObject, reduction: str, weighted: bool,
             options["label_smoothing"] = smoothing
         return getattr(F, name)(z, target, **options)
 
-    losses_agree(call, z, target.reshape(around))
+    losses_agree(call, dtype, z, target.reshape(around))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @given(data=st.data(), reduction=REDUCTIONS, weighted=st.booleans(), smoothing=st.sampled_from([0.0, 0.3]))
-def test_probabilities(data: st.DataObject, reduction: str, weighted: bool, smoothing: float) -> None:
+def test_probabilities(dtype: Any, data: st.DataObject, reduction: str, weighted: bool, smoothing: float) -> None:
     shape = data.draw(shapes(min_dims=1, min_side=1))
     z, target = data.draw(numbers(shape)), data.draw(numbers(shape, 0, 1))
-    weight = data.draw(numbers((shape[min(1, len(shape) - 1)],), 0.5, 2))
+    weight = data.draw(numbers((shape[min(1, len(shape) - 1)],), 0.5, 2)).astype(dtype)
 
     def call(library: Any, F: Any, z: Any, target: Any) -> Any:
         given = {"weight": library.tensor(weight)} if weighted else {}
         return F.cross_entropy(z, target, reduction=reduction, label_smoothing=smoothing, **given)
 
-    losses_agree(call, z, target)
+    losses_agree(call, dtype, z, target)
 
 
 # --- optimizers -------------------------------------------------------------------------------------------------------
@@ -278,17 +292,26 @@ OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
     ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
     ("SGD", {"lr": 0.05, "momentum": 0.8, "nesterov": True, "weight_decay": 0.1}),
     ("SGD", {"lr": 0.001, "maximize": True, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.001, "maximize": True, "momentum": 0.5, "nesterov": True}),
     ("Adam", {}),
     ("Adam", {"lr": 0.05, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
     ("Adam", {"lr": 0.05, "amsgrad": True}),
     ("Adam", {"lr": 0.001, "maximize": True, "weight_decay": 0.1, "decoupled_weight_decay": True}),
     ("AdamW", {"lr": 0.05}),
     ("AdamW", {"lr": 0.05, "amsgrad": True, "weight_decay": 0.3}),
+    ("AdamW", {"lr": 0.001, "betas": (0.5, 0.7), "eps": 1e-2, "maximize": True}),
+    ("LBFGS", {"lr": 0.3, "max_iter": 5, "max_eval": 3, "tolerance_grad": 1e-3, "tolerance_change": 1e-4}),
     ("LBFGS", {"lr": 0.5, "max_iter": 2, "history_size": 3}),
     ("LBFGS", {"max_iter": 3, "history_size": 3, "line_search_fn": "strong_wolfe"}),
 ]
 SPECS: list[Spec] = [("Linear", (3, 4), {}), ("Tanh", (), {}), ("Linear", (4, 2), {"bias": False})]
 each_optimizer = pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=repr)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "LBFGS"])
+def test_every_option_of_an_optimizer_is_in_the_table(name: str) -> None:
+    taken = {option for other, options in OPTIMIZERS if other == name for option in options}
+    assert taken | {"params"} == set(inspect.signature(getattr(tg.optim, name)).parameters)
 
 
 def data(seed: int, dtype: Any = np.float64, outputs: int = 2) -> tuple[Array, Array]:
@@ -322,7 +345,7 @@ def test_optimizers_over_50_steps(name: str, options: dict[str, Any], dtype: Any
     same_parameters(ours, theirs)
 
 
-@pytest.mark.parametrize(("name", "options"), OPTIMIZERS[-2:], ids=repr)
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS[-3:], ids=repr)
 @given(seed=st.integers(0, 1000))
 def test_quasi_newton_steps_on_a_network(name: str, options: dict[str, Any], seed: int) -> None:
     ours, theirs = pair(SPECS, np.float64, seed)

@@ -1,6 +1,7 @@
-"""Beside PyTorch: the same programs, drawn, run in both and agree to 10⁻¹⁰: values, gradients, second derivatives.
+"""Beside PyTorch: the same programs, drawn, run in both and agree: values, gradients, second derivatives.
 
-A program is written once, in the words that both have, and is told which of the two it is running in.
+They agree to 10⁻¹⁰ in float64, and to 10⁻⁵ in float32, where rounding is 10⁻⁷ an operation. A program is written
+once, in the words that both have, and is told which of the two it is running in.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,9 @@ import tinygrad_mlp as tg
 
 torch = pytest.importorskip("torch", reason="PyTorch, the peer, is not installed")
 
-TOLERANCE = 1e-10
+TOLERANCE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-5}
+DTYPES = [np.float64, np.float32]
+each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 Program = Callable[..., Any]
 
 
@@ -27,7 +30,8 @@ def close(ours: Any, theirs: Any, what: str) -> None:
         assert ours.dtype == theirs.dtype, f"{what}: {ours.dtype} for {theirs.dtype}"
         assert ours.shape == theirs.shape, f"{what}: shape {ours.shape} for {theirs.shape}"
         scale = max(1.0, np.max(np.abs(theirs), initial=0, where=np.isfinite(theirs)))
-        np.testing.assert_allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE * scale, err_msg=what)
+        tolerance = TOLERANCE[ours.dtype]
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * scale, err_msg=what)
 
 
 def run(m: Any, program: Program, arrays: list[Array], cotangent: Array, direction: list[Array]) -> dict[str, Any]:
@@ -50,7 +54,8 @@ def run(m: Any, program: Program, arrays: list[Array], cotangent: Array, directi
     return found
 
 
-def agree(program: Program, arrays: list[Array], cotangent: Array, direction: list[Array]) -> None:
+def agree(program: Program, arrays: list[Array], cotangent: Array, direction: list[Array], dtype: Any) -> None:
+    arrays, [cotangent], direction = ([x.astype(dtype) for x in each] for each in (arrays, [cotangent], direction))
     ours, theirs = (run(m, program, arrays, cotangent, direction) for m in (tg, torch))
     assert ours.keys() == theirs.keys()
     for what in theirs:
@@ -76,6 +81,9 @@ FUNCTIONS: dict[str, tuple[Program, list[tuple[Shape, tuple[float, float]]]]] = 
     "abs": (lambda m, x: abs(x), [((2, 3), ANY)]),
     "pow": (lambda m, x, y: x.pow(y), [((2, 3), POSITIVE), ((3,), ANY)]),
     "cube": (lambda m, x: x**3, [((2, 3), ANY)]),
+    "remainder": (lambda m, x, y: x % y, [((2, 3), ANY), ((3,), POSITIVE)]),
+    "remainder of a number": (lambda m, x: x * (x % -0.7), [((2, 3), POSITIVE)]),
+    "floor division": (lambda m, x: x * (x.detach() // 0.7) + 3 // x.detach(), [((2, 3), POSITIVE)]),
     "sin": (lambda m, x: x.sin(), [((2, 3), ANY)]),
     "cos": (lambda m, x: x.cos(), [((2, 3), ANY)]),
     "tan": (lambda m, x: x.tan(), [((2, 3), UNIT)]),
@@ -103,6 +111,12 @@ FUNCTIONS: dict[str, tuple[Program, list[tuple[Shape, tuple[float, float]]]]] = 
     "log_softmax": (lambda m, x: x.log_softmax(dim=0), [((2, 3), ANY)]),
     "logsumexp": (lambda m, x: x.logsumexp(1, keepdim=True), [((2, 3), ANY)]),
     "sum": (lambda m, x: x.sum(dim=(0, 2)), [((2, 3, 2), ANY)]),
+    "sum over a list": (lambda m, x: x.sum([0, 2]), [((2, 3, 2), ANY)]),
+    "reductions over a list": (
+        lambda m, x: x.mean([0, 2]) + x.var([0, 2]) + x.norm(dim=[0, 2]) + x.amax([0, 2]) + x.logsumexp([0, 2]),
+        [((2, 3, 2), ANY)],
+    ),
+    "reductions over no dim": (lambda m, x: x.sum(()) + x.mean([]) + x.amax(()) + x.norm(dim=()), [((2, 3), ANY)]),
     "mean": (lambda m, x: x.mean(1, keepdim=True), [((2, 3), ANY)]),
     "var": (lambda m, x: x.var(), [((2, 3), ANY)]),
     "var, uncorrected": (lambda m, x: x.var(dim=1, correction=0, keepdim=True), [((2, 3), ANY)]),
@@ -153,13 +167,14 @@ FUNCTIONS: dict[str, tuple[Program, list[tuple[Shape, tuple[float, float]]]]] = 
 }
 
 
+@each_dtype
 @pytest.mark.parametrize("name", FUNCTIONS)
 @settings(max_examples=5)
 @given(data=st.data())
-def test_a_function_is_pytorchs(name: str, data: st.DataObject) -> None:
+def test_a_function_is_pytorchs(name: str, dtype: Any, data: st.DataObject) -> None:
     program, operands = FUNCTIONS[name]
     arrays = [data.draw(numbers(shape, *domain)) for shape, domain in operands]
-    agree(program, arrays, data.draw(numbers((24,))), [data.draw(numbers(x.shape)) for x in arrays])
+    agree(program, arrays, data.draw(numbers((24,))), [data.draw(numbers(x.shape)) for x in arrays], dtype)
 
 
 # --- ties and kinks: entries that are often equal, or 0 ---------------------------------------------------------------
@@ -238,8 +253,9 @@ STEPS: dict[str, Program] = {
 }
 
 
+@each_dtype
 @given(data=st.data())
-def test_drawn_programs_agree(data: st.DataObject) -> None:
+def test_drawn_programs_agree(dtype: Any, data: st.DataObject) -> None:
     steps = data.draw(
         st.lists(st.tuples(st.sampled_from(list(STEPS)), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=8)
     )
@@ -251,7 +267,7 @@ def test_drawn_programs_agree(data: st.DataObject) -> None:
         return m.stack(known[2:]).sum(0)
 
     arrays = [data.draw(numbers((3, 3))) for _ in range(2)]
-    agree(program, arrays, data.draw(numbers((9,))), [data.draw(numbers((3, 3))) for _ in range(2)])
+    agree(program, arrays, data.draw(numbers((9,))), [data.draw(numbers((3, 3))) for _ in range(2)], dtype)
 
 
 # --- jacobians and what belongs to them -------------------------------------------------------------------------------
@@ -270,7 +286,7 @@ VECTORS: dict[str, tuple[Program, list[Shape]]] = {
     "elementwise": (lambda m: lambda x: x.tanh(), [(2, 3)]),
     "matrix": (lambda m: lambda x, w: x @ w, [(2, 3), (3,)]),
     "two outputs": (lambda m: lambda x, w: (x * w, (x.sin() @ w).reshape(1)), [(3,), (3,)]),
-    "an output that is constant": (lambda m: lambda x: (x * 2, m.ones(2, dtype=m.float64)), [(3,)]),
+    "an output that is constant": (lambda m: lambda x: (x * 2, m.ones(2, dtype=x.dtype)), [(3,)]),
 }
 
 
@@ -291,33 +307,36 @@ def inputs_for(m: Any, arrays: list[Array]) -> Any:
     return tensors if len(tensors) > 1 else tensors[0]
 
 
+@each_dtype
 @pytest.mark.parametrize("name", VECTORS)
 @given(data=st.data())
-def test_jacobians_agree(name: str, data: st.DataObject) -> None:
+def test_jacobians_agree(name: str, dtype: Any, data: st.DataObject) -> None:
     maker, shapes = VECTORS[name]
-    arrays = [data.draw(numbers(shape)) for shape in shapes]
+    arrays = [data.draw(numbers(shape)).astype(dtype) for shape in shapes]
     ours, theirs = (m.autograd.functional.jacobian(maker(m), inputs_for(m, arrays)) for m in (tg, torch))
     same(ours, theirs, "jacobian")
 
 
+@each_dtype
 @pytest.mark.parametrize("name", SCALARS)
 @given(data=st.data())
-def test_hessians_agree(name: str, data: st.DataObject) -> None:
+def test_hessians_agree(name: str, dtype: Any, data: st.DataObject) -> None:
     maker, shapes = SCALARS[name]
-    arrays = [data.draw(numbers(shape)) for shape in shapes]
+    arrays = [data.draw(numbers(shape)).astype(dtype) for shape in shapes]
     ours, theirs = (m.autograd.functional.hessian(maker(m), inputs_for(m, arrays)) for m in (tg, torch))
     same(ours, theirs, "hessian")
 
 
+@each_dtype
 @pytest.mark.parametrize("product", ["vjp", "jvp"])
 @pytest.mark.parametrize("name", VECTORS)
 @given(data=st.data())
-def test_jacobian_products_agree(product: str, name: str, data: st.DataObject) -> None:
+def test_jacobian_products_agree(product: str, name: str, dtype: Any, data: st.DataObject) -> None:
     maker, shapes = VECTORS[name]
-    arrays = [data.draw(numbers(shape)) for shape in shapes]
+    arrays = [data.draw(numbers(shape)).astype(dtype) for shape in shapes]
     outputs = maker(torch)(*(torch.tensor(x) for x in arrays))
     models = arrays if product == "jvp" else outputs if isinstance(outputs, tuple) else [outputs]
-    vectors = [data.draw(numbers(tuple(model.shape))) for model in models]
+    vectors = [data.draw(numbers(tuple(model.shape))).astype(dtype) for model in models]
     create_graph = data.draw(st.booleans())
     ours, theirs = (
         getattr(m.autograd.functional, product)(maker(m), inputs_for(m, arrays), inputs_for(m, vectors), create_graph)
@@ -329,13 +348,14 @@ def test_jacobian_products_agree(product: str, name: str, data: st.DataObject) -
         same(our, their, what)
 
 
+@each_dtype
 @pytest.mark.parametrize("product", ["vhp", "hvp"])
 @pytest.mark.parametrize("name", SCALARS)
 @given(data=st.data())
-def test_hessian_products_agree(product: str, name: str, data: st.DataObject) -> None:
+def test_hessian_products_agree(product: str, name: str, dtype: Any, data: st.DataObject) -> None:
     maker, shapes = SCALARS[name]
-    arrays = [data.draw(numbers(shape)) for shape in shapes]
-    vectors = [data.draw(numbers(shape)) for shape in shapes]
+    arrays = [data.draw(numbers(shape)).astype(dtype) for shape in shapes]
+    vectors = [data.draw(numbers(shape)).astype(dtype) for shape in shapes]
     ours, theirs = (
         getattr(m.autograd.functional, product)(maker(m), inputs_for(m, arrays), inputs_for(m, vectors))
         for m in (tg, torch)
@@ -353,6 +373,36 @@ def test_a_product_can_be_differentiated_again(x: Array, v: Array) -> None:
         return m.autograd.grad(product.sum(), leaf)
 
     same(third(tg), third(torch), "third derivative")
+
+
+# --- dtypes of lists --------------------------------------------------------------------------------------------------
+
+ENTRIES: dict[str, Program] = {
+    "float": lambda m: 0.5, "int": lambda m: 2, "bool": lambda m: True, "float32": lambda m: np.float32(0.5),
+    "float64": lambda m: np.float64(0.5), "int32": lambda m: np.int32(2), "Tensor": lambda m: m.tensor(0.5),
+    "wide Tensor": lambda m: m.tensor(0.5, dtype=m.float64), "Tensor of integers": lambda m: m.tensor(2),
+    "Tensor of truth": lambda m: m.tensor(True),
+}  # fmt: skip
+
+
+@given(
+    kinds=st.lists(st.sampled_from(list(ENTRIES)), max_size=4),
+    nested=st.booleans(),
+    default=st.sampled_from(["float32", "float64"]),
+)
+def test_lists_become_what_they_become_in_pytorch(kinds: list[str], nested: bool, default: str) -> None:
+    made = []
+    for m in (tg, torch):
+        before = m.get_default_dtype()
+        m.set_default_dtype(getattr(m, default))
+        try:
+            entries = [ENTRIES[kind](m) for kind in kinds]
+            made.append(m.tensor([entries, entries] if nested else entries))
+        finally:
+            m.set_default_dtype(before)
+    ours, theirs = np.asarray(made[0]), made[1].numpy()
+    assert ours.dtype == theirs.dtype
+    np.testing.assert_array_equal(ours, theirs)
 
 
 # --- what raises ------------------------------------------------------------------------------------------------------
@@ -398,6 +448,8 @@ MISTAKES: dict[str, Program] = {
     ),
     "gradcheck of nothing": lambda m: m.autograd.gradcheck(lambda x: x, m.ones(2)),
     "len of a number": lambda m: len(m.tensor(1.0)),
+    "a gradient of another dtype": lambda m: setattr(m.ones(2, requires_grad=True), "grad", m.ones(2, dtype=m.float64)),
+    "formatting many": lambda m: f"{m.ones(2):.3f}",
     "cat of nothing": lambda m: m.cat([]),
 }
 
