@@ -99,6 +99,7 @@ FUNCTIONS: dict[str, tuple[Program, list[tuple[Shape, tuple[float, float]]]]] = 
     "logaddexp": (lambda m, x, y: m.logaddexp(x, y), [((2, 3), ANY), ((3,), ANY)]),
     "maximum": (lambda m, x, y: m.maximum(x, y), [((2, 3), ANY), ((3,), BETWEEN)]),
     "minimum": (lambda m, x, y: m.minimum(x, y), [((2, 3), ANY), ((3,), BETWEEN)]),
+    "max of two": (lambda m, x, y: m.max(x, y) - y.min(x), [((2, 3), ANY), ((3,), BETWEEN)]),
     "clamp": (lambda m, x: x.clamp(-0.7, 0.8), [((2, 3), ANY)]),
     "clamp min": (lambda m, x: m.clamp(x, min=0.1), [((2, 3), ANY)]),
     "clamp by tensors": (

@@ -105,6 +105,8 @@ METHODS: list[Method] = [
     ("max", lambda x: x.max(), np.max),
     ("max", lambda x: x.max(1).values, lambda x: x.max(1)),
     ("max", lambda x: x.max(-2, keepdim=True)[0], lambda x: x.max(0, keepdims=True)),
+    ("max", lambda x: x.max(x * -1), size),
+    ("min", lambda x: x.min(x * -1), lambda x: -size(x)),
     ("min", lambda x: x.min(), np.min),
     ("min", lambda x: x.min(dim=0).values, lambda x: x.min(0)),
     ("amax", lambda x: x.amax((0, 1)), np.max),
@@ -374,6 +376,11 @@ def test_operators_work_from_either_side(operation: Callable[[Any, Any], Any], o
             np.testing.assert_allclose(result.detach(), expected, rtol=1e-15)
             assert result.dtype == np.asarray(expected).dtype
             assert result.requires_grad == (result.dtype != np.bool_ and operation is not operator.floordiv)
+
+
+def test_a_tensor_is_not_none() -> None:
+    assert (leaf(X) == None) is False  # noqa: E711
+    assert (leaf(X) != None) is True  # noqa: E711
 
 
 def test_matrix_products_from_either_side() -> None:

@@ -532,10 +532,10 @@ class Tensor(Variable):
         return _matmul(other, self)
 
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return _record(np.equal, (self, other))
+        return NotImplemented if other is None else _record(np.equal, (self, other))
 
     def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return _record(np.not_equal, (self, other))
+        return NotImplemented if other is None else _record(np.not_equal, (self, other))
 
     def __lt__(self, other: Any) -> Tensor:
         return _record(np.less, (self, other))
@@ -761,12 +761,22 @@ class Tensor(Variable):
         """The running sum along `dim`."""
         return _record(np.cumsum, (self,), {"axis": dim})
 
-    def max(self, dim: int | None = None, keepdim: bool = False) -> Any:
-        """The maximum of everything, whose ties share the gradient; or the `Extremum` along `dim`, the first of it."""
+    def max(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
+        """The maximum of everything, whose ties share the gradient; or the `Extremum` along `dim`, the first of it.
+
+        Given another Tensor it is `maximum`.
+        """
+        if isinstance(dim, Tensor):
+            return self.maximum(dim)
         return self._extremum(np.max, np.argmax, dim, keepdim)
 
-    def min(self, dim: int | None = None, keepdim: bool = False) -> Any:
-        """The minimum of everything, whose ties share the gradient; or the `Extremum` along `dim`, the first of it."""
+    def min(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
+        """The minimum of everything, whose ties share the gradient; or the `Extremum` along `dim`, the first of it.
+
+        Given another Tensor it is `minimum`.
+        """
+        if isinstance(dim, Tensor):
+            return self.minimum(dim)
         return self._extremum(np.min, np.argmin, dim, keepdim)
 
     def _extremum(self, extremum: Any, argument: Any, dim: int | None, keepdim: bool) -> Any:
