@@ -23,7 +23,7 @@ each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 Program = Callable[..., Any]
 
 
-def close(ours: Any, theirs: Any, what: str) -> None:
+def close(ours: Any, theirs: Any, what: str, slack: float = 0) -> None:
     assert (ours is None) == (theirs is None), what
     if ours is not None:
         ours, theirs = np.asarray(ours.detach()), theirs.detach().numpy(force=True)
@@ -31,7 +31,7 @@ def close(ours: Any, theirs: Any, what: str) -> None:
         assert ours.shape == theirs.shape, f"{what}: shape {ours.shape} for {theirs.shape}"
         scale = max(1.0, np.max(np.abs(theirs), initial=0, where=np.isfinite(theirs)))
         tolerance = TOLERANCE[ours.dtype]
-        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * scale, err_msg=what)
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * scale + slack, err_msg=what)
 
 
 def run(m: Any, program: Program, arrays: list[Array], cotangent: Array, direction: list[Array]) -> dict[str, Any]:
@@ -55,11 +55,14 @@ def run(m: Any, program: Program, arrays: list[Array], cotangent: Array, directi
 
 
 def agree(program: Program, arrays: list[Array], cotangent: Array, direction: list[Array], dtype: Any) -> None:
+    exact = run(torch, program, arrays, cotangent, direction)
     arrays, [cotangent], direction = ([x.astype(dtype) for x in each] for each in (arrays, [cotangent], direction))
     ours, theirs = (run(m, program, arrays, cotangent, direction) for m in (tg, torch))
     assert ours.keys() == theirs.keys()
     for what in theirs:
-        close(ours[what], theirs[what], what)
+        # A program such as 1 − tanh² amplifies rounding, in whichever of the two: by as much as it does in PyTorch.
+        lost = 0 if theirs[what] is None else (theirs[what].detach() - exact[what].detach()).abs().max().item()
+        close(ours[what], theirs[what], what, slack=10 * lost)
 
 
 # --- each function ----------------------------------------------------------------------------------------------------
