@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import Array, Shape, numbers
 
@@ -394,6 +394,7 @@ ENTRIES: dict[str, Program] = {
     nested=st.booleans(),
     default=st.sampled_from(["float32", "float64"]),
 )
+@example(kinds=["float", "float32"], nested=False, default="float64")
 def test_lists_become_what_they_become_in_pytorch(kinds: list[str], nested: bool, default: str) -> None:
     made = []
     for m in (tg, torch):
