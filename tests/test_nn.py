@@ -392,6 +392,11 @@ def test_containers_of_modules() -> None:
     heads["spread"] = nn.Linear(1, 2, bias=False)
     assert list(heads.state_dict()) == ["mean.weight", "mean.bias", "spread.weight"]
     assert list(heads) == list(heads.keys()) == ["mean", "spread"]
+    assert heads.spread is heads["spread"]
+    heads.mean = nn.Linear(1, 1)
+    assert list(heads.state_dict()) == ["mean.weight", "mean.bias", "spread.weight"]
+    with pytest.raises(AttributeError, match="ModuleDict has no attribute 'median'"):
+        _ = heads.median
     assert heads.pop("mean").out_features == 1
     assert "mean" not in heads
     assert heads != nn.ModuleDict(heads)

@@ -14,10 +14,43 @@ from .module import Module, check_module
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
-class Sequential(Module):
-    """Modules called one after the other: ``Sequential(Linear(2, 3), Tanh())``, or a dict of named ones.
+class _Container(Module):
+    """A module whose held modules go by their own names, without that of an attribute in front."""
 
-    They are its attributes, in their order: ``net.head`` is the module named so, and may be assigned another.
+    _layers: Any
+
+    def _attributes(self) -> Iterator[tuple[str, Any]]:
+        layers = self._layers.items() if isinstance(self._layers, dict) else enumerate(self._layers)
+        others = ((name, value) for name, value in vars(self).items() if name != "_layers")
+        return chain(((str(name), module) for name, module in layers), others)
+
+
+class _Named(_Container):
+    """A container whose modules can be read and replaced as attributes, too: ``net.head``."""
+
+    _layers: dict[str, Module]
+
+    def __getattr__(self, name: str) -> Any:  # asked only where there is no other attribute of that name
+        layers = vars(self).get("_layers", {})
+        if name not in layers:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return layers[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self).get("_layers", {}):
+            self.add_module(name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def add_module(self, name: str, module: Any) -> None:
+        """Put `module` at the end, or in the place of the one called `name`."""
+        self._check_name(name, Module)
+        check_module(module)
+        self._layers[name] = module
+
+
+class Sequential(_Named):
+    """Modules called one after the other: ``Sequential(Linear(2, 3), Tanh())``, or a dict of named ones.
 
     Raises:
         TypeError: an argument is no module.
@@ -32,56 +65,37 @@ class Sequential(Module):
     """
 
     def __init__(self, *args: Module | Mapping[str, Module]) -> None:
+        self._layers = {}
         named = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else {str(i): m for i, m in enumerate(args)}
         for name, module in named.items():
             self.add_module(name, module)
 
     def forward(self, input: Any) -> Any:
-        for layer in tuple(vars(self).values()):
-            if isinstance(layer, Module):
-                input = layer(input)
+        for layer in self._layers.values():
+            input = layer(input)
         return input
-
-    def add_module(self, name: str, module: Any) -> None:
-        """Put `module` at the end, or in the place of the one called `name`."""
-        check_module(module)
-        super().add_module(name, module)
 
     def append(self, module: Module) -> Sequential:
         """Put `module` at the end, and return this Sequential."""
         self.add_module(str(len(self)), module)
         return self
 
-    def _held(self) -> dict[str, Module]:
-        return {name: module for name, module in vars(self).items() if isinstance(module, Module)}
-
     def __len__(self) -> int:
-        return len(self._held())
+        return len(self._layers)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._held().values())
+        return iter(self._layers.values())
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
     def __getitem__(self, index: int | slice) -> Module:
-        layers = list(self._held().items())
+        layers = list(self._layers.items())
         return Sequential(dict(layers[index])) if isinstance(index, slice) else layers[index][1]
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self.add_module(list(self._held())[index], module)
-
-
-class _Container(Module):
-    """A module whose held modules go by their own names, without that of an attribute in front."""
-
-    _layers: Any
-
-    def _attributes(self) -> Iterator[tuple[str, Any]]:
-        layers = self._layers.items() if isinstance(self._layers, dict) else enumerate(self._layers)
-        others = ((name, value) for name, value in vars(self).items() if name != "_layers")
-        return chain(((str(name), module) for name, module in layers), others)
+        self.add_module(list(self._layers)[index], module)
 
 
 class ModuleList(_Container, MutableSequence[Module]):
@@ -125,7 +139,7 @@ class ModuleList(_Container, MutableSequence[Module]):
         return len(self._layers)
 
 
-class ModuleDict(_Container, MutableMapping[str, Module]):
+class ModuleDict(_Named, MutableMapping[str, Module]):
     """Modules by name, with a dict's methods.
 
     Raises:
@@ -139,16 +153,14 @@ class ModuleDict(_Container, MutableMapping[str, Module]):
     """
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
-        self._layers: dict[str, Module] = {}
+        self._layers = {}
         self.update(modules or {})
 
     def __getitem__(self, name: str) -> Module:
         return self._layers[name]
 
     def __setitem__(self, name: str, module: Module) -> None:
-        self._check_name(name, Module)
-        check_module(module)
-        self._layers[name] = module
+        self.add_module(name, module)
 
     def __delitem__(self, name: str) -> None:
         del self._layers[name]
