@@ -1,6 +1,7 @@
-"""Hypothesis profiles for all tests, and the promise that no test leaves global state behind it.
+"""Hypothesis profiles for all tests, the promise that no test leaves global state behind it, and counts to be shown.
 
-Run ``pytest --hypothesis-profile=thorough`` to draw forty times as many examples as by default.
+Run ``pytest --hypothesis-profile=thorough`` to draw forty times as many examples as by default, and with ``sketch`` as
+few as it takes to run every line, which is all that measuring the coverage needs.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import tinygrad_mlp as tg
 # No deadlines: how long an example takes says nothing about whether it is right.
 settings.register_profile("quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1000)
+settings.register_profile("sketch", settings.get_profile("quick"), max_examples=4)
 settings.load_profile("quick")
 
 
@@ -24,3 +26,10 @@ def no_state_is_left_behind() -> Iterator[None]:
     tg.set_grad_enabled(True)
     tg.set_default_dtype(dtype)
     assert left == (True, dtype), "the test left the gradient mode or the default dtype changed"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests counted with `record_property` on lines of its own, where the dots have ended."""
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for name, counted in report.user_properties:
+            terminalreporter.write_line(f"{name}: {counted}")

@@ -83,6 +83,11 @@ def check_accumulation() -> None:
         (y * y).sum().backward(retain_graph=True)
     equal(y.grad, [12, 24])
 
+    y = x * 3
+    for _ in range(2):
+        (y * y).sum().backward(inputs=y, retain_graph=True)
+    equal(y.grad, [12, 24])
+
     x = leaf(np.array(2.0))
     y = x * x
     (gradient,) = tg.autograd.grad([y, x, y, x], [x])
@@ -127,6 +132,9 @@ def check_dtypes() -> None:
     y.retain_grad()
     (y * double).sum().backward()
     assert (single.grad.dtype, y.grad.dtype, double.grad.dtype) == (np.float32, np.float32, np.float64)
+    weight = tg.tensor([[1.0, 2.0]], requires_grad=True)
+    f.linear(np.array([[3.0, 4.0]]), weight, None).sum().backward()
+    assert weight.grad.dtype == np.float32
 
 
 def check_ownership() -> None:

@@ -17,6 +17,7 @@ from ops import CASES, ROWS, Case, Example, examples
 from test_graph import DUTIES
 from test_sheet import check_gradient
 
+from tinygrad_mlp._tensor import collect
 from tinygrad_mlp.autograd import graph
 from tinygrad_mlp.blas import Product
 from tinygrad_mlp.derivatives import Each, sheet
@@ -31,12 +32,11 @@ def caught(check: Callable[[], Any], failure: type[Exception]) -> bool:
     return False
 
 
-def report(capsys: pytest.CaptureFixture[str], what: str, survivors: dict[str, bool]) -> None:
-    """Print the count, and fail with the names of those that no check caught."""
-    alive = [name for name, was_caught in survivors.items() if not was_caught]
-    with capsys.disabled():
-        print(f"\n{what}: {len(survivors)} mutants, {len(survivors) - len(alive)} caught")
-    assert not alive, "\n".join(["nothing caught", *alive])
+def report(record_property: Callable[[str, object], None], what: str, mutants: dict[str, bool]) -> None:
+    """Give the count to the summary of the run, and fail with the names of those that no check caught."""
+    survivors = [name for name, was_caught in mutants.items() if not was_caught]
+    record_property(f"mutants of {what}", f"{len(mutants)}, of which {len(survivors)} survived")
+    assert not survivors, "\n".join(["nothing caught", *survivors])
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
@@ -97,8 +97,10 @@ def few(case: Case) -> list[Example]:
     return drawn
 
 
-def test_no_mutant_of_a_rule_survives(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    survivors = {}
+def test_no_mutant_of_a_rule_survives(
+    monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
+    mutants = {}
     for case in CASES:
         drawn = few(case)
         for example in drawn:
@@ -107,11 +109,12 @@ def test_no_mutant_of_a_rule_survives(monkeypatch: pytest.MonkeyPatch, capsys: p
             telling = [example for example in drawn if position in example.differentiable]
             with monkeypatch.context() as patch:
                 patch.setitem(sheet, case.function, row)
-                survivors[name] = any(
+                mutants[name] = any(
                     caught(lambda example=example: check_gradient(example), AssertionError) for example in telling
                 )
-    assert len(survivors) >= 4 * len(CASES)
-    report(capsys, "rules", survivors)
+    rules = [rule for row in ROWS.values() for rule in ([row] if isinstance(row, Each) else row) if rule is not None]
+    assert len(mutants) == len(MUTATIONS) * len(rules), "some rule of the sheet was not damaged in every way"
+    report(record_property, "the rules", mutants)
 
 
 # --- the walk ---------------------------------------------------------------------------------------------------------
@@ -157,6 +160,17 @@ class Sites(ast.NodeTransformer):
             return self.site(node, "ownership", node.args[0])
         return self.generic_visit(node)
 
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        result = self.generic_visit(node)
+        # Factors are kept as they are where nothing has arrived before them and their dtype is the leaf's.
+        for words, duty in (("not in arrived", "accumulation"), (".dtype ==", "shape and dtype")):
+            others = [operand for operand in node.values if words not in ast.unparse(operand)]
+            if len(others) < len(node.values):
+                self.found.append(f"{duty}: {words} in {ast.unparse(node)}")
+                if len(self.found) - 1 == self.chosen:
+                    result = ast.BoolOp(node.op, others)
+        return result
+
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         if isinstance(node.op, ast.USub) and "number" in ast.unparse(node):
             return self.site(node, "order", node.operand)
@@ -171,29 +185,31 @@ class Sites(ast.NodeTransformer):
 
 def walk_mutants() -> Iterator[tuple[str, Any, Any]]:
     """The functions of the walk, each with the code of one that leaves out one duty at one place."""
-    for function in (graph.walk, graph._sum, graph.accumulate):
+    for function in (graph.walk, graph._sum, graph.accumulate, collect):
         source = textwrap.dedent(inspect.getsource(function))
         sites = Sites()
         sites.visit(ast.parse(source))
         for number, name in enumerate(sites.found):
             mutant = ast.fix_missing_locations(Sites(number).visit(ast.parse(source)))
-            namespace = dict(vars(graph))
-            exec(compile(mutant, graph.__file__, "exec"), namespace)
+            namespace = dict(function.__globals__)
+            exec(compile(mutant, inspect.getfile(function), "exec"), namespace)
             yield f"{function.__name__}, without {name}", function, namespace[function.__name__].__code__
 
 
-def test_no_mutant_of_the_walk_survives(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_mutant_of_the_walk_survives(
+    monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
     for check in DUTIES:
         check()  # undamaged, the walk passes
-    survivors = {}
+    mutants = {}
     for replacement in (first_entries, mean_instead):
         with monkeypatch.context() as patch:
             patch.setattr(graph, "_unbroadcast", replacement)
-            survivors[f"_unbroadcast, {replacement.__name__}"] = any(caught(check, AssertionError) for check in DUTIES)
+            mutants[f"_unbroadcast, {replacement.__name__}"] = any(caught(check, AssertionError) for check in DUTIES)
     for name, function, code in walk_mutants():
         with monkeypatch.context() as patch:
             patch.setattr(function, "__code__", code)
-            survivors[name] = any(caught(check, Exception) for check in DUTIES)
+            mutants[name] = any(caught(check, Exception) for check in DUTIES)
     for duty in ("accumulation", "order", "shape and dtype", "ownership"):
-        assert any(duty in name for name in survivors), f"no place was found where the walk does its duty of {duty}"
-    report(capsys, "the walk", survivors)
+        assert any(duty in name for name in mutants), f"no place was found where the walk does its duty of {duty}"
+    report(record_property, "the walk", mutants)
