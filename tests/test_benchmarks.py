@@ -22,6 +22,8 @@ TINY = Effort(0.0, 0.0)
 OPTIONS = Options(quick=True, threads=[1], data=None)
 OWN = [c for c in CONTESTANTS if not c.distribution or c.distribution in ("numpy", "scipy")]
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(autouse=True)
 def tiny_rounds(monkeypatch: pytest.MonkeyPatch) -> None:

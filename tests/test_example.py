@@ -17,6 +17,8 @@ specification = importlib.util.spec_from_file_location("mnist_mlp", PATH)
 example = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(example)
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):

@@ -636,6 +636,7 @@ def deep() -> Derivation:
     return explained("cross entropy", [5, 4, 4, 4, 4, 2], rows=3, bias=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ending", [".png", ".svg", ".html", ".tex", ".md", ".PNG"])
 def test_save(deep: Derivation, ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"derivation{ending}"
@@ -655,6 +656,7 @@ def test_save(deep: Derivation, ending: str, tmp_path: Path) -> None:
         assert "backward()" in content.decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("notation", ["rows", "document"])
 def test_nothing_of_the_picture_is_cut_off(notation: str, tmp_path: Path) -> None:
     from matplotlib.image import imread
@@ -681,7 +683,7 @@ def test_a_summary_can_be_saved(tmp_path: Path) -> None:
     for _ in range(300):
         y = y * 1.01
     found = explain(y)
-    for ending in ("png", "html", "tex", "md"):
+    for ending in ("png", "svg", "html", "tex", "md"):
         assert found.save(tmp_path / f"summary.{ending}").stat().st_size > 100
 
 

@@ -1,7 +1,9 @@
 """The graph and its walk: order, accumulation, release, modes; on chains, diamonds and graphs that grow at random."""
 
+import copy
 import gc
 import math
+import pickle
 import sys
 import threading
 import weakref
@@ -212,8 +214,30 @@ def shallow_stack() -> Iterator[None]:
             sys.setrecursionlimit(limit)
 
 
-@pytest.mark.parametrize("walked", [True, False])
-def test_a_chain_of_a_million_operations(walked: bool) -> None:
+def carried_back(y: tg.Tensor, x: tg.Tensor) -> None:
+    y.backward()
+    equal(x.grad, 1)
+
+
+def looked_at(y: tg.Tensor, x: tg.Tensor) -> None:
+    """Printed, drawn, not copied, and walked for one input: all of which leaves the graph whole."""
+    assert repr(y) == str(y) == "tensor(1000001., dtype=float64, grad_fn=<add>)"
+    for copied in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises((TypeError, RuntimeError), match=r"with its graph: (pickle|copy) \.detach\(\)"):
+            copied(y)
+        with pytest.raises(TypeError, match="a graph cannot be pickled or copied"):
+            copied(y.grad_fn)
+    derivation = tg.explain(y)
+    assert repr(derivation) == "<Derivation of 0 gradients from 1,000,000 functions, notation='rows'>"
+    for drawn in (str(derivation), derivation.latex()):
+        assert "1,000,000" in drawn
+    (gradient,) = tg.autograd.grad(y, x, retain_graph=True)
+    equal(gradient, 1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("use", [carried_back, looked_at])
+def test_a_chain_of_a_million_operations(use: Callable[[tg.Tensor, tg.Tensor], None]) -> None:
     x = leaf(np.array(1.0))
     with shallow_stack():
         before = sys.getallocatedblocks()
@@ -222,14 +246,11 @@ def test_a_chain_of_a_million_operations(walked: bool) -> None:
             y = y + 1
         assert y.item() == 1_000_001
         grown = sys.getallocatedblocks() - before
-        if walked:
-            y.backward()
+        use(y, x)
         del y
         left = sys.getallocatedblocks() - before
     assert grown > 1_000_000
     assert left < 1_000, f"{left} blocks of memory outlived the graph"
-    if walked:
-        equal(x.grad, 1)
 
 
 def test_a_leaf_used_ten_thousand_times() -> None:

@@ -22,6 +22,8 @@ from tinygrad_mlp.autograd import graph
 from tinygrad_mlp.blas import Product
 from tinygrad_mlp.derivatives import Each, sheet
 
+pytestmark = pytest.mark.long
+
 
 def caught(check: Callable[[], Any], failure: type[Exception]) -> bool:
     """Whether `check` fails as asked; any other error is one of the mutation."""

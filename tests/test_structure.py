@@ -161,6 +161,7 @@ def test_every_file_says_why_it_exists(folder: str) -> None:
         assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), f"{path} does not open with a docstring"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [("ruff", ["check", "--quiet", "."]), ("ruff", ["format", "--check", "--quiet", "."]), ("mypy", [])],
