@@ -196,6 +196,9 @@ class _Switched(contextlib.ContextDecorator):
     def __init__(self) -> None:
         self._before: list[bool] = []
 
+    def _recreate_cm(self) -> _Switched:
+        return type(self)()  # each call of a decorated function has its own: several threads may be in it at once
+
     def __enter__(self) -> None:
         self._before.append(state.enabled)
         state.enabled = self._enabled
