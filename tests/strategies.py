@@ -4,7 +4,10 @@ Entries are the midpoints of an even number of cells of their domain. So no two 
 lies in the middle of its domain, which is where the kinks are: differences never straddle one.
 """
 
+import gc
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -126,3 +129,14 @@ def layouts(array: Array) -> st.SearchStrategy[str]:
 def leaf(array: Array, layout: str = "contiguous") -> tg.Tensor:
     """A tensor of the entries of `array`, laid out as asked, that collects a gradient."""
     return LAYOUTS[layout](array).requires_grad_()
+
+
+@contextmanager
+def no_collector() -> Iterator[None]:
+    """Without Python's collector of cycles, so that what is freed has been freed by reference count."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -4,6 +4,7 @@ import gc
 import inspect
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -553,11 +554,22 @@ def test_an_array_that_changed_is_named_with_its_line() -> None:
         z.sum().backward()
 
 
-def test_the_mode_ends_with_its_block_and_nests() -> None:
-    def anomalous() -> None:
-        with np.errstate(all="ignore"):
-            tg.tensor(0.0).log()
+def anomalous() -> None:
+    with np.errstate(all="ignore"):
+        tg.tensor(0.0).log()
 
+
+def test_all_threads_are_watched() -> None:
+    with (
+        detect_anomaly(),
+        ThreadPoolExecutor(1) as other,
+        pytest.raises(RuntimeError, match=r"log at test_autograd.py"),
+    ):
+        other.submit(anomalous).result()
+    anomalous()
+
+
+def test_the_mode_ends_with_its_block_and_nests() -> None:
     mode = detect_anomaly()
     with mode:
         with mode, pytest.raises(RuntimeError):

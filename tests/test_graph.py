@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from strategies import Array, leaf
+from strategies import Array, leaf, no_collector
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import blas, nn, optim
@@ -32,16 +32,6 @@ def equal(actual: Any, expected: Any) -> None:
     if isinstance(actual, tg.Tensor):
         actual = actual.detach()
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
-
-
-@contextmanager
-def no_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def counted(calls: list[str], name: str = "") -> Callable[[Any], Any]:

@@ -1,8 +1,9 @@
 """Arrays that change between the forward and the backward pass: noticed where a rule reads them, harmless elsewhere."""
 
-import gc
+import sys
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ops import CASES, DERIVED, Case, examples
-from strategies import leaf
+from strategies import leaf, no_collector
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import functions as f
 from tinygrad_mlp import nn, optim
+
+PROCESS = Path("/proc/self/statm")
 
 every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
 
@@ -385,28 +388,60 @@ def test_an_array_that_went_through_a_layer_may_be_used_again() -> None:
 # --- what is kept -----------------------------------------------------------------------------------------------------
 
 
-def test_thousands_of_steps_leave_memory_flat() -> None:
-    net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+def training(captured: bool) -> Callable[[int], None]:
+    """What trains a small network for a number of steps."""
+    net = nn.Linear(4, 2)
     optimizer = optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
     loss = nn.MSELoss()
+    rows, labels = np.ones((3, 4), np.float32), tg.tensor(np.zeros((3, 2), np.float32))
+
+    def step(x: tg.Tensor, y: tg.Tensor) -> tg.Tensor:
+        optimizer.zero_grad()
+        value = loss(net(x), y)
+        value.backward()
+        optimizer.step()
+        return value
+
+    taken = tg.capture(step) if captured else step
 
     def train(steps: int) -> None:
-        for _ in range(steps):
-            x, y = tg.tensor(np.ones((3, 4), np.float32)), np.zeros((3, 2), np.float32)
-            optimizer.zero_grad()
-            loss(net(x), y).backward()
-            optimizer.step()
-            x.numpy()
+        for number in range(steps):
+            x = tg.tensor(rows)
+            taken(x, labels).item()
+            if number % 10 == 0:
+                x.numpy()
 
-    gc.disable()
-    try:
+    return train
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_thousand_steps_leave_no_bytes_behind(captured: bool) -> None:
+    train = training(captured)
+    with no_collector():
         train(50)
         tracemalloc.start()
         train(50)
         before = tracemalloc.get_traced_memory()[0]
         train(1000)
         grown = tracemalloc.get_traced_memory()[0] - before
-    finally:
         tracemalloc.stop()
-        gc.enable()
     assert grown < 20_000, f"1,000 steps left {grown} bytes behind"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_hundred_thousand_steps_leave_memory_flat(captured: bool) -> None:
+    """By Python's count of blocks, and by the operating system's of pages where it can be asked."""
+    train = training(captured)
+
+    def used() -> tuple[int, int]:
+        pages = int(PROCESS.read_text().split()[1]) if PROCESS.exists() else 0
+        return sys.getallocatedblocks(), pages
+
+    with no_collector():
+        train(2000)
+        blocks, pages = used()
+        train(100_000)
+        blocks, pages = (now - before for now, before in zip(used(), (blocks, pages), strict=True))
+    assert blocks < 100, f"100,000 steps left {blocks} blocks of memory behind"
+    assert pages < 100, f"100,000 steps left {pages} pages of memory behind"
