@@ -6,6 +6,7 @@ import itertools
 import random
 import re
 import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -439,3 +440,85 @@ def test_every_way_to_drop_gradients_is_replayed(drop):
         results.append([parameter.detach().numpy() for parameter in net.parameters()])
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-14)
+
+
+class Answer(NamedTuple):
+    loss: tg.Tensor
+    parts: dict[str, Any]
+
+
+def test_what_a_step_returns_may_be_nested():
+    captured = tg.capture(lambda x: Answer((x * x).sum(), {"squares": [x * x, 3, None]}))
+    for value in (2.0, 3.0, 4.0):
+        answer = captured(tg.tensor([value]))
+        assert type(answer) is Answer
+        assert answer.loss.item() == answer.parts["squares"][0].item() == value**2
+        assert answer.parts["squares"][1:] == [3, None]
+    assert captured.refused is None
+
+
+def test_calls_of_other_numbers_of_arguments_are_recorded_apart():
+    captured = tg.capture(lambda *arguments: sum(arguments, start=0))
+    one = tg.tensor([1.0])
+    for number in (1, 2, 3, 1, 2, 3):
+        assert captured(*[one] * number).item() == number
+    assert captured.refused is None
+
+
+def test_a_step_whose_variables_always_change_is_left_eager():
+    scale = 0
+
+    def step(x):
+        return x * scale
+
+    captured = tg.capture(step)
+    for scale in range(20):
+        assert captured(tg.tensor([2.0])).item() == 2 * scale
+    assert "change from call to call" in captured.refused
+
+
+def test_a_variable_may_not_be_assigned_yet():
+    def step(x):
+        return x * 2 if x.ndim else later
+
+    captured = tg.capture(step)
+    assert captured(tg.tensor([1.0])).item() == captured(tg.tensor([1.0])).item() == 2
+    later = 0
+    assert captured(tg.tensor([1.0])).item() == 2
+    assert later == 0
+
+
+def test_a_closure_given_to_an_optimizer_is_not_replayed():
+    net, optimizer = build([3, 2], "tanh", "sgd", True, "float64", 0)
+
+    def step(x, y):
+        def closure():
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(net(x), y)
+            loss.backward()
+            return loss
+
+        return optimizer.step(closure)
+
+    captured = tg.capture(step)
+    assert captured(tg.tensor(X), tg.tensor(Y)).item() > captured(tg.tensor(X), tg.tensor(Y)).item()
+    assert "closure" in captured.refused
+
+
+@pytest.mark.parametrize(
+    ("function", "replayable"),
+    [
+        (lambda x: x * len(x), True),
+        (lambda x: x.mT * x[0, 0], True),
+        (lambda x: x * np.asarray(x).max(), False),
+        (lambda x: np.add.accumulate(x), False),
+        (lambda x: np.multiply(x, 2, where=True), False),
+    ],
+)
+def test_functions_of_the_users_are_replayed_or_refused(function, replayable):
+    recorded = tg.differentiable(lambda g, y, x: g)(function)
+    captured = tg.capture(recorded)
+    for factor in (1.0, 2.0, 3.0):
+        value = np.arange(4.0).reshape(2, 2) * factor
+        np.testing.assert_array_equal(captured(tg.tensor(value)).detach(), function(value))
+    assert (captured.refused is None) is replayable

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ops import CASES, DERIVED, ROWS, Case, examples
 
 import tinygrad_mlp as tg
-from tinygrad_mlp import Tensor, nn
+from tinygrad_mlp import Tensor, derivatives, nn
 from tinygrad_mlp.autograd import derivation
 from tinygrad_mlp.autograd.derivation import Derivation, Expression, Symbol, explain
 from tinygrad_mlp.nn import functional as F
@@ -237,6 +237,8 @@ def unreadable(rule: Callable[..., Any]) -> Tensor:
         lambda g, y, x: g * np.asarray(x),
         lambda g, y, x: np.add(g, y, out=g),
         lambda g, y, x: g * np.multiply.accumulate(x),
+        lambda g, y, x: g * np.multiply.reduce(x),
+        lambda g, y, x: g * np.full(2, "x", dtype=object),
         lambda g, y, x: g * np.array(list(x)),
     ],
 )
@@ -289,6 +291,18 @@ def test_a_rule_may_hold_arrays_of_its_own() -> None:
     assert "∂L/∂u₁ c₁" in str(found)
     assert "c₁ ∈ ℝ²ˣ²" in str(found)
     assert found.errors["θ₁"] < 1e-15
+
+
+@pytest.mark.parametrize("rule", [lambda g, y, x: np.zeros(x.shape), lambda g, y, x: g * np.zeros(2, x.dtype)])
+def test_a_rule_may_return_an_array_and_ask_for_dtypes(rule: Callable[..., Any]) -> None:
+    assert explain(unreadable(rule)).errors == {"θ₁": 0}
+
+
+def test_what_no_gradient_reaches_is_left_out() -> None:
+    x = tg.tensor([1.0, -2.0], dtype=np.float64, requires_grad=True)
+    found = explain(np.where(x * 3, x, 0).sum(), names={"x": x})
+    assert found.errors["x"] < 1e-15
+    assert "∂L/∂u₁" not in str(found)
 
 
 LIES: dict[str, tuple[Any, Callable[..., Any]]] = {
@@ -612,6 +626,29 @@ def test_one_sample_may_be_a_vector() -> None:
     assert rows.formulas == vector.formulas
 
 
+def test_a_loss_of_one_entry_need_not_be_summed() -> None:
+    net = network([3, 4, 1])
+    x, y = batch([3, 4, 1], 1)
+    summed, single = (
+        explain(F.mse_loss(net(x).sigmoid(), y, reduction=how), net, notation="document") for how in ("sum", "none")
+    )
+    assert summed.formulas == single.formulas
+
+
+@pytest.mark.parametrize("rule", [
+    lambda g, y, a, t, total=False: g * ((a - t) / (a - a * a)),
+    lambda g, y, a, t, total=False: g * (-t / a) + g * ((1 - t) / (1 - a)),
+    lambda g, y, a, t, total=False: g * ((a * (1 - t) - (1 - a) * t) / (a * (1 - a))),
+    lambda g, y, a, t, total=False: g * (2 * a / a / 2 * (a - t) / (a * (1 - a))),
+    lambda g, y, a, t, total=False: g * (a / (a * a / (a - t) - a * a * a / (a - t))),
+])  # fmt: skip
+def test_a_derivative_of_the_loss_in_another_form_is_left_as_it_is(
+    rule: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(derivatives.sheet, tg.functions.cross_entropy, (rule, None))
+    assert explained("cross entropy", [3, 4, 2], notation="document").is_verified
+
+
 # --- readings ---------------------------------------------------------------------------------------------------------
 
 
@@ -783,6 +820,9 @@ SIMPLER: list[tuple[Any, str]] = [
     (a * 1e-12, "10⁻¹² a"),
     (a**0.5, "a^½"),
     (a**-1, "a⁻¹"),
+    (a**1, "a"),
+    (a + a**0, "a + 𝟏 𝟏ᵀ"),
+    (a * np.nan, "NaN a"),
     (-2 * a + b, "−2 a + b"),
     (b - (a - b), "b − (a − b)"),
     (a @ c @ a, "a c a"),

@@ -427,6 +427,10 @@ def test_the_inputs_may_be_inside_the_graph() -> None:
     equal(x.grad, [18, 36])
     z.backward(inputs=[z])
     equal(z.grad, 1)
+    y = x * 3
+    y.retain_grad()
+    (y * y).sum().backward(inputs=[y])
+    equal(y.grad, [6, 12])  # once, though asked for twice
 
 
 def test_inputs_are_tensors_that_require_a_gradient() -> None:
@@ -1216,6 +1220,16 @@ def test_a_large_weight_that_is_its_own_input_steps_right(rows: int) -> None:
         nn.functional.linear(own(w), w).sum().backward()
         optim.SGD([w], lr=1.0).step()
         equal(w, expected)
+
+
+def test_factors_that_a_rule_makes_itself_are_multiplied_like_others() -> None:
+    @tg.differentiable(lambda g, y, w: f.product(g.T, np.full((1, 3), 2.0)))
+    def doubled(w: Any) -> Any:
+        return w.sum(1)[None] * 2
+
+    w = leaf(np.ones((2, 3)))
+    doubled(w).backward(np.array([[5.0, 7.0]]))
+    equal(w.grad, np.array([[10.0], [14.0]]) * np.ones(3))
 
 
 def test_a_factored_gradient_is_a_tensor_like_any_other() -> None:

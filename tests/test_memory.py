@@ -16,6 +16,7 @@ from strategies import leaf, no_collector
 import tinygrad_mlp as tg
 from tinygrad_mlp import functions as f
 from tinygrad_mlp import nn, optim
+from tinygrad_mlp.autograd import memory
 
 PROCESS = Path("/proc/self/statm")
 
@@ -367,6 +368,19 @@ def test_a_factor_that_changes_after_the_walk_gives_no_wrong_gradient(
         np.testing.assert_array_equal(w.detach(), WEIGHT)
     else:
         np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+def test_a_factor_is_copied_only_where_somebody_may_write_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "shared", {})  # as in a process in which nothing was handed out yet
+    monkeypatch.setattr(memory, "_of_leaves", {})
+    w, x = leaf(WEIGHT), tg.tensor(ROWS)
+    for copied in (False, True):
+        w.grad = None
+        nn.functional.linear(x, w).backward(COTANGENT)
+        assert np.shares_memory(w._node.grad.right, x._data) is not copied
+        np.testing.assert_array_equal(w.grad, np.outer(COTANGENT, ROWS))
+        handed_out = x.numpy()
+    assert handed_out.base is not None
 
 
 def test_a_gradient_that_was_read_is_safe() -> None:

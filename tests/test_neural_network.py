@@ -535,5 +535,8 @@ def test_a_network_explains_itself(loss, notation):
     assert derivation.is_verified
     assert set(derivation.errors) == {"0.weight", "2.weight"}
     assert max(derivation.errors.values()) < 1e-12
+    several = network.explain(np.ones((4, 3)), np.full((4, 2), 0.5))
+    assert several.is_verified
+    assert "∈ ℝ⁴ˣ²" in str(several)
     with pytest.raises(ValueError, match="belong together"):
         network.explain(np.ones((1, 3)))

@@ -721,6 +721,10 @@ class Model(nn.Module):
     ("call", "message"),
     [
         (lambda net: net(np.ones((2, 5))), r"net.encoder\[0\] at test_nn.py:\d+: Linear\(4 → 3\).*got \(2, 5\)"),
+        (
+            lambda net: tg.autograd.functional.jacobian(net, tg.ones(2, 5)),
+            r"net.encoder\[0\] at test_nn.py:\d+: .*got \(2, 5\)",
+        ),
         (lambda net: net([[1.0, 2.0]]), r"net.encoder\[0\] at test_nn.py:\d+: .*got list"),
         (lambda net: net(np.float64(1.0)), r"net.encoder\[0\] at .*got \(\)"),
         (lambda net: net(np.ones((1, 4))), r"net.encoder\[1\] at test_nn.py:\d+: .*1 values per channel.*eval"),

@@ -261,7 +261,9 @@ def _product(*operands: Any) -> Expression:
     shape = np.broadcast_shapes(*(factor.shape for factor in factors))
     for factor in [factor for factor in factors if getattr(factor, "function", None) is np.ones]:
         others = [other for other in factors if other is not factor]
-        if others and np.broadcast_shapes(*(other.shape for other in others)) == shape:
+        if not any(isinstance(other, Expression) for other in others):
+            continue  # an array alone would be no formula
+        if np.broadcast_shapes(*(other.shape for other in others)) == shape:
             factors = others
     return _scaled(number, reduce(lambda a, b: Expression(np.multiply, (a, b)), factors))
 
