@@ -475,6 +475,19 @@ def test_functions_and_second_derivatives_leave_nothing_behind() -> None:
     assert [reference() for reference in watched] == [None] * 4
 
 
+def test_a_layers_weight_gets_its_gradient_multiplied() -> None:
+    weight = leaf(np.ones((1, 2)))
+    (gradient,) = grad(tg.nn.functional.linear(tg.tensor([[3.0, 4.0]]), weight).sum(), weight)
+    np.testing.assert_array_equal(gradient, [[3, 4]])
+
+
+def test_what_depends_on_nothing_has_products_of_zeros() -> None:
+    x = tg.tensor([1.0, 2.0])
+    output, product = functional.vjp(lambda x: tg.ones(3), x, tg.ones(3))
+    np.testing.assert_array_equal(output, np.ones(3))
+    np.testing.assert_array_equal(product, np.zeros(2))
+
+
 # --- anomalies --------------------------------------------------------------------------------------------------------
 
 

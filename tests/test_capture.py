@@ -505,6 +505,12 @@ def test_a_closure_given_to_an_optimizer_is_not_replayed():
     assert "closure" in captured.refused
 
 
+def first_row_cleared(x):
+    cleared = x * 1
+    cleared[[0]] = 0
+    return cleared
+
+
 @pytest.mark.parametrize(
     ("function", "replayable"),
     [
@@ -513,6 +519,7 @@ def test_a_closure_given_to_an_optimizer_is_not_replayed():
         (lambda x: x * np.asarray(x).max(), False),
         (lambda x: np.add.accumulate(x), False),
         (lambda x: np.multiply(x, 2, where=True), False),
+        (first_row_cleared, False),
     ],
 )
 def test_functions_of_the_users_are_replayed_or_refused(function, replayable):

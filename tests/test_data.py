@@ -1,5 +1,6 @@
 """Datasets and the loader: every sample once, in batches, in a seeded order; and no more of a file than is asked."""
 
+import os
 from collections import namedtuple
 from collections.abc import Callable
 from itertools import islice
@@ -127,10 +128,11 @@ def test_whole_batches_are_indexed_at_once() -> None:
 
 
 def test_arrays_larger_than_memory(tmp_path: Path) -> None:
-    """A file of 256 GB, of which the disk holds only what is written and memory only the batches."""
+    """A file twice as large, of which the disk holds only what is written and memory only the batches."""
     resource = pytest.importorskip("resource")
     path = tmp_path / "rows.dat"
-    number, width = 1 << 18, 1 << 18
+    width = 1 << 18
+    number = 2 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (4 * width)
     rows = np.memmap(path, np.float32, "w+", shape=(number, width))
     rows[number - 1, :3] = [1, 2, 3]
     dataset = TensorDataset(rows, np.arange(number))

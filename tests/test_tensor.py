@@ -779,6 +779,8 @@ def test_computed_tensors_are_not_pickled_or_copied() -> None:
         pickle.dumps(y)
     with pytest.raises((TypeError, RuntimeError), match=r"\.detach\(\)"):
         copy.deepcopy(y)
+    with pytest.raises(TypeError, match=r"\.detach\(\)"):
+        pickle.dumps(y.grad_fn)
 
 
 # --- errors that teach ------------------------------------------------------------------------------------------------

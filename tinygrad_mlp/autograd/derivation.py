@@ -960,8 +960,6 @@ class Document:
         def combine(part: Expression, operands: list[Any]) -> Any:
             if isinstance(part, Symbol):
                 return part
-            if part.function is np.ones and part.ndim:
-                return Row(ones((part.size, 1)))
             is_row = any(isinstance(operand, Row) for operand in operands)
             plain = [operand.column if isinstance(operand, Row) else operand for operand in operands]
             if part.function is np.matmul:
