@@ -95,6 +95,8 @@ def test_an_unused_input_is_named() -> None:
     equal(used, [2, 2])
     assert unused is None
     equal(grad(z, [x, y], materialize_grads=True)[1], np.zeros((3, 1)))
+    with pytest.raises(ValueError, match="leave allow_unused=False out"):
+        grad(z, [x, y], materialize_grads=True, allow_unused=False)
 
 
 def test_hooks_of_leaves_see_and_replace_what_grad_returns() -> None:

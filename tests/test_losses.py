@@ -16,6 +16,7 @@ import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 from tinygrad_mlp.autograd import gradcheck, gradgradcheck
 from tinygrad_mlp.nn import functional as F
+from tinygrad_mlp.nn import losses
 
 Array = NDArray[Any]
 
@@ -128,6 +129,10 @@ def test_the_modules_hand_their_options_on(name: str) -> None:
     np.testing.assert_array_equal(
         module(tg.tensor(a), b).numpy(), function(tg.tensor(a), b, reduction=module.reduction).numpy()
     )
+
+
+def test_every_module_is_among_them() -> None:
+    assert {type(module).__name__ for module, _ in MODULES.values()} == {*losses.__all__} - {"NLLLoss"}
 
 
 def test_nll_loss_is_a_module_too() -> None:

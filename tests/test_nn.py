@@ -18,8 +18,8 @@ from strategies import numbers, shapes
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 from tinygrad_mlp.autograd import gradcheck, gradgradcheck, memory
+from tinygrad_mlp.nn import activations, init
 from tinygrad_mlp.nn import functional as F
-from tinygrad_mlp.nn import init
 
 Array = NDArray[Any]
 
@@ -51,6 +51,10 @@ ACTIVATIONS: dict[str, tuple[nn.Module, Callable[[Array], Array]]] = {
     "Softmax": (nn.Softmax(0), lambda x: np.exp(x) / np.exp(x).sum(0)),
     "LogSoftmax": (nn.LogSoftmax(-1), lambda x: np.log(np.exp(x) / np.exp(x).sum(-1, keepdims=True))),
 }
+
+
+def test_every_activation_is_in_the_table() -> None:
+    assert {type(module).__name__ for module, _ in ACTIVATIONS.values()} == {*activations.__all__, "Identity"}
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import tinygrad_mlp as tg
-from tinygrad_mlp import nn
+from tinygrad_mlp import nn, optim
 from tinygrad_mlp.blas import Product
 from tinygrad_mlp.nn import functional as F
 from tinygrad_mlp.optim import LBFGS, SGD, Adam, AdamW, Optimizer, StepWarning, lr_scheduler, minimize
@@ -132,6 +132,11 @@ def test_recurrences(kind: Any, by_hand: Any, options: dict[str, Any], rank: str
     for expected in by_hand(start, gradients(), **options):
         optimizer.step()
         np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-8, atol=1e-10)
+
+
+def test_every_optimizer_is_held_against_its_recurrence() -> None:
+    public = {value for value in vars(optim).values() if isinstance(value, type) and issubclass(value, Optimizer)}
+    assert public - {kind for kind, *_ in RECURRENCES} == {Optimizer, LBFGS}  # LBFGS further below
 
 
 def test_nesterov_by_hand() -> None:
