@@ -700,11 +700,11 @@ def test_save(deep: Derivation, ending: str, tmp_path: Path) -> None:
         assert "backward()" in content.decode()
 
 
-@pytest.mark.parametrize("notation", ["rows", "document"])
+@pytest.mark.parametrize("notation", ["rows", pytest.param("document", marks=pytest.mark.long)])
 def test_nothing_of_the_picture_is_cut_off(notation: str, tmp_path: Path) -> None:
     from matplotlib.image import imread
 
-    found = explained("cross entropy", [5, 4, 4, 4, 2], bias=True, notation=notation)
+    found = explained("cross entropy", [5, 4, 4, 4, 4, 2], bias=True, notation=notation)
     image = imread(found.save(tmp_path / "derivation.png"))[..., :3]
     border = 12
     for edge in (image[:border], image[-border:], image[:, :border], image[:, -border:]):
