@@ -83,6 +83,53 @@ def test_replays_are_bit_identical_to_eager_steps(widths, activation, loss, opti
     assert captured.refused is None
 
 
+CLASSES = {
+    "plain": {},
+    "sum": {"reduction": "sum"},
+    "none": {"reduction": "none"},
+    "weighted": {"weight": tg.tensor([0.5, 2.0, 1.0])},
+    "ignoring": {"ignore_index": 1},
+    "smoothed": {"label_smoothing": 0.1, "ignore_index": 2, "weight": tg.tensor([0.5, 2.0, 1.0])},
+}
+
+
+@pytest.mark.parametrize("outside", [False, True])
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+@pytest.mark.parametrize("options", CLASSES.values(), ids=CLASSES)
+def test_losses_of_classes_are_replayed(options, name, outside):
+    """Also where the classes are no argument of the step, but change, and where no class counts."""
+    labels = tg.tensor([0, 0, 0, 0])
+    results = []
+    options = {key: value for key, value in options.items() if name == "cross_entropy" or key != "label_smoothing"}
+    for wrap in (lambda step: step, tg.capture):
+        net, optimizer = build([3, 3], "tanh", "sgd", True, "float32", 0)
+        seen = []
+
+        def step(x, y, net=net, optimizer=optimizer):
+            optimizer.zero_grad()
+            z = net(x) if name == "cross_entropy" else net(x).log_softmax(-1)
+            loss = getattr(nn.functional, name)(z, labels if outside else y, **options)
+            loss.sum().backward()
+            optimizer.step()
+            return loss
+
+        run = wrap(step)
+        generator = np.random.default_rng(0)
+        for classes in ([0, 1, 2, 2], [2, 2, 1, 0], [1, 1, 1, 1], [0, 1, 0, 2], [2, 2, 2, 2], [1, 0, 2, 0]):
+            labels.copy_(np.array(classes))
+            x = tg.tensor(generator.normal(size=(4, 3)).astype(np.float32))
+            loss = run(x, tg.tensor(classes))
+            seen.append([loss.detach().numpy().copy(), *(p.grad.numpy().copy() for p in net.parameters())])
+        results.append(seen)
+    assert run.refused is None
+    for expected, computed in zip(*results, strict=True):
+        for one, other in zip(expected, computed, strict=True):
+            np.testing.assert_array_equal(one, other)
+    if not outside:
+        with pytest.raises(ValueError, match="classes go from 0 to 2"):
+            run(x, tg.tensor([0, 1, 3, 0]))
+
+
 def small_step(extra=lambda x, y: None):
     net, optimizer = build([3, 2], "tanh", "sgd", True, "float64", 0)
 

@@ -99,10 +99,6 @@ class Slot(NDArrayOperatorsMixin):
         shortcut = _POWERS.get(exponent) if isinstance(exponent, int | float) else None
         return np.power(self, exponent) if shortcut is None else shortcut(self)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        self.tape.refuse("reading numbers out of a Tensor")
-        return np.array(self.array, dtype=dtype, copy=copy)
-
     def __getattr__(self, name: str) -> Any:
         if name in ("shape", "dtype", "ndim", "size", "base", "flags"):
             return getattr(self.array, name)
@@ -431,7 +427,8 @@ class _Signature:
         if isinstance(value, partial):
             return self.of((value.func, value.args, value.keywords))
         if isinstance(value, FunctionType):  # such as a lambda, which is made anew
-            return value.__code__, self.of(tuple(map(_contents, value.__closure__ or ())))
+            contents = map(_contents, value.__closure__ or ())
+            return value.__code__, [content for content in contents if isinstance(content, int | float | str)]
         if isinstance(value, Product):
             return self.of((value.left, value.right))
         if isinstance(value, dict):

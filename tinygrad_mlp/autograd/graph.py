@@ -31,8 +31,8 @@ from . import memory
 
 __all__ = [
     "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "check", "described", "enable_grad",
-    "function_name", "gradient_of", "is_grad_enabled", "line_of", "no_grad", "outside", "record", "refuse_capture",
-    "replayed", "set_grad_enabled", "state", "walk",
+    "function_name", "gradient_of", "is_grad_enabled", "line_of", "no_grad", "operand", "outside", "record",
+    "refuse_capture", "replayed", "set_grad_enabled", "state", "walk",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -156,6 +156,12 @@ def check(rule: Function, *tensors: Any) -> None:
         rule(*arrays)
     else:
         state.tape.check(rule, arrays)
+
+
+def operand(value: Any) -> Any:
+    """The array of a tensor, or of anything like one, to compute with; in a captured step, one that records that."""
+    array = value._data if isinstance(value, Variable) else np.asarray(value)
+    return array if state.tape is None else state.tape.watched([array], [value])[0]
 
 
 def refuse_capture(reason: str) -> None:

@@ -16,9 +16,9 @@ from scipy.special import erf
 
 from .. import functions as f
 from .._random import Generator, numbers_from
-from .._tensor import Tensor
+from .._tensor import Tensor, _tensor
 from ..autograd import no_grad
-from ..autograd.graph import check, record
+from ..autograd.graph import check, operand, record
 
 __all__ = [
     "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "gelu",
@@ -426,7 +426,8 @@ class _Classes:
     """The targets of a loss that are classes: which, whether each counts, and with what weight."""
 
     def __init__(self, name: str, input: Tensor, target: Any, weight: Any, ignore_index: int) -> None:
-        classes = _array(target)
+        target = target if isinstance(target, Tensor) else np.asarray(target)
+        classes = operand(target)
         self.shape = classes.shape
         if classes.dtype.kind not in "iu" or not input.ndim or self.shape != _around_classes(input):
             raise ValueError(
@@ -434,15 +435,24 @@ class _Classes:
                 f"{input.shape} with {classes.dtype} of shape {self.shape}"
             )
         number = input.shape[min(1, input.ndim - 1)]
-        self.counted = classes.ravel() != ignore_index
-        self.all_count = bool(self.counted.all())
-        self.chosen = classes.ravel() if self.all_count else np.where(self.counted, classes.ravel(), 0)
-        if self.chosen.size and (self.chosen.min() < 0 or self.chosen.max() >= number):
-            raise ValueError(f"{name}: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
-        self.weights: Array = self.counted.astype(input.dtype)
-        self.are_weighted = weight is not None
+
+        def check_range(classes: Array) -> None:
+            counted = classes[classes != ignore_index]
+            if counted.size and (counted.min() < 0 or counted.max() >= number):
+                raise ValueError(
+                    f"{name}: classes go from 0 to {number - 1}, but span {counted.min()} … {counted.max()}"
+                )
+
+        check(check_range, target)
+        classes = classes.reshape(-1)
+        counted = classes != ignore_index
+        self.counted = _tensor(counted)
+        self.chosen = np.where(counted, classes, 0)
+        weights = f.astype(counted, input.dtype)
         if weight is not None:
-            self.weights *= _class_weight(name, weight, number, input.dtype)[self.chosen]
+            weights = weights * np.take(_class_weight(name, weight, number, input.dtype)._data, self.chosen)
+        self.weights = _tensor(weights)
+        self.are_weighted = weight is not None
 
     def picked(self, rows: Tensor) -> Tensor:
         """The entries of `rows` at the classes."""
@@ -454,19 +464,18 @@ class _Classes:
 
     def reduced(self, elements: Tensor, reduction: str) -> Tensor:
         """`elements`, 0 where the target does not count; the mean of nothing is NaN, without a gradient."""
-        if not self.all_count:
-            elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
+        elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
         if reduction != "mean":
             return elements.sum() if reduction == "sum" else elements.reshape(self.shape)
         total = self.weights.sum()
-        return elements.sum() / total if total else elements.sum() + math.nan
+        return elements.sum() / np.where(total == 0, math.nan, total)
 
 
-def _class_weight(name: str, weight: Any, number: int, dtype: Any) -> Array:
-    array = _array(weight).astype(dtype, copy=False)
+def _class_weight(name: str, weight: Any, number: int, dtype: Any) -> Tensor:
+    array = operand(weight)
     if array.shape != (number,):
         raise ValueError(f"{name}: weight has shape {array.shape}, but there are {number} classes")
-    return array
+    return _tensor(f.astype(array, dtype))
 
 
 def nll_loss(
