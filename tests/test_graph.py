@@ -654,9 +654,10 @@ def test_set_grad_enabled_takes_effect_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("decorator", "inside"),
-    [(tg.no_grad(), False), (tg.enable_grad(), True), (lambda g: tg.set_grad_enabled(False)(g), False),
+    [(tg.no_grad(), False), (tg.enable_grad(), True), (tg.no_grad, False), (tg.enable_grad, True),
+     (lambda g: tg.set_grad_enabled(False)(g), False),
      (lambda g: tg.set_grad_enabled(True)(g), True)],
-    ids=["no_grad", "enable_grad", "set_grad_enabled(False)", "set_grad_enabled(True)"],
+    ids=["no_grad()", "enable_grad()", "no_grad", "enable_grad", "set_grad_enabled(False)", "set_grad_enabled(True)"],
 )  # fmt: skip
 def test_modes_decorate_functions(decorator: Callable[[Any], Any], inside: bool) -> None:
     for before in (True, False):

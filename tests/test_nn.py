@@ -924,3 +924,10 @@ def test_clip_grad_norm_of_what_is_not_finite() -> None:
     parameters = with_gradients([3.0, np.nan])
     assert math.isnan(nn.utils.clip_grad_norm_(parameters, 1.0).item())
     assert np.isnan(parameters[0].grad.numpy()).all()
+
+
+@pytest.mark.parametrize("layer", [nn.ReLU(inplace=True), nn.Dropout(0.5, True)], ids=repr)
+def test_inplace_leaves_the_input_alone(layer: nn.Module) -> None:
+    x = tg.tensor([-1.0, 2.0])
+    layer(x)
+    np.testing.assert_array_equal(x, [-1, 2])

@@ -199,6 +199,10 @@ class _Switched(contextlib.ContextDecorator):
 
     _enabled: bool
 
+    def __new__(cls, function: Any = None, /) -> Any:
+        """A block, or, of a function, what ``@no_grad`` without parentheses makes of it."""
+        return super().__new__(cls) if function is None else cls()(function)
+
     def __init__(self) -> None:
         self._before: list[bool] = []
 
@@ -216,7 +220,7 @@ class _Switched(contextlib.ContextDecorator):
 
 
 class no_grad(_Switched):
-    """Do not record: ``with no_grad():`` or ``@no_grad()``. Results need no gradient and keep nothing alive."""
+    """Do not record: ``with no_grad():`` or ``@no_grad``. Results need no gradient and keep nothing alive."""
 
     _enabled = False
 

@@ -24,7 +24,10 @@ class Sigmoid(Module):
 
 
 class ReLU(Module):
-    """max(x, 0)."""
+    """max(x, 0); `inplace` changes nothing, for nothing is computed in place of an input here."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         return input.relu()

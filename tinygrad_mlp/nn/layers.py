@@ -103,15 +103,17 @@ class Dropout(Module):
 
     Args:
         p: the probability.
+        inplace: changes nothing, for nothing is computed in place of an input here.
         generator: where it is drawn from.
 
     Raises:
         ValueError: `p` is no probability.
     """
 
-    def __init__(self, p: float = 0.5, *, generator: Generator | None = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None) -> None:
         F.check_probability(p)
         self.p = p
+        self.inplace = inplace
         self.generator = generator
 
     def forward(self, input: Tensor) -> Tensor:
