@@ -1,5 +1,7 @@
 """A small PyTorch-style reverse-mode autodiff framework on NumPy and SciPy."""
 
+from typing import TYPE_CHECKING, Any
+
 from numpy import float32, float64, int64
 
 from . import autograd, datasets, nn, optim, utils
@@ -29,9 +31,11 @@ from ._random import Generator, manual_seed
 from ._serialization import load, save
 from ._tensor import Tensor, get_default_dtype, set_default_dtype, tensor
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .autograd.derivation import Derivation, explain
 from .derivatives import add_row, differentiable
 from .neural_network import NeuralNetwork
+
+if TYPE_CHECKING:
+    from .autograd.derivation import Derivation, explain
 
 __all__ = [
     "Derivation", "Generator", "NeuralNetwork", "Tensor", "add_row", "arange", "autograd", "capture", "cat",
@@ -40,6 +44,19 @@ __all__ = [
     "minimum", "nn", "no_grad", "ones", "ones_like", "optim", "rand", "randint", "randn", "randperm", "save",
     "set_default_dtype", "set_grad_enabled", "stack", "tensor", "utils", "where", "zeros", "zeros_like",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Derivation", "explain"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .autograd import derivation  # a fifth of the time of the import, which few programs need
+
+    return getattr(derivation, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 # What PyTorch offers as functions, too: tinygrad_mlp.exp(x) is x.exp(). They are no part of `import *`, which would
 # hide Python's own abs, all, any, max, min, pow and sum.

@@ -19,7 +19,6 @@ from ._capture import capture
 from ._random import Generator, numbers_from
 from ._tensor import Tensor, _tensor
 from .autograd import no_grad
-from .autograd.derivation import Derivation, explain
 from .nn import functional as F
 from .optim import SGD
 from .optim.lr_scheduler import LambdaLR
@@ -27,6 +26,8 @@ from .optim.lr_scheduler import LambdaLR
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from .autograd.derivation import Derivation
 
 __all__ = ["NeuralNetwork"]
 
@@ -246,6 +247,8 @@ class NeuralNetwork:
         elif X is None or Y is None:
             raise ValueError("X and Y belong together: pass both or neither")
         data, labels = self._pair("X", X, "Y", Y)
+        from .autograd.derivation import explain  # not at the head, for the sake of the time of the import
+
         return explain(self._loss(self._logits(_tensor(data)), _tensor(labels)), self.model, notation=notation)
 
     def _update(self, x: Tensor, y: Tensor) -> None:

@@ -5,7 +5,6 @@ alone, so that the validation part stays unseen.
 """
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -143,9 +142,8 @@ def preprocess(
     if not 0 <= validation < 1:
         raise ValueError(f"validation={validation}; expected the part to set aside, such as 0.1 for a tenth")
     x = _check_matrix(images.reshape(len(images), -1))
-    # 1 - 0.3 in binary is a little below 0.7: 90 samples would leave 62 for training, not 63.
-    part = 1 - Fraction(validation).limit_denominator(1_000_000)
-    n_train = int(part * len(x))
+    # Rounded, for 1 - 0.3 in binary is a little below 0.7: 90 samples would leave 62 for training, not 63.
+    n_train = int(round((1 - validation) * len(x), 6))
     if not n_train:
         raise ValueError(f"validation={validation} of {len(x)} images leaves none to train on")
 
