@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from random import shuffle
 from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
@@ -23,7 +24,9 @@ from .workloads import WORKLOADS, Options, discrepancy
 __all__ = ["Effort", "Measured", "measure", "start_times"]
 
 ROOT = Path(__file__).parents[1]
-PAUSE = 0.03  # seconds between rounds, in which the waiting threads of the last contestant go to sleep
+# Seconds between rounds, the longer where the waiting threads of the last contestant have to go to sleep: OpenBLAS's
+# take some 30 ms.
+PAUSE, LONG_PAUSE = 0.03, 0.1
 TOLERANCE = {"float32": 1e-3, "float64": 1e-9}
 
 
@@ -166,9 +169,9 @@ def measure(
             for name in order:
                 if name in workers:
                     with leaving_out(name):
-                        time.sleep(PAUSE)
+                        time.sleep(LONG_PAUSE if case.threads > 1 else PAUSE)
                         figures[name].rounds.append(workers[name].run(repeats[name])[0] / count)
-            order = order[1:] + order[:1]  # so that nobody always follows the same neighbour
+            shuffle(order)  # so that nobody always follows the same neighbour
     return figures, reasons
 
 
