@@ -467,7 +467,11 @@ class _Variables:
         self._values = self._now()
 
     def _now(self) -> list[Any]:
-        return [scope.get(name) for scope, name in self._globals] + [_contents(cell) for cell in self._cells]
+        values = [scope.get(name) for scope, name in self._globals]
+        try:
+            return values + [cell.cell_contents for cell in self._cells]
+        except ValueError:  # one is not assigned yet
+            return values + list(map(_contents, self._cells))
 
     def hold(self) -> bool:
         """Whether they are what they were."""
