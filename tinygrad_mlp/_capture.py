@@ -1,4 +1,4 @@
-"""capture(step): a training step recorded once as a list of kernel calls, and replayed without building a graph.
+"""capture(step): a training step recorded as a list of kernel calls, and replayed without building a graph.
 
 The first call with arguments of some shapes runs the step as it is, except that every array in it is a `Slot`: an
 array that writes down each function applied to it, with its operands and the memory its result is in. What comes of
@@ -23,7 +23,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from operator import is_
-from types import CellType, FunctionType
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from . import functions as f
 from ._tensor import Tensor, _tensor
 from .autograd import graph
-from .autograd.graph import Leaf, Node, Variable, accumulate, state
+from .autograd.graph import Leaf, Node, Variable, accumulate, configuration, state
 from .autograd.memory import clock, owner, stamp
 from .blas import Product, matmul, matmul_into
 
@@ -172,20 +172,13 @@ def _quietly(settings: dict[str, Any], function: Callable[..., Any], arguments: 
 
 
 class _Delivery:
-    """Gives a leaf, in each replay, the gradient that the kernels have just computed.
-
-    A step that does not drop the gradients of the one before adds to them, but its kernels would overwrite the memory
-    of a gradient that is kept as a product. So that is copied beforehand, until it is seen that the step drops it.
-    """
+    """Gives a leaf, in each replay, the gradient that the kernels have just computed."""
 
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
-        self.drops = False
-        self._held = False
 
     def before(self, gradient: Any) -> None:
-        """Make room for a replay, while it is not known that the step drops what is there."""
-        self._held = self.leaf.grad is not None
+        """Copy what the last replay gave, if it is still there, before its memory is written to again."""
         if self.leaf.grad is gradient:
             self.leaf.grad = _own(gradient)
 
@@ -193,9 +186,7 @@ class _Delivery:
         leaf = self.leaf
         if leaf.grad is not None:
             accumulate(leaf, _own(gradient))
-            return
-        self.drops = self.drops or self._held
-        if type(gradient) is Product:
+        elif type(gradient) is Product:
             gradient.since = next(clock)
             leaf.grad = gradient
         else:
@@ -239,7 +230,7 @@ class Tape:
             if type(array) is np.ndarray:
                 if not isinstance(operand, Variable):
                     self.refuse("a NumPy array that is not an argument of the step: make it a Tensor outside")
-                elif id(array) not in self.externals:
+                elif id(array) not in self.externals or (operand._node and not self.externals[id(array)][1]):
                     self.externals[id(array)] = (weakref.ref(operand), operand._node, Slot(array, self))
                 arrays[position] = self.externals[id(array)][2] if isinstance(operand, Variable) else Slot(array, self)
         return arrays
@@ -274,6 +265,10 @@ class Tape:
         """Take down that a leaf gets its gradient."""
         if leaf.hooks:
             self.refuse("a gradient that a hook sees")
+        if isinstance(gradient, Variable):
+            self.refuse("a gradient that is recorded")
+            self.call(accumulate, leaf, gradient)
+            return
         if type(gradient) is Product:
             gradient = Product(_array(gradient.left), _array(gradient.right))
         else:  # the walk's own copy is not needed: each delivery is one
@@ -320,7 +315,7 @@ class Tape:
 _DEFAULT_ERRORS = np.geterr()
 
 
-def _leaves(value: Any, kind: type[Any]) -> Iterator[Any]:
+def _leaves(value: Any, kind: type[Any] | tuple[type[Any], ...]) -> Iterator[Any]:
     """The instances of `kind` in nested containers and products."""
     if isinstance(value, kind):
         yield value
@@ -380,6 +375,12 @@ class Program:
         external = {id(owner(array)) for _, _, array in self.externals}
         own = {id(owner(array)) for array in [*inputs, *(array for _, array in tape.kernels if array is not None)]}
         self.signature = _Signature(external, own - external).of((self.kernels, result))
+        # What the step does before it computes, such as to drop gradients, is done before memory is written to: then
+        # it is known which gradients are still there.
+        count = 0
+        while count < len(self.kernels) and not list(_leaves(self.kernels[count], (np.ndarray, _Delivery))):
+            count += 1
+        self.leading, self.kernels = self.kernels[:count], self.kernels[count:]
 
     def holds(self) -> bool:
         """Whether the Tensors that the step met are what they were, and nobody wants to see their gradients."""
@@ -394,11 +395,12 @@ class Program:
 
     def run(self, arrays: list[Array]) -> Any:
         """Replay with the contents of `arrays`."""
+        for function, arguments in self.leading:
+            function(*arguments)
+        for delivery, gradient in self.deliveries:
+            delivery.before(gradient)
         for array, buffer in zip(arrays, self.inputs, strict=True):
             np.copyto(buffer, array)
-        for delivery, gradient in self.deliveries:
-            if not delivery.drops:
-                delivery.before(gradient)
         for function, arguments in self.kernels:
             function(*arguments)
         return _copied(self.result)
@@ -437,6 +439,8 @@ class _Signature:
             return tuple(map(self.of, value))
         if isinstance(value, _Delivery):
             return value.leaf
+        if isinstance(value, int | float):
+            return type(value), repr(value)
         return id(value) if isinstance(value, Variable) else value
 
 
@@ -455,15 +459,19 @@ class _Variables:
         waiting: list[Any] = [step]
         while waiting:
             function = inspect.unwrap(waiting.pop())
-            code = getattr(function, "__code__", None)
-            if code is None or code in seen or function.__globals__.get("__name__", "").startswith(_PACKAGE):
+            function = getattr(function, "__func__", function)
+            if not isinstance(function, FunctionType) or function in seen or function.__module__.startswith(_PACKAGE):
                 continue
-            seen.add(code)
-            names = [(function.__globals__, name) for name in code.co_names if name in function.__globals__]
-            self._globals += names
+            seen.add(function)
+            scope = function.__globals__
+            names = {name for code in _codes(function.__code__) for name in code.co_names if name in scope}
+            self._globals += [(scope, name) for name in sorted(names)]
             self._cells += function.__closure__ or ()
-            waiting += [scope[name] for scope, name in names if isinstance(scope[name], FunctionType)]
-            waiting += [value for value in map(_contents, self._cells) if isinstance(value, FunctionType)]
+            for value in [*(scope[name] for name in names), *map(_contents, function.__closure__ or ())]:
+                if isinstance(value, FunctionType | MethodType):
+                    waiting.append(value)
+                elif hasattr(type(value), "forward") and hasattr(value, "modules"):
+                    waiting += [type(module).forward for module in value.modules()]
         self._values = self._now()
 
     def _now(self) -> list[Any]:
@@ -479,6 +487,14 @@ class _Variables:
         return all(map(is_, self._values, now)) or all(map(_same, self._values, now))
 
 
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """The code of a function and of the lambdas, comprehensions and functions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
 def _contents(cell: CellType) -> Any:
     try:
         return cell.cell_contents
@@ -490,7 +506,10 @@ _PACKAGE = __name__.split(".")[0] + "."
 
 
 def _same(value: Any, other: Any) -> bool:
-    return value is other or (isinstance(value, int | float | str) and type(value) is type(other) and value == other)
+    # By their texts, for 0.0 equals −0.0.
+    return value is other or (
+        isinstance(value, int | float | str) and type(value) is type(other) and repr(value) == repr(other)
+    )
 
 
 class _Recording:
@@ -513,16 +532,17 @@ class _Recording:
 
     def _holds(self) -> bool:
         program, variables = self._program, self._variables
-        if program is None or variables is None or self._configuration != state.configuration:
+        if program is None or variables is None or self._configuration != configuration.changes:
             return False
         return variables.hold() and program.holds()
 
     def record(self, step: Callable[..., Any], arrays: list[Array]) -> Any:
         """Run the step on `arrays`, and take it down if it can be replayed."""
         earlier = self._program if self._holds() else None
+        before = _Variables(step)
         self._program = None
-        self._configuration = state.configuration
-        inputs = [array.copy() for array in arrays]
+        self._configuration = configuration.changes
+        inputs = [array.copy("K") for array in arrays]  # in the same order, which decides on the bits of sums
         tape = Tape(inputs)
         state.tape = tape
         try:
@@ -532,6 +552,12 @@ class _Recording:
         finally:
             state.tape = None
             tape.finish()
+        if not before.hold():
+            tape.refuse("a variable that the step itself changes")
+        if any(not isinstance(value, bool) for value in _leaves(result, (int, float))):
+            tape.refuse("a number among its results that is no Tensor")
+        if any(isinstance(node := tensor._node, Node) and node.edges for tensor in _leaves(result, Tensor)):
+            tape.refuse("a result that still has its graph: return .detach()")
         self._confirmed = earlier is not None
         self.attempts += earlier is None
         if earlier is not None and earlier.signature != program.signature:
@@ -560,12 +586,12 @@ class Captured:
             raise TypeError(f"capture() takes a step to call, not {step!r}: write capture(step) or @capture")
         self.step = step
         self.refused: str | None = None
-        self._recordings: dict[Any, _Recording] = {}  # by the grad mode, and the shape and dtype of each argument
+        self._recordings: dict[Any, _Recording] = {}  # by the grad mode, and how each argument lies in memory
 
     def __call__(self, *args: Any) -> Any:
         tensors = [argument if isinstance(argument, Tensor) else Tensor(argument) for argument in args]
         arrays = [tensor._data for tensor in tensors]
-        key = (state.enabled, *[(array.shape, array.dtype) for array in arrays])
+        key = (state.enabled, *[(array.shape, array.strides, array.dtype) for array in arrays])
         recording = self._recordings.get(key)
         if recording is None:
             recording = self._recordings[key] = _Recording()
@@ -592,10 +618,12 @@ def capture(step: Callable[..., Any]) -> Captured:
 
     Returns:
         The step to call instead. Where the step cannot be replayed it stays eager, and ``.refused`` says why: it looks
-        at the numbers in a Tensor (``if``, ``item()``), draws random ones through this package, or brings NumPy arrays
-        of its own. Variables that it reads, modes and parameters are looked at before each replay. Numbers from
-        elsewhere, such as attributes of objects and Python's random numbers, are compared in the first two calls; what
-        changes later cannot be seen from outside, and what the step does to Python's own objects is not done again.
+        at the numbers in a Tensor (``if``, ``item()``), draws random ones through this package, brings NumPy arrays
+        of its own, changes a variable, or returns Python numbers or Tensors that still have their graph. Variables that
+        it and the functions and modules it calls read, modes and parameters are looked at before each replay. Numbers
+        from elsewhere, such as attributes and entries of objects and Python's random numbers, are compared in the first
+        two calls; what changes later cannot be seen from outside, and what the step does to Python's own objects is not
+        done again. A captured step belongs to one thread at a time: its calls share their memory.
 
     Raises:
         TypeError: `step` cannot be called.

@@ -31,6 +31,7 @@ from .autograd.graph import (
     function_name,
     gradient_of,
     is_grad_enabled,
+    operand,
     record,
     refuse_capture,
     state,
@@ -1104,7 +1105,11 @@ def _raw(value: Any) -> Any:
 
 def _index(index: Any) -> Any:
     """An index with arrays for the Tensors in it."""
-    return tuple(_raw(entry) for entry in index) if isinstance(index, tuple) else _raw(index)
+    if isinstance(index, tuple):
+        return tuple(map(_index, index))
+    if isinstance(index, np.ndarray):
+        refuse_capture("a NumPy array as an index: make it a Tensor outside")
+    return operand(index) if isinstance(index, Tensor) else _raw(index)
 
 
 def _along(indices: Array, axis: int) -> tuple[Array, ...]:
@@ -1136,14 +1141,6 @@ def place_of(x: Tensor) -> Leaf | Node:
     return x._node
 
 
-@functools.cache
-def _one_of(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """The cotangent that a walk starts from by default: the same array each time, for nobody writes to it."""
-    one = np.ones(shape, dtype)
-    one.flags.writeable = False
-    return one
-
-
 def seed(output: Tensor, gradient: Any, create_graph: bool = False) -> tuple[Leaf | Node, Any]:
     """Where and with which cotangent a walk from `output` starts: `gradient` checked and copied, or 1 for one entry."""
     place = place_of(output)
@@ -1153,16 +1150,18 @@ def seed(output: Tensor, gradient: Any, create_graph: bool = False) -> tuple[Lea
                 f"backward() of a Tensor of shape {output.shape} needs the gradient to start from: "
                 "reduce it with .sum() or .mean(), or pass gradient= of that shape"
             )
-        raw: Any = _one_of(output._data.shape, output._data.dtype)
+        raw: Any = np.ones(output._data.shape, output._data.dtype)
+        if state.tape is not None:
+            raw = state.tape.tensor(raw)._data
     else:
-        raw = np.array(_raw(gradient), dtype=output.dtype)
+        raw = f.astype(operand(gradient if isinstance(gradient, Tensor) else _raw(gradient)), output.dtype)
         if raw.shape != output.shape:
             raise ValueError(f"the gradient to start from has shape {raw.shape}, but the output has {output.shape}")
         if create_graph and isinstance(gradient, Tensor) and gradient.requires_grad:
             return place, gradient.to(output.dtype)
     if create_graph:
         return place, _tensor(raw)
-    return place, raw if state.tape is None else state.tape.tensor(raw)._data
+    return place, raw
 
 
 def collect(

@@ -34,6 +34,8 @@ _ROUTINES = {
 class Product:
     """A matrix known by its two factors, ``left @ right``, and multiplied only when somebody needs the entries.
 
+    The factors are not replaced.
+
     The gradient of a Linear's weight is such a product, of rank at most the batch size. An optimizer that adds it
     to the weight with one `add_to` never builds the weight-sized gradient, which is most of the time of a small step.
     """
@@ -154,7 +156,7 @@ def add_to(target: Array, gradient: Array | Product, alpha: float = 1.0, beta: f
     """
     if type(gradient) is Product:
         update = gradient.prepared
-        if update is None or update[0] is not target or update[1] != beta:
+        if update is None or update[0] is not target or update[1] != beta or not target.flags.writeable:
             update = gradient.prepared = _update(target, gradient, beta)
         _, _, view, routine, arguments = update
         if routine is not None:

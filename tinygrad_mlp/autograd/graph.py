@@ -30,9 +30,9 @@ from ..derivatives import Each, Row, Rule, sheet
 from . import memory
 
 __all__ = [
-    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "check", "described", "enable_grad",
-    "function_name", "gradient_of", "is_grad_enabled", "line_of", "no_grad", "operand", "outside", "record",
-    "refuse_capture", "replayed", "set_grad_enabled", "state", "walk",
+    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "check", "configuration", "described",
+    "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "line_of", "no_grad", "operand", "outside",
+    "record", "refuse_capture", "replayed", "set_grad_enabled", "state", "walk",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -121,10 +121,16 @@ class Variable:
 class _State(threading.local):
     enabled = True
     tape: Any = None  # what takes down the computation of a step that is being captured
-    configuration = 0  # counts the changes, such as eval(), after which a captured step may compute something else
+
+
+class _Configuration:
+    """Counts the changes to modules, such as eval(), after which a captured step may compute something else."""
+
+    changes = 0
 
 
 state = _State()
+configuration = _Configuration()
 watcher: Any = None  # what is shown every output and every gradient, while `detect_anomaly` is on
 
 
@@ -201,7 +207,13 @@ class _Switched(contextlib.ContextDecorator):
 
     def __new__(cls, function: Any = None, /) -> Any:
         """A block, or, of a function, what ``@no_grad`` without parentheses makes of it."""
-        return super().__new__(cls) if function is None else cls()(function)
+        if function is None:
+            return super().__new__(cls)
+        if not callable(function):
+            raise TypeError(
+                f"{cls.__name__} takes no {function!r}: write `with {cls.__name__}():` or `@{cls.__name__}`"
+            )
+        return cls()(function)
 
     def __init__(self) -> None:
         self._before: list[bool] = []
@@ -333,7 +345,9 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
         output = computing(*arrays, **options)
     except ValueError as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays if array is not None)
-        raise ValueError(f"{function_name(function)} of shapes {shapes}: {error}") from None
+        frame = outside(sys._getframe(2))
+        line = line_of(frame.f_code, frame.f_lasti)
+        raise ValueError(f"{function_name(function)} at {line} of shapes {shapes}: {error}") from None
     if type(output) is not np.ndarray:
         output = np.asarray(output) if tape is None else tape.array(output)
     result = kind.__new__(kind)

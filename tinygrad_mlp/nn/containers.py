@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Mutable
 from itertools import chain
 from typing import Any, overload
 
+from ..autograd.graph import configuration
 from .module import Module, check_module
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
@@ -47,6 +48,7 @@ class _Named(_Container):
         self._check_name(name, Module)
         check_module(module)
         self._layers[name] = module
+        configuration.changes += 1
 
 
 class Sequential(_Named):
@@ -119,6 +121,7 @@ class ModuleList(_Container, MutableSequence[Module]):
         """Put `module` before the one at `index`."""
         check_module(module)
         self._layers.insert(index, module)
+        configuration.changes += 1
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
@@ -131,9 +134,11 @@ class ModuleList(_Container, MutableSequence[Module]):
         for entry in module if isinstance(index, slice) else [module]:
             check_module(entry)
         self._layers[index] = module
+        configuration.changes += 1
 
     def __delitem__(self, index: int | slice) -> None:
         del self._layers[index]
+        configuration.changes += 1
 
     def __len__(self) -> int:
         return len(self._layers)
@@ -164,6 +169,7 @@ class ModuleDict(_Named, MutableMapping[str, Module]):
 
     def __delitem__(self, name: str) -> None:
         del self._layers[name]
+        configuration.changes += 1
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layers)

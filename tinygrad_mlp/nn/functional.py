@@ -456,7 +456,7 @@ class _Classes:
 
     def picked(self, rows: Tensor) -> Tensor:
         """The entries of `rows` at the classes."""
-        return rows[np.arange(len(self.chosen)), self.chosen]
+        return f.getitem(rows, (np.arange(len(self.chosen)), self.chosen))  # type: ignore[no-any-return]
 
     def weighted(self, elements: Tensor) -> Tensor:
         """`elements` times the weights of their classes."""

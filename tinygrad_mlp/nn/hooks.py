@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._tensor import RemovableHandle, Tensor
+from ..autograd.graph import configuration
 
 __all__ = ["Hook", "Hooks", "Observed", "as_tuple"]
 
@@ -41,6 +42,7 @@ class Hooks:
         """
         if not callable(hook.function):
             raise TypeError(f"a hook is a function, not {hook.function!r}")
+        configuration.changes += 1
         handle = RemovableHandle(hooks, hook)
         if prepend:
             for earlier in list(hooks)[:-1]:

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 
 from .._tensor import RemovableHandle, Tensor
 from ..autograd import is_grad_enabled, no_grad
-from ..autograd.graph import refuse_capture, replayed, state
+from ..autograd.graph import configuration, refuse_capture, replayed
 from .hooks import Hook, Hooks, Observed, as_tuple
 from .parameter import Parameter
 
@@ -301,7 +301,7 @@ class Module:
             raise TypeError(f"training mode is on or off, True or False, not {mode!r}")
         for module in self.modules():
             module.training = mode
-        state.configuration += 1  # a captured step may now compute something else
+        configuration.changes += 1
         return self
 
     def eval(self) -> Self:
