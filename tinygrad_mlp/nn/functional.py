@@ -18,7 +18,7 @@ from .. import functions as f
 from .._random import Generator, numbers_from
 from .._tensor import Tensor, _tensor
 from ..autograd import no_grad
-from ..autograd.graph import check, operand, record
+from ..autograd.graph import check, operand, record, state
 
 __all__ = [
     "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "gelu",
@@ -447,6 +447,8 @@ class _Classes:
         classes = classes.reshape(-1)
         counted = classes != ignore_index
         self.counted = _tensor(counted)
+        # Whether they do may differ from call to call of a captured step.
+        self.all_count = state.tape is None and bool(counted.all())
         self.chosen = np.where(counted, classes, 0)
         weights = f.astype(counted, input.dtype)
         if weight is not None:
@@ -464,7 +466,8 @@ class _Classes:
 
     def reduced(self, elements: Tensor, reduction: str) -> Tensor:
         """`elements`, 0 where the target does not count; the mean of nothing is NaN, without a gradient."""
-        elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
+        if not self.all_count:
+            elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
         if reduction != "mean":
             return elements.sum() if reduction == "sum" else elements.reshape(self.shape)
         total = self.weights.sum()
