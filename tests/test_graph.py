@@ -923,6 +923,7 @@ class GrowingGraph(RuleBasedStateMachine):
         self.leaves: list[Vertex] = []
         self.computed: list[Vertex] = []
         self.root: Vertex | None = None  # where the last walk began
+        self.wrote = False  # into a graph that is alive
 
     def pick(self, number: int) -> Vertex:
         everything = [*self.leaves, *self.computed]
@@ -983,6 +984,18 @@ class GrowingGraph(RuleBasedStateMachine):
             x.tensor.add_(value)
         x.value = x.value + value
 
+    @rule(number=numbers, value=vectors)
+    def write_into_the_graph(self, number: int, value: Array) -> None:
+        written = self.pick(number).tensor
+        if not written._data.flags.writeable:  # what was broadcast
+            return
+        with tg.no_grad():
+            written.add_(value)
+        self.wrote = True
+        for vertex in [*self.leaves, *self.computed]:
+            if np.shares_memory(vertex.tensor._data, written._data):
+                vertex.value = vertex.tensor._data.copy()
+
     @rule(number=numbers)
     def forget_gradient(self, number: int) -> None:
         x = self.leaves[number % len(self.leaves)]
@@ -1011,7 +1024,15 @@ class GrowingGraph(RuleBasedStateMachine):
             self.computed = [vertex for vertex in self.computed if vertex not in passed]
             self.root = None
             return
-        root.tensor.backward(cotangent, **how)
+        try:
+            root.tensor.backward(cotangent, **how)
+        except RuntimeError as error:
+            # An array that was needed has changed. Where it was not needed, the gradients must still be right.
+            if not (self.wrote and "was changed" in str(error)):
+                raise
+            self.computed = [vertex for vertex in self.computed if vertex not in passed]
+            self.root = None
+            return
         self.follow(root, cotangent)
         if not (how["create_graph"] if how["retain_graph"] is None else how["retain_graph"]):
             for vertex in passed:
