@@ -675,6 +675,11 @@ def test_modes_decorate_functions(decorator: Callable[[Any], Any], inside: bool)
                 assert recorded() is before
 
 
+def test_a_mode_takes_functions_alone() -> None:
+    with pytest.raises(TypeError, match=r"no_grad takes no 5: write `with no_grad\(\):` or `@no_grad`"):
+        tg.no_grad(5)
+
+
 def test_the_mode_is_each_threads_own() -> None:
     answers = []
     with tg.no_grad():

@@ -129,9 +129,6 @@ class Slot(NDArrayOperatorsMixin):
     def reshape(self, *shape: Any) -> Any:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    def sum(self) -> Any:
-        return np.add.reduce(self, axis=None)
-
     def copy(self, order: Any = "K") -> Any:
         result = self.array.copy(order)
         self.tape.originals[id(result)] = self.array

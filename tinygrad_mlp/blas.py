@@ -170,15 +170,14 @@ def add_to(target: Array, gradient: Array | Product, alpha: float = 1.0, beta: f
         raise _misfit(target, dense)
     if beta != 1.0:
         target *= beta
-    if target.ndim == 1 and target.dtype == dense.dtype and target.size and target.flags.writeable:
-        routines = _ROUTINES.get(target.dtype.char)
-        if routines is not None:
-            result = routines.axpy(dense, target, target.size, alpha)
-            if result is not target:
-                target[...] = result
-            return
+    routines = _ROUTINES.get(target.dtype.char)
+    vector = target.ndim == 1 and target.size and target.flags.writeable and target.dtype == dense.dtype
+    if vector and routines is not None:
+        result = routines.axpy(dense, target, target.size, alpha)
+        if result is not target:
+            target[...] = result
     # A scale of ±1 needs no pass of its own.
-    if alpha == 1.0:
+    elif alpha == 1.0:
         target += dense
     elif alpha == -1.0:
         target -= dense
