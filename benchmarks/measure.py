@@ -178,7 +178,9 @@ def measure(
 def check(problem: Problem, result: list[Array], reference: list[Array]) -> float:
     """The discrepancy of what a contestant computed; too large a one is a reason to leave it out."""
     off = discrepancy(problem, result, reference)
-    if not off <= TOLERANCE[problem.case.dtype]:
+    # The experiment's 108,000 steps add to each other's rounding.
+    tolerance = TOLERANCE[problem.case.dtype] * (10 if problem.case.workload == "run" else 1)
+    if not off <= tolerance:
         raise LeftOut(f"it computes something else: relative discrepancy {off:.1e}")
     return off
 
