@@ -6,6 +6,8 @@ import itertools
 import random
 import re
 import warnings
+from functools import partial
+from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -147,6 +149,9 @@ def small_step(extra=lambda x, y: None):
 X, Y = np.arange(6.0).reshape(2, 3), np.ones((2, 2))
 
 
+outside = tg.tensor(2.0)
+
+
 @pytest.mark.parametrize(
     ("extra", "reason"),
     [
@@ -154,6 +159,12 @@ X, Y = np.arange(6.0).reshape(2, 3), np.ones((2, 2))
         (lambda x, loss: float(loss), "reading"),
         (lambda x, loss: bool(loss > 0), "reading"),
         (lambda x, loss: x.numpy(), "reading"),
+        (lambda x, loss: x * outside.item(), "reading"),
+        (lambda x, loss: x * float(outside), "reading"),
+        (lambda x, loss: x * outside.tolist(), "reading"),
+        (lambda x, loss: x * outside.numpy()[()], "reading"),
+        (lambda x, loss: x * outside.data[()], "reading"),
+        (lambda x, loss: x * bool(outside), "reading"),
         (lambda x, loss: repr(loss), "str|reading"),
         (lambda x, loss: tg.tensor([1.0, 2.0]), "making a Tensor"),
         (lambda x, loss: x * np.ones(3), "NumPy array"),
@@ -178,14 +189,13 @@ class Elsewhere:
     """Numbers that no variable of a step tells."""
 
     def __init__(self):
-        self.count = 0
+        self.numbers = itertools.count(1)
         self.rows = tg.tensor(np.arange(12.0).reshape(4, 3))
         self.random = random.Random(0)
         self.weights = [tg.tensor([1.0, 2.0, 3.0], requires_grad=True) for _ in range(4)]
 
     def next(self):
-        self.count += 1
-        return self.count
+        return next(self.numbers)
 
 
 @pytest.mark.parametrize(
@@ -327,25 +337,72 @@ def test_whatever_the_order_and_what_changes_outside_replays_are_eager_steps(ste
 FACTOR = 1.0
 
 
+class Settings:
+    """What a step may read from an object in other ways than as an attribute of it."""
+
+    kind = 1.0
+
+    def __init__(self):
+        self.inner = self.value = 1.0
+        self.entries = {"factor": 1.0, 2: [1.0, (1.0, [1.0])]}
+
+    @property
+    def twice(self):
+        return 2 * self.inner
+
+    @staticmethod
+    def scaled(x):
+        return x * FACTOR
+
+    def method(self, x):
+        return self.scaled(x) + self.inner
+
+    def __call__(self, x):
+        return self.method(x)
+
+
+class Slotted:
+    __slots__ = ("empty", "factor")
+
+    def __init__(self):
+        self.factor = 1.0
+
+
+class Scaling(nn.Module):
+    def __init__(self):
+        self.factor, self.settings = 1.0, Settings()
+
+    def forward(self, x):
+        return x * self.factor * self.settings.value
+
+
 def variables_of_all_kinds():
     """Steps with a way to change what they read, each in another place."""
     global FACTOR
     FACTOR, closed, parts = 1.0, 1.0, [1.0, 1.0]
+    Settings.kind = 1.0
 
-    class Scaling(nn.Module):
+    class Global(nn.Module):
         def forward(self, x):
             return x * FACTOR
 
     def scaler(number):
         return lambda x: x * parts[0] if number == 0 else x * closed
 
+    def with_default(x, settings={"factor": 1.0}):  # noqa: B006  # which is what is tested
+        return x * settings["factor"]
+
     def change():
         global FACTOR
         nonlocal closed
         FACTOR, closed = 3.0, 3.0
 
-    first, second, module, net = scaler(0), scaler(1), Scaling(), nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    first, second, module, net = scaler(0), scaler(1), Global(), nn.Sequential(nn.Linear(3, 2), nn.Tanh())
     held = net[1]
+    settings, namespace, scaling = Settings(), SimpleNamespace(factor=1.0), nn.Sequential(Scaling())
+    signed, slotted, array = SimpleNamespace(zero=0.0), Slotted(), np.ones(3)
+    python = ModuleType("settings")
+    python.factor = 1.0
 
     def replace():
         net[1] = nn.Sigmoid()
@@ -356,23 +413,87 @@ def variables_of_all_kinds():
         "in an inner function": (lambda x: (lambda: x * closed)(), change),
         "in two closures of one code": (lambda x: first(x) + second(x), change),
         "in a module's forward": (lambda x: module(x), change),
-        "the sign of zero": (lambda x: x * 0.0 / closed, lambda: change()),
+        "the sign of zero": (lambda x: x * signed.zero, lambda: setattr(signed, "zero", -0.0)),
         "a replaced layer": (lambda x: net(x).detach(), replace),
         "a hook that comes later": (
             lambda x: net(x).detach(),
             lambda: net[0].register_forward_hook(lambda module, args, output: output * 2),
         ),
+        "an attribute": (lambda x: x * settings.value, lambda: setattr(settings, "value", 3.0)),
+        "an attribute of a namespace": (lambda x: x * namespace.factor, lambda: setattr(namespace, "factor", 3.0)),
+        "an attribute of a Python module": (lambda x: x * python.factor, lambda: setattr(python, "factor", 3.0)),
+        "an attribute of a class": (lambda x: x * settings.kind, lambda: setattr(Settings, "kind", 3.0)),
+        "an attribute that hides that of the class": (
+            lambda x: x * settings.kind,
+            lambda: setattr(settings, "kind", 3.0),
+        ),
+        "a slot": (lambda x: x * slotted.factor, lambda: setattr(slotted, "factor", 3.0)),
+        "a property": (lambda x: x * settings.twice, lambda: setattr(settings, "inner", 3.0)),
+        "in a method": (lambda x: settings.method(x), lambda: setattr(settings, "inner", 3.0)),
+        "in a static method": (lambda x: settings.scaled(x), change),
+        "in a bound method": (settings.method, lambda: setattr(settings, "inner", 3.0)),
+        "in an object that is called": (settings, lambda: setattr(settings, "inner", 3.0)),
+        "in what a partial holds": (
+            partial(lambda s, x: x * s.value, settings),
+            lambda: setattr(settings, "value", 3.0),
+        ),
+        "in a default": (with_default, lambda: with_default.__defaults__[0].update(factor=3.0)),
+        "in a decorated function": (tg.no_grad(lambda x: x * closed), change),
+        "an entry of a dict": (
+            lambda x: x * settings.entries["factor"],
+            lambda: settings.entries.update(factor=3.0),
+        ),
+        "a renamed entry": (
+            lambda x: x * sum(k for k in settings.entries if k != "factor"),
+            lambda: settings.entries.update({3: settings.entries.pop(2)}),
+        ),
+        "an entry of nested containers": (
+            lambda x: x * settings.entries[2][1][1][0],
+            lambda: settings.entries[2][1][1].append(settings.entries[2][1][1].pop() * 3),
+        ),
+        "a list that grows": (lambda x: x * sum(parts), lambda: parts.append(3.0)),
+        "an attribute of a module": (lambda x: scaling(x), lambda: setattr(scaling[0], "factor", 3.0)),
+        "an attribute of an object in a module": (
+            lambda x: scaling(x),
+            lambda: setattr(scaling[0].settings, "value", 3.0),
+        ),
+        "an entry of an array": (lambda x: x * array[1], lambda: array.__setitem__(1, 3.0)),
+        "an option of an optimizer": (
+            lambda x: x * optimizer.param_groups[0]["lr"],
+            lambda: optimizer.param_groups[0].update(lr=3.0),
+        ),
     }
+
+
+optimizer = optim.SGD([tg.tensor(1.0, requires_grad=True)], lr=1.0)
 
 
 @pytest.mark.parametrize("name", variables_of_all_kinds())
 def test_variables_are_found_wherever_they_are_read(name):
     step, change = variables_of_all_kinds()[name]
     captured = tg.capture(step)
+    results = []
     for call in range(6):
         if call == 3:
             change()
-        np.testing.assert_array_equal(captured(np.float32(X)), step(tg.tensor(np.float32(X))))
+        results.append(captured(np.float32(X)).numpy())
+        np.testing.assert_array_equal(results[-1], step(tg.tensor(np.float32(X))))
+    assert results[2].tobytes() != results[3].tobytes()
+    assert captured.refused == ("calling hooks" if "hook" in name else None)
+
+
+def test_a_list_that_the_step_appends_to_keeps_it_eager():
+    seen = []
+
+    def step(x):
+        seen.append(x.sum())
+        return x * 2
+
+    captured = tg.capture(step)
+    for _ in range(4):
+        captured(tg.tensor([1.0]))
+    assert len(seen) == 4
+    assert "the step itself changes" in captured.refused
 
 
 def test_a_variable_that_the_step_changes_keeps_it_eager():
@@ -398,10 +519,10 @@ def test_an_array_as_an_index_keeps_a_step_eager():
 
 
 def test_numbers_from_elsewhere_that_stay_are_replayed():
-    elsewhere, runs = Elsewhere(), []
+    elsewhere, runs = Elsewhere(), itertools.count()
 
     def step(x):
-        runs.append(1)
+        next(runs)
         y = x[:, 1:] * elsewhere.rows[1, :2] + elsewhere.random.gauss(0.0, 0.0)
         y = nn.functional.linear(y, elsewhere.rows[:, 1:]).softmax(-1)
         return {"y": y, "last": False, "parts": (y.sum(), [y.mean(0)])}
@@ -409,7 +530,7 @@ def test_numbers_from_elsewhere_that_stay_are_replayed():
     captured = tg.capture(step)
     results = [captured(X) for _ in range(4)]
     assert captured.refused is None
-    assert len(runs) == 2
+    assert next(runs) == 2
     for result in results:
         np.testing.assert_array_equal(result["y"], results[0]["y"])
 
@@ -601,11 +722,11 @@ def test_a_step_that_raises_while_recorded_again_is_not_replayed_from_before():
 
 
 def test_modes_that_come_and_go_do_not_end_replaying():
-    runs = []
+    runs = itertools.count()
     net = nn.Linear(3, 1)
 
     def step(x):
-        runs.append(1)
+        next(runs)
         return net(x).detach()
 
     captured = tg.capture(step)
@@ -614,7 +735,7 @@ def test_modes_that_come_and_go_do_not_end_replaying():
         for _ in range(5):
             captured(np.float32(X))
         net.eval()
-    assert len(runs) == 2 * 10
+    assert next(runs) == 2 * 10
     assert captured.refused is None
 
 

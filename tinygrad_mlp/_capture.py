@@ -12,18 +12,17 @@ reads has changed was drawn, or counted, or kept somewhere out of sight, and the
 Methods that change state (``zero_grad``, an optimizer's or a scheduler's ``step``) are not taken apart: the list calls
 them, so learning rates, momenta and schedules are what they are at each call. And what cannot be replayed is noticed
 while recording, because it has to ask a Slot for its numbers, or to draw random ones, or to bring arrays of its own.
-Python's own side effects are not replayed, and Python values other than the variables that the step reads are those of
-the recordings.
+The variables that the step reads are looked at before each replay: where one has changed, the step is recorded anew.
 """
 
 from __future__ import annotations
 
-import inspect
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from operator import is_
-from types import CellType, CodeType, FunctionType, MethodType
+from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -34,8 +33,9 @@ from . import functions as f
 from ._tensor import Tensor, _tensor
 from .autograd import graph
 from .autograd.graph import Leaf, Node, Variable, accumulate, configuration, state
-from .autograd.memory import clock, owner, stamp
+from .autograd.memory import clock, fingerprint, owner, stamp
 from .blas import Product, matmul, matmul_into
+from .nn.module import Module
 
 __all__ = ["capture"]
 
@@ -447,41 +447,46 @@ def _address(array: Array) -> int:
 
 
 class _Variables:
-    """The variables from outside that a step reads, and the functions that it calls by name in turn."""
+    """The variables from outside that a step reads, wherever it reads them, and what they are.
+
+    Looked at are the globals and closures of the step and of the functions it reaches, the attributes of objects, and
+    all entries of lists and dicts. Of globals and attributes those whose names occur in the code of these functions: so
+    what is looked at may be more than what is read, but nothing that is read by its name is left out.
+    """
 
     def __init__(self, step: Callable[..., Any]) -> None:
-        self._globals: list[tuple[dict[str, Any], str]] = []
-        self._cells: list[CellType] = []
-        seen: set[Any] = set()
-        waiting: list[Any] = [step]
-        while waiting:
-            function = inspect.unwrap(waiting.pop())
-            function = getattr(function, "__func__", function)
-            if not isinstance(function, FunctionType) or function in seen or function.__module__.startswith(_PACKAGE):
-                continue
-            seen.add(function)
-            scope = function.__globals__
-            names = {name for code in _codes(function.__code__) for name in code.co_names if name in scope}
-            self._globals += [(scope, name) for name in sorted(names)]
-            self._cells += function.__closure__ or ()
-            for value in [*(scope[name] for name in names), *map(_contents, function.__closure__ or ())]:
-                if isinstance(value, FunctionType | MethodType):
-                    waiting.append(value)
-                elif hasattr(type(value), "forward") and hasattr(value, "modules"):
-                    waiting += [type(module).forward for module in value.modules()]
+        names = {"__call__", "forward"}
+        found: dict[int, Any] = {id(step): step}
+        size = 0
+        while size != len(names) + len(found):
+            size = len(names) + len(found)
+            for value in list(found.values()):
+                if isinstance(value, FunctionType):
+                    names.update(name for code in _codes(value.__code__) for name in code.co_names)
+                found.update((id(other), other) for other in _reached_from(value, names) if not _opaque(other))
+        named = {(id(scope), name): (scope, name) for value in found.values() for scope, name in _named(value, names)}
+        self._named = list(named.values())
+        self._cells = [
+            cell for value in found.values() if isinstance(value, FunctionType) for cell in value.__closure__ or ()
+        ]
+        self._containers = [value for value in found.values() if isinstance(value, list | dict)]
+        self._arrays = [v for v in found.values() if isinstance(v, np.ndarray) and v.dtype.kind in "biufc"]
         self._values = self._now()
 
     def _now(self) -> list[Any]:
-        values = [scope.get(name) for scope, name in self._globals]
-        try:
-            return values + [cell.cell_contents for cell in self._cells]
-        except ValueError:  # one is not assigned yet
-            return values + list(map(_contents, self._cells))
+        values = [scope.get(name) for scope, name in self._named]
+        values += map(_contents, self._cells)
+        for container in self._containers:
+            values += container
+            if isinstance(container, dict):
+                values += container.values()
+        values += map(fingerprint, self._arrays)
+        return values
 
     def hold(self) -> bool:
         """Whether they are what they were."""
-        now = self._now()
-        return all(map(is_, self._values, now)) or all(map(_same, self._values, now))
+        values, now = self._values, self._now()
+        return len(values) == len(now) and (all(map(is_, values, now)) or all(map(_same, values, now)))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -499,7 +504,71 @@ def _contents(cell: CellType) -> Any:
         return None
 
 
-_PACKAGE = __name__.split(".")[0] + "."
+def _scopes(value: Any) -> list[Any]:
+    """Where names are looked up: the globals of a function; the attributes of an object and of its classes."""
+    if isinstance(value, FunctionType):
+        return [value.__globals__]
+    if isinstance(value, type):
+        return [vars(kind) for kind in value.__mro__ if not _opaque(kind)]
+    classes = _scopes(type(value))
+    slots = [_Slots(value)] if any("__slots__" in scope for scope in classes) else []
+    return [getattr(value, "__dict__", {}), *slots, *classes]
+
+
+class _Slots:
+    """The attributes that an object has in slots, as a scope."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __contains__(self, name: str) -> bool:
+        return isinstance(getattr(type(self._value), name, None), MemberDescriptorType)
+
+    def get(self, name: str) -> Any:
+        return getattr(self._value, name, None)
+
+    __getitem__ = get
+
+
+def _named(value: Any, names: set[str]) -> Iterator[tuple[Any, str]]:
+    """The scopes of `value`, each with those of `names` that are in one of them."""
+    scopes = _scopes(value)
+    for name in names:
+        if any(name in scope for scope in scopes):
+            yield from ((scope, name) for scope in scopes)
+
+
+def _reached_from(value: Any, names: set[str]) -> Iterator[Any]:
+    """What code that has `value` can get to by `names`, and what it holds."""
+    if isinstance(value, list | tuple | set):
+        yield from value
+    elif isinstance(value, dict):
+        yield from value.values()
+    elif isinstance(value, partial):
+        yield from (value.func, value.args, value.keywords)
+    elif isinstance(value, MethodType):
+        yield from (value.__func__, value.__self__)
+    elif isinstance(value, property):
+        yield value.fget
+    elif isinstance(value, staticmethod | classmethod):
+        yield value.__func__
+    else:
+        yield from (scope[name] for scope, name in _named(value, names) if name in scope)
+        if isinstance(value, FunctionType):
+            yield from (value.__defaults__, value.__kwdefaults__, *map(_contents, value.__closure__ or ()))
+        elif isinstance(value, Module):
+            yield from value.modules()
+
+
+def _opaque(value: Any) -> bool:
+    """Whether `value` is a function, class or module of this package, NumPy, SciPy or Python: none reads a user's."""
+    if not isinstance(value, FunctionType | type | ModuleType):
+        return False
+    home = value.__name__ if isinstance(value, ModuleType) else value.__module__
+    return str(home).partition(".")[0] in _OPAQUE
+
+
+_OPAQUE = {__name__.partition(".")[0], "numpy", "scipy"} | sys.stdlib_module_names
 
 
 def _same(value: Any, other: Any) -> bool:
@@ -616,11 +685,12 @@ def capture(step: Callable[..., Any]) -> Captured:
     Returns:
         The step to call instead. Where the step cannot be replayed it stays eager, and ``.refused`` says why: it looks
         at the numbers in a Tensor (``if``, ``item()``), draws random ones through this package, brings NumPy arrays
-        of its own, changes a variable, or returns Python numbers or Tensors that still have their graph. Variables that
-        it and the functions and modules it calls read, modes and parameters are looked at before each replay. Numbers
-        from elsewhere, such as attributes and entries of objects and Python's random numbers, are compared in the first
-        two calls; what changes later cannot be seen from outside, and what the step does to Python's own objects is not
-        done again. A captured step belongs to one thread at a time: its calls share their memory.
+        of its own, changes a variable, a list or a dict, or returns Python numbers or Tensors that still have their
+        graph. The variables, attributes and containers that it and the functions it calls read, modes and parameters
+        are looked at before each replay. Numbers from elsewhere, such as files, clocks, iterators and Python's random
+        numbers, are compared in the first two calls: one that changes only later is not seen. What else the step does,
+        such as to print, is not done again. A captured step belongs to one thread at a time: its calls share their
+        memory.
 
     Raises:
         TypeError: `step` cannot be called.

@@ -121,7 +121,7 @@ class Tensor(Variable):
     @property
     def data(self) -> Array:
         """The array itself. Writing to it is noticed by a backward pass that needs what it held before."""
-        return memory.hand_out(np.asarray(self._data))
+        return memory.hand_out(np.asarray(self._read()))
 
     @data.setter
     def data(self, value: ArrayLike | Tensor) -> None:
@@ -166,7 +166,12 @@ class Tensor(Variable):
         """
         if self._node is not None and not force:
             raise RuntimeError("numpy() of a Tensor that requires a gradient would lose it: write .detach().numpy()")
-        return memory.hand_out(np.asarray(self._data))
+        return memory.hand_out(np.asarray(self._read()))
+
+    def _read(self) -> Array:
+        """The array, for code outside the graph: what becomes of its numbers there, a captured step cannot replay."""
+        refuse_capture("reading numbers out of a Tensor")
+        return self._data
 
     def item(self) -> Any:
         """The only entry, as a Python number.
@@ -176,11 +181,11 @@ class Tensor(Variable):
         """
         if self._data.size != 1:
             raise ValueError(f"a Tensor of shape {self.shape} is not one number: use .sum(), .mean() or tolist()")
-        return self._data.item()
+        return self._read().item()
 
     def tolist(self) -> Any:
         """The entries as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self._read().tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
@@ -196,7 +201,7 @@ class Tensor(Variable):
     def __bool__(self) -> bool:
         if self._data.size != 1:
             raise RuntimeError(f"the truth of a Tensor of shape {self.shape} is ambiguous: use .any() or .all()")
-        return bool(self._data.item())
+        return bool(self._read().item())
 
     def __float__(self) -> float:
         return float(self.item())

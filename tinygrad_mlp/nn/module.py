@@ -65,6 +65,14 @@ class Module:
     _hooks: Hooks | None = None
     _buffers: Mapping[str, bool] = MappingProxyType({})  # by name: whether a buffer is part of the state
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        configuration.changes += 1
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        configuration.changes += 1
+        super().__delattr__(name)
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; subclasses write it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(self, ...): write one")
@@ -301,7 +309,6 @@ class Module:
             raise TypeError(f"training mode is on or off, True or False, not {mode!r}")
         for module in self.modules():
             module.training = mode
-        configuration.changes += 1
         return self
 
     def eval(self) -> Self:
