@@ -21,7 +21,6 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
-from operator import is_
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -34,7 +33,7 @@ from ._tensor import Tensor, _tensor
 from .autograd import graph
 from .autograd.graph import Leaf, Node, Variable, accumulate, configuration, state
 from .autograd.memory import clock, fingerprint, owner, stamp
-from .blas import Product, matmul, matmul_into
+from .blas import Product, address, empty, matmul, matmul_into
 from .nn.module import Module
 
 __all__ = ["capture"]
@@ -174,11 +173,6 @@ class _Delivery:
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
 
-    def before(self, gradient: Any) -> None:
-        """Copy what the last replay gave, if it is still there, before its memory is written to again."""
-        if self.leaf.grad is gradient:
-            self.leaf.grad = _own(gradient)
-
     def __call__(self, gradient: Any) -> None:
         leaf = self.leaf
         if leaf.grad is not None:
@@ -235,7 +229,7 @@ class Tape:
     def writable(self, tensor: Any, value: Any) -> tuple[Slot, Any]:
         """The array of a Tensor that is about to be changed in place, and the value to change it by."""
         slot: Slot = self.watched([tensor._data], [tensor])[0]
-        if any(owner(slot.array) is array for array in self.inputs):
+        if any(owner(slot.array) is owner(array) for array in self.inputs):
             raise RuntimeError("a captured step cannot write to its arguments: write to a .clone()")
         if isinstance(value, Variable | np.ndarray):
             value = self.watched([value._data if isinstance(value, Variable) else value], [value])[0]
@@ -368,10 +362,11 @@ class Program:
             if written_array is None or id(owner(written_array)) in needed:
                 self.kernels.insert(0, kernel)
                 needed.update(id(owner(array)) for array in _leaves(kernel[1], np.ndarray))
-        self.deliveries = [(f, arguments[0]) for f, arguments in self.kernels if isinstance(f, _Delivery)]
+        self.delivered = [(f.leaf, arguments[0]) for f, arguments in self.kernels if isinstance(f, _Delivery)]
         external = {id(owner(array)) for _, _, array in self.externals}
-        own = {id(owner(array)) for array in [*inputs, *(array for _, array in tape.kernels if array is not None)]}
-        self.signature = _Signature(external, own - external).of((self.kernels, result))
+        own = {id(owner(array)): address(owner(array)) for _, array in tape.kernels if array is not None}
+        own |= {id(owner(array)): address(array) for array in inputs}
+        self.signature = _Signature(external, own).of((self.kernels, result))
         # What the step does before it computes, such as to drop gradients, is done before memory is written to: then
         # it is known which gradients are still there.
         count = 0
@@ -385,8 +380,8 @@ class Program:
             tensor = reference()
             if tensor is None or tensor._data is not array or tensor._node is not node:
                 return False
-        for delivery, _ in self.deliveries:  # noqa: SIM110  # a generator would take longer than the loop
-            if delivery.leaf.hooks:
+        for leaf, _ in self.delivered:  # noqa: SIM110  # a generator would take longer than the loop
+            if leaf.hooks:
                 return False
         return True
 
@@ -394,10 +389,11 @@ class Program:
         """Replay with the contents of `arrays`."""
         for function, arguments in self.leading:
             function(*arguments)
-        for delivery, gradient in self.deliveries:
-            delivery.before(gradient)
+        for leaf, gradient in self.delivered:
+            if leaf.grad is gradient:  # the last replay's, whose memory is about to be written to again
+                leaf.grad = _own(gradient)
         for array, buffer in zip(arrays, self.inputs, strict=True):
-            np.copyto(buffer, array)
+            buffer[...] = array
         for function, arguments in self.kernels:
             function(*arguments)
         return _copied(self.result)
@@ -406,10 +402,11 @@ class Program:
 class _Signature:
     """What is computed and with which numbers, told so that two recordings of the same can be compared.
 
-    Memory from outside is told by its identity, memory of the recording by when it is first met.
+    Memory from outside is told by its identity, memory of the recording, of which `own` tells the start, by when it is
+    first met.
     """
 
-    def __init__(self, external: set[int], own: set[int]) -> None:
+    def __init__(self, external: set[int], own: dict[int, int]) -> None:
         self._external = external
         self._own = own
         self._met: dict[int, int] = {}
@@ -419,10 +416,13 @@ class _Signature:
         if isinstance(value, np.ndarray):
             memory = owner(value)
             key = id(memory)
-            if key not in self._external and key not in self._own:
+            if key in self._external:
+                label, start = key, address(memory)
+            elif key in self._own:
+                label, start = self._met.setdefault(key, -1 - len(self._met)), self._own[key]
+            else:
                 return value.shape, value.dtype, value.tobytes()  # a constant
-            label = key if key in self._external else self._met.setdefault(key, -1 - len(self._met))
-            return label, _address(value) - _address(memory), value.shape, value.strides, value.dtype
+            return label, address(value) - start, value.shape, value.strides, value.dtype
         if isinstance(value, partial):
             return self.of((value.func, value.args, value.keywords))
         if isinstance(value, FunctionType):  # such as a lambda, which is made anew
@@ -439,11 +439,6 @@ class _Signature:
         if isinstance(value, int | float):
             return type(value), repr(value)
         return id(value) if isinstance(value, Variable) else value
-
-
-def _address(array: Array) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
 
 
 class _Variables:
@@ -464,29 +459,27 @@ class _Variables:
                 if isinstance(value, FunctionType):
                     names.update(name for code in _codes(value.__code__) for name in code.co_names)
                 found.update((id(other), other) for other in _reached_from(value, names) if not _opaque(other))
-        named = {(id(scope), name): (scope, name) for value in found.values() for scope, name in _named(value, names)}
-        self._named = list(named.values())
-        self._cells = [
-            cell for value in found.values() if isinstance(value, FunctionType) for cell in value.__closure__ or ()
-        ]
-        self._containers = [value for value in found.values() if isinstance(value, list | dict)]
-        self._arrays = [v for v in found.values() if isinstance(v, np.ndarray) and v.dtype.kind in "biufc"]
-        self._values = self._now()
-
-    def _now(self) -> list[Any]:
-        values = [scope.get(name) for scope, name in self._named]
-        values += map(_contents, self._cells)
-        for container in self._containers:
-            values += container
-            if isinstance(container, dict):
-                values += container.values()
-        values += map(fingerprint, self._arrays)
-        return values
+        values = list(found.values())
+        named = {(id(scope), name): (scope, name) for value in values for scope, name in _named(value, names)}
+        cells = [cell for value in values if isinstance(value, FunctionType) for cell in value.__closure__ or ()]
+        containers = [value for value in values if isinstance(value, list | dict | np.ndarray)]
+        self._named = [(scope, name, scope.get(name)) for scope, name in named.values()]
+        self._cells = [(cell, _contents(cell)) for cell in cells]
+        self._containers = [(container, _entries(container)) for container in containers]
 
     def hold(self) -> bool:
         """Whether they are what they were."""
-        values, now = self._values, self._now()
-        return len(values) == len(now) and (all(map(is_, values, now)) or all(map(_same, values, now)))
+        for scope, name, value in self._named:
+            if (now := scope.get(name)) is not value and not _same(now, value):
+                return False
+        for cell, value in self._cells:
+            if (now := _contents(cell)) is not value and not _same(now, value):
+                return False
+        for container, entries in self._containers:
+            present = _entries(container)
+            if len(present) != len(entries) or not all(map(_same, present, entries)):
+                return False
+        return True
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -502,6 +495,13 @@ def _contents(cell: CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # not assigned yet
         return None
+
+
+def _entries(container: Any) -> list[Any]:
+    """What a list, a dict or an array holds; of an array, its fingerprint."""
+    if isinstance(container, np.ndarray):
+        return [fingerprint(container)] if container.dtype.kind in "biufc" else []
+    return [*container, *container.values()] if isinstance(container, dict) else container[:]
 
 
 def _scopes(value: Any) -> list[Any]:
@@ -608,7 +608,7 @@ class _Recording:
         before = _Variables(step)
         self._program = None
         self._configuration = configuration.changes
-        inputs = [array.copy("K") for array in arrays]  # in the same order, which decides on the bits of sums
+        inputs = list(map(_input, arrays))
         tape = Tape(inputs)
         state.tape = tape
         try:
@@ -636,6 +636,15 @@ class _Recording:
             self.refused = "variables, modes or Tensors from outside that change from call to call"
         self._program = program
         return _copied(program.result)
+
+
+def _input(array: Array) -> Array:
+    """A copy of an argument, in the same order, which decides on the bits of sums."""
+    if not array.flags.c_contiguous:
+        return array.copy("K")
+    copied = empty(array.shape, array.dtype)
+    copied[...] = array
+    return copied
 
 
 _ATTEMPTS = 5  # recordings in a row, after which a step whose variables keep changing is left eager

@@ -53,13 +53,14 @@ _of_leaves: dict[int, weakref.ref[Array]] = {}  # likewise, with what takes the 
 
 def owner(array: Array) -> Array:
     """The array whose memory `array` is a view of, also through an array that was handed out."""
-    while True:
-        base: Any = array.base
+    base: Any = array.base
+    while base is not None:
         if type(base) is memoryview:
             base = base.obj
         if type(base) is not np.ndarray:
-            return array
-        array = base
+            break
+        array, base = base, base.base
+    return array
 
 
 def fingerprint(array: Array) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._random import Generator
-from .._tensor import Tensor, get_default_dtype
+from .._tensor import Tensor, _tensor, get_default_dtype
+from ..blas import empty
 from . import functional as F
 from . import init
 from .module import Module, where_called
@@ -50,8 +51,8 @@ class Linear(Module):
         dtype = get_default_dtype() if dtype is None else dtype
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(Tensor(np.empty((out_features, in_features), dtype)))
-        self.bias = Parameter(Tensor(np.empty(out_features, dtype))) if bias else None
+        self.weight = Parameter(_tensor(empty((out_features, in_features), dtype)))
+        self.bias = Parameter(_tensor(np.empty(out_features, dtype))) if bias else None
         init.kaiming_uniform_(self.weight, a=math.sqrt(5), generator=generator)
         if self.bias is not None:
             bound = 1 / math.sqrt(in_features)
