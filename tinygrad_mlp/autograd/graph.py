@@ -433,7 +433,7 @@ def _unbroadcast(gradient: Any, shape: tuple[int, ...], node: Node) -> Any:
                 f"input of shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
             )
         axes += tuple(extra + i for i, n in enumerate(shape) if n == 1 and gradient.shape[extra + i] != 1)
-    gradient = np.add.reduce(gradient, axes) if type(gradient) is np.ndarray else np.sum(gradient, axis=axes)
+    gradient = np.add.reduce(gradient, axis=axes)
     return gradient.reshape(shape)
 
 
