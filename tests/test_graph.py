@@ -637,6 +637,28 @@ def test_an_exception_restores_the_mode(mode: Callable[[], Any]) -> None:
     assert recorded()
 
 
+@pytest.mark.parametrize(("decorate", "inside"), [(tg.no_grad, False), (tg.no_grad(), False), (tg.enable_grad, True)])
+def test_the_body_of_a_generator_is_in_its_mode_and_its_caller_is_not(decorate: Any, inside: bool) -> None:
+    @decorate
+    def answers(number: int) -> Any:
+        got = []
+        for _ in range(number):
+            got.append((yield recorded()))
+        return got
+
+    for outside in (True, False):
+        with tg.set_grad_enabled(outside):
+            generator = answers(2)
+            assert next(generator) is inside
+            assert recorded() is outside
+            assert generator.send("a") is inside
+            assert recorded() is outside
+            with pytest.raises(StopIteration) as stop:
+                generator.send("b")
+            assert stop.value.value == ["a", "b"]
+            assert recorded() is outside
+
+
 def test_one_object_may_be_entered_again() -> None:
     quiet = tg.no_grad()
     with quiet:

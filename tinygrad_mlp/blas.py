@@ -56,10 +56,9 @@ def address(array: Array) -> int:
 class Product:
     """A matrix known by its two factors, ``left @ right``, and multiplied only when somebody needs the entries.
 
-    The factors are not replaced.
-
     The gradient of a Linear's weight is such a product, of rank at most the batch size. An optimizer that adds it
     to the weight with one `add_to` never builds the weight-sized gradient, which is most of the time of a small step.
+    The factors are not replaced.
     """
 
     __slots__ = ("left", "prepared", "right", "since")

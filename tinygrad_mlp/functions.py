@@ -95,7 +95,7 @@ def cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
 @dispatched
 def cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any:
     """−y ln σ(z) − (1 − y) ln(1 − σ(z)) = ln(1 + eᶻ) − y z, elementwise or summed; exact for logits of any size."""
-    elements = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - y * z
+    elements = np.logaddexp(z, 0) - y * z
     return np.add.reduce(elements, axis=None) if total else elements
 
 

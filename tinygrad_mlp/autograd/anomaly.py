@@ -22,9 +22,8 @@ class _Watcher:
     def computed(self, function: Any, inputs: Sequence[Any], output: Any, node: graph.Node | None) -> None:
         """Check what a function computed."""
         if not _finite(output):
-            frame = graph.outside(sys._getframe())
             raise RuntimeError(
-                f"{graph.function_name(function)} at {graph.line_of(frame.f_code, frame.f_lasti)} returned "
+                f"{graph.function_name(function)} at {graph.calling_line(sys._getframe())} returned "
                 f"{_described(output)}; {_operands(inputs)}"
             )
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, TracebackType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,15 @@ from ..derivatives import Each, Row, Rule, sheet
 from . import memory
 
 __all__ = [
-    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "check", "configuration", "described",
-    "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "line_of", "no_grad", "operand", "outside",
+    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "calling_line", "check", "configuration",
+    "described", "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "no_grad", "operand",
     "record", "refuse_capture", "replayed", "set_grad_enabled", "state", "walk",
 ]  # fmt: skip
 
 Array = NDArray[Any]
 Function: TypeAlias = Callable[..., Any]
 Hook: TypeAlias = Callable[[Any], Any]
+Decorated = TypeVar("Decorated", bound=Function)
 
 
 class GraphError(RuntimeError, ValueError):
@@ -218,6 +219,24 @@ class _Switched(contextlib.ContextDecorator):
     def __init__(self) -> None:
         self._before: list[bool] = []
 
+    def __call__(self, function: Decorated) -> Decorated:
+        if not inspect.isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        def generate(*args: Any, **kwargs: Any) -> Any:
+            # A generator's body runs when it is asked for a value; between values the mode is the caller's own.
+            generator, sent = function(*args, **kwargs), None
+            while True:
+                with type(self)():
+                    try:
+                        value = generator.send(sent)
+                    except StopIteration as stop:
+                        return stop.value
+                sent = yield value
+
+        return generate  # type: ignore[return-value]
+
     def _recreate_cm(self) -> _Switched:
         return type(self)()  # each call of a decorated function has its own: several threads may be in it at once
 
@@ -268,6 +287,12 @@ def line_of(code: CodeType, instruction: int) -> str:
     """File and line of an instruction, for a message."""
     lines = (line for start, end, line in code.co_lines() if start <= instruction < end)
     return f"{Path(code.co_filename).name}:{next(lines, code.co_firstlineno)}"
+
+
+def calling_line(frame: FrameType) -> str:
+    """File and line of the call into this package that led to `frame`, for a message."""
+    frame = outside(frame)
+    return line_of(frame.f_code, frame.f_lasti)
 
 
 def described(node: Node) -> str:
@@ -345,8 +370,7 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
         output = computing(*arrays, **options)
     except ValueError as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays if array is not None)
-        frame = outside(sys._getframe(2))
-        line = line_of(frame.f_code, frame.f_lasti)
+        line = calling_line(sys._getframe(2))
         raise ValueError(f"{function_name(function)} at {line} of shapes {shapes}: {error}") from None
     if type(output) is not np.ndarray:
         output = np.asarray(output) if tape is None else tape.array(output)
@@ -580,8 +604,10 @@ def walk(
                     arrived[edge] = _sum(arrived[edge], gradient)
                 else:
                     # Being linear in g, a gradient is either new, or g itself, or a view.
-                    if gradient is g or type(gradient) is not np.ndarray or gradient.base is not None:
+                    if type(gradient) is not np.ndarray:
                         gradient = f.clone(gradient)
+                    elif gradient is g or gradient.base is not None:
+                        gradient = gradient.copy()
                     arrived[edge] = gradient
             elif edge in pending:
                 pending[edge] = pending[edge] + gradient
