@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import re
+import sys
 import warnings
+from collections import UserDict, defaultdict, deque
+from dataclasses import dataclass
 from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -185,24 +189,37 @@ def test_what_cannot_be_replayed_stays_eager_and_says_why(extra, reason):
     assert re.search(reason, captured.refused)
 
 
+def counted(name):
+    """One more than at the last call, counted where nothing that a step reads by name would tell."""
+    os.environ[name] = str(int(os.environ.get(name, "0")) + 1)
+    return int(os.environ[name])
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+
+
 class Elsewhere:
     """Numbers that no variable of a step tells."""
 
-    def __init__(self):
-        self.numbers = itertools.count(1)
+    def __init__(self, name):
+        self.name = name
         self.rows = tg.tensor(np.arange(12.0).reshape(4, 3))
-        self.random = random.Random(0)
         self.weights = [tg.tensor([1.0, 2.0, 3.0], requires_grad=True) for _ in range(4)]
 
     def next(self):
-        return next(self.numbers)
+        return counted(self.name)
+
+    def random(self):
+        return random.Random(self.next()).random()
 
 
 @pytest.mark.parametrize(
     "compute",
     [
         lambda x, e: x * e.next(),
-        lambda x, e: x + e.random.random(),
+        lambda x, e: x + e.random(),
         lambda x, e: x[:, : e.next()].sum(),
         lambda x, e: x * e.rows[e.next() % 4],
         lambda x, e: (x * e.weights[e.next() % 4]).detach(),
@@ -212,7 +229,7 @@ class Elsewhere:
     ],
 )
 def test_numbers_from_elsewhere_that_change_keep_a_step_eager(compute):
-    plain, kept = Elsewhere(), Elsewhere()
+    plain, kept = Elsewhere("plain"), Elsewhere("kept")
     captured = tg.capture(lambda x: compute(x, kept))
     for _ in range(4):
         expected, computed = compute(tg.tensor(X), plain), captured(X)
@@ -354,6 +371,23 @@ class Settings:
     def scaled(x):
         return x * FACTOR
 
+    def __getitem__(self, name):
+        return self.entries[name]
+
+    def __getattr__(self, name):
+        if name != "far":
+            raise AttributeError(name)
+        return self.inner
+
+    def __len__(self):
+        return int(self.inner)
+
+    def __rmul__(self, other):
+        return other * self.inner
+
+    def __iter__(self):
+        yield self.inner
+
     def method(self, x):
         return self.scaled(x) + self.inner
 
@@ -361,8 +395,26 @@ class Settings:
         return self.method(x)
 
 
+class Weights(list):
+    factor = 1.0
+
+    def __getitem__(self, position):
+        return super().__getitem__(position % len(self))
+
+    def total(self):
+        return sum(self) * self.factor
+
+
+class Scaled:
+    def __init__(self, x):
+        self.x = x * FACTOR
+
+
 class Slotted:
     __slots__ = ("empty", "factor")
+
+    def method(self):
+        raise AssertionError
 
     def __init__(self):
         self.factor = 1.0
@@ -401,8 +453,19 @@ def variables_of_all_kinds():
     held = net[1]
     settings, namespace, scaling = Settings(), SimpleNamespace(factor=1.0), nn.Sequential(Scaling())
     signed, slotted, array = SimpleNamespace(zero=0.0), Slotted(), np.ones(3)
-    python = ModuleType("settings")
-    python.factor = 1.0
+    python, weights, ends, few = ModuleType("settings"), Weights([1.0, 1.0]), deque([1.0]), {1.0}
+    python.factor, outside = 1.0, tg.tensor(1.0, requires_grad=True)
+    sys.modules["settings_of_a_test"] = python
+
+    def imported(x):
+        from settings_of_a_test import factor
+
+        return x * factor
+
+    def marked(x):
+        return x * marked.factor
+
+    marked.factor = 1.0
 
     def replace():
         net[1] = nn.Sigmoid()
@@ -458,6 +521,30 @@ def variables_of_all_kinds():
             lambda: setattr(scaling[0].settings, "value", 3.0),
         ),
         "an entry of an array": (lambda x: x * array[1], lambda: array.__setitem__(1, 3.0)),
+        "an attribute named by a string": (
+            lambda x: x * getattr(settings, "value", 2.0),
+            lambda: setattr(settings, "value", 3.0),
+        ),
+        "a user's own way to items": (lambda x: x * settings["factor"], lambda: settings.entries.update(factor=3.0)),
+        "a user's own way to attributes": (lambda x: x * settings.far, lambda: setattr(settings, "inner", 3.0)),
+        "a length": (lambda x: x * len(settings), lambda: setattr(settings, "inner", 3.0)),
+        "an iteration": (lambda x: x * sum(settings), lambda: setattr(settings, "inner", 3.0)),
+        "in an operator": (lambda x: x * (2.0 * settings), lambda: setattr(settings, "inner", 3.0)),
+        "an entry of a list of a class of its own": (lambda x: x * weights[2], lambda: weights.append(3.0)),
+        "an attribute of such a list": (lambda x: x * weights.total(), lambda: setattr(weights, "factor", 3.0)),
+        "an entry of a deque": (lambda x: x * ends[0], lambda: ends.appendleft(3.0)),
+        "an entry of a set": (lambda x: x * sum(few), lambda: few.add(3.0)),
+        "a bound method of a dict": (
+            partial(lambda get, x: x * get("factor"), settings.entries.get),
+            lambda: settings.entries.update(factor=3.0),
+        ),
+        "an attribute of a function": (marked, lambda: setattr(marked, "factor", 3.0)),
+        "what is imported in the step": (imported, lambda: setattr(python, "factor", 3.0)),
+        "in the making of an object": (lambda x: Scaled(x).x, change),
+        "whether a Tensor requires a gradient": (
+            lambda x: x * (1.0 if outside.requires_grad else 3.0),
+            lambda: outside.requires_grad_(False),
+        ),
         "an option of an optimizer": (
             lambda x: x * optimizer.param_groups[0]["lr"],
             lambda: optimizer.param_groups[0].update(lr=3.0),
@@ -482,6 +569,81 @@ def test_variables_are_found_wherever_they_are_read(name):
     assert captured.refused == ("calling hooks" if "hook" in name else None)
 
 
+def test_what_cannot_be_looked_at_keeps_a_step_eager():
+    numbers, many, large = iter([1.0, 1.0, 2.0, 3.0]), [1.0] * 100_000, np.ones(100_000)
+    steps = [
+        (lambda x: x * next(numbers), "a list_iterator", [1, 1, 2, 3]),
+        (lambda x: x * UserDict({"factor": 2.0})["factor"], None, [2, 2, 2, 2]),
+        (partial(lambda settings, x: x * settings["factor"], UserDict(factor=2.0)), "a UserDict", [2, 2, 2, 2]),
+        (lambda x: x * many[3], "more than 2,000 values", [1, 1, 1, 1]),
+        (lambda x: x * large[3], "a ndarray", [1, 1, 1, 1]),
+    ]
+    for step, reason, expected in steps:
+        captured = tg.capture(step)
+        assert [captured(tg.tensor([1.0])).item() for _ in range(4)] == expected
+        assert re.search(reason or "^None$", str(captured.refused))
+
+
+class Counting(nn.Module):
+    def __init__(self):
+        self.factor, self.calls, self.rows = None, 0, 0
+
+    def forward(self, x):
+        self.rows = x.shape[0]
+        if self.factor is None:
+            self.factor = 2.0
+        return x * self.factor
+
+    def loss(self, x):
+        return self(x).sum()
+
+
+loss = 0
+
+
+def test_what_a_step_does_not_read_may_change():
+    """Also a global variable that has the name of an attribute, and a module that the step makes."""
+    global loss
+    net = Counting()
+    captured = tg.capture(lambda x: nn.MSELoss()(nn.ReLU()(net(x)), x) + net.loss(x))
+    for call in range(8):
+        net.calls += 1
+        loss = nn.L1Loss()(captured(tg.tensor([[float(call)]])), tg.tensor(0.0))
+        assert loss == 2.0 * call + call**2
+    assert captured.refused is None
+
+
+@dataclass
+class Output:
+    values: tg.Tensor
+
+
+@pytest.mark.parametrize(
+    ("wrap", "unwrap"),
+    [
+        (Output, lambda result: result.values),
+        (lambda x: {x}, lambda result: next(iter(result))),
+        (lambda x: lambda: x, lambda result: result()),
+        (lambda x: defaultdict(list, x=[x]), lambda result: result["x"][0]),
+    ],
+)
+def test_results_that_cannot_be_made_anew_keep_a_step_eager(wrap, unwrap):
+    captured = tg.capture(lambda x: wrap(x * 2))
+    for value in (1.0, 2.0, 3.0, 4.0):
+        assert unwrap(captured(tg.tensor([value]))).item() == 2 * value
+    assert "among its results" in captured.refused
+
+
+def test_arguments_of_other_kinds_keep_a_call_eager():
+    captured = tg.capture(lambda x, factor=1.0: x * factor)
+    x = tg.tensor(np.array([1.0]))
+    assert [captured(x, factor).item() for factor in (0.1, 0.1, 0.1, 0.2)] == [0.1, 0.1, 0.1, 0.2]
+    assert "neither Tensor nor array" in captured.refused
+    assert captured(x, factor=0.3).item() == 0.3
+    assert [captured(x).item(), captured(x).item(), captured(2 * x).item()] == [1.0, 1.0, 2.0]
+    assert captured.refused is None
+
+
 def test_a_list_that_the_step_appends_to_keeps_it_eager():
     seen = []
 
@@ -490,9 +652,9 @@ def test_a_list_that_the_step_appends_to_keeps_it_eager():
         return x * 2
 
     captured = tg.capture(step)
-    for _ in range(4):
+    for _ in range(8):
         captured(tg.tensor([1.0]))
-    assert len(seen) == 4
+    assert len(seen) == 8
     assert "the step itself changes" in captured.refused
 
 
@@ -519,18 +681,18 @@ def test_an_array_as_an_index_keeps_a_step_eager():
 
 
 def test_numbers_from_elsewhere_that_stay_are_replayed():
-    elsewhere, runs = Elsewhere(), itertools.count()
+    elsewhere = Elsewhere("stays")
 
     def step(x):
-        next(runs)
-        y = x[:, 1:] * elsewhere.rows[1, :2] + elsewhere.random.gauss(0.0, 0.0)
+        counted("runs")
+        y = x[:, 1:] * elsewhere.rows[1, :2] + elsewhere.random() * 0.0
         y = nn.functional.linear(y, elsewhere.rows[:, 1:]).softmax(-1)
         return {"y": y, "last": False, "parts": (y.sum(), [y.mean(0)])}
 
     captured = tg.capture(step)
     results = [captured(X) for _ in range(4)]
     assert captured.refused is None
-    assert next(runs) == 2
+    assert counted("runs") == 2 + 1
     for result in results:
         np.testing.assert_array_equal(result["y"], results[0]["y"])
 
@@ -722,11 +884,10 @@ def test_a_step_that_raises_while_recorded_again_is_not_replayed_from_before():
 
 
 def test_modes_that_come_and_go_do_not_end_replaying():
-    runs = itertools.count()
     net = nn.Linear(3, 1)
 
     def step(x):
-        next(runs)
+        counted("runs")
         return net(x).detach()
 
     captured = tg.capture(step)
@@ -735,7 +896,7 @@ def test_modes_that_come_and_go_do_not_end_replaying():
         for _ in range(5):
             captured(np.float32(X))
         net.eval()
-    assert next(runs) == 2 * 10
+    assert counted("runs") == 2 + 1
     assert captured.refused is None
 
 

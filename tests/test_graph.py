@@ -142,6 +142,9 @@ def check_ownership() -> None:
     (left + right).backward(cotangent, inputs=[a, b, right], retain_graph=True)
     held = [root.grad, a.grad, b.grad, left.grad, right.grad]
     held += tg.autograd.grad(left + right, [left, right, a], cotangent)
+    c, d = leaf(np.ones(2)), leaf(np.ones(2))
+    (c + d).backward(cotangent, create_graph=True)
+    held += [c.grad.detach(), d.grad.detach()]
     arrays = [cotangent, *(gradient.numpy() for gradient in held)]
     for x, y in combinations(arrays, 2):
         assert not np.shares_memory(x, y), "a gradient aliases another array"
@@ -637,7 +640,15 @@ def test_an_exception_restores_the_mode(mode: Callable[[], Any]) -> None:
     assert recorded()
 
 
-@pytest.mark.parametrize(("decorate", "inside"), [(tg.no_grad, False), (tg.no_grad(), False), (tg.enable_grad, True)])
+@pytest.mark.parametrize(
+    ("decorate", "inside"),
+    [
+        (tg.no_grad, False),
+        (tg.no_grad(), False),
+        (tg.enable_grad, True),
+        (lambda f: tg.set_grad_enabled(False)(f), False),
+    ],
+)
 def test_the_body_of_a_generator_is_in_its_mode_and_its_caller_is_not(decorate: Any, inside: bool) -> None:
     @decorate
     def answers(number: int) -> Any:
@@ -657,6 +668,28 @@ def test_the_body_of_a_generator_is_in_its_mode_and_its_caller_is_not(decorate: 
                 generator.send("b")
             assert stop.value.value == ["a", "b"]
             assert recorded() is outside
+
+
+def test_a_generator_in_a_mode_is_thrown_into_and_closed_as_any_other() -> None:
+    seen = []
+
+    @tg.no_grad
+    def answers() -> Any:
+        try:
+            try:
+                yield 1
+            except ValueError as error:
+                seen.append((str(error), recorded()))
+                yield 2
+        finally:
+            seen.append(("closed", recorded()))
+
+    generator = answers()
+    assert next(generator) == 1
+    assert generator.throw(ValueError("thrown")) == 2
+    generator.close()
+    assert seen == [("thrown", False), ("closed", False)]
+    assert recorded()
 
 
 def test_one_object_may_be_entered_again() -> None:

@@ -160,6 +160,8 @@ class Sites(ast.NodeTransformer):
             return self.site(node, "accumulation", ast.Constant(None))
         if called == "f.clone":
             return self.site(node, "ownership", node.args[0])
+        if called == "gradient.copy":
+            return self.site(node, "ownership", ast.Name("gradient", ast.Load()))
         return self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:

@@ -30,6 +30,7 @@ LAYERS = [
     "_creation",
     "_serialization",
     "nn",
+    "_variables",
     "_capture",
     "optim",
     "utils",

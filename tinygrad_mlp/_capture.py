@@ -12,16 +12,16 @@ reads has changed was drawn, or counted, or kept somewhere out of sight, and the
 Methods that change state (``zero_grad``, an optimizer's or a scheduler's ``step``) are not taken apart: the list calls
 them, so learning rates, momenta and schedules are what they are at each call. And what cannot be replayed is noticed
 while recording, because it has to ask a Slot for its numbers, or to draw random ones, or to bring arrays of its own.
-The variables that the step reads are looked at before each replay: where one has changed, the step is recorded anew.
+What the step reads from outside by name is looked at before each replay: where that has changed, the step is recorded
+anew, and what cannot be looked at keeps it eager.
 """
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 
 from . import functions as f
 from ._tensor import Tensor, _tensor
+from ._variables import Variables, contents
 from .autograd import graph
-from .autograd.graph import Leaf, Node, Variable, accumulate, configuration, state
-from .autograd.memory import clock, fingerprint, owner, stamp
+from .autograd.graph import Leaf, Node, Variable, accumulate, state
+from .autograd.memory import clock, owner, stamp
 from .blas import Product, address, empty, matmul, matmul_into
-from .nn.module import Module
 
 __all__ = ["capture"]
 
@@ -426,8 +426,8 @@ class _Signature:
         if isinstance(value, partial):
             return self.of((value.func, value.args, value.keywords))
         if isinstance(value, FunctionType):  # such as a lambda, which is made anew
-            contents = map(_contents, value.__closure__ or ())
-            return value.__code__, [content for content in contents if isinstance(content, int | float | str)]
+            held = map(contents, value.__closure__ or ())
+            return value.__code__, [content for content in held if isinstance(content, int | float | str)]
         if isinstance(value, Product):
             return self.of((value.left, value.right))
         if isinstance(value, dict):
@@ -441,143 +441,6 @@ class _Signature:
         return id(value) if isinstance(value, Variable) else value
 
 
-class _Variables:
-    """The variables from outside that a step reads, wherever it reads them, and what they are.
-
-    Looked at are the globals and closures of the step and of the functions it reaches, the attributes of objects, and
-    all entries of lists and dicts. Of globals and attributes those whose names occur in the code of these functions: so
-    what is looked at may be more than what is read, but nothing that is read by its name is left out.
-    """
-
-    def __init__(self, step: Callable[..., Any]) -> None:
-        names = {"__call__", "forward"}
-        found: dict[int, Any] = {id(step): step}
-        size = 0
-        while size != len(names) + len(found):
-            size = len(names) + len(found)
-            for value in list(found.values()):
-                if isinstance(value, FunctionType):
-                    names.update(name for code in _codes(value.__code__) for name in code.co_names)
-                found.update((id(other), other) for other in _reached_from(value, names) if not _opaque(other))
-        values = list(found.values())
-        named = {(id(scope), name): (scope, name) for value in values for scope, name in _named(value, names)}
-        cells = [cell for value in values if isinstance(value, FunctionType) for cell in value.__closure__ or ()]
-        containers = [value for value in values if isinstance(value, list | dict | np.ndarray)]
-        self._named = [(scope, name, scope.get(name)) for scope, name in named.values()]
-        self._cells = [(cell, _contents(cell)) for cell in cells]
-        self._containers = [(container, _entries(container)) for container in containers]
-
-    def hold(self) -> bool:
-        """Whether they are what they were."""
-        for scope, name, value in self._named:
-            if (now := scope.get(name)) is not value and not _same(now, value):
-                return False
-        for cell, value in self._cells:
-            if (now := _contents(cell)) is not value and not _same(now, value):
-                return False
-        for container, entries in self._containers:
-            present = _entries(container)
-            if len(present) != len(entries) or not all(map(_same, present, entries)):
-                return False
-        return True
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """The code of a function and of the lambdas, comprehensions and functions inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
-def _contents(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not assigned yet
-        return None
-
-
-def _entries(container: Any) -> list[Any]:
-    """What a list, a dict or an array holds; of an array, its fingerprint."""
-    if isinstance(container, np.ndarray):
-        return [fingerprint(container)] if container.dtype.kind in "biufc" else []
-    return [*container, *container.values()] if isinstance(container, dict) else container[:]
-
-
-def _scopes(value: Any) -> list[Any]:
-    """Where names are looked up: the globals of a function; the attributes of an object and of its classes."""
-    if isinstance(value, FunctionType):
-        return [value.__globals__]
-    if isinstance(value, type):
-        return [vars(kind) for kind in value.__mro__ if not _opaque(kind)]
-    classes = _scopes(type(value))
-    slots = [_Slots(value)] if any("__slots__" in scope for scope in classes) else []
-    return [getattr(value, "__dict__", {}), *slots, *classes]
-
-
-class _Slots:
-    """The attributes that an object has in slots, as a scope."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __contains__(self, name: str) -> bool:
-        return isinstance(getattr(type(self._value), name, None), MemberDescriptorType)
-
-    def get(self, name: str) -> Any:
-        return getattr(self._value, name, None)
-
-    __getitem__ = get
-
-
-def _named(value: Any, names: set[str]) -> Iterator[tuple[Any, str]]:
-    """The scopes of `value`, each with those of `names` that are in one of them."""
-    scopes = _scopes(value)
-    for name in names:
-        if any(name in scope for scope in scopes):
-            yield from ((scope, name) for scope in scopes)
-
-
-def _reached_from(value: Any, names: set[str]) -> Iterator[Any]:
-    """What code that has `value` can get to by `names`, and what it holds."""
-    if isinstance(value, list | tuple | set):
-        yield from value
-    elif isinstance(value, dict):
-        yield from value.values()
-    elif isinstance(value, partial):
-        yield from (value.func, value.args, value.keywords)
-    elif isinstance(value, MethodType):
-        yield from (value.__func__, value.__self__)
-    elif isinstance(value, property):
-        yield value.fget
-    elif isinstance(value, staticmethod | classmethod):
-        yield value.__func__
-    else:
-        yield from (scope[name] for scope, name in _named(value, names) if name in scope)
-        if isinstance(value, FunctionType):
-            yield from (value.__defaults__, value.__kwdefaults__, *map(_contents, value.__closure__ or ()))
-        elif isinstance(value, Module):
-            yield from value.modules()
-
-
-def _opaque(value: Any) -> bool:
-    """Whether `value` is a function, class or module of this package, NumPy, SciPy or Python: none reads a user's."""
-    if not isinstance(value, FunctionType | type | ModuleType):
-        return False
-    home = value.__name__ if isinstance(value, ModuleType) else value.__module__
-    return str(home).partition(".")[0] in _OPAQUE
-
-
-_OPAQUE = {__name__.partition(".")[0], "numpy", "scipy"} | sys.stdlib_module_names
-
-
-def _same(value: Any, other: Any) -> bool:
-    # By their texts, for 0.0 equals −0.0.
-    return value is other or (
-        isinstance(value, int | float | str) and type(value) is type(other) and repr(value) == repr(other)
-    )
-
-
 class _Recording:
     """What became of the step for arguments of some shapes: a program, confirmed by a second one, or a refusal."""
 
@@ -586,8 +449,7 @@ class _Recording:
         self.refused: str | None = None
         self._confirmed = False
         self._program: Program | None = None
-        self._variables: _Variables | None = None
-        self._configuration = 0
+        self._variables: Variables | None = None
 
     def program(self) -> Program | None:
         """The program, if it is confirmed, and everything that it takes as given still is."""
@@ -598,44 +460,54 @@ class _Recording:
 
     def _holds(self) -> bool:
         program, variables = self._program, self._variables
-        if program is None or variables is None or self._configuration != configuration.changes:
-            return False
-        return variables.hold() and program.holds()
+        return program is not None and variables is not None and variables.hold() and program.holds()
 
     def record(self, step: Callable[..., Any], arrays: list[Array]) -> Any:
         """Run the step on `arrays`, and take it down if it can be replayed."""
         earlier = self._program if self._holds() else None
-        before = _Variables(step)
+        before = Variables(step)
         self._program = None
-        self._configuration = configuration.changes
         inputs = list(map(_input, arrays))
         tape = Tape(inputs)
         state.tape = tape
         try:
             result = step(*[tape.tensor(array) for array in inputs])
             program = Program(tape, inputs, _buffers(result))
-            self._variables = _Variables(step)
         finally:
             state.tape = None
             tape.finish()
-        if not before.hold():
-            tape.refuse("a variable that the step itself changes")
-        if any(not isinstance(value, bool) for value in _leaves(result, (int, float))):
-            tape.refuse("a number among its results that is no Tensor")
-        if any(isinstance(node := tensor._node, Node) and node.edges for tensor in _leaves(result, Tensor)):
-            tape.refuse("a result that still has its graph: return .detach()")
-        self._confirmed = earlier is not None
-        self.attempts += earlier is None
-        if earlier is not None and earlier.signature != program.signature:
+        self._variables = Variables(step)
+        if reason := before.refused or self._variables.refused or _unfit(result):
+            tape.refuse(reason)
+        elif earlier is not None and earlier.signature != program.signature:
             tape.refuse("numbers that differ from call to call, though no variable that the step reads does")
+        steady = before.hold()
+        self._confirmed = earlier is not None and steady
+        self.attempts += not self._confirmed
         if tape.refused is not None:
             self.refused = tape.refused
             self.attempts = _ATTEMPTS
             return result
         if self.attempts == _ATTEMPTS:
-            self.refused = "variables, modes or Tensors from outside that change from call to call"
-        self._program = program
+            changing = "variables, modes or Tensors from outside that change from call to call"
+            self.refused = changing if steady else "a variable that the step itself changes"
+        self._program = program if steady else None
         return _copied(program.result)
+
+
+def _unfit(result: Any) -> str | None:
+    """Why a step that returns `result` cannot be replayed, if so."""
+    if isinstance(result, Tensor):
+        holds_graph = isinstance(node := result._node, Node) and node.edges
+        return "a result that still has its graph: return .detach()" if holds_graph else None
+    if type(result) in (dict, list, tuple) or (isinstance(result, tuple) and hasattr(result, "_fields")):
+        entries = result.values() if isinstance(result, dict) else result
+        return next(filter(None, map(_unfit, entries)), None)
+    if result is None or isinstance(result, bool | str):
+        return None
+    if isinstance(result, int | float):
+        return "a number among its results that is no Tensor"
+    return f"a {type(result).__name__} among its results: return Tensors, in lists, tuples or dicts"
 
 
 def _input(array: Array) -> Array:
@@ -663,8 +535,11 @@ class Captured:
         self.refused: str | None = None
         self._recordings: dict[Any, _Recording] = {}  # by the grad mode, and how each argument lies in memory
 
-    def __call__(self, *args: Any) -> Any:
-        tensors = [argument if isinstance(argument, Tensor) else Tensor(argument) for argument in args]
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        tensors = [Tensor(argument) if isinstance(argument, np.ndarray) else argument for argument in args]
+        if kwargs or not all(isinstance(tensor, Tensor) for tensor in tensors):
+            self.refused = "an argument that is neither Tensor nor array, or has a name"
+            return self.step(*tensors, **kwargs)
         arrays = [tensor._data for tensor in tensors]
         key = (state.enabled, *[(array.shape, array.strides, array.dtype) for array in arrays])
         recording = self._recordings.get(key)
@@ -692,14 +567,15 @@ def capture(step: Callable[..., Any]) -> Captured:
             Tensors, containers of them, or nothing. It may be used with arguments of several shapes; each is recorded.
 
     Returns:
-        The step to call instead. Where the step cannot be replayed it stays eager, and ``.refused`` says why: it looks
-        at the numbers in a Tensor (``if``, ``item()``), draws random ones through this package, brings NumPy arrays
-        of its own, changes a variable, a list or a dict, or returns Python numbers or Tensors that still have their
-        graph. The variables, attributes and containers that it and the functions it calls read, modes and parameters
-        are looked at before each replay. Numbers from elsewhere, such as files, clocks, iterators and Python's random
-        numbers, are compared in the first two calls: one that changes only later is not seen. What else the step does,
-        such as to print, is not done again. A captured step belongs to one thread at a time: its calls share their
-        memory.
+        The step to call instead. The variables, attributes, entries of containers, modes and parameters that the step
+        and the functions it calls read are looked at before each replay, and where one has changed, the step is
+        recorded anew. Where it cannot be replayed it stays eager, and ``.refused`` says why: it looks at the numbers in
+        a Tensor (``if``, ``item()``), draws random ones through this package, brings NumPy arrays of its own, changes
+        what it reads, reads what cannot be looked at (an iterator, a `collections.UserDict`, 2,000 values), or returns
+        Python numbers, other objects or Tensors that still have their graph; or it is called with other things than
+        Tensors and arrays. Numbers from elsewhere, such as files, clocks, the environment and Python's random numbers,
+        are compared in the first two calls: one that changes only later is not seen, and what else the step does, such
+        as to print, is not done again. A captured step belongs to one thread at a time: its calls share their memory.
 
     Raises:
         TypeError: `step` cannot be called.

@@ -177,7 +177,38 @@ def refuse_capture(reason: str) -> None:
         state.tape.refuse(reason)
 
 
-class set_grad_enabled(contextlib.ContextDecorator):
+class _Mode(contextlib.ContextDecorator):
+    """A block or a decorated function in which the mode is another; of a generator, the body, but not its caller."""
+
+    _recreate_cm: Callable[[], Any]
+
+    def __call__(self, function: Decorated) -> Decorated:
+        if not inspect.isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        def generate(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            resume = functools.partial(next, generator)
+            try:
+                while True:
+                    with self._recreate_cm():
+                        value = resume()
+                    try:
+                        resume = functools.partial(generator.send, (yield value))
+                    except GeneratorExit:
+                        with self._recreate_cm():
+                            generator.close()
+                        raise
+                    except BaseException as error:  # thrown into this generator, and meant for that one
+                        resume = functools.partial(generator.throw, error)
+            except StopIteration as stop:
+                return stop.value
+
+        return generate  # type: ignore[return-value]
+
+
+class set_grad_enabled(_Mode):
     """Switch recording on or off in this thread: at once, and until the end of the block where used with ``with``."""
 
     def __init__(self, mode: bool) -> None:
@@ -185,7 +216,7 @@ class set_grad_enabled(contextlib.ContextDecorator):
         self._before = state.enabled
         state.enabled = self._mode
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: Decorated) -> Decorated:
         self.__exit__(None, None, None)
         return super().__call__(function)
 
@@ -201,7 +232,7 @@ class set_grad_enabled(contextlib.ContextDecorator):
         state.enabled = self._before
 
 
-class _Switched(contextlib.ContextDecorator):
+class _Switched(_Mode):
     """Recording on or off for a block or a decorated function; blocks nest, and one object may be entered again."""
 
     _enabled: bool
@@ -218,24 +249,6 @@ class _Switched(contextlib.ContextDecorator):
 
     def __init__(self) -> None:
         self._before: list[bool] = []
-
-    def __call__(self, function: Decorated) -> Decorated:
-        if not inspect.isgeneratorfunction(function):
-            return super().__call__(function)
-
-        @functools.wraps(function)
-        def generate(*args: Any, **kwargs: Any) -> Any:
-            # A generator's body runs when it is asked for a value; between values the mode is the caller's own.
-            generator, sent = function(*args, **kwargs), None
-            while True:
-                with type(self)():
-                    try:
-                        value = generator.send(sent)
-                    except StopIteration as stop:
-                        return stop.value
-                sent = yield value
-
-        return generate  # type: ignore[return-value]
 
     def _recreate_cm(self) -> _Switched:
         return type(self)()  # each call of a decorated function has its own: several threads may be in it at once

@@ -1,6 +1,6 @@
 """Module: a plain object whose parameters, buffers and submodules are found by walking its attributes.
 
-Nothing intercepts assignment: what is held in an attribute, or in a list or dict in one, is part of the module, in the
+Assignment files nothing away: what is held in an attribute, or in a list or dict in one, is part of the module, in the
 order in which it was put there. So a subclass need not even call ``super().__init__()``.
 """
 
