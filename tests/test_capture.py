@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import os
 import random
@@ -453,6 +454,7 @@ def variables_of_all_kinds():
     held = net[1]
     settings, namespace, scaling = Settings(), SimpleNamespace(factor=1.0), nn.Sequential(Scaling())
     signed, slotted, array = SimpleNamespace(zero=0.0), Slotted(), np.ones(3)
+    arguments = argparse.Namespace(factor=1.0)
     python, weights, ends, few = ModuleType("settings"), Weights([1.0, 1.0]), deque([1.0]), {1.0}
     python.factor, outside = 1.0, tg.tensor(1.0, requires_grad=True)
     sys.modules["settings_of_a_test"] = python
@@ -484,6 +486,7 @@ def variables_of_all_kinds():
         ),
         "an attribute": (lambda x: x * settings.value, lambda: setattr(settings, "value", 3.0)),
         "an attribute of a namespace": (lambda x: x * namespace.factor, lambda: setattr(namespace, "factor", 3.0)),
+        "an attribute of parsed arguments": (lambda x: x * arguments.factor, lambda: setattr(arguments, "factor", 3.0)),
         "an attribute of a Python module": (lambda x: x * python.factor, lambda: setattr(python, "factor", 3.0)),
         "an attribute of a class": (lambda x: x * settings.kind, lambda: setattr(Settings, "kind", 3.0)),
         "an attribute that hides that of the class": (

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dis
 import sys
 from abc import ABC, ABCMeta
-from argparse import Namespace
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ContextDecorator
@@ -127,6 +126,7 @@ class _Words(NamedTuple):
 
 
 def _words_in(value: Any) -> _Words:
+    """The names in a function's code, and the one that a string may be."""
     if isinstance(value, FunctionType):
         return _words_of(value.__code__)
     return _Words(attributes=frozenset([value])) if isinstance(value, str) else _Words()
@@ -274,10 +274,8 @@ def _watchable(value: Any) -> bool:
     """Whether all that `value` is made of can be looked at."""
     if isinstance(value, np.ndarray):
         return not value.dtype.hasobject and value.size <= _MANY
-    return all(
-        not _opaque(kind) or kind in _TRANSPARENT or _home(kind) == _PACKAGE or kind.__module__ == "collections.abc"
-        for kind in type(value).__mro__
-    )
+    kinds = [kind for kind in type(value).__mro__ if _opaque(kind) and kind not in _TRANSPARENT]
+    return all(_home(kind) == _PACKAGE or kind.__module__ in ("argparse", "collections.abc") for kind in kinds)
 
 
 _MANY = 2_000  # values, or numbers in an array, above which it would take too long to look at all before each replay
@@ -297,8 +295,7 @@ _HOLDERS: dict[type[Any], tuple[str, ...]] = {
 }
 _TRANSPARENT = {
     *_HOLDERS, *_CHANGING, object, type, str, tuple, frozenset, defaultdict, OrderedDict, FunctionType, ModuleType,
-    SimpleNamespace, ContextDecorator, ABC, ABCMeta, EnumMeta, Generic, Protocol, type(Protocol), *Namespace.__mro__,
-    *IntFlag.__mro__,
+    SimpleNamespace, ContextDecorator, ABC, ABCMeta, EnumMeta, Generic, Protocol, type(Protocol), *IntFlag.__mro__,
 }  # fmt: skip
 # What never changes.
 _CONSTANT = (
