@@ -422,6 +422,8 @@ class Slotted:
 
 
 class Scaling(nn.Module):
+    factor = 3.0
+
     def __init__(self):
         self.factor, self.settings = 1.0, Settings()
 
@@ -519,6 +521,8 @@ def variables_of_all_kinds():
         ),
         "a list that grows": (lambda x: x * sum(parts), lambda: parts.append(3.0)),
         "an attribute of a module": (lambda x: scaling(x), lambda: setattr(scaling[0], "factor", 3.0)),
+        "an attribute of a module that is deleted": (lambda x: scaling(x), lambda: delattr(scaling[0], "factor")),
+        "the type of a number": (lambda x: (x > 1) * settings.value, lambda: setattr(settings, "value", 1)),
         "an attribute of an object in a module": (
             lambda x: scaling(x),
             lambda: setattr(scaling[0].settings, "value", 3.0),
