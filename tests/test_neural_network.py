@@ -164,6 +164,15 @@ def test_it_learns(loss, dtype, bias):
     assert {parameter.dtype for parameter in network.model.parameters()} == {np.dtype(dtype)}
 
 
+def test_a_hook_registered_after_a_train_is_called_in_the_next():
+    X, Y = clusters(5)
+    network, seen = NeuralNetwork([5, 4, 3], monitor=False, plot=False), []
+    network.train(X, Y, 1)
+    network.model[0].register_forward_hook(lambda module, args, output: seen.append(output))
+    network.train(X, Y, 1)
+    assert len(seen) == 5
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_second_train_goes_on_where_the_first_stopped(loss, capsys):
     X, Y = clusters(30)

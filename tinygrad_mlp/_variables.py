@@ -59,9 +59,10 @@ class Variables:
         found: dict[int, Any] = {}
         stored: set[str] = set()
         waiting: list[Any] = [step]
+        own = getattr(step, "__func__", step)
         while waiting:
             value = waiting.pop()
-            if id(value) in found or isinstance(value, _CONSTANT) or (found and _opaque(value)):
+            if id(value) in found or isinstance(value, _CONSTANT) or (_opaque(value) and value is not own):
                 continue
             found[id(value)] = value
             if not _watchable(value):
@@ -147,7 +148,7 @@ def _words_of(code: CodeType) -> _Words:
         elif operation == "IMPORT_NAME":
             imported.add(name)
     for constant in code.co_consts:
-        if isinstance(constant, str):
+        if isinstance(constant, str) and constant.isidentifier():
             attributes.add(constant)
             stored.add(constant)
         elif isinstance(constant, CodeType):
