@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import itertools
+import logging
 import os
 import random
 import re
 import sys
 import warnings
 from collections import UserDict, defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -170,6 +173,8 @@ outside = tg.tensor(2.0)
         (lambda x, loss: x * outside.numpy()[()], "reading"),
         (lambda x, loss: x * outside.data[()], "reading"),
         (lambda x, loss: x * bool(outside), "reading"),
+        (lambda x, loss: x if random.random() < 0 else x * 1, "random"),
+        (lambda x, loss: x if np.random.rand() < 0 else x * 1, "random"),  # noqa: NPY002
         (lambda x, loss: repr(loss), "str|reading"),
         (lambda x, loss: tg.tensor([1.0, 2.0]), "making a Tensor"),
         (lambda x, loss: x * np.ones(3), "NumPy array"),
@@ -316,7 +321,7 @@ def summed(t, x, y):
 REFUSED = {
     with_its_graph: "still has its graph",
     differentiable: "reading numbers",
-    scheduled: "number among its results",
+    scheduled: "learning rate",
 }
 
 
@@ -411,6 +416,16 @@ class Scaled:
         self.x = x * FACTOR
 
 
+@dataclass
+class Output:
+    values: Any
+
+
+class Holder(nn.Module):
+    def __init__(self):
+        self.first, self.second = nn.Linear(3, 2), nn.Linear(3, 2)
+
+
 class Slotted:
     __slots__ = ("empty", "factor")
 
@@ -465,6 +480,16 @@ def variables_of_all_kinds():
         from settings_of_a_test import factor
 
         return x * factor
+
+    def hide():
+        global abs
+        abs = lambda number: 3.0  # noqa: E731
+
+    def replaced(x):
+        return x * 1.0
+
+    globals().pop("abs", None)
+    output, holder = Output(1.0), Holder()
 
     def marked(x):
         return x * marked.factor
@@ -528,6 +553,28 @@ def variables_of_all_kinds():
             lambda: setattr(scaling[0].settings, "value", 3.0),
         ),
         "an entry of an array": (lambda x: x * array[1], lambda: array.__setitem__(1, 3.0)),
+        "an attribute named by a computed text": (
+            lambda x: sum(x * getattr(settings, name) for name in ("val" + "ue", "inner")),
+            lambda: setattr(settings, "inner", 3.0),
+        ),
+        "all attributes": (lambda x: x * vars(settings)["value"], lambda: setattr(settings, "value", 3.0)),
+        "all slots": (
+            lambda x: x * sum(getattr(slotted, name, 0.0) for name in Slotted.__slots__),
+            lambda: setattr(slotted, "empty", 3.0),
+        ),
+        "the fields of a dataclass": (
+            lambda x: x * sum(asdict(output).values()),
+            lambda: setattr(output, "values", 3.0),
+        ),
+        "a module's children": (
+            lambda x: sum(child(x) for _, child in holder.named_children()).detach(),
+            lambda: setattr(holder, "second", nn.Linear(3, 2)),
+        ),
+        "a name that is Python's own": (lambda x: x * abs(-1.0), hide),
+        "the code of a function": (
+            lambda x: replaced(x),
+            lambda: setattr(replaced, "__code__", (lambda x: x * 3.0).__code__),
+        ),
         "an attribute named by a string": (
             lambda x: x * getattr(settings, "value", 2.0),
             lambda: setattr(settings, "value", 3.0),
@@ -620,16 +667,12 @@ def test_what_a_step_does_not_read_may_change():
     assert captured.refused is None
 
 
-@dataclass
-class Output:
-    values: tg.Tensor
-
-
 @pytest.mark.parametrize(
     ("wrap", "unwrap"),
     [
         (Output, lambda result: result.values),
         (lambda x: {x}, lambda result: next(iter(result))),
+        (lambda x: (x, 1.5), lambda result: result[0]),
         (lambda x: lambda: x, lambda result: result()),
         (lambda x: defaultdict(list, x=[x]), lambda result: result["x"][0]),
     ],
@@ -639,6 +682,59 @@ def test_results_that_cannot_be_made_anew_keep_a_step_eager(wrap, unwrap):
     for value in (1.0, 2.0, 3.0, 4.0):
         assert unwrap(captured(tg.tensor([value]))).item() == 2 * value
     assert "among its results" in captured.refused
+
+
+def test_what_goes_with_a_step_does_not_keep_it_eager():
+    """A counter that is named like a method, a logger, a path, a pattern, types."""
+    log, place, pattern, kind = logging.getLogger("test"), Path("here"), re.compile("a"), list[int] | None
+
+    class Trainer:
+        def __init__(self):
+            self.net, self.step, self.mean = nn.Linear(3, 2), 0, 0.0
+            self.optimizer = optim.SGD(self.net.parameters(), lr=0.1)
+
+        def update(self, x):
+            log.debug("at %s %s %s", place, pattern, kind)
+            self.optimizer.zero_grad()
+            loss = self.net(x).square().mean()
+            loss.backward()
+            self.optimizer.step()
+            counted("runs")
+            return loss
+
+    trainer = Trainer()
+    captured = tg.capture(trainer.update)
+    for _ in range(8):
+        trainer.mean = captured(np.float32(X)).item()
+        trainer.step += 1
+    assert captured.refused is None
+    assert counted("runs") == 2 + 1
+
+
+def test_a_copy_records_anew():
+    captured = tg.capture(lambda x: (x * 2).reshape(3, 2) + 1)
+    for _ in range(3):
+        captured(X)
+    copied = copy.deepcopy(captured)
+    np.testing.assert_array_equal(copied(X * 5), (X * 10).reshape(3, 2) + 1)
+
+
+def test_a_captured_method_says_how_to_write_it():
+    class Trainer:
+        @tg.capture
+        def step(self, x):
+            return x
+
+    assert isinstance(Trainer.step, type(tg.capture(len)))
+    with pytest.raises(TypeError, match="in __init__"):
+        Trainer().step(X)
+
+
+def test_only_so_many_shapes_are_kept():
+    captured = tg.capture(lambda x: x * 2)
+    for rows in [*range(1, 41), 40, 40, 1]:
+        assert captured(np.ones((rows, 1))).sum().item() == 2 * rows
+    assert len(captured._recordings) == 32
 
 
 def test_arguments_of_other_kinds_keep_a_call_eager():

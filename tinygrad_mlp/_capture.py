@@ -18,6 +18,8 @@ anew, and what cannot be looked at keeps it eager.
 
 from __future__ import annotations
 
+import pickle
+import random
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -360,8 +362,9 @@ class Program:
         self.kernels: list[Kernel] = []
         for kernel, written_array in reversed(tape.kernels):
             if written_array is None or id(owner(written_array)) in needed:
-                self.kernels.insert(0, kernel)
+                self.kernels.append(kernel)
                 needed.update(id(owner(array)) for array in _leaves(kernel[1], np.ndarray))
+        self.kernels.reverse()
         self.delivered = [(f.leaf, arguments[0]) for f, arguments in self.kernels if isinstance(f, _Delivery)]
         external = {id(owner(array)) for _, _, array in self.externals}
         own = {id(owner(array)): address(owner(array)) for _, array in tape.kernels if array is not None}
@@ -469,6 +472,7 @@ class _Recording:
         self._program = None
         inputs = list(map(_input, arrays))
         tape = Tape(inputs)
+        random_states = _random_states()
         state.tape = tape
         try:
             result = step(*[tape.tensor(array) for array in inputs])
@@ -477,6 +481,8 @@ class _Recording:
             state.tape = None
             tape.finish()
         self._variables = Variables(step)
+        if _random_states() != random_states:
+            tape.refuse("drawing random numbers")
         if reason := before.refused or self._variables.refused or _unfit(result):
             tape.refuse(reason)
         elif earlier is not None and earlier.signature != program.signature:
@@ -493,6 +499,11 @@ class _Recording:
             self.refused = changing if steady else "a variable that the step itself changes"
         self._program = program if steady else None
         return _copied(program.result)
+
+
+def _random_states() -> bytes:
+    """What the next random numbers of Python's and NumPy's common generators depend on."""
+    return pickle.dumps((random.getstate(), np.random.get_state()))  # noqa: NPY002  # it is only looked at
 
 
 def _unfit(result: Any) -> str | None:
@@ -519,6 +530,7 @@ def _input(array: Array) -> Array:
     return copied
 
 
+_SHAPES = 32  # recordings that are kept
 _ATTEMPTS = 5  # recordings in a row, after which a step whose variables keep changing is left eager
 
 
@@ -535,6 +547,14 @@ class Captured:
         self.refused: str | None = None
         self._recordings: dict[Any, _Recording] = {}  # by the grad mode, and how each argument lies in memory
 
+    def __reduce__(self) -> Any:
+        return Captured, (self.step,)  # a copy records anew: memory and parameters of the recordings are the original's
+
+    def __get__(self, instance: Any, owner: type[Any]) -> Captured:
+        if instance is not None:
+            raise TypeError("a captured step belongs to one object: write self.step = capture(self._step) in __init__")
+        return self
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tensors = [Tensor(argument) if isinstance(argument, np.ndarray) else argument for argument in args]
         if kwargs or not all(isinstance(tensor, Tensor) for tensor in tensors):
@@ -544,6 +564,8 @@ class Captured:
         key = (state.enabled, *[(array.shape, array.strides, array.dtype) for array in arrays])
         recording = self._recordings.get(key)
         if recording is None:
+            if len(self._recordings) == _SHAPES:
+                del self._recordings[next(iter(self._recordings))]
             recording = self._recordings[key] = _Recording()
         if graph.watcher is None and (program := recording.program()) is not None:
             return program.run(arrays)
@@ -564,18 +586,20 @@ def capture(step: Callable[..., Any]) -> Captured:
 
     Args:
         step: a function of Tensors (arrays become Tensors) that runs forward, backward and the optimizer, and returns
-            Tensors, containers of them, or nothing. It may be used with arguments of several shapes; each is recorded.
+            Tensors, containers of them, or nothing. It may be used with arguments of a few shapes, up to 32: each is
+            recorded, which takes as long as several steps.
 
     Returns:
         The step to call instead. The variables, attributes, entries of containers, modes and parameters that the step
         and the functions it calls read are looked at before each replay, and where one has changed, the step is
         recorded anew. Where it cannot be replayed it stays eager, and ``.refused`` says why: it looks at the numbers in
-        a Tensor (``if``, ``item()``), draws random ones through this package, brings NumPy arrays of its own, changes
-        what it reads, reads what cannot be looked at (an iterator, a `collections.UserDict`, 2,000 values), or returns
-        Python numbers, other objects or Tensors that still have their graph; or it is called with other things than
-        Tensors and arrays. Numbers from elsewhere, such as files, clocks, the environment and Python's random numbers,
-        are compared in the first two calls: one that changes only later is not seen, and what else the step does, such
-        as to print, is not done again. A captured step belongs to one thread at a time: its calls share their memory.
+        a Tensor (``if``, ``item()``) or at a gradient, draws random ones, brings NumPy arrays of its own, changes what
+        it reads (a mode by ``train()``, too, if ``eval()`` comes between), reads what cannot be looked at (an iterator,
+        a `collections.UserDict`, 2,000 values), or returns Python numbers, other objects or Tensors that still have
+        their graph; or it is called with other things than Tensors and arrays. Numbers from elsewhere, such as files,
+        clocks and the environment, are compared in the first two calls: one that changes only later is not seen, and
+        what else the step does, such as to print, is not done again. A captured step belongs to one thread at a time:
+        its calls share their memory.
 
     Raises:
         TypeError: `step` cannot be called.

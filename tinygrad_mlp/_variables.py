@@ -1,20 +1,21 @@
 """What a step reads from outside by name, and whether it still is what it was.
 
 `_capture` asks before each replay. Found are the globals and closures of the step and of the functions it reaches, the
-attributes of objects and classes whose names occur in the code of these, and the entries of containers: more than what
-is read. What is read in other ways (from files, clocks, the environment) is not found; and what is found but cannot be
-looked at, such as an iterator, is told by `Variables.refused`.
+attributes of objects and classes whose names occur in the code of these (all attributes, where that code looks them up
+by text, as getattr() does), and the entries of containers. That is more than what is read. What is read in other ways
+(from files, clocks, the environment) is not found; and what is found but cannot be looked at, such as an iterator, is
+told by `Variables.refused`.
 """
 
 from __future__ import annotations
 
 import dis
+import re
 import sys
 from abc import ABC, ABCMeta
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ContextDecorator
-from enum import EnumMeta, IntFlag
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ContextDecorator, nullcontext
 from functools import cached_property, lru_cache, partial
 from types import (
     BuiltinFunctionType,
@@ -23,6 +24,7 @@ from types import (
     CodeType,
     EllipsisType,
     FunctionType,
+    GenericAlias,
     GetSetDescriptorType,
     MemberDescriptorType,
     MethodDescriptorType,
@@ -31,12 +33,14 @@ from types import (
     NoneType,
     NotImplementedType,
     SimpleNamespace,
+    UnionType,
     WrapperDescriptorType,
 )
-from typing import Any, Generic, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._tensor import Tensor
 from .autograd.graph import Variable, configuration
 from .autograd.memory import fingerprint
 from .nn.hooks import Hooks
@@ -55,48 +59,87 @@ class Variables:
         self._parts: list[tuple[Any, list[Any]]] = []
         self._modules: list[tuple[Module, list[Any]]] = []
         self._changes = configuration.changes
-        self._names = {"forward"}
-        found: dict[int, Any] = {}
+        self._read: set[str] = set()
+        self._called = {"forward"}  # which Module calls
+        self._all = False  # whether attributes are looked up by text
         stored: set[str] = set()
+        found: dict[int, Any] = {}
         waiting: list[Any] = [step]
-        own = getattr(step, "__func__", step)
+        own = getattr(step, "__func__", step)  # which may be this package's, as NeuralNetwork's is
         while waiting:
             value = waiting.pop()
             if id(value) in found or isinstance(value, _CONSTANT) or (_opaque(value) and value is not own):
                 continue
-            found[id(value)] = value
             if not _watchable(value):
                 self.refused = f"reading a {type(value).__name__} from outside, whose changes would not be seen"
                 return
-            words = _words_in(value)
-            stored |= words.stored
-            new = words.attributes - self._names
-            self._names |= new
-            if new:
-                waiting += [entry for earlier in found.values() for entry in _attributes(earlier, new)]
-            waiting += [*_attributes(value, self._names), *_held(value)]
+            found[id(value)] = value
+            if isinstance(value, FunctionType):
+                words = _words_of(value.__code__)
+                known = len(self._read) + len(self._called) + self._all
+                self._read |= words.read
+                self._called |= words.called
+                self._all |= not _BY_TEXT.isdisjoint(words.globals | words.read | words.called)
+                stored |= words.stored
+                if len(self._read) + len(self._called) + self._all > known:
+                    waiting += [entry for earlier in found.values() for entry in self._attributes(earlier)]
+            waiting += [*self._attributes(value), *_held(value)]
             if len(found) + len(waiting) > _MANY:
                 self.refused = f"reading more than {_MANY:,} values from outside"
                 return
         for value in found.values():
             self._watch(value, stored)
 
+    def _attributes(self, value: Any) -> list[Any]:
+        """What of `value` the code can get at by a name, and what Python calls of a class without being told one."""
+        scope = _scope(value)
+        if self._all and type(scope) in (dict, _Slots) and _is_users(value):
+            return list(scope.values())
+        found = [scope.get(name) for name in self._read | self._called if name in scope]
+        if isinstance(value, type):
+            found += [
+                entry
+                for name, entry in vars(value).items()
+                if name[:2] == "__" and name not in _NOT_CALLED and isinstance(entry, FunctionType | property)
+            ]
+        return found
+
     def _watch(self, value: Any, stored: set[str]) -> None:
         """Note what of `value` may change."""
         if isinstance(value, FunctionType):
             scope = value.__globals__
-            self._named += [(scope, name, scope[name]) for name in _words_in(value).globals if name in scope]
+            self._named += [(scope, name, scope.get(name)) for name in _words_of(value.__code__).globals]
             self._cells.update((id(cell), (cell, contents(cell))) for cell in value.__closure__ or ())
-        if isinstance(value, Module):
-            self._modules.append((value, _parts_of_module(value, self._names)))
-        elif type(scope := _scope(value)) is dict:
-            # An attribute that the object has not may come, by an assignment in the step, or to hide one of its class.
-            known = stored.union(scope, *map(vars, type(value).__mro__))
-            self._named += [(scope, name, scope.get(name)) for name in self._names & known]
-        else:
-            self._named += [(scope, name, scope.get(name)) for name in self._names if name in scope]
         if isinstance(value, _CHANGING):
             self._parts.append((value, _parts(value)))
+        scope = _scope(value)
+        if isinstance(value, Module):
+            self._modules.append((value, self._parts_of_module(value)))
+        elif self._all and type(scope) is dict and _is_users(value):
+            self._parts.append((scope, _parts(scope)))
+        else:
+            known = set(scope)
+            if type(scope) is dict:  # an attribute may come, by an assignment in the step, or to hide one of the class
+                known.update(stored, *map(vars, type(value).__mro__))
+            for name in known if self._all and _is_users(value) else known & (self._read | self._called):
+                # What is only ever called is no number: a counter `step` beside an optimizer's step() may change.
+                if name in self._read or self._all or not isinstance(scope.get(name), int | float | str):
+                    self._named.append((scope, name, scope.get(name)))
+
+    def _parts_of_module(self, module: Module) -> list[Any]:
+        """What the attributes of a module are; of a user's own, its modules and those that the code can get at."""
+        every = self._all or not _is_users(module)
+        parts = [
+            value
+            for name, value in vars(module).items()
+            if every or name in self._read or name[0] == "_" or name == "training" or isinstance(value, Module | Tensor)
+        ]
+        for part in parts[:]:
+            if isinstance(part, list | dict):
+                parts += _parts(part)
+            elif isinstance(part, Hooks):
+                parts.append(bool(part))
+        return parts
 
     def hold(self) -> bool:
         """Whether they are what they were."""
@@ -111,7 +154,7 @@ class Variables:
                 return False
         if self._changes != configuration.changes:  # of some module: perhaps of one of these
             for module, parts in self._modules:
-                if not _all_same(_parts_of_module(module, self._names), parts):
+                if not _all_same(self._parts_of_module(module), parts):
                     return False
             self._changes = configuration.changes
         return True
@@ -120,41 +163,39 @@ class Variables:
 class _Words(NamedTuple):
     """The names in the code of a function, and of the functions inside it."""
 
-    globals: frozenset[str] = frozenset()
-    attributes: frozenset[str] = frozenset()  # and all other words, for getattr() may be given them
-    stored: frozenset[str] = frozenset()  # the attributes that are assigned to
-    imported: frozenset[str] = frozenset()
-
-
-def _words_in(value: Any) -> _Words:
-    """The names in a function's code, and the one that a string may be."""
-    if isinstance(value, FunctionType):
-        return _words_of(value.__code__)
-    return _Words(attributes=frozenset([value])) if isinstance(value, str) else _Words()
+    globals: frozenset[str]
+    read: frozenset[str]  # attributes
+    called: frozenset[str]  # methods
+    stored: frozenset[str]  # attributes that are assigned to
+    imported: frozenset[str]
 
 
 @lru_cache(maxsize=512)
 def _words_of(code: CodeType) -> _Words:
-    found: list[set[str]] = [set(), set(), set(), set()]
-    global_names, attributes, stored, imported = found
+    global_names, read, called, stored, imported = found = [set[str]() for _ in _Words._fields]
     for instruction in dis.get_instructions(code):
         name, operation = instruction.argval, instruction.opname
         if "_GLOBAL" in operation or operation == "LOAD_NAME":
             global_names.add(name)
-        elif "_ATTR" in operation or "_METHOD" in operation or operation == "IMPORT_FROM":
-            attributes.add(name)
+        elif operation == "LOAD_METHOD" or (operation == "LOAD_ATTR" and "NULL" in instruction.argrepr):  # since 3.12
+            called.add(name)
+        elif "_ATTR" in operation or operation == "IMPORT_FROM":
+            read.add(name)
             if operation == "STORE_ATTR":
                 stored.add(name)
         elif operation == "IMPORT_NAME":
             imported.add(name)
     for constant in code.co_consts:
-        if isinstance(constant, str) and constant.isidentifier():
-            attributes.add(constant)
-            stored.add(constant)
-        elif isinstance(constant, CodeType):
+        if isinstance(constant, CodeType):
             for own, inner in zip(found, _words_of(constant), strict=True):
                 own |= inner
     return _Words(*map(frozenset, found))
+
+
+# What looks up attributes that the code does not name.
+_BY_TEXT = {
+    "getattr", "hasattr", "setattr", "delattr", "vars", "__dict__", "__getattribute__", "asdict", "astuple", "fields",
+}  # fmt: skip
 
 
 def contents(cell: CellType) -> Any:
@@ -175,30 +216,22 @@ def _scope(value: Any) -> Any:
         return _Slots(value)
 
 
-class _Slots:
-    """The attributes of an object that has them in slots."""
+class _Slots(Mapping[str, Any]):
+    """The attributes that an object has in slots."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
 
-    def __contains__(self, name: str) -> bool:
-        return isinstance(getattr(type(self._value), name, None), MemberDescriptorType)
+    def __getitem__(self, name: str) -> Any:
+        if not isinstance(getattr(type(self._value), name, None), MemberDescriptorType):
+            raise KeyError(name)
+        return getattr(self._value, name, None)
 
-    def get(self, name: str) -> Any:
-        return getattr(self._value, name, None) if name in self else None
+    def __iter__(self) -> Iterator[str]:
+        return (n for kind in type(self._value).__mro__ for n in vars(kind) if n in self)
 
-
-def _attributes(value: Any, names: Iterable[str]) -> list[Any]:
-    """What the attributes of these `names` are, and what Python calls of a class without being told a name."""
-    scope = _scope(value)
-    found = [scope.get(name) for name in names if name in scope]
-    if isinstance(value, type):
-        found += [
-            entry
-            for name, entry in vars(value).items()
-            if name[:2] == "__" and name not in _NOT_CALLED and isinstance(entry, FunctionType | property)
-        ]
-    return found
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 # What Python calls where an object is made, shown, copied or compared: it names attributes that a step never reads.
@@ -212,7 +245,7 @@ def _held(value: Any) -> Iterator[Any]:
     """What code that has `value` has, too."""
     yield type(value)
     if isinstance(value, FunctionType):
-        words, scope = _words_in(value), value.__globals__
+        words, scope = _words_of(value.__code__), value.__globals__
         for name in words.globals:
             named = scope.get(name)
             yield named
@@ -240,30 +273,25 @@ def _parts(value: Any) -> list[Any]:
         return [fingerprint(value)]
     if isinstance(value, Variable):
         return [value._data, value._node]
+    if isinstance(value, FunctionType):
+        return [value.__code__, value.__defaults__, value.__kwdefaults__]
     if isinstance(value, dict):
         return [*dict.keys(value), *dict.values(value)]
     kind = next(kind for kind in (list, set, deque) if isinstance(value, kind))
     return [*kind.__iter__(value)]  # past what a subclass may do
 
 
-_CHANGING = (list, dict, set, deque, np.ndarray, Variable)
-
-
-def _parts_of_module(module: Module, names: set[str]) -> list[Any]:
-    """What the attributes of a module are, those of a user's own as far as they are among `names`."""
-    ours = _home(type(module)) == _PACKAGE
-    parts = [v for name, v in vars(module).items() if ours or name in names or name == "training" or name[0] == "_"]
-    for part in parts[:]:
-        if isinstance(part, list | dict):
-            parts += _parts(part)
-        elif isinstance(part, Hooks):
-            parts.append(bool(part))
-    return parts
+_CHANGING = (list, dict, set, deque, np.ndarray, Variable, FunctionType)
 
 
 def _home(value: Any) -> str:
     """The package that a function, class or module is from."""
     return str(value.__name__ if isinstance(value, ModuleType) else value.__module__).partition(".")[0]
+
+
+def _is_users(value: Any) -> bool:
+    """Whether `value` is an object of a class of the user's, or one without a class of its own."""
+    return not _opaque(type(value)) or type(value) is SimpleNamespace or type(value).__module__ == "argparse"
 
 
 def _opaque(value: Any) -> bool:
@@ -276,7 +304,7 @@ def _watchable(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return not value.dtype.hasobject and value.size <= _MANY
     kinds = [kind for kind in type(value).__mro__ if _opaque(kind) and kind not in _TRANSPARENT]
-    return all(_home(kind) == _PACKAGE or kind.__module__ in ("argparse", "collections.abc") for kind in kinds)
+    return all(_home(kind) == _PACKAGE or kind.__module__ in _TRANSPARENT_MODULES for kind in kinds)
 
 
 _MANY = 2_000  # values, or numbers in an array, above which it would take too long to look at all before each replay
@@ -296,13 +324,15 @@ _HOLDERS: dict[type[Any], tuple[str, ...]] = {
 }
 _TRANSPARENT = {
     *_HOLDERS, *_CHANGING, object, type, str, tuple, frozenset, defaultdict, OrderedDict, FunctionType, ModuleType,
-    SimpleNamespace, ContextDecorator, ABC, ABCMeta, EnumMeta, Generic, Protocol, type(Protocol), *IntFlag.__mro__,
+    SimpleNamespace, ContextDecorator, ABC, ABCMeta, Counter, nullcontext, *nullcontext.__mro__,
 }  # fmt: skip
+# Classes that are not imported for this; what a logger does is not done again by a replay, as print() is not.
+_TRANSPARENT_MODULES = {"argparse", "collections.abc", "enum", "logging", "pathlib", "re", "typing"}
 # What never changes.
 _CONSTANT = (
     NoneType, int, float, complex, bytes, EllipsisType, NotImplementedType, slice, range, CodeType, np.generic,
     np.dtype, np.ufunc, type(np.sum), WrapperDescriptorType, MethodDescriptorType, ClassMethodDescriptorType,
-    GetSetDescriptorType, MemberDescriptorType, type(_Words.globals),
+    GetSetDescriptorType, MemberDescriptorType, GenericAlias, UnionType, re.Pattern, type(_Words.globals),
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..autograd.graph import replayed
+from ..autograd.graph import refuse_capture, replayed
 from .optimizer import Optimizer, StepWarning
 
 __all__ = [
@@ -32,6 +32,7 @@ class _Schedule:
 
     def get_last_lr(self) -> list[float]:
         """The learning rates that the last step has set, by group."""
+        refuse_capture("reading a learning rate")
         return list(self._last_lr)
 
     def _set(self, rates: Iterable[float]) -> None:
