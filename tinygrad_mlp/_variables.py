@@ -10,7 +10,6 @@ told by `Variables.refused`.
 from __future__ import annotations
 
 import dis
-import re
 import sys
 from abc import ABC, ABCMeta
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -323,8 +322,8 @@ _HOLDERS: dict[type[Any], tuple[str, ...]] = {
     type(_words_of): ("__wrapped__",),
 }
 _TRANSPARENT = {
-    *_HOLDERS, *_CHANGING, object, type, str, tuple, frozenset, defaultdict, OrderedDict, FunctionType, ModuleType,
-    SimpleNamespace, ContextDecorator, ABC, ABCMeta, Counter, nullcontext, *nullcontext.__mro__,
+    *_HOLDERS, *_CHANGING, object, type, str, tuple, frozenset, defaultdict, OrderedDict, Counter, ModuleType,
+    SimpleNamespace, ABC, ABCMeta, ContextDecorator, *nullcontext.__mro__,
 }  # fmt: skip
 # Classes that are not imported for this; what a logger does is not done again by a replay, as print() is not.
 _TRANSPARENT_MODULES = {"argparse", "collections.abc", "enum", "logging", "pathlib", "re", "typing"}
@@ -332,7 +331,7 @@ _TRANSPARENT_MODULES = {"argparse", "collections.abc", "enum", "logging", "pathl
 _CONSTANT = (
     NoneType, int, float, complex, bytes, EllipsisType, NotImplementedType, slice, range, CodeType, np.generic,
     np.dtype, np.ufunc, type(np.sum), WrapperDescriptorType, MethodDescriptorType, ClassMethodDescriptorType,
-    GetSetDescriptorType, MemberDescriptorType, GenericAlias, UnionType, re.Pattern, type(_Words.globals),
+    GetSetDescriptorType, MemberDescriptorType, GenericAlias, UnionType, type(_Words.globals),
 )  # fmt: skip
 
 

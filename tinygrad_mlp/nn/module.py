@@ -65,6 +65,7 @@ class Module:
     _hooks: Hooks | None = None
     _buffers: Mapping[str, bool] = MappingProxyType({})  # by name: whether a buffer is part of the state
 
+    # A captured step looks at its modules again after any of them has changed.
     def __setattr__(self, name: str, value: Any) -> None:
         configuration.changes += 1
         super().__setattr__(name, value)
