@@ -1185,7 +1185,7 @@ def test_what_is_added_to_an_array_arrives_there(
     shape = (n, m) if factored or m != 1 else (n,)
     target = below(generator.normal(size=shape).astype(dtype))
     before, gradient = target.copy(), blas.Product(a, b) if factored else (a @ b).reshape(shape)
-    blas.add_to(target, gradient, alpha, beta)
+    blas.Target(target).add(gradient, alpha, beta)
     precision = 1e-4 if np.float32 in (dtype, other) else 1e-12
     expected = beta * before.astype(float) + alpha * (a.astype(float) @ b.astype(float)).reshape(shape)
     np.testing.assert_allclose(target, expected, rtol=precision, atol=precision)
@@ -1198,12 +1198,12 @@ def test_what_is_added_to_an_array_arrives_there(
 def test_sums_of_arrays_however_they_lie_in_memory(dtype: Any, shape: tuple[int, ...], below: str, above: str) -> None:
     target = IN_MEMORY[below](np.ones(shape, dtype))
     gradient = IN_MEMORY[above](np.arange(math.prod(shape), dtype=dtype).reshape(shape))
-    blas.add_to(target, gradient, 0.5)
+    blas.Target(target).add(gradient, 0.5)
     np.testing.assert_array_equal(target, 1 + 0.5 * gradient)
     for rank in (1, 2) if len(shape) == 2 else ():
         target[...] = 1
         ones = IN_MEMORY[above](np.ones((shape[0], rank), dtype))
-        blas.add_to(target, blas.Product(ones, np.ones((rank, shape[1]), dtype)), 0.5)
+        blas.Target(target).add(blas.Product(ones, np.ones((rank, shape[1]), dtype)), 0.5)
         np.testing.assert_array_equal(target, np.full(shape, 1 + rank / 2))
 
 
@@ -1215,7 +1215,7 @@ def test_nothing_is_added_where_it_does_not_fit(shape: tuple[int, ...], factored
         for rank in (1, 2):
             gradient = blas.Product(np.ones((rows, rank)), np.ones((rank, columns)))
             with pytest.raises(ValueError, match=r"shape|dimension|size"):
-                blas.add_to(target, gradient if factored else gradient.dense())
+                blas.Target(target).add(gradient if factored else gradient.dense())
     np.testing.assert_array_equal(target, np.ones(shape))
 
 
@@ -1227,7 +1227,7 @@ def test_nothing_is_written_to_what_is_read_only(shape: tuple[int, ...], alpha: 
     factored = [blas.Product(np.ones((shape[0], 1)), np.ones((1, 3)))] if len(shape) == 2 else []
     for gradient in (np.ones(shape), *factored):
         with pytest.raises(ValueError, match="read-only"):
-            blas.add_to(target, gradient, alpha)
+            blas.Target(target).add(gradient, alpha)
     np.testing.assert_array_equal(target, np.ones(shape))
 
 

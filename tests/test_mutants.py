@@ -156,7 +156,7 @@ class Sites(ast.NodeTransformer):
         called = ast.unparse(node.func)
         if called == "_sum":
             return self.site(node, "accumulation", node.args[1])
-        if called == "add_to":
+        if called == "Target(total).add":
             return self.site(node, "accumulation", ast.Constant(None))
         if called == "f.clone":
             return self.site(node, "ownership", node.args[0])

@@ -36,7 +36,7 @@ from ._variables import Variables, contents
 from .autograd import graph
 from .autograd.graph import Leaf, Node, Variable, accumulate, state
 from .autograd.memory import clock, owner, stamp
-from .blas import Product, address, empty, matmul, matmul_into
+from .blas import Product, address, affine, empty, matmul, product_into
 
 __all__ = ["capture"]
 
@@ -66,7 +66,7 @@ class Slot(NDArrayOperatorsMixin):
         if method == "__call__" and not options:
             if ufunc is np.matmul:
                 result = matmul(*arguments)
-                function, fixed = matmul_into(arguments[0], arguments[1], result)
+                function, fixed = product_into(arguments[0], arguments[1], result)
                 return self.tape.wrote(function, fixed, result)
             result = np.asarray(ufunc(*arguments)) if out is None else ufunc(*arguments, out=out.array)
             fitted = tuple(_fitted(arguments, result))
@@ -82,6 +82,12 @@ class Slot(NDArrayOperatorsMixin):
         if function is f.clone:
             return self.copy()
         arguments = [_arrays(argument) for argument in args]
+        if function is f.affine:
+            a, b, row = arguments
+            if (result := affine(a, b, row)) is None:
+                return args[0] @ args[1] + args[2]
+            self.tape.wrote(np.positive, (*_fitted([row], result), result), result)
+            return self.tape.wrote(*product_into(a, b, result, 1.0), result)
         result = function(*arguments, **options)
         if isinstance(result, Product):
             return Product(*args)
@@ -395,7 +401,7 @@ class Program:
         for leaf, gradient in self.delivered:
             if leaf.grad is gradient:  # the last replay's, whose memory is about to be written to again
                 leaf.grad = _own(gradient)
-        for array, buffer in zip(arrays, self.inputs, strict=True):
+        for array, buffer in zip(arrays, self.inputs):  # noqa: B905  # their number is known to be the same
             buffer[...] = array
         for function, arguments in self.kernels:
             function(*arguments)
@@ -556,12 +562,20 @@ class Captured:
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        tensors = [Tensor(argument) if isinstance(argument, np.ndarray) else argument for argument in args]
-        if kwargs or not all(isinstance(tensor, Tensor) for tensor in tensors):
+        tensors: list[Any] = []
+        arrays: list[Array] = []
+        layout: list[Any] = [state.enabled]
+        for argument in args:
+            tensor = Tensor(argument) if isinstance(argument, np.ndarray) else argument
+            tensors.append(tensor)
+            if isinstance(tensor, Tensor):
+                array = tensor._data
+                arrays.append(array)
+                layout += (array.shape, array.strides, array.dtype)
+        if kwargs or len(arrays) < len(tensors):
             self.refused = "an argument that is neither Tensor nor array, or has a name"
             return self.step(*tensors, **kwargs)
-        arrays = [tensor._data for tensor in tensors]
-        key = (state.enabled, *[(array.shape, array.strides, array.dtype) for array in arrays])
+        key = tuple(layout)
         recording = self._recordings.get(key)
         if recording is None:
             if len(self._recordings) == _SHAPES:

@@ -16,6 +16,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ContextDecorator, nullcontext
 from functools import cached_property, lru_cache, partial
+from operator import is_
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -348,4 +349,4 @@ def _same(value: Any, other: Any) -> bool:
 
 
 def _all_same(values: Sequence[Any], others: Sequence[Any]) -> bool:
-    return len(values) == len(others) and all(map(_same, values, others))
+    return len(values) == len(others) and (all(map(is_, values, others)) or all(map(_same, values, others)))

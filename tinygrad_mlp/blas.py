@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.linalg import blas as _blas
 
-__all__ = ["Product", "add_to", "address", "empty", "matmul", "matmul_into"]
+__all__ = ["Product", "Target", "address", "affine", "empty", "matmul", "product_into"]
 
 Array = NDArray[Any]
+ndarray = np.ndarray  # asked for at each product
 
 
 class _Routines(NamedTuple):
@@ -27,8 +28,8 @@ class _Routines(NamedTuple):
 
 
 _ROUTINES = {
-    "f": _Routines(_blas.sgemm, _blas.sgemv, _blas.saxpy, _blas.sger),
-    "d": _Routines(_blas.dgemm, _blas.dgemv, _blas.daxpy, _blas.dger),
+    np.dtype(np.float32): _Routines(_blas.sgemm, _blas.sgemv, _blas.saxpy, _blas.sger),
+    np.dtype(np.float64): _Routines(_blas.dgemm, _blas.dgemv, _blas.daxpy, _blas.dger),
 }
 
 
@@ -57,17 +58,16 @@ class Product:
     """A matrix known by its two factors, ``left @ right``, and multiplied only when somebody needs the entries.
 
     The gradient of a Linear's weight is such a product, of rank at most the batch size. An optimizer that adds it
-    to the weight with one `add_to` never builds the weight-sized gradient, which is most of the time of a small step.
+    to the weight in one call (`Target.add`) never builds the weight-sized gradient, which is most of the time of a small step.
     The factors are not replaced.
     """
 
-    __slots__ = ("left", "prepared", "right", "since")
+    __slots__ = ("left", "right", "since")
 
     def __init__(self, left: Any, right: Any) -> None:
         self.left = left
         self.right = right
         self.since = 0  # the time on the graph's clock from which the factors must not change
-        self.prepared: _Update | None = None  # the last `add_to`: a captured step repeats it
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -80,10 +80,10 @@ class Product:
 
 def _routines(a: Any, b: Any) -> _Routines | None:
     """The routines for two non-empty float matrices of one dtype that can be multiplied; None for anything else."""
-    if type(a) is np.ndarray and type(b) is np.ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
-        char = a.dtype.char
-        if char == b.dtype.char and a.shape[1] == b.shape[0]:
-            return _ROUTINES.get(char)
+    if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
+        dtype = a.dtype
+        if a.shape[1] == len(b) and (dtype is b.dtype or dtype == b.dtype):
+            return _ROUTINES.get(dtype)
     return None
 
 
@@ -94,23 +94,28 @@ def _transposed(matrix: Array) -> tuple[Array, int]:
     return matrix, 1
 
 
-def _call(routines: _Routines, a: Array, b: Array, out: Array | None = None) -> tuple[Any, tuple[Any, ...]]:
-    """The routine and the arguments that multiply `a` and `b`, into `out` where it is given."""
+def _call(
+    routines: _Routines, a: Array, b: Array, out: Array | None = None, beta: float = 0.0
+) -> tuple[Any, tuple[Any, ...]]:
+    """The routine and the arguments that compute ``a @ b + beta·out``, into `out` where it is given.
+
+    A vector may be a matrix of one row or column: BLAS takes it, and hands `out` back as it is.
+    """
     overwrite = int(out is not None)
-    if a.shape[0] == 1:
-        matrix, transpose = _transposed(b)
-        return routines.gemv, (1.0, matrix, a[0], 0.0, out if out is None else out[0], 0, 1, 0, 1, transpose, overwrite)
+    if len(a) == 1:
+        if b.flags.c_contiguous:
+            return routines.gemv, (1.0, b.T, a, beta, out, 0, 1, 0, 1, 0, overwrite)
+        return routines.gemv, (1.0, b, a, beta, out, 0, 1, 0, 1, 1, overwrite)
     if b.shape[1] == 1:
         matrix, transpose = _transposed(a)
-        y = out if out is None else out[:, 0]
-        return routines.gemv, (1.0, matrix, b[:, 0], 0.0, y, 0, 1, 0, 1, 1 - transpose, overwrite)
+        return routines.gemv, (1.0, matrix, b, beta, out, 0, 1, 0, 1, 1 - transpose, overwrite)
     first, transpose_first = _transposed(a)
     second, transpose_second = _transposed(b)
-    if a.shape[0] <= _FEW_ROWS if out is None else not out.flags.c_contiguous:
-        return routines.gemm, (1.0, first, second, 0.0, out, 1 - transpose_first, 1 - transpose_second, overwrite)
+    if len(a) <= _FEW_ROWS if out is None else not out.flags.c_contiguous:
+        return routines.gemm, (1.0, first, second, beta, out, 1 - transpose_first, 1 - transpose_second, overwrite)
     # For a result in C order, compute its transpose bᵀaᵀ in Fortran order.
     c = out if out is None else out.T
-    return routines.gemm, (1.0, second, first, 0.0, c, transpose_second, transpose_first, overwrite)
+    return routines.gemm, (1.0, second, first, beta, c, transpose_second, transpose_first, overwrite)
 
 
 # Up to so many rows a product is faster computed in Fortran order: 174 against 252 µs for (32, 784) · (784, 256), 612
@@ -129,78 +134,98 @@ def matmul(a: Any, b: Any) -> Any:
         return np.matmul(a, b)
     routine, arguments = _call(routines, a, b)
     result = routine(*arguments)
-    if a.shape[0] == 1:
+    if len(a) == 1:
         return result[None]
     if b.shape[1] == 1:
         return result[:, None]
-    return result if a.shape[0] <= _FEW_ROWS else result.T
+    return result if len(a) <= _FEW_ROWS else result.T
 
 
-def matmul_into(a: Array, b: Array, out: Array) -> tuple[Any, tuple[Any, ...]]:
-    """A function and arguments that compute ``out[...] = a @ b`` whenever they are called, as `matmul` would.
+def affine(a: Any, b: Any, c: Any) -> Any:
+    """``a @ b + c`` for a row c, or None where that is not BLAS's: it adds the product to copies of the row.
 
-    `out` is a result of ``matmul(a, b)``.
+    A pass over the result is saved by that.
     """
     routines = _routines(a, b)
-    return (np.matmul, (a, b, out)) if routines is None else _call(routines, a, b, out)
-
-
-def _misfit(target: Array, gradient: Any) -> ValueError:
-    return ValueError(f"a gradient of shape {gradient.shape} cannot be added to an array of shape {target.shape}")
-
-
-# How BLAS adds a product to a target: the target and beta that it was prepared for, the transposed view that BLAS
-# writes to, and a call ``routine(alpha, *arguments)``; no routine where BLAS cannot.
-_Update = tuple[Array, float, Any, Any, tuple[Any, ...]]
-
-
-def _update(target: Array, product: Product, beta: float) -> _Update:
-    left, right = product.left, product.right
-    if (left.shape[0], right.shape[1]) != target.shape:
-        raise _misfit(target, product)
-    routines, flags = _routines(left, right), target.flags
-    if routines is None or target.dtype != left.dtype or not (flags.c_contiguous and flags.writeable):
-        return target, beta, None, None, ()
-    view = target.T
-    if left.shape[1] == 1 and beta == 1.0:
-        return target, beta, view, routines.ger, (right[0], left[:, 0], 1, 1, view, 1, 1, 1)
-    first, transpose_first = _transposed(right)
-    second, transpose_second = _transposed(left)
-    return target, beta, view, routines.gemm, (first, second, beta, view, transpose_first, transpose_second, 1)
-
-
-def add_to(target: Array, gradient: Array | Product, alpha: float = 1.0, beta: float = 1.0) -> None:
-    """``target ← beta·target + alpha·gradient``, in place: one BLAS call where the gradient is a `Product`.
-
-    Raises:
-        ValueError: `target` is read-only, or `gradient` has another shape.
-    """
-    if type(gradient) is Product:
-        update = gradient.prepared
-        if update is None or update[0] is not target or update[1] != beta or not target.flags.writeable:
-            update = gradient.prepared = _update(target, gradient, beta)
-        _, _, view, routine, arguments = update
-        if routine is not None:
-            result = routine(alpha, *arguments)
-            if result is not view:  # BLAS was handed a copy, as it is of memory that is not aligned
-                target[...] = result.T
-            return
-        gradient = gradient.dense()
-    dense: Any = gradient
-    if dense.shape != target.shape:
-        raise _misfit(target, dense)
-    if beta != 1.0:
-        target *= beta
-    routines = _ROUTINES.get(target.dtype.char)
-    vector = target.ndim == 1 and target.size and target.flags.writeable and target.dtype == dense.dtype
-    if vector and routines is not None:
-        result = routines.axpy(dense, target, target.size, alpha)
-        if result is not target:
-            target[...] = result
-    # A scale of ±1 needs no pass of its own.
-    elif alpha == 1.0:
-        target += dense
-    elif alpha == -1.0:
-        target -= dense
+    if routines is None or type(c) is not ndarray or c.dtype != a.dtype or c.ndim != 1 or len(c) != b.shape[1]:
+        return None
+    if len(a) == 1:
+        out = c[None].copy()
     else:
-        target += alpha * dense
+        out = np.empty((len(a), len(c)), c.dtype, "F" if len(a) <= _FEW_ROWS else "C")
+        out[...] = c
+    routine, arguments = _call(routines, a, b, out, 1.0)
+    routine(*arguments)
+    return out
+
+
+def product_into(a: Array, b: Array, out: Array, beta: float = 0.0) -> tuple[Any, tuple[Any, ...]]:
+    """A function and arguments that compute ``out[...] = a @ b + beta·out`` whenever they are called.
+
+    The bits are those of `matmul`, of which `out` is a result, and with ``beta=1.0`` those of `affine`; then the two
+    are matrices of one floating dtype.
+    """
+    routines = _routines(a, b)
+    return (np.matmul, (a, b, out)) if routines is None else _call(routines, a, b, out, beta)
+
+
+class Target:
+    """An array that is added to in place, again and again: what BLAS has to know of it is looked at once."""
+
+    __slots__ = ("_routines", "_transpose", "array", "dtype", "shape")
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        self.dtype = array.dtype
+        self.shape = array.shape
+        self._transpose = array.T  # BLAS writes to this view: of a C-ordered matrix it would update a copy
+        self._routines = _ROUTINES.get(array.dtype) if array.size and array.flags.c_contiguous else None
+
+    def __reduce__(self) -> Any:
+        return Target, (self.array,)
+
+    def add(self, gradient: Array | Product, alpha: float = 1.0, beta: float = 1.0) -> None:
+        """``array ← beta·array + alpha·gradient``, in place: one BLAS call where the gradient is a `Product`.
+
+        Raises:
+            ValueError: the array is read-only, or `gradient` has another shape.
+        """
+        array, routines = self.array, self._routines
+        if routines is not None and not array.flags.writeable:
+            routines = None  # BLAS would write nevertheless
+        if type(gradient) is Product:
+            left, right = gradient.left, gradient.right
+            if (len(left), right.shape[1]) != self.shape:
+                raise self._misfit(gradient)
+            if routines is None or left.dtype != self.dtype or right.dtype != self.dtype or not len(right):
+                gradient = gradient.dense()
+            else:
+                view = self._transpose
+                if len(right) == 1 and beta == 1.0:
+                    result = routines.ger(alpha, right, left, 1, 1, view, 1, 1, 1)
+                else:
+                    first, transpose_first = _transposed(right)
+                    second, transpose_second = _transposed(left)
+                    result = routines.gemm(alpha, first, second, beta, view, transpose_first, transpose_second, 1)
+                if result is not view:  # BLAS was handed a copy, as it is of memory that is not aligned
+                    array[...] = result.T
+                return
+        dense: Any = gradient
+        if dense.shape != self.shape:
+            raise self._misfit(dense)
+        if beta != 1.0:
+            array *= beta
+        if routines is not None and len(self.shape) == 1 and dense.dtype == self.dtype:
+            result = routines.axpy(dense, array, array.size, alpha)
+            if result is not array:
+                array[...] = result
+        # A scale of ±1 needs no pass of its own.
+        elif alpha == 1.0:
+            array += dense
+        elif alpha == -1.0:
+            array -= dense
+        else:
+            array += alpha * dense
+
+    def _misfit(self, gradient: Any) -> ValueError:
+        return ValueError(f"a gradient of shape {gradient.shape} cannot be added to an array of shape {self.shape}")

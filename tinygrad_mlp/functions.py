@@ -15,11 +15,13 @@ from typing import Any, ParamSpec
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from . import blas
 from .blas import Product, matmul
 
 __all__ = ["derived", "dispatched", "implementations", "norm"]
 
 P = ParamSpec("P")
+ndarray = np.ndarray
 Axis = int | tuple[int, ...] | None
 
 
@@ -30,7 +32,7 @@ def dispatched(function: Callable[P, Any]) -> Callable[P, Any]:
     def public(*args: P.args, **kwargs: P.kwargs) -> Any:
         for operand in args:
             kind = type(operand)
-            if kind is not np.ndarray and hasattr(kind, "__array_function__"):
+            if kind is not ndarray and hasattr(kind, "__array_function__"):
                 return operand.__array_function__(public, (kind,), args, kwargs)  # type: ignore[attr-defined]
         return function(*args, **kwargs)
 
@@ -47,15 +49,19 @@ def relu(x: Any) -> Any:
 
 
 @dispatched
+def affine(a: Any, b: Any, c: Any) -> Any:
+    """``a @ b + c`` for a row c."""
+    return matmul(a, b) + c
+
+
+@dispatched
 def linear(x: Any, weight: Any, bias: Any) -> Any:
     """``x weightᵀ + bias`` for rows x: one node, and a weight gradient that stays factored (`blas.Product`)."""
-    y = matmul(x, weight.T)
+    columns = weight.T
     if bias is None:
-        return y
-    if y.dtype == bias.dtype:
-        y += bias  # nobody else can see y yet
-        return y
-    return y + bias
+        return matmul(x, columns)
+    y = blas.affine(x, columns, bias)
+    return affine(x, columns, bias) if y is None else y
 
 
 @dispatched

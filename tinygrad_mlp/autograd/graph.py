@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import functions as f
-from ..blas import Product, add_to
+from ..blas import Product, Target
 from ..derivatives import Each, Row, Rule, sheet
 from . import memory
 
@@ -36,6 +36,7 @@ __all__ = [
 ]  # fmt: skip
 
 Array = NDArray[Any]
+ndarray = np.ndarray  # asked for at each function recorded
 Function: TypeAlias = Callable[..., Any]
 Hook: TypeAlias = Callable[[Any], Any]
 Decorated = TypeVar("Decorated", bound=Function)
@@ -286,12 +287,20 @@ def function_name(function: Function) -> str:
     return str(getattr(function, "__name__", function))
 
 
+class _Inside(dict[str, bool]):
+    """Whether a file belongs to this package, by its name."""
+
+    def __missing__(self, file: str) -> bool:
+        return self.setdefault(file, file.startswith(_PACKAGE))
+
+
 _PACKAGE = os.path.join(Path(__file__).parent.parent, "")
+_inside = _Inside()
 
 
 def outside(frame: FrameType) -> FrameType:
     """`frame`, or the innermost one outside this package that led to it."""
-    while frame.f_code.co_filename.startswith(_PACKAGE) and (outer := frame.f_back) is not None:
+    while _inside[frame.f_code.co_filename] and (outer := frame.f_back) is not None:
         frame = outer
     return frame
 
@@ -313,12 +322,18 @@ def described(node: Node) -> str:
     return f"{function_name(node.function)} at {line_of(node.code, node.instruction)}"
 
 
-def _computing_of(function: Function) -> Function:
+def _looked_up(function: Function) -> tuple[Row, Function]:
+    """The row of `function`, and what computes it on arrays."""
+    if function not in sheet:
+        raise TypeError(
+            f"{function_name(function)} has no derivative here: give it one with "
+            f"tinygrad_mlp.add_row({function_name(function)}, rule), or apply it to .detach().numpy()"
+        )
     computing: Function = f.implementations.get(function, function)
     if isinstance(computing, FunctionType):  # one that `functions.dispatched` made, rather than NumPy
         computing = getattr(computing, "__wrapped__", computing)
     _computing[function] = computing
-    return computing
+    return sheet[function], computing
 
 
 def _plain(operand: Any) -> Any:
@@ -338,6 +353,7 @@ def _own(option: Any) -> Any:
     return option.copy() if isinstance(option, np.ndarray) else option
 
 
+_new = object.__new__
 _UNCHANGING = frozenset((bool, int, type(None)))
 _WEAK = frozenset((float, int, bool, type(None)))  # numbers without a dtype of their own, and absent operands
 
@@ -349,15 +365,10 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
         TypeError: the sheet of derivatives has no row for `function`.
         ValueError: the shapes do not fit.
     """
-    rules = sheet.get(function)
-    if rules is None:
-        raise TypeError(
-            f"{function_name(function)} has no derivative here: give it one with "
-            f"tinygrad_mlp.add_row({function_name(function)}, rule), or apply it to .detach().numpy()"
-        )
-    computing = _computing.get(function)
-    if computing is None:
-        computing = _computing_of(function)
+    try:
+        rules, computing = sheet[function], _computing[function]
+    except KeyError:
+        rules, computing = _looked_up(function)
     arrays = []
     edges: list[Leaf | Node | None] = []
     recorded = foreign = False
@@ -375,19 +386,20 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
             operand = _plain(operand)
             arrays.append(operand)
             edges.append(None)
-            if type(operand) is np.ndarray:
+            if type(operand) is ndarray:
                 foreign = True
-    if (tape := state.tape) is not None:
+    tape = state.tape
+    if tape is not None:
         arrays = tape.watched(arrays, inputs)
     try:
-        output = computing(*arrays, **options)
+        output = computing(*arrays, **options) if options else computing(*arrays)
     except ValueError as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays if array is not None)
         line = calling_line(sys._getframe(2))
         raise ValueError(f"{function_name(function)} at {line} of shapes {shapes}: {error}") from None
-    if type(output) is not np.ndarray:
+    if type(output) is not ndarray:
         output = np.asarray(output) if tape is None else tape.array(output)
-    result = kind.__new__(kind)
+    result = _new(kind)
     result._data = output
     if recorded and rules and state.enabled:
         if foreign:  # arrays of the user's own, which may change
@@ -459,17 +471,18 @@ def _read_by(rule: Rule) -> frozenset[int]:
 
 def _unbroadcast(gradient: Any, shape: tuple[int, ...], node: Node) -> Any:
     """The adjoint of broadcasting: `gradient` summed over the axes along which an input of `shape` was repeated."""
-    extra = len(gradient.shape) - len(shape)
-    if extra >= 0 and gradient.shape == (1,) * extra + shape:
+    given = gradient.shape
+    extra = len(given) - len(shape)
+    if given[extra:] == shape and given[:extra] == (1,) * extra:  # such as the gradient of a bias, of one sample
         return gradient.reshape(shape)
     axes: tuple[int, ...] = tuple(range(extra))
-    if gradient.shape[extra:] != shape:
-        if extra < 0 or any(n not in (1, m) for n, m in zip(shape, gradient.shape[extra:], strict=True)):
+    if given[extra:] != shape:
+        if extra < 0 or any(n not in (1, m) for n, m in zip(shape, given[extra:], strict=True)):
             raise RuntimeError(
-                f"the rule for {function_name(node.function)} returned a gradient of shape {gradient.shape} for an "
+                f"the rule for {function_name(node.function)} returned a gradient of shape {given} for an "
                 f"input of shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
             )
-        axes += tuple(extra + i for i, n in enumerate(shape) if n == 1 and gradient.shape[extra + i] != 1)
+        axes += tuple(extra + i for i, n in enumerate(shape) if n == 1 and given[extra + i] != 1)
     gradient = np.add.reduce(gradient, axis=axes)
     return gradient.reshape(shape)
 
@@ -521,7 +534,7 @@ def _secured(product: Product, node: Node) -> Product:
     """
     right = product.right
     kept = False
-    for array, edge in zip(node.inputs, node.edges, strict=True):
+    for array, edge in zip(node.inputs, node.edges):  # noqa: B905  # as in the walk
         if array is right:
             kept = edge is None or (type(edge) is Node and right.base is None)
             break
@@ -572,9 +585,14 @@ def walk(
             pending[seed] = gradient
             heappush(frontier, (-seed.number, seed))
     latest = memory.events.latest
-    while frontier:
-        node = heappop(frontier)[1]
-        g = pending.pop(node)
+    following: Node | None = None  # the next node of a chain, which needs no frontier, and its gradient
+    upstream: Any = None
+    while frontier or following is not None:
+        if following is None:
+            node = heappop(frontier)[1]
+            g = pending.pop(node)
+        else:
+            node, g, following = following, upstream, None
         inputs, y, edges = node.inputs, node.output, node.edges
         if edges is None:
             raise GraphError(
@@ -600,7 +618,7 @@ def walk(
         for rule, edge, array in zip(node.rules, edges, arrays):  # noqa: B905  # strict=False would cost every node
             if edge is None or rule is None or (useful is not None and edge not in useful):
                 continue
-            gradient = rule(g, y, *inputs, **options)
+            gradient = rule(g, y, *inputs, **options) if options else rule(g, y, *inputs)
             if watcher is not None:
                 watcher.carried(node, array, g, gradient)
             if type(gradient) is Product:
@@ -608,8 +626,9 @@ def walk(
                     arrived[edge] = _secured(gradient, node)
                     continue
                 gradient = gradient.dense()
-            if gradient.shape != array.shape:
-                gradient = _unbroadcast(gradient, array.shape, node)
+            shape = array.shape
+            if gradient.shape != shape:
+                gradient = _unbroadcast(gradient, shape, node)
             if gradient.dtype is not array.dtype and gradient.dtype != array.dtype:
                 gradient = f.astype(gradient, array.dtype)
             if type(edge) is Leaf:
@@ -617,16 +636,24 @@ def walk(
                     arrived[edge] = _sum(arrived[edge], gradient)
                 else:
                     # Being linear in g, a gradient is either new, or g itself, or a view.
-                    if type(gradient) is not np.ndarray:
+                    if type(gradient) is not ndarray:
                         gradient = f.clone(gradient)
                     elif gradient is g or gradient.base is not None:
                         gradient = gradient.copy()
                     arrived[edge] = gradient
+            elif edge is following:
+                upstream = upstream + gradient
             elif edge in pending:
                 pending[edge] = pending[edge] + gradient
+            elif following is None and not frontier:
+                following, upstream = edge, gradient
             else:
                 pending[edge] = gradient
                 heappush(frontier, (-edge.number, edge))
+        if following is not None and frontier:
+            pending[following] = upstream
+            heappush(frontier, (-following.number, following))
+            following = None
         if not retain_graph:
             node.inputs = node.output = node.edges = None  # a second walk will notice
     for place, gradient in arrived.items():
@@ -652,7 +679,7 @@ def _sum(total: Any, gradient: Any) -> Any:
     if type(total) is not np.ndarray:
         return total + (gradient.dense() if type(gradient) is Product else gradient)
     if isinstance(gradient, Product | np.ndarray):
-        add_to(total, gradient)
+        Target(total).add(gradient)
         return total
     return total + gradient
 

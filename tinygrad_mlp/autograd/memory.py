@@ -55,10 +55,11 @@ def owner(array: Array) -> Array:
     """The array whose memory `array` is a view of, also through an array that was handed out."""
     base: Any = array.base
     while base is not None:
-        if type(base) is memoryview:
-            base = base.obj
         if type(base) is not np.ndarray:
-            break
+            if type(base) is memoryview:
+                base = base.obj
+            if type(base) is not np.ndarray:
+                break
         array, base = base, base.base
     return array
 

@@ -29,6 +29,7 @@ __all__ = [
 Array = NDArray[Any]
 
 _TOTAL = {"total": True}
+_ARRAYS = (Tensor, np.ndarray)
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -283,14 +284,15 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
     """The input and the target of a loss of equal shapes, the target a floating Tensor or array."""
     check_reduction(reduction)
     input = as_tensor(input)
-    if not isinstance(target, Tensor | np.ndarray):
+    if not isinstance(target, _ARRAYS):
         target = np.asarray(target, input.dtype)
-    if input.shape != target.shape:
+    array = _array(target)
+    if array.shape != input._data.shape:
         raise ValueError(
-            f"{name}: input of shape {input.shape} and target of shape {target.shape} must be equal: "
+            f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: "
             f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
         )
-    if target.dtype.kind != "f":  # integers would widen float32 to float64
+    if array.dtype.kind != "f":  # integers would widen float32 to float64
         target = target.to(input.dtype) if isinstance(target, Tensor) else target.astype(input.dtype)
     return input, target
 

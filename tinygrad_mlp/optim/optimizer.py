@@ -108,26 +108,27 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         # All gradients are looked at before a parameter changes: one that cannot be used stops the step in time.
-        ready: list[list[tuple[Tensor, Any]]] = []
+        ready: list[tuple[dict[str, Any], list[tuple[Tensor, Any]]]] = []
         written: list[Any] = []
         last = None
         for group in self.param_groups:
             pairs = []
             for parameter in group["params"]:
-                if (node := parameter._node) is not None and (gradient := gradient_of(node)) is not None:
+                node = parameter._node
+                if node is not None and (gradient := gradient_of(node)) is not None:
                     pairs.append((parameter, gradient))
                     written.append(parameter._data)
                     last = gradient
-            ready.append(pairs)
+            if pairs:
+                ready.append((group, pairs))
         if last is None:
             self._warn("step() found no gradients: call backward() of a loss of these parameters before it")
         # A captured step brings a Product in the same object each time.
         elif last is self._used and not (type(last) is Product and last.since > self.stepped_at):
             self._warn("step() found gradients that an earlier step has used: call zero_grad() before backward()")
         self._used = last
-        for group, pairs in zip(self.param_groups, ready, strict=True):
-            if pairs:
-                self._update(group, pairs)
+        for group, pairs in ready:
+            self._update(group, pairs)
         memory.stamp(written)
         self.stepped_at = memory.events.latest
         return loss

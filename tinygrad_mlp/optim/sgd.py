@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor
-from ..blas import add_to
+from ..blas import Target
 from .optimizer import Optimizer, check_rates
 
 __all__ = ["SGD"]
@@ -45,6 +45,8 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
+        self._weights: dict[Tensor, Target] = {}
+        self._velocities: dict[Tensor, Target] = {}
         super().__init__(
             params,
             {
@@ -66,21 +68,21 @@ class SGD(Optimizer):
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
         lr, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
-        sign = -1.0 if group["maximize"] else 1.0
+        rate = lr if group["maximize"] else -lr
         keep = 1.0 - lr * decay
         for parameter, gradient in ready:
-            weight = parameter._data
+            weight = _target(self._weights, parameter, parameter._data)
             if not momentum:
-                add_to(weight, gradient, -lr * sign, keep)
+                weight.add(gradient, rate, keep)
                 continue
-            velocity = self._velocity(parameter, gradient, sign, group)
+            velocity = self._velocity(parameter, gradient, group)
             if group["nesterov"]:
-                add_to(weight, gradient, -lr * sign, keep)
-                add_to(weight, velocity, -lr * momentum)
+                weight.add(gradient, rate, keep)
+                weight.add(velocity, -lr * momentum)
             else:
-                add_to(weight, velocity, -lr)
+                weight.add(velocity, -lr)
 
-    def _velocity(self, parameter: Tensor, gradient: Any, sign: float, group: dict[str, Any]) -> Any:
+    def _velocity(self, parameter: Tensor, gradient: Any, group: dict[str, Any]) -> Any:
         """The velocity of `parameter`, moved on by `gradient`."""
         state = self.state.setdefault(parameter, {})
         weight = parameter._data
@@ -89,7 +91,16 @@ class SGD(Optimizer):
         if velocity is None:
             velocity = state["momentum_buffer"] = np.zeros(weight.shape, weight.dtype)
             share = 1.0
-        add_to(velocity, gradient, share * sign, group["momentum"])
+        target = _target(self._velocities, parameter, velocity)
+        target.add(gradient, -share if group["maximize"] else share, group["momentum"])
         if group["weight_decay"]:
-            add_to(velocity, weight, share * group["weight_decay"])
+            target.add(weight, share * group["weight_decay"])
         return velocity
+
+
+def _target(targets: dict[Tensor, Target], parameter: Tensor, array: Any) -> Target:
+    """The `array` of a `parameter`, ready to be added to: the one of `targets` as long as it is still that array."""
+    target = targets.get(parameter)
+    if target is None or target.array is not array:
+        target = targets[parameter] = Target(array)
+    return target
