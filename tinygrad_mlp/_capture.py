@@ -86,7 +86,7 @@ class Slot(NDArrayOperatorsMixin):
             a, b, row = arguments
             if (result := affine(a, b, row)) is None:
                 return args[0] @ args[1] + args[2]
-            self.tape.wrote(np.positive, (*_fitted([row], result), result), result)
+            self.tape.wrote(np.copyto, (result, row), result)
             return self.tape.wrote(*product_into(a, b, result, 1.0), result)
         result = function(*arguments, **options)
         if isinstance(result, Product):

@@ -1188,7 +1188,7 @@ def collect(
         wanted=wanted,
     )
     for place, gradient in arrived.items():
-        if type(place) is Leaf:
+        if isinstance(place, Leaf):
             accumulate(place, gradient)
         else:
             extras = place.attached()

@@ -407,8 +407,10 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
                 np.array(array) if type(array) is np.ndarray and not isinstance(operand, Variable) else array
                 for array, operand in zip(arrays, inputs, strict=True)
             ]
-        if options and not _UNCHANGING.issuperset(map(type, options.values())):
-            options = {name: _own(value) for name, value in options.items()}
+        for value in options.values():
+            if type(value) not in _UNCHANGING:
+                options = {name: _own(value) for name, value in options.items()}
+                break
         # Frame 1 is one of this package: not to touch it saves making an object of it.
         result._node = node = Node(function, rules, arrays, options, output, edges, outside(sys._getframe(2)))
         if memory.shared:
@@ -472,9 +474,9 @@ def _read_by(rule: Rule) -> frozenset[int]:
 def _unbroadcast(gradient: Any, shape: tuple[int, ...], node: Node) -> Any:
     """The adjoint of broadcasting: `gradient` summed over the axes along which an input of `shape` was repeated."""
     given = gradient.shape
-    extra = len(given) - len(shape)
-    if given[extra:] == shape and given[:extra] == (1,) * extra:  # such as the gradient of a bias, of one sample
+    if given[:1] == (1,) and given[1:] == shape:  # such as the gradient of a bias, of one sample
         return gradient.reshape(shape)
+    extra = len(given) - len(shape)
     axes: tuple[int, ...] = tuple(range(extra))
     if given[extra:] != shape:
         if extra < 0 or any(n not in (1, m) for n, m in zip(shape, given[extra:], strict=True)):
@@ -538,7 +540,7 @@ def _secured(product: Product, node: Node) -> Product:
         if array is right:
             kept = edge is None or (type(edge) is Node and right.base is None)
             break
-    if not kept or memory.may_change(right):
+    if not kept or ((memory.shared or memory.of_leaves) and memory.may_change(right)):
         product = Product(product.left, right.copy(order="K"))
     product.since = next(memory.clock)
     return product

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "adopt", "belongs_to_leaf", "clock", "events", "fingerprint", "hand_out", "is_shared", "may_change", "owner",
-    "shared", "stamp", "unchanged",
+    "adopt", "belongs_to_leaf", "clock", "events", "fingerprint", "hand_out", "is_shared", "may_change", "of_leaves",
+    "owner", "shared", "stamp", "unchanged",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -48,7 +48,7 @@ class _Sharing:
 events = _Events()
 shared: dict[int, _Sharing] = {}  # by the id of the owner
 _written: dict[int, int] = {}  # likewise; an entry that outlives its owner is older than whatever takes its place
-_of_leaves: dict[int, weakref.ref[Array]] = {}  # likewise, with what takes the entry away
+of_leaves: dict[int, weakref.ref[Array]] = {}  # likewise, with what takes the entry away
 
 
 def owner(array: Array) -> Array:
@@ -73,7 +73,8 @@ def stamp(arrays: Iterable[Array]) -> None:
     """Note that the framework is writing to `arrays`."""
     events.latest = now = next(clock)
     for array in arrays:
-        key = id(array if array.base is None else owner(array))
+        base = array.base
+        key = id(array if base is None else base if type(base) is np.ndarray and base.base is None else owner(array))
         _written[key] = now
         if shared and key in shared:
             shared[key].contents = None
@@ -124,16 +125,14 @@ def belongs_to_leaf(array: Array) -> None:
     """Note that a leaf's array is also used outside the graph, by a detached Tensor."""
     memory = owner(array)
     key = id(memory)
-    if key not in _of_leaves:
-        _of_leaves[key] = weakref.ref(memory, lambda _: _of_leaves.pop(key, None))
+    if key not in of_leaves:
+        of_leaves[key] = weakref.ref(memory, lambda _: of_leaves.pop(key, None))
 
 
 def may_change(array: Array) -> bool:
     """Whether the memory of `array` is shared, or also that of a leaf, which an optimizer writes to."""
-    if not shared and not _of_leaves:
-        return False
     key = id(owner(getattr(array, "array", array)))  # of a step that is being captured, the array in a Slot
-    return key in shared or key in _of_leaves
+    return key in shared or key in of_leaves
 
 
 def unchanged(array: Array, since: int) -> bool:

@@ -114,8 +114,7 @@ class Optimizer:
         for group in self.param_groups:
             pairs = []
             for parameter in group["params"]:
-                node = parameter._node
-                if node is not None and (gradient := gradient_of(node)) is not None:
+                if (node := parameter._node) is not None and (gradient := gradient_of(node)) is not None:
                     pairs.append((parameter, gradient))
                     written.append(parameter._data)
                     last = gradient
