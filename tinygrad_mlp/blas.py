@@ -104,9 +104,8 @@ def _call(
     """
     overwrite = int(out is not None)
     if len(a) == 1:
-        if b.flags.c_contiguous:
-            return routines.gemv, (1.0, b.T, a, beta, out, 0, 1, 0, 1, 0, overwrite)
-        return routines.gemv, (1.0, b, a, beta, out, 0, 1, 0, 1, 1, overwrite)
+        matrix, transpose = _transposed(b)
+        return routines.gemv, (1.0, matrix, a, beta, out, 0, 1, 0, 1, transpose, overwrite)
     if b.shape[1] == 1:
         matrix, transpose = _transposed(a)
         return routines.gemv, (1.0, matrix, b, beta, out, 0, 1, 0, 1, 1 - transpose, overwrite)
@@ -137,10 +136,11 @@ def matmul(a: Any, b: Any) -> Any:
     routines = _routines(a, b)
     if routines is None:
         return np.matmul(a, b)
+    if len(a) == 1:  # written out for the sake of steps of one sample
+        matrix, transpose = _transposed(b)
+        return routines.gemv(1.0, matrix, a, 0.0, None, 0, 1, 0, 1, transpose)[None]
     routine, arguments = _call(routines, a, b)
     result = routine(*arguments)
-    if len(a) == 1:
-        return result[None]
     if b.shape[1] == 1:
         return result[:, None]
     return result if _is_wide(a, b) else result.T
@@ -154,11 +154,11 @@ def affine(a: Any, b: Any, c: Any) -> Any:
     routines = _routines(a, b)
     if routines is None or type(c) is not ndarray or c.dtype != a.dtype or c.ndim != 1 or len(c) != b.shape[1]:
         return None
-    if len(a) == 1:
-        out = c[None].copy()
-    else:
-        out = np.empty((len(a), len(c)), c.dtype, "F" if _is_wide(a, b) else "C")
-        out[...] = c
+    if len(a) == 1:  # as above
+        matrix, transpose = _transposed(b)
+        return routines.gemv(1.0, matrix, a, 1.0, c[None].copy(), 0, 1, 0, 1, transpose, 1)
+    out = np.empty((len(a), len(c)), c.dtype, "F" if _is_wide(a, b) else "C")
+    out[...] = c
     routine, arguments = _call(routines, a, b, out, 1.0)
     routine(*arguments)
     return out
@@ -184,7 +184,9 @@ class Target:
         self.dtype = array.dtype
         self.shape = array.shape
         self._transpose = array.T  # BLAS writes to this view: of a C-ordered matrix it would update a copy
-        self._routines = _ROUTINES.get(array.dtype) if array.size and array.flags.c_contiguous else None
+        flags = array.flags  # BLAS would also write to what is read-only
+        fit = array.size and flags.c_contiguous and flags.writeable
+        self._routines = _ROUTINES.get(array.dtype) if fit else None
 
     def __reduce__(self) -> Any:
         return Target, (self.array,)
@@ -196,8 +198,6 @@ class Target:
             ValueError: the array is read-only, or `gradient` has another shape.
         """
         array, routines = self.array, self._routines
-        if routines is not None and not array.flags.writeable:
-            routines = None  # BLAS would write nevertheless
         if type(gradient) is Product:
             left, right = gradient.left, gradient.right
             if (len(left), right.shape[1]) != self.shape:

@@ -23,6 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 Array = NDArray[Any]
+ndarray = np.ndarray
 
 # One clock numbers the nodes of all graphs and the writes to memory, so that the two can be compared.
 clock = itertools.count(1)
@@ -74,7 +75,7 @@ def stamp(arrays: Iterable[Array]) -> None:
     events.latest = now = next(clock)
     for array in arrays:
         base = array.base
-        key = id(array if base is None else base if type(base) is np.ndarray and base.base is None else owner(array))
+        key = id(array if base is None else base if type(base) is ndarray and base.base is None else owner(array))
         _written[key] = now
         if shared and key in shared:
             shared[key].contents = None

@@ -71,7 +71,9 @@ class SGD(Optimizer):
         rate = lr if group["maximize"] else -lr
         keep = 1.0 - lr * decay
         for parameter, gradient in ready:
-            weight = _target(self._weights, parameter, parameter._data)
+            weight = self._weights.get(parameter)
+            if weight is None or weight.array is not parameter._data:
+                weight = self._weights[parameter] = Target(parameter._data)
             if not momentum:
                 weight.add(gradient, rate, keep)
                 continue
@@ -91,16 +93,10 @@ class SGD(Optimizer):
         if velocity is None:
             velocity = state["momentum_buffer"] = np.zeros(weight.shape, weight.dtype)
             share = 1.0
-        target = _target(self._velocities, parameter, velocity)
+        target = self._velocities.get(parameter)
+        if target is None or target.array is not velocity:
+            target = self._velocities[parameter] = Target(velocity)
         target.add(gradient, -share if group["maximize"] else share, group["momentum"])
         if group["weight_decay"]:
             target.add(weight, share * group["weight_decay"])
         return velocity
-
-
-def _target(targets: dict[Tensor, Target], parameter: Tensor, array: Any) -> Target:
-    """The `array` of a `parameter`, ready to be added to: the one of `targets` as long as it is still that array."""
-    target = targets.get(parameter)
-    if target is None or target.array is not array:
-        target = targets[parameter] = Target(array)
-    return target
