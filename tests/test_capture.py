@@ -93,6 +93,23 @@ def test_replays_are_bit_identical_to_eager_steps(widths, activation, loss, opti
     assert captured.refused is None
 
 
+@pytest.mark.parametrize("rows", [1, 2, 40, 300])
+@pytest.mark.parametrize("dtypes", [("float32", "float32"), ("float64", "float64"), ("float64", "float32")])
+@pytest.mark.parametrize("columns", [1, 10, 60])
+def test_products_of_all_shapes_are_replayed_to_the_bit(rows, columns, dtypes):
+    """Long enough that BLAS adds up in parts; of mixed dtypes, too, which it does not take."""
+    generator = np.random.default_rng(rows)
+    x = tg.tensor(generator.normal(size=(rows, 784)).astype(dtypes[0]))
+    y = tg.tensor(generator.uniform(size=(rows, columns)).astype(dtypes[0]))
+    eager, twin = (build([784, 50, columns], "tanh", "sgd", True, dtypes[1], 0) for _ in range(2))
+    step, captured = step_of(*eager, LOSSES["mse"]), tg.capture(step_of(*twin, LOSSES["mse"]))
+    for _ in range(4):
+        np.testing.assert_array_equal(step(x, y).detach().numpy(), captured(x, y).detach().numpy())
+    assert captured.refused is None
+    for parameter, other in zip(eager[0].parameters(), twin[0].parameters(), strict=True):
+        np.testing.assert_array_equal(parameter.detach().numpy(), other.detach().numpy())
+
+
 CLASSES = {
     "plain": {},
     "sum": {"reduction": "sum"},

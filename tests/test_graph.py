@@ -1173,6 +1173,36 @@ def test_products_are_numpys(
 
 
 @given(
+    lengths, lengths, lengths, dtypes, dtypes, dtypes, layouts, layouts, layouts, generators, st.booleans()
+)  # fmt: skip
+def test_affine_maps_are_a_product_and_a_row(
+    n: int, k: int, m: int, dtype: Any, other: Any, third: Any, left: Any, right: Any, below: Any,
+    generator: np.random.Generator, transposed: bool,
+) -> None:  # fmt: skip
+    """Of matrices and a row of one dtype; all else is declined, not converted."""
+    a = left(generator.normal(size=(n, k)).astype(dtype))
+    b = right(generator.normal(size=(m, k)).astype(other)).T if transposed else right(
+        generator.normal(size=(k, m)).astype(other)
+    )  # fmt: skip
+    c = below(generator.normal(size=m).astype(third))
+    before, result = c.copy(), blas.affine(a, b, c)
+    if not (dtype is other is third and n and k and m):
+        assert result is None
+        return
+    assert (result.shape, result.dtype) == ((n, m), dtype)
+    precision = 1e-4 if dtype is np.float32 else 1e-12
+    expected = a.astype(float) @ b.astype(float) + c.astype(float)
+    np.testing.assert_allclose(result, expected, rtol=precision, atol=precision)
+    for operand in (a, b, c):
+        assert not np.shares_memory(result, operand)
+    np.testing.assert_array_equal(c, before)
+    routine, arguments = blas.product_into(a, b, again := np.empty_like(result), 1.0)
+    again[...] = c
+    routine(*arguments)
+    np.testing.assert_array_equal(again, result)  # to the bit: a captured step computes with these two
+
+
+@given(
     lengths, lengths, lengths, dtypes, dtypes, layouts, layouts, layouts, generators,
     st.booleans(), st.sampled_from([1.0, -1.0, 0.5, -3.0, 0.0]), st.sampled_from([1.0, 0.0, 0.9]),
 )  # fmt: skip
@@ -1205,6 +1235,14 @@ def test_sums_of_arrays_however_they_lie_in_memory(dtype: Any, shape: tuple[int,
         ones = IN_MEMORY[above](np.ones((shape[0], rank), dtype))
         blas.Target(target).add(blas.Product(ones, np.ones((rank, shape[1]), dtype)), 0.5)
         np.testing.assert_array_equal(target, np.full(shape, 1 + rank / 2))
+
+
+def test_a_copied_target_writes_to_its_own_array() -> None:
+    array = np.ones((2, 3))
+    held, target = pickle.loads(pickle.dumps((array, blas.Target(array))))
+    assert target.array is held
+    target.add(blas.Product(np.ones((2, 1)), np.ones((1, 3))))
+    np.testing.assert_array_equal(held, np.full((2, 3), 2.0))
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (3,), (1, 3)])

@@ -372,7 +372,7 @@ def test_a_factor_that_changes_after_the_walk_gives_no_wrong_gradient(
 
 def test_a_factor_is_copied_only_where_somebody_may_write_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "shared", {})  # as in a process in which nothing was handed out yet
-    monkeypatch.setattr(memory, "of_leaves", {})
+    monkeypatch.setattr(memory, "_of_leaves", {})
     w, x = leaf(WEIGHT), tg.tensor(ROWS)
     for copied in (False, True):
         w.grad = None

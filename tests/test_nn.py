@@ -377,6 +377,15 @@ def test_registering() -> None:
         module(1)
 
 
+def test_a_call_of_a_layers_own_is_made_by_a_sequential_too() -> None:
+    class Doubled(nn.Identity):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return 2 * super().__call__(*args, **kwargs)
+
+    x = tg.ones(1, 2)
+    np.testing.assert_array_equal(nn.Sequential(Doubled(), nn.Identity())(x).numpy(), [[2.0, 2.0]])
+
+
 def test_containers_of_modules() -> None:
     layers = nn.ModuleList([nn.Linear(1, 2)])
     layers.append(nn.Linear(2, 3))

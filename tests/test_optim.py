@@ -431,6 +431,49 @@ def test_an_optimizer_goes_on_where_its_state_was_taken(name: str, through: Call
         np.testing.assert_array_equal(one.detach().numpy(), another.detach().numpy())
 
 
+@pytest.mark.parametrize(
+    "replace",
+    [
+        lambda net: net.double(),
+        lambda net: net.load_state_dict({name: np.ones(p.shape, p.dtype) for name, p in net.state_dict().items()},
+                                        assign=True),
+        lambda net: setattr(net.weight, "data", np.ones((1, 2))),
+    ],
+    ids=["another dtype", "other arrays", "other numbers"],
+)  # fmt: skip
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_parameters_that_are_given_other_arrays_are_trained_on(replace: Callable[[Any], Any], momentum: float) -> None:
+    net = nn.Linear(2, 1)
+    optimizer = SGD(net.parameters(), lr=0.5, momentum=momentum)
+    for _ in range(2):
+        optimizer.zero_grad()
+        net(tg.ones(1, 2).to(net.weight.dtype)).sum().backward()
+        optimizer.step()
+    replace(net)
+    optimizer.state.clear()
+    before = net.weight.detach().numpy().copy()
+    optimizer.zero_grad()
+    net(tg.ones(1, 2).to(net.weight.dtype)).sum().backward()
+    optimizer.step()
+    np.testing.assert_array_equal(net.weight.detach().numpy(), before - 0.5)
+
+
+@pytest.mark.parametrize("through", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_copied_optimizer_trains_the_copied_parameters(through: Callable[[Any], Any], momentum: float) -> None:
+    net = nn.Linear(3, 2)
+    pair = net, SGD(net.parameters(), lr=0.1, momentum=momentum)
+    x = tg.ones(1, 3)
+    for step in range(2):
+        twin = through(pair)
+        for model, optimizer in (pair, twin):
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+        for one, other in zip(net.parameters(), twin[0].parameters(), strict=True):
+            np.testing.assert_array_equal(one.detach().numpy(), other.detach().numpy(), f"step {step}")
+
+
 def test_the_layout_of_a_state() -> None:
     parameters = [leaf([1.0, 2.0]), leaf([[0.5]])]
     optimizer = KINDS["momentum"](parameters)

@@ -83,7 +83,7 @@ def _routines(a: Any, b: Any) -> _Routines | None:
     """The routines for two non-empty float matrices of one dtype that can be multiplied; None for anything else."""
     if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
         dtype = a.dtype
-        if a.shape[1] == len(b) and (dtype is b.dtype or dtype == b.dtype):
+        if a.shape[1] == len(b) and dtype == b.dtype:
             return _ROUTINES.get(dtype)
     return None
 
@@ -121,8 +121,8 @@ def _call(
 def _is_wide(a: Array, b: Array) -> bool:
     """Whether ``a @ b`` has fewer rows than columns: it is faster computed in Fortran order then, else in C order.
 
-    In float32, by the more the longer it is: 188 against 278 µs for (32, 784) · (784, 256), 33 against 15 for
-    (128, 256) · (256, 10), and no difference for a square. In float64 there is little.
+    In float32, and the more so the longer it is: 188 against 278 µs for (32, 784) · (784, 256), 33 against 15 for
+    (128, 256) · (256, 10), but the same for a square. In float64 it makes little difference.
     """
     return bool(len(a) < b.shape[1])
 
@@ -147,9 +147,9 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 def affine(a: Any, b: Any, c: Any) -> Any:
-    """``a @ b + c`` for a row c, or None where that is not BLAS's: it adds the product to copies of the row.
+    """``a @ b + c`` for a row c: BLAS adds the product to copies of the row, which saves a pass over the result.
 
-    A pass over the result is saved by that.
+    None for operands other than float matrices, and a vector, of one dtype.
     """
     routines = _routines(a, b)
     if routines is None or type(c) is not ndarray or c.dtype != a.dtype or c.ndim != 1 or len(c) != b.shape[1]:
@@ -167,8 +167,7 @@ def affine(a: Any, b: Any, c: Any) -> Any:
 def product_into(a: Array, b: Array, out: Array, beta: float = 0.0) -> tuple[Any, tuple[Any, ...]]:
     """A function and arguments that compute ``out[...] = a @ b + beta·out`` whenever they are called.
 
-    The bits are those of `matmul`, of which `out` is a result, and with ``beta=1.0`` those of `affine`; then the two
-    are matrices of one floating dtype.
+    `out` is a result of `matmul`, or of `affine`, which asks for ``beta=1.0``; the bits are the same as theirs.
     """
     routines = _routines(a, b)
     return (np.matmul, (a, b, out)) if routines is None else _call(routines, a, b, out, beta)

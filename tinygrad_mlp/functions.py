@@ -50,7 +50,7 @@ def relu(x: Any) -> Any:
 
 @dispatched
 def affine(a: Any, b: Any, c: Any) -> Any:
-    """``a @ b + c`` for a row c."""
+    """``a @ b + c`` for a row c, of operands that `blas.affine` does not take."""
     return matmul(a, b) + c
 
 

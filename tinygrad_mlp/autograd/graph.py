@@ -407,10 +407,8 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
                 np.array(array) if type(array) is np.ndarray and not isinstance(operand, Variable) else array
                 for array, operand in zip(arrays, inputs, strict=True)
             ]
-        for value in options.values():
-            if type(value) not in _UNCHANGING:
-                options = {name: _own(value) for name, value in options.items()}
-                break
+        if options and not _UNCHANGING.issuperset(map(type, options.values())):
+            options = {name: _own(value) for name, value in options.items()}
         # Frame 1 is one of this package: not to touch it saves making an object of it.
         result._node = node = Node(function, rules, arrays, options, output, edges, outside(sys._getframe(2)))
         if memory.shared:
@@ -540,7 +538,7 @@ def _secured(product: Product, node: Node) -> Product:
         if array is right:
             kept = edge is None or (type(edge) is Node and right.base is None)
             break
-    if not kept or ((memory.shared or memory.of_leaves) and memory.may_change(right)):
+    if not kept or memory.may_change(right):
         product = Product(product.left, right.copy(order="K"))
     product.since = next(memory.clock)
     return product

@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "adopt", "belongs_to_leaf", "clock", "events", "fingerprint", "hand_out", "is_shared", "may_change", "of_leaves",
-    "owner", "shared", "stamp", "unchanged",
+    "adopt", "belongs_to_leaf", "clock", "events", "fingerprint", "hand_out", "is_shared", "may_change", "owner",
+    "shared", "stamp", "unchanged",
 ]  # fmt: skip
 
 Array = NDArray[Any]
-ndarray = np.ndarray
 
 # One clock numbers the nodes of all graphs and the writes to memory, so that the two can be compared.
 clock = itertools.count(1)
@@ -49,18 +48,17 @@ class _Sharing:
 events = _Events()
 shared: dict[int, _Sharing] = {}  # by the id of the owner
 _written: dict[int, int] = {}  # likewise; an entry that outlives its owner is older than whatever takes its place
-of_leaves: dict[int, weakref.ref[Array]] = {}  # likewise, with what takes the entry away
+_of_leaves: dict[int, weakref.ref[Array]] = {}  # likewise, with what takes the entry away
 
 
 def owner(array: Array) -> Array:
     """The array whose memory `array` is a view of, also through an array that was handed out."""
     base: Any = array.base
     while base is not None:
+        if type(base) is memoryview:
+            base = base.obj
         if type(base) is not np.ndarray:
-            if type(base) is memoryview:
-                base = base.obj
-            if type(base) is not np.ndarray:
-                break
+            break
         array, base = base, base.base
     return array
 
@@ -75,7 +73,7 @@ def stamp(arrays: Iterable[Array]) -> None:
     events.latest = now = next(clock)
     for array in arrays:
         base = array.base
-        key = id(array if base is None else base if type(base) is ndarray and base.base is None else owner(array))
+        key = id(base if type(base) is np.ndarray and base.base is None else owner(array))  # of a weight, a view
         _written[key] = now
         if shared and key in shared:
             shared[key].contents = None
@@ -126,14 +124,16 @@ def belongs_to_leaf(array: Array) -> None:
     """Note that a leaf's array is also used outside the graph, by a detached Tensor."""
     memory = owner(array)
     key = id(memory)
-    if key not in of_leaves:
-        of_leaves[key] = weakref.ref(memory, lambda _: of_leaves.pop(key, None))
+    if key not in _of_leaves:
+        _of_leaves[key] = weakref.ref(memory, lambda _: _of_leaves.pop(key, None))
 
 
 def may_change(array: Array) -> bool:
     """Whether the memory of `array` is shared, or also that of a leaf, which an optimizer writes to."""
+    if not shared and not _of_leaves:
+        return False
     key = id(owner(getattr(array, "array", array)))  # of a step that is being captured, the array in a Slot
-    return key in shared or key in of_leaves
+    return key in shared or key in _of_leaves
 
 
 def unchanged(array: Array, since: int) -> bool:

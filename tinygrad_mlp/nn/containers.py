@@ -74,8 +74,9 @@ class Sequential(_Named):
 
     def forward(self, input: Any) -> Any:
         for layer in self._layers.values():
-            # What calling it would do, without the detour where there are no hooks.
-            input = layer.forward(input) if layer._hooks is None else layer(input)
+            # What calling it would do, without the detour.
+            plain = layer._hooks is None and type(layer).__call__ is Module.__call__
+            input = layer.forward(input) if plain else layer(input)
         return input
 
     def append(self, module: Module) -> Sequential:
