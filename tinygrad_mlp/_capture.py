@@ -23,6 +23,7 @@ import random
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import takewhile
 from types import FunctionType
 from typing import Any
 
@@ -175,21 +176,15 @@ def _quietly(settings: dict[str, Any], function: Callable[..., Any], arguments: 
         function(*arguments)
 
 
-class _Delivery:
-    """Gives a leaf, in each replay, the gradient that the kernels have just computed."""
-
-    def __init__(self, leaf: Leaf) -> None:
-        self.leaf = leaf
-
-    def __call__(self, gradient: Any) -> None:
-        leaf = self.leaf
-        if leaf.grad is not None:
-            accumulate(leaf, _own(gradient))
-        elif type(gradient) is Product:
-            gradient.since = next(clock)
-            leaf.grad = gradient
-        else:
-            leaf.grad = gradient.copy()
+def _deliver(leaf: Leaf, gradient: Any) -> None:
+    """Give a leaf, in each replay, the gradient that the kernels have just computed."""
+    if leaf.grad is not None:
+        accumulate(leaf, _own(gradient))
+    elif type(gradient) is Product:
+        gradient.since = next(clock)
+        leaf.grad = gradient
+    else:
+        leaf.grad = gradient.copy()
 
 
 def _own(gradient: Any) -> Any:
@@ -272,7 +267,7 @@ class Tape:
             gradient = Product(_array(gradient.left), _array(gradient.right))
         else:  # the walk's own copy is not needed: each delivery is one
             gradient = self.originals.get(id(_array(gradient)), _array(gradient))
-        self.call(_Delivery(leaf), gradient)
+        self.call(_deliver, leaf, gradient)
 
     def check(self, rule: Callable[..., Any], arrays: list[Any]) -> None:
         """Take down that numbers are looked at, but only to refuse them."""
@@ -365,23 +360,21 @@ class Program:
         needed = {
             id(owner(array)) for array in [*_leaves(result, np.ndarray), *(array for _, _, array in self.externals)]
         }
-        self.kernels: list[Kernel] = []
+        kernels: list[Kernel] = []
         for kernel, written_array in reversed(tape.kernels):
             if written_array is None or id(owner(written_array)) in needed:
-                self.kernels.append(kernel)
+                kernels.append(kernel)
                 needed.update(id(owner(array)) for array in _leaves(kernel[1], np.ndarray))
-        self.kernels.reverse()
-        self.delivered = [(f.leaf, arguments[0]) for f, arguments in self.kernels if isinstance(f, _Delivery)]
+        kernels.reverse()
+        self.delivered = [arguments for function, arguments in kernels if function is _deliver]
         external = {id(owner(array)) for _, _, array in self.externals}
         own = {id(owner(array)): address(owner(array)) for _, array in tape.kernels if array is not None}
         own |= {id(owner(array)): address(array) for array in inputs}
-        self.signature = _Signature(external, own).of((self.kernels, result))
+        self.signature = _Signature(external, own).of((kernels, result))
         # What the step does before it computes, such as to drop gradients, is done before memory is written to: then
         # it is known which gradients are still there.
-        count = 0
-        while count < len(self.kernels) and not list(_leaves(self.kernels[count], (np.ndarray, _Delivery))):
-            count += 1
-        self.leading, self.kernels = self.kernels[:count], self.kernels[count:]
+        self.leading = list(takewhile(lambda kernel: not _computes(*kernel), kernels))
+        self.computing = kernels[len(self.leading) :]
 
     def holds(self) -> bool:
         """Whether the Tensors that the step met are what they were, and nobody wants to see their gradients."""
@@ -403,9 +396,13 @@ class Program:
                 leaf.grad = _own(gradient)
         for array, buffer in zip(arrays, self.inputs):  # noqa: B905  # their number is known to be the same
             buffer[...] = array
-        for function, arguments in self.kernels:
+        for function, arguments in self.computing:
             function(*arguments)
         return _copied(self.result)
+
+
+def _computes(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
+    return function is _deliver or any(True for _ in _leaves(arguments, np.ndarray))
 
 
 class _Signature:
@@ -443,8 +440,6 @@ class _Signature:
             return self.of(tuple(value.items()))
         if isinstance(value, list | tuple):
             return tuple(map(self.of, value))
-        if isinstance(value, _Delivery):
-            return value.leaf
         if isinstance(value, int | float):
             return type(value), repr(value)
         return id(value) if isinstance(value, Variable) else value
@@ -566,15 +561,16 @@ class Captured:
         arrays: list[Array] = []
         layout: list[Any] = [state.enabled]
         for argument in args:
-            tensor = Tensor(argument) if isinstance(argument, np.ndarray) else argument
-            tensors.append(tensor)
-            if isinstance(tensor, Tensor):
-                array = tensor._data
-                arrays.append(array)
-                layout += (array.shape, array.strides, array.dtype)
-        if kwargs or len(arrays) < len(tensors):
-            self.refused = "an argument that is neither Tensor nor array, or has a name"
-            return self.step(*tensors, **kwargs)
+            if not isinstance(argument, Tensor):
+                if not isinstance(argument, np.ndarray):
+                    return self._call_with_others(args, kwargs)
+                argument = Tensor(argument)
+            tensors.append(argument)
+            array = argument._data
+            arrays.append(array)
+            layout += (array.shape, array.strides, array.dtype)
+        if kwargs:
+            return self._call_with_others(args, kwargs)
         key = tuple(layout)
         recording = self._recordings.get(key)
         if recording is None:
@@ -593,6 +589,11 @@ class Captured:
         result = recording.record(self.step, arrays)
         self.refused = recording.refused
         return result
+
+    def _call_with_others(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the step with arguments that are not all Tensors or arrays, or have names."""
+        self.refused = "an argument that is neither Tensor nor array, or has a name"
+        return self.step(*[Tensor(value) if isinstance(value, np.ndarray) else value for value in args], **kwargs)
 
 
 def capture(step: Callable[..., Any]) -> Captured:

@@ -16,7 +16,6 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ContextDecorator, nullcontext
 from functools import cached_property, lru_cache, partial
-from operator import is_
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -56,6 +55,7 @@ class Variables:
         self.refused: str | None = None
         self._named: list[tuple[Any, str, Any]] = []
         self._cells: dict[int, tuple[CellType, Any]] = {}
+        self._functions: list[tuple[FunctionType, CodeType, Any, Any]] = []
         self._parts: list[tuple[Any, list[Any]]] = []
         self._modules: list[tuple[Module, list[Any]]] = []
         self._changes = configuration.changes
@@ -110,7 +110,8 @@ class Variables:
             scope = value.__globals__
             self._named += [(scope, name, scope.get(name)) for name in _words_of(value.__code__).globals]
             self._cells.update((id(cell), (cell, contents(cell))) for cell in value.__closure__ or ())
-        if isinstance(value, _CHANGING):
+            self._functions.append((value, value.__code__, value.__defaults__, value.__kwdefaults__))
+        elif isinstance(value, _CHANGING):
             self._parts.append((value, _parts(value)))
         scope = _scope(value)
         if isinstance(value, Module):
@@ -148,6 +149,11 @@ class Variables:
                 return False
         for cell, value in self._cells.values():
             if (now := contents(cell)) is not value and not _same(now, value):
+                return False
+        for function, code, defaults, kwdefaults in self._functions:
+            if function.__code__ is not code or function.__defaults__ is not defaults:
+                return False
+            if function.__kwdefaults__ is not kwdefaults:
                 return False
         for whole, parts in self._parts:
             if not _all_same(_parts(whole), parts):
@@ -273,15 +279,13 @@ def _parts(value: Any) -> list[Any]:
         return [fingerprint(value)]
     if isinstance(value, Variable):
         return [value._data, value._node]
-    if isinstance(value, FunctionType):
-        return [value.__code__, value.__defaults__, value.__kwdefaults__]
     if isinstance(value, dict):
         return [*dict.keys(value), *dict.values(value)]
     kind = next(kind for kind in (list, set, deque) if isinstance(value, kind))
     return [*kind.__iter__(value)]  # past what a subclass may do
 
 
-_CHANGING = (list, dict, set, deque, np.ndarray, Variable, FunctionType)
+_CHANGING = (list, dict, set, deque, np.ndarray, Variable)
 
 
 def _home(value: Any) -> str:
@@ -323,8 +327,8 @@ _HOLDERS: dict[type[Any], tuple[str, ...]] = {
     type(_words_of): ("__wrapped__",),
 }
 _TRANSPARENT = {
-    *_HOLDERS, *_CHANGING, object, type, str, tuple, frozenset, defaultdict, OrderedDict, Counter, ModuleType,
-    SimpleNamespace, ABC, ABCMeta, ContextDecorator, *nullcontext.__mro__,
+    *_HOLDERS, *_CHANGING, FunctionType, object, type, str, tuple, frozenset, defaultdict, OrderedDict, Counter,
+    ModuleType, SimpleNamespace, ABC, ABCMeta, ContextDecorator, *nullcontext.__mro__,
 }  # fmt: skip
 # Classes that are not imported for this; what a logger does is not done again by a replay, as print() is not.
 _TRANSPARENT_MODULES = {"argparse", "collections.abc", "enum", "logging", "pathlib", "re", "typing"}
@@ -349,4 +353,4 @@ def _same(value: Any, other: Any) -> bool:
 
 
 def _all_same(values: Sequence[Any], others: Sequence[Any]) -> bool:
-    return len(values) == len(others) and (all(map(is_, values, others)) or all(map(_same, values, others)))
+    return len(values) == len(others) and all(map(_same, values, others))

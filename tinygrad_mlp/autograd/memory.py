@@ -73,7 +73,9 @@ def stamp(arrays: Iterable[Array]) -> None:
     events.latest = now = next(clock)
     for array in arrays:
         base = array.base
-        key = id(base if type(base) is np.ndarray and base.base is None else owner(array))  # of a weight, a view
+        if base is not None:
+            array = base if type(base) is np.ndarray and base.base is None else owner(array)
+        key = id(array)
         _written[key] = now
         if shared and key in shared:
             shared[key].contents = None
