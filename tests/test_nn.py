@@ -386,6 +386,20 @@ def test_a_call_of_a_layers_own_is_made_by_a_sequential_too() -> None:
     np.testing.assert_array_equal(nn.Sequential(Doubled(), nn.Identity())(x).numpy(), [[2.0, 2.0]])
 
 
+def test_a_replaced_call_is_made_for_every_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    called, seen = nn.Module.__call__, []
+    monkeypatch.setattr(nn.Module, "__call__", lambda self, *args: (seen.append(type(self)), called(self, *args))[1])
+    nn.Sequential(nn.Linear(2, 2), nn.Tanh())(tg.ones(1, 2))
+    assert seen == [nn.Sequential, nn.Linear, nn.Tanh]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_bias_that_does_not_fit_is_refused_before_anything_is_recorded(dtype: Any) -> None:
+    x, weight, bias = tg.ones(1, 3), tg.ones(4, 3, requires_grad=True), tg.ones(5, 4).to(dtype)
+    with pytest.raises(ValueError, match=r"linear at test_nn\.py:\d+ of shapes \(1, 3\) and \(4, 3\) and \(5, 4\)"):
+        nn.functional.linear(x, weight, bias)
+
+
 def test_containers_of_modules() -> None:
     layers = nn.ModuleList([nn.Linear(1, 2)])
     layers.append(nn.Linear(2, 3))

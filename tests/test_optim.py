@@ -6,6 +6,7 @@ import pickle
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -137,6 +138,30 @@ def test_recurrences(kind: Any, by_hand: Any, options: dict[str, Any], rank: str
 def test_every_optimizer_is_held_against_its_recurrence() -> None:
     public = {value for value in vars(optim).values() if isinstance(value, type) and issubclass(value, Optimizer)}
     assert public - {kind for kind, *_ in RECURRENCES} == {Optimizer, LBFGS}  # LBFGS further below
+
+
+def test_rates_may_be_any_real_numbers() -> None:
+    for parameter in (leaf([1.0, 2.0]), leaf([[1.0, 2.0]])):
+        optimizer = SGD([parameter], lr=Fraction(1, 2))
+        (parameter * parameter).sum().backward()
+        optimizer.step()
+        np.testing.assert_array_equal(parameter.detach().numpy(), np.zeros(parameter.shape))
+
+
+def test_memory_that_becomes_read_only_is_not_written_to() -> None:
+    memory = np.ones((2, 3), np.float32)
+    weight = tg.from_numpy(memory).requires_grad_()
+    optimizer = SGD([weight], lr=0.5)
+    for _ in range(2):
+        optimizer.zero_grad()
+        nn.functional.linear(tg.ones(4, 3), weight).sum().backward()
+        if not memory.flags.writeable:
+            with pytest.raises(ValueError, match="read-only"):
+                optimizer.step()
+            break
+        optimizer.step()
+        memory.flags.writeable = False
+    np.testing.assert_array_equal(memory, np.full((2, 3), -1.0))
 
 
 def test_nesterov_by_hand() -> None:

@@ -86,7 +86,7 @@ class Slot(NDArrayOperatorsMixin):
         if function is f.affine:
             a, b, row = arguments
             if (result := affine(a, b, row)) is None:
-                return args[0] @ args[1] + args[2]
+                return function.__wrapped__(*args)  # type: ignore[attr-defined]
             self.tape.wrote(np.copyto, (result, row), result)
             return self.tape.wrote(*product_into(a, b, result, 1.0), result)
         result = function(*arguments, **options)
@@ -402,6 +402,7 @@ class Program:
 
 
 def _computes(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
+    """Whether a kernel reads or writes memory, or delivers what is in it."""
     return function is _deliver or any(True for _ in _leaves(arguments, np.ndarray))
 
 

@@ -2,7 +2,8 @@
 
 NumPy's and SciPy's wheels each bring an OpenBLAS with a thread pool of its own, and the two fight over the cores
 when one step uses both; so all products go to SciPy's. Its routines think in Fortran order: a C-ordered matrix is
-handed over as its transpose, which costs nothing, and an in-place update is checked to have happened in place.
+handed over as its transpose, which costs nothing, and an update of an array that is not new is checked to have happened
+in place.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scipy.linalg import blas as _blas
 __all__ = ["Product", "Target", "address", "affine", "empty", "matmul", "product_into"]
 
 Array = NDArray[Any]
-ndarray = np.ndarray  # asked for at each product
+_ndarray = np.ndarray  # asked for at each product
 
 
 class _Routines(NamedTuple):
@@ -81,7 +82,7 @@ class Product:
 
 def _routines(a: Any, b: Any) -> _Routines | None:
     """The routines for two non-empty float matrices of one dtype that can be multiplied; None for anything else."""
-    if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
+    if type(a) is _ndarray and type(b) is _ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
         dtype = a.dtype
         if a.shape[1] == len(b) and dtype == b.dtype:
             return _ROUTINES.get(dtype)
@@ -100,7 +101,7 @@ def _call(
 ) -> tuple[Any, tuple[Any, ...]]:
     """The routine and the arguments that compute ``a @ b + beta·out``, into `out` where it is given.
 
-    A vector may be a matrix of one row or column: BLAS takes it, and hands `out` back as it is.
+    `out` is contiguous memory of ours. A vector may be a matrix of one row or column: BLAS takes it, as `out`, too.
     """
     overwrite = int(out is not None)
     if len(a) == 1:
@@ -121,8 +122,8 @@ def _call(
 def _is_wide(a: Array, b: Array) -> bool:
     """Whether ``a @ b`` has fewer rows than columns: it is faster computed in Fortran order then, else in C order.
 
-    In float32, and the more so the longer it is: 188 against 278 µs for (32, 784) · (784, 256), 33 against 15 for
-    (128, 256) · (256, 10), but the same for a square. In float64 it makes little difference.
+    In float32 the two take 188 and 278 µs for (32, 784) · (784, 256), but 33 and 15 for (128, 256) · (256, 10), and
+    the same where the result is square; in float64 there is little difference.
     """
     return bool(len(a) < b.shape[1])
 
@@ -136,7 +137,7 @@ def matmul(a: Any, b: Any) -> Any:
     routines = _routines(a, b)
     if routines is None:
         return np.matmul(a, b)
-    if len(a) == 1:  # written out for the sake of steps of one sample
+    if len(a) == 1:  # what `_call` says, without its detour, for the sake of steps of one sample
         matrix, transpose = _transposed(b)
         return routines.gemv(1.0, matrix, a, 0.0, None, 0, 1, 0, 1, transpose)[None]
     routine, arguments = _call(routines, a, b)
@@ -152,7 +153,7 @@ def affine(a: Any, b: Any, c: Any) -> Any:
     None for operands other than float matrices, and a vector, of one dtype.
     """
     routines = _routines(a, b)
-    if routines is None or type(c) is not ndarray or c.dtype != a.dtype or c.ndim != 1 or len(c) != b.shape[1]:
+    if routines is None or type(c) is not _ndarray or c.dtype != a.dtype or c.ndim != 1 or len(c) != b.shape[1]:
         return None
     if len(a) == 1:  # as above
         matrix, transpose = _transposed(b)
@@ -174,21 +175,16 @@ def product_into(a: Array, b: Array, out: Array, beta: float = 0.0) -> tuple[Any
 
 
 class Target:
-    """An array that is added to in place, again and again: what BLAS has to know of it is looked at once."""
+    """An array that is added to in place, again and again: its dtype and its layout in memory are looked at once."""
 
-    __slots__ = ("_routines", "_transpose", "array", "dtype", "shape")
+    __slots__ = ("_dtype", "_routines", "_shape", "_transpose", "array")
 
     def __init__(self, array: Array) -> None:
         self.array = array
-        self.dtype = array.dtype
-        self.shape = array.shape
+        self._dtype = array.dtype
+        self._shape = array.shape
         self._transpose = array.T  # BLAS writes to this view: of a C-ordered matrix it would update a copy
-        flags = array.flags  # BLAS would also write to what is read-only
-        fit = array.size and flags.c_contiguous and flags.writeable
-        self._routines = _ROUTINES.get(array.dtype) if fit else None
-
-    def __reduce__(self) -> Any:
-        return Target, (self.array,)
+        self._routines = _ROUTINES.get(array.dtype) if array.size and array.flags.c_contiguous else None
 
     def add(self, gradient: Array | Product, alpha: float = 1.0, beta: float = 1.0) -> None:
         """``array ← beta·array + alpha·gradient``, in place: one BLAS call where the gradient is a `Product`.
@@ -196,12 +192,13 @@ class Target:
         Raises:
             ValueError: the array is read-only, or `gradient` has another shape.
         """
-        array, routines = self.array, self._routines
+        array = self.array
+        routines = self._routines if array.flags.writeable else None  # BLAS would write nevertheless
         if type(gradient) is Product:
             left, right = gradient.left, gradient.right
-            if (len(left), right.shape[1]) != self.shape:
+            if (len(left), right.shape[1]) != self._shape:
                 raise self._misfit(gradient)
-            if routines is None or left.dtype != self.dtype or right.dtype != self.dtype or not len(right):
+            if routines is None or left.dtype != self._dtype or right.dtype != self._dtype or not len(right):
                 gradient = gradient.dense()
             else:
                 view = self._transpose
@@ -215,11 +212,11 @@ class Target:
                     array[...] = result.T
                 return
         dense: Any = gradient
-        if dense.shape != self.shape:
+        if dense.shape != self._shape:
             raise self._misfit(dense)
         if beta != 1.0:
             array *= beta
-        if routines is not None and len(self.shape) == 1 and dense.dtype == self.dtype:
+        if routines is not None and len(self._shape) == 1 and dense.dtype == self._dtype:
             result = routines.axpy(dense, array, array.size, alpha)
             if result is not array:
                 array[...] = result
@@ -232,4 +229,4 @@ class Target:
             array += alpha * dense
 
     def _misfit(self, gradient: Any) -> ValueError:
-        return ValueError(f"a gradient of shape {gradient.shape} cannot be added to an array of shape {self.shape}")
+        return ValueError(f"a gradient of shape {gradient.shape} cannot be added to an array of shape {self._shape}")

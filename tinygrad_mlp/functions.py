@@ -21,7 +21,7 @@ from .blas import Product, matmul
 __all__ = ["derived", "dispatched", "implementations", "norm"]
 
 P = ParamSpec("P")
-ndarray = np.ndarray
+_ndarray = np.ndarray  # asked for at each operand
 Axis = int | tuple[int, ...] | None
 
 
@@ -32,7 +32,7 @@ def dispatched(function: Callable[P, Any]) -> Callable[P, Any]:
     def public(*args: P.args, **kwargs: P.kwargs) -> Any:
         for operand in args:
             kind = type(operand)
-            if kind is not ndarray and hasattr(kind, "__array_function__"):
+            if kind is not _ndarray and hasattr(kind, "__array_function__"):
                 return operand.__array_function__(public, (kind,), args, kwargs)  # type: ignore[attr-defined]
         return function(*args, **kwargs)
 
@@ -50,8 +50,12 @@ def relu(x: Any) -> Any:
 
 @dispatched
 def affine(a: Any, b: Any, c: Any) -> Any:
-    """``a @ b + c`` for a row c, of operands that `blas.affine` does not take."""
-    return matmul(a, b) + c
+    """``a @ b + c`` for a row c, of what `blas.affine` declines: mixed dtypes, and the arrays of a captured step."""
+    rows = matmul(a, b)
+    y = rows + c
+    if y.shape != rows.shape:
+        raise ValueError(f"a bias of shape {c.shape} does not fit outputs of shape {rows.shape}")
+    return y
 
 
 @dispatched

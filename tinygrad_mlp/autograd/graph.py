@@ -36,7 +36,7 @@ __all__ = [
 ]  # fmt: skip
 
 Array = NDArray[Any]
-ndarray = np.ndarray  # asked for at each function recorded
+_ndarray = np.ndarray  # asked for at each function recorded
 Function: TypeAlias = Callable[..., Any]
 Hook: TypeAlias = Callable[[Any], Any]
 Decorated = TypeVar("Decorated", bound=Function)
@@ -328,7 +328,7 @@ def _looked_up(function: Function) -> tuple[Row, Function]:
         raise TypeError(
             f"{function_name(function)} has no derivative here: give it one with "
             f"tinygrad_mlp.add_row({function_name(function)}, rule), or apply it to .detach().numpy()"
-        )
+        ) from None
     computing: Function = f.implementations.get(function, function)
     if isinstance(computing, FunctionType):  # one that `functions.dispatched` made, rather than NumPy
         computing = getattr(computing, "__wrapped__", computing)
@@ -353,7 +353,7 @@ def _own(option: Any) -> Any:
     return option.copy() if isinstance(option, np.ndarray) else option
 
 
-_new = object.__new__
+_new = object.__new__  # as `kind.__new__` is, for Tensors are not made with arguments here
 _UNCHANGING = frozenset((bool, int, type(None)))
 _WEAK = frozenset((float, int, bool, type(None)))  # numbers without a dtype of their own, and absent operands
 
@@ -386,7 +386,7 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
             operand = _plain(operand)
             arrays.append(operand)
             edges.append(None)
-            if type(operand) is ndarray:
+            if type(operand) is _ndarray:
                 foreign = True
     tape = state.tape
     if tape is not None:
@@ -397,14 +397,14 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
         shapes = " and ".join(str(np.shape(array)) for array in arrays if array is not None)
         line = calling_line(sys._getframe(2))
         raise ValueError(f"{function_name(function)} at {line} of shapes {shapes}: {error}") from None
-    if type(output) is not ndarray:
+    if type(output) is not _ndarray:
         output = np.asarray(output) if tape is None else tape.array(output)
     result = _new(kind)
     result._data = output
     if recorded and rules and state.enabled:
         if foreign:  # arrays of the user's own, which may change
             arrays = [
-                np.array(array) if type(array) is np.ndarray and not isinstance(operand, Variable) else array
+                np.array(array) if type(array) is _ndarray and not isinstance(operand, Variable) else array
                 for array, operand in zip(arrays, inputs, strict=True)
             ]
         if options and not _UNCHANGING.issuperset(map(type, options.values())):
@@ -425,7 +425,7 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
 def _fingerprint_inputs(node: Node) -> None:
     """Remember the contents of the inputs that rules will read and that somebody else can write to."""
     for position, array in enumerate(node.inputs):
-        if type(array) is np.ndarray and array.size and memory.is_shared(array) and position in _read(node):
+        if type(array) is _ndarray and array.size and memory.is_shared(array) and position in _read(node):
             node.attached().fingerprints.append((array, memory.fingerprint(array)))
 
 
@@ -472,9 +472,9 @@ def _read_by(rule: Rule) -> frozenset[int]:
 def _unbroadcast(gradient: Any, shape: tuple[int, ...], node: Node) -> Any:
     """The adjoint of broadcasting: `gradient` summed over the axes along which an input of `shape` was repeated."""
     given = gradient.shape
-    if given[:1] == (1,) and given[1:] == shape:  # such as the gradient of a bias, of one sample
-        return gradient.reshape(shape)
     extra = len(given) - len(shape)
+    if given == (1,) * extra + shape:
+        return gradient.reshape(shape)
     axes: tuple[int, ...] = tuple(range(extra))
     if given[extra:] != shape:
         if extra < 0 or any(n not in (1, m) for n, m in zip(shape, given[extra:], strict=True)):
@@ -507,7 +507,7 @@ def _check(node: Node) -> None:
     """Raise if an array that the rules of `node` are about to read has changed since it was recorded."""
     read = _read(node)
     for position, array in enumerate((node.output, *node.inputs), -1):
-        if position in read and type(array) is np.ndarray and not memory.unchanged(array, node.number):
+        if position in read and type(array) is _ndarray and not memory.unchanged(array, node.number):
             _raise_changed(node, array)
 
 
@@ -636,7 +636,7 @@ def walk(
                     arrived[edge] = _sum(arrived[edge], gradient)
                 else:
                     # Being linear in g, a gradient is either new, or g itself, or a view.
-                    if type(gradient) is not ndarray:
+                    if type(gradient) is not _ndarray:
                         gradient = f.clone(gradient)
                     elif gradient is g or gradient.base is not None:
                         gradient = gradient.copy()
@@ -676,7 +676,7 @@ def _sum(total: Any, gradient: Any) -> Any:
     """Two gradients of one leaf, in the memory of the first where that is an array of ours."""
     if type(total) is Product:
         total = total.dense()
-    if type(total) is not np.ndarray:
+    if type(total) is not _ndarray:
         return total + (gradient.dense() if type(gradient) is Product else gradient)
     if isinstance(gradient, Product | np.ndarray):
         Target(total).add(gradient)
@@ -703,7 +703,7 @@ def gradient_of(leaf: Leaf) -> Any:
         RuntimeError: a factor was overwritten after the walk.
     """
     gradient = leaf.grad
-    if gradient is None or type(gradient) is np.ndarray:
+    if gradient is None or type(gradient) is _ndarray:
         return gradient
     if type(gradient) is Product:
         if gradient.since < memory.events.latest and not memory.unchanged(gradient.right, gradient.since):

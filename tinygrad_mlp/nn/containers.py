@@ -15,6 +15,9 @@ from .module import Module, check_module
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
+_CALL = Module.__call__
+
+
 class _Container(Module):
     """A module whose held modules go by their own names, without that of an attribute in front."""
 
@@ -75,7 +78,7 @@ class Sequential(_Named):
     def forward(self, input: Any) -> Any:
         for layer in self._layers.values():
             # What calling it would do, without the detour.
-            plain = layer._hooks is None and type(layer).__call__ is Module.__call__
+            plain = layer._hooks is None and type(layer).__call__ is _CALL
             input = layer.forward(input) if plain else layer(input)
         return input
 

@@ -59,6 +59,9 @@ class SGD(Optimizer):
             },
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_weights": {}, "_velocities": {}}  # a copy finds its own arrays
+
     def _check(self, group: dict[str, Any]) -> None:
         check_rates(group, "lr", "momentum", "weight_decay")
         if not isinstance(group["dampening"], Real) or not math.isfinite(group["dampening"]):
@@ -68,7 +71,7 @@ class SGD(Optimizer):
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
         lr, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
-        rate = lr if group["maximize"] else -lr
+        rate = lr * (1.0 if group["maximize"] else -1.0)
         keep = 1.0 - lr * decay
         for parameter, gradient in ready:
             weight = self._weights.get(parameter)
