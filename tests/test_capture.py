@@ -479,6 +479,12 @@ def variables_of_all_kinds():
     def with_default(x, settings={"factor": 1.0}):  # noqa: B006  # which is what is tested
         return x * settings["factor"]
 
+    def by_default(x, factor=1.0):
+        return x * factor
+
+    def by_name(x, *, factor=1.0):
+        return x * factor
+
     def change():
         global FACTOR
         nonlocal closed
@@ -548,6 +554,8 @@ def variables_of_all_kinds():
             lambda: setattr(settings, "value", 3.0),
         ),
         "in a default": (with_default, lambda: with_default.__defaults__[0].update(factor=3.0)),
+        "defaults that are replaced": (by_default, lambda: setattr(by_default, "__defaults__", (3.0,))),
+        "defaults by name that are replaced": (by_name, lambda: setattr(by_name, "__kwdefaults__", {"factor": 3.0})),
         "in a decorated function": (tg.no_grad(lambda x: x * closed), change),
         "an entry of a dict": (
             lambda x: x * settings.entries["factor"],
