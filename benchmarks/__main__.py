@@ -16,7 +16,7 @@ from .problem import Case
 from .report import entry, tables, write_chart, write_json
 from .workloads import START, WORKLOADS, Options
 
-QUICK, FULL = Effort(0.4, 0.03), Effort(1.0, 0.1)
+QUICK, FULL = Effort(0.3, 0.02), Effort(1.0, 0.1)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
