@@ -850,10 +850,10 @@ def unrecorded() -> bool:
     return recorded()
 
 
-def writes(k: int) -> Array:
+def writes(k: int, repetitions: int = 200) -> Array:
     """Which arrays were found to have changed: the thread's own, each second time."""
     x, refused = leaf(np.ones(3)), []
-    for repetition in range(200):
+    for repetition in range(repetitions):
         y = (x * x).sum()
         if repetition % 2:
             optim.SGD([x], lr=1.0).step()
@@ -877,19 +877,31 @@ WORK = {
 }
 
 
+def in_threads(chosen: list[Callable[[int], Array]]) -> list[Array]:
+    """What each function returns in a thread of its own, while all the threads take turns all the time."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(len(chosen)) as pool:
+            return list(pool.map(lambda work, k: work(k), chosen, range(len(chosen))))
+    finally:
+        sys.setswitchinterval(interval)
+
+
 @pytest.mark.parametrize("chosen", [*([work] * 4 for work in WORK.values()), [*WORK.values()]], ids=[*WORK, "mixed"])
 def test_threads_compute_what_they_compute_alone(chosen: list[Callable[[int], Array]]) -> None:
     expected = [work(k) for k, work in enumerate(chosen)]
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # the threads take turns all the time
-    try:
-        with ThreadPoolExecutor(len(chosen)) as pool:
-            computed = list(pool.map(lambda work, k: work(k), chosen, range(len(chosen))))
-    finally:
-        sys.setswitchinterval(interval)
+    computed = in_threads(chosen)
     assert POINTS.grad is None
     for one, other in zip(computed, expected, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.long
+def test_a_write_is_found_whatever_other_threads_do_meanwhile() -> None:
+    """A thread that is late with the time of its own write must not hide that of another: a few of 12,000 writes."""
+    found = in_threads([partial(writes, repetitions=3_000)] * 8)
+    np.testing.assert_array_equal(np.sum(found, axis=1), 1_500)
 
 
 def test_a_graph_can_be_continued_and_walked_in_other_threads() -> None:

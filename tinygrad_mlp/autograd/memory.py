@@ -9,6 +9,7 @@ through a graph that is younger than the last write and the last sharing pays on
 from __future__ import annotations
 
 import itertools
+import threading
 import weakref
 import zlib
 from collections.abc import Iterable
@@ -40,7 +41,7 @@ class _Sharing:
     __slots__ = ("contents", "others", "time")
 
     def __init__(self, memory: Array) -> None:
-        self.time = events.latest = next(clock)
+        self.time = _new_event()
         self.contents: int | None = fingerprint(memory)
         self.others: dict[int, weakref.ref[Array]] = {}  # by their ids, for arrays have no hash
 
@@ -49,6 +50,16 @@ events = _Events()
 shared: dict[int, _Sharing] = {}  # by the id of the owner
 _written: dict[int, int] = {}  # likewise; an entry that outlives its owner is older than whatever takes its place
 _of_leaves: dict[int, weakref.ref[Array]] = {}  # likewise, with what takes the entry away
+
+
+_one_at_a_time = threading.Lock()
+
+
+def _new_event() -> int:
+    """The time now, as that of the latest event."""
+    with _one_at_a_time:  # lest the time of another thread's event be overwritten with an earlier one
+        events.latest = now = next(clock)
+    return now
 
 
 def owner(array: Array) -> Array:
@@ -70,7 +81,7 @@ def fingerprint(array: Array) -> int:
 
 def stamp(arrays: Iterable[Array]) -> None:
     """Note that the framework is writing to `arrays`."""
-    events.latest = now = next(clock)
+    now = _new_event()
     for array in arrays:
         base = array.base
         if base is not None:
