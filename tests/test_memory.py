@@ -1,6 +1,7 @@
 """Arrays that change between the forward and the backward pass: noticed where a rule reads them, harmless elsewhere."""
 
 import sys
+import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -459,3 +460,26 @@ def test_a_hundred_thousand_steps_leave_memory_flat(captured: bool) -> None:
         blocks, pages = (now - before for now, before in zip(used(), (blocks, pages), strict=True))
     assert blocks < 100, f"100,000 steps left {blocks} blocks of memory behind"
     assert pages < 100, f"100,000 steps left {pages} pages of memory behind"
+
+
+def test_a_signal_handler_may_write_while_the_time_of_a_write_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = memory.clock
+
+    class Interrupted:
+        """A clock that is interrupted by another write at the first look."""
+
+        looks = 0
+
+        def __next__(self) -> int:
+            now = next(clock)
+            self.looks += 1
+            if self.looks == 1:
+                memory.stamp(())
+            return now
+
+    monkeypatch.setattr(memory, "clock", Interrupted())
+    writing = threading.Thread(target=memory.stamp, args=((),), daemon=True)
+    writing.start()
+    writing.join(10)
+    assert not writing.is_alive()
+    assert memory.events.latest == next(clock) - 1  # the time of the write that came in between

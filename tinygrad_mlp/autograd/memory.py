@@ -52,13 +52,15 @@ _written: dict[int, int] = {}  # likewise; an entry that outlives its owner is o
 _of_leaves: dict[int, weakref.ref[Array]] = {}  # likewise, with what takes the entry away
 
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()
 
 
 def _new_event() -> int:
-    """The time now, as that of the latest event."""
+    """The time now, as that of the latest event, unless a later one, of a signal handler, has come in between."""
     with _one_at_a_time:  # lest the time of another thread's event be overwritten with an earlier one
-        events.latest = now = next(clock)
+        now = next(clock)
+        if now > events.latest:
+            events.latest = now
     return now
 
 
