@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tinygrad_mlp._files import replacing
 
 from .contestants import BASELINES, CONTESTANTS, PEAK
 from .measure import Measured
@@ -123,9 +124,8 @@ def tables(entries: Sequence[dict[str, Any]]) -> str:
 
 def write_json(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
     """Write everything, seconds and bytes, to `path`."""
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(json.dumps({**about, "cases": entries}, indent=1) + "\n")
-    os.replace(draft, path)
+    with replacing(path) as draft:
+        draft.write_text(json.dumps({**about, "cases": entries}, indent=1) + "\n")
 
 
 def write_chart(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
@@ -152,9 +152,8 @@ def write_chart(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str
                 _draw(axes, case)
     cpu = about["environment"]
     figure.suptitle(f"{cpu['cpu']}, {cpu['cores']} cores, {cpu['date']}: shorter is faster", fontsize=11)
-    draft = path.with_name(path.name + ".part")
-    figure.savefig(draft, format="png", dpi=100)
-    os.replace(draft, path)
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png", dpi=100)
 
 
 def _draw(axes: Any, case: Mapping[str, Any]) -> None:

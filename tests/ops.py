@@ -340,8 +340,8 @@ CASES = [
         loss((-2, 2), BETWEEN),
         lambda a, b, total=False: np.sum((a - b) ** 2) if total else (a - b) ** 2,
     ),
-    Case(f.cross_entropy, loss((0.1, 0.9), (0, 1)), bernoulli),
-    Case(f.cross_entropy_with_logits, loss((-2, 2), (0, 1)), lambda z, t, total=False: bernoulli(sigmoid(z), t, total)),
+    Case(f.binary_cross_entropy, loss((0.1, 0.9), (0, 1)), bernoulli),
+    Case(f.binary_cross_entropy_with_logits, loss((-2, 2), (0, 1)), lambda z, t, total=False: bernoulli(sigmoid(z), t, total)),
     # -- movement
     Case(np.reshape, with_option("shape", reshapings)),
     Case(np.transpose, with_option("axes", lambda shape: permutations(len(shape)))),

@@ -652,7 +652,7 @@ def test_a_loss_of_one_entry_need_not_be_summed() -> None:
 def test_a_derivative_of_the_loss_in_another_form_is_left_as_it_is(
     rule: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(derivatives.sheet, tg.functions.cross_entropy, (rule, None))
+    monkeypatch.setitem(derivatives.sheet, tg.functions.binary_cross_entropy, (rule, None))
     assert explained("cross entropy", [3, 4, 2], notation="document").is_verified
 
 

@@ -243,6 +243,27 @@ def test_a_change_of_what_no_rule_reads_is_harmless(case: Case, data: st.DataObj
         np.testing.assert_array_equal(tensors[position].grad, gradient)
 
 
+def test_a_change_of_one_input_among_very_many_is_noticed() -> None:
+    """Also where the rule's code does not tell which inputs it reads."""
+
+    class Product(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *factors: tg.Tensor) -> tg.Tensor:
+            ctx.save_for_backward(*factors)
+            return tg.stack(factors).prod()
+
+        @staticmethod
+        def backward(ctx: Any, g: tg.Tensor) -> tuple[tg.Tensor, ...]:
+            return tuple(g * x for x in ctx.saved_tensors)
+
+    factors = [tg.tensor(1.0, requires_grad=True) for _ in range(1200)]
+    output = Product.apply(*factors)
+    with tg.no_grad():
+        factors[-1].mul_(2)
+    with pytest.raises(RuntimeError, match="changed after it was computed"):
+        output.backward()
+
+
 @every_way
 def test_a_change_before_the_forward_pass_is_harmless(way: str) -> None:
     x = three()

@@ -785,6 +785,20 @@ def test_shape_errors_name_the_widest_variable_or_the_one_that_was_called() -> N
     with pytest.raises(ValueError, match=r"^Sequential\[0\] at "):
         nn.Sequential(nn.Linear(4, 3))(x)
 
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            self.inner = nn.Linear(4, 3)
+
+        def forward(self, x: tg.Tensor) -> tg.Tensor:
+            return self.inner(x)
+
+    block = Block()
+    whole = nn.Sequential(nn.Identity(), block)
+    with pytest.raises(ValueError, match=r"^whole\[1\].inner at "):
+        whole(x)
+    with pytest.raises(ValueError, match=r"^block.inner at "):
+        block(x)
+
     class Improvised(nn.Module):
         def forward(self, x: tg.Tensor) -> tg.Tensor:
             return nn.Linear(4, 3)(x)

@@ -525,7 +525,7 @@ def test_states_that_do_not_fit_change_nothing() -> None:
     invalid["param_groups"][0]["lr"] = -1.0
     for state, message in [
         (KINDS["momentum"](parameters).state_dict(), r"groups of \[1, 1\] parameters.*groups of \[2\]"),
-        (KINDS["SGD"](parameters).state_dict(), r"\['dampening', 'momentum', 'nesterov'\], which Adam has not"),
+        (KINDS["SGD"](parameters).state_dict(), r"\['dampening', 'momentum', 'nesterov'\], which Adam does not have"),
         (swapped, r"exp_avg of shape \(1, 1\) for a parameter of shape \(2,\)"),
         (invalid, "lr cannot be -1"),
     ]:

@@ -227,9 +227,13 @@ AT_POINTS: dict[str, tuple[Callable[..., Any], list[Any], list[Any]]] = {
     "softmax far out": (lambda x: x.softmax(0)[0], [[-1000, 1000]], [[0, 0]]),
     "sigmoid far out": (lambda x: x.sigmoid(), [[-1000, 1000]], [[0, 0]]),
     "tanh far out": (lambda x: x.tanh(), [[-1000, 1000]], [[0, 0]]),
-    "certain and wrong": (lambda a: f.cross_entropy(a, np.array([1.0, 0.0])), [[0, 1]], [[-1e12, 1e12]]),
-    "certain and right": (lambda a: f.cross_entropy(a, np.array([0.0, 1.0])), [[0, 1]], [[0, 0]]),
-    "logits far out": (lambda z: f.cross_entropy_with_logits(z, np.array([1.0, 0.0])), [[-1000, 1000]], [[-1, 1]]),
+    "certain and wrong": (lambda a: f.binary_cross_entropy(a, np.array([1.0, 0.0])), [[0, 1]], [[-1e12, 1e12]]),
+    "certain and right": (lambda a: f.binary_cross_entropy(a, np.array([0.0, 1.0])), [[0, 1]], [[0, 0]]),
+    "logits far out": (
+        lambda z: f.binary_cross_entropy_with_logits(z, np.array([1.0, 0.0])),
+        [[-1000, 1000]],
+        [[-1, 1]],
+    ),
     "a position taken twice": (lambda x: x[[1, 1, 0]], [[5, 6, 7]], [[1, 2, 0]]),
 }
 
@@ -244,9 +248,9 @@ def test_gradient_at_a_point(name: str) -> None:
 
 
 def test_values_of_losses_at_the_ends() -> None:
-    wrong = f.cross_entropy(tg.tensor([0.0, 1.0]), np.array([1.0, 0.0], np.float32))
+    wrong = f.binary_cross_entropy(tg.tensor([0.0, 1.0]), np.array([1.0, 0.0], np.float32))
     np.testing.assert_array_equal(wrong, [100, 100])
-    logits = f.cross_entropy_with_logits(tg.tensor([-1000.0, 1000.0]), np.array([1.0, 1.0], np.float32))
+    logits = f.binary_cross_entropy_with_logits(tg.tensor([-1000.0, 1000.0]), np.array([1.0, 1.0], np.float32))
     np.testing.assert_array_equal(logits, [1000, 0])
 
 

@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[1]
 
 # From the ground up: a module imports only from layers below its own, or from its own folder.
 LAYERS = [
+    "_files",
     "blas",
     "functions",
     "derivatives",

@@ -351,6 +351,8 @@ def test_no_gradient_passes_through_integers() -> None:
 def test_to_takes_a_dtype() -> None:
     with pytest.raises(TypeError, match="dtype"):
         tg.tensor([1.0]).to("cuda")
+    with pytest.raises(TypeError, match="not None"):
+        tg.tensor([1.0]).to(None)
     with pytest.raises(TypeError, match="real numbers, integers or booleans, not complex128"):
         tg.tensor([1.0]).to(np.complex128)
 

@@ -6,8 +6,8 @@ it is a list of ``function(*arguments)`` in which all arguments, outputs include
 rules of the sheet, the BLAS calls. A later call copies its arguments into the memory of the first ones and goes down
 the list.
 
-The second call is recorded, too, and compared with the first: a number that differs although no variable that the step
-reads has changed was drawn, or counted, or kept somewhere out of sight, and then the step stays eager.
+The second call is recorded as well and compared with the first. A number that differs although nothing that the step is
+seen to read has changed was drawn, counted, or kept out of sight; the step then stays eager.
 
 Methods that change state (``zero_grad``, an optimizer's or a scheduler's ``step``) are not taken apart: the list calls
 them, so learning rates, momenta and schedules are what they are at each call. And what cannot be replayed is noticed
@@ -249,11 +249,7 @@ class Tape:
 
     def tensor(self, array: Array) -> Tensor:
         """A Tensor outside the graph for an argument or a constant of the step."""
-        tensor = Tensor.__new__(Tensor)
-        tensor._data = Slot(array, self)  # type: ignore[assignment]
-        tensor._node = None
-        self.made(tensor)
-        return tensor
+        return _tensor(Slot(array, self))  # type: ignore[arg-type]
 
     def deliver(self, leaf: Leaf, gradient: Any) -> None:
         """Take down that a leaf gets its gradient."""
@@ -269,9 +265,9 @@ class Tape:
             gradient = self.originals.get(id(_array(gradient)), _array(gradient))
         self.call(_deliver, leaf, gradient)
 
-    def check(self, rule: Callable[..., Any], arrays: list[Any]) -> None:
+    def check(self, validate: Callable[..., Any], arrays: list[Any]) -> None:
         """Take down that numbers are looked at, but only to refuse them."""
-        self.call(rule, *map(_array, arrays))
+        self.call(validate, *map(_array, arrays))
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call what changes state, unrecorded, and take down to call it again."""
@@ -537,7 +533,7 @@ _ATTEMPTS = 5  # recordings in a row, after which a step whose variables keep ch
 
 
 class Captured:
-    """A step that is recorded when it meets arguments of new shapes, and replayed when it meets such shapes again.
+    """A step that is recorded in its first two calls with arguments of some shapes, and replayed in later ones.
 
     `refused` says why the last recording cannot be replayed, or is None.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import functions as f
-from ._random import Generator, numbers_from
+from ._random import AnyGenerator, numbers_from
 from ._tensor import Tensor, _sizes, _tensor, get_default_dtype
 from .autograd import memory
 from .autograd.graph import record, refuse_capture
@@ -114,7 +114,7 @@ def linspace(
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
+    *size: Any, generator: AnyGenerator | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
     """Numbers drawn uniformly from [0, 1)."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
@@ -122,21 +122,21 @@ def rand(
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
+    *size: Any, generator: AnyGenerator | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
     """Numbers drawn from the normal distribution of mean 0 and variance 1."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
     return _made(numbers_from(generator).standard_normal(_sizes(size), wanted), wanted, requires_grad)
 
 
-def randint(low: int, high: Any, size: Sequence[int] | None = None, *, generator: Generator | None = None) -> Tensor:
+def randint(low: int, high: Any, size: Sequence[int] | None = None, *, generator: AnyGenerator | None = None) -> Tensor:
     """Integers drawn from `low` … `high` − 1; ``randint(high, size)`` begins at 0."""
     if size is None:
         low, high, size = 0, low, high
     return _made(numbers_from(generator).integers(low, high, size))
 
 
-def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
+def randperm(n: int, *, generator: AnyGenerator | None = None) -> Tensor:
     """0 … n − 1 in an order drawn at random."""
     return _made(numbers_from(generator).permutation(n))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from .autograd.graph import refuse_capture
 
-__all__ = ["Generator", "manual_seed", "numbers_from"]
+__all__ = ["AnyGenerator", "Generator", "manual_seed", "numbers_from"]
 
 
 class Generator:
@@ -25,6 +27,8 @@ class Generator:
         return self
 
 
+AnyGenerator: TypeAlias = Generator | np.random.Generator
+
 _default = Generator()
 
 
@@ -33,7 +37,7 @@ def manual_seed(seed: int) -> Generator:
     return _default.manual_seed(seed)
 
 
-def numbers_from(generator: Generator | np.random.Generator | None) -> np.random.Generator:
+def numbers_from(generator: AnyGenerator | None) -> np.random.Generator:
     """NumPy's generator for one of ours, one of NumPy's, or None, the default.
 
     Raises:

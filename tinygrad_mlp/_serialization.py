@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._files import replacing
 from ._tensor import Tensor, _tensor
 
 __all__ = ["load", "save"]
@@ -50,13 +50,8 @@ def save(obj: Any, f: Place) -> None:
     if not isinstance(f, str | os.PathLike):
         _write(f, structure, arrays)
         return
-    temporary = Path(f"{os.fspath(f)}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            _write(file, structure, arrays)
-        temporary.replace(f)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(f) as draft, draft.open("wb") as file:
+        _write(file, structure, arrays)
 
 
 def load(f: Place, *, weights_only: bool = True) -> Any:

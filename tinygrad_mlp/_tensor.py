@@ -28,11 +28,12 @@ from .autograd.graph import (
     Node,
     Variable,
     accumulate,
+    array_of,
     function_name,
     gradient_of,
     is_grad_enabled,
-    operand,
     record,
+    recorded_operand,
     refuse_capture,
     state,
     walk,
@@ -125,7 +126,7 @@ class Tensor(Variable):
 
     @data.setter
     def data(self, value: ArrayLike | Tensor) -> None:
-        array = value._data if isinstance(value, Tensor) else np.asarray(value)
+        array = array_of(value)
         if array.shape != self.shape:
             raise ValueError(f"data of shape {array.shape} cannot replace data of shape {self.shape}")
         # A copy, so that no array of the user's changes under a later graph.
@@ -292,8 +293,9 @@ class Tensor(Variable):
         A Tensor that was computed keeps none unless `retain_grad` asks it to.
 
         Raises:
-            ValueError, TypeError: what is assigned has another shape, is no Tensor, or has another dtype.
-            RuntimeError: what is assigned has another dtype, or this is no leaf that requires a gradient.
+            ValueError: what is assigned is not a Tensor, or has another shape.
+            DtypeError: it has another dtype; this is a RuntimeError, as in PyTorch, and a TypeError.
+            RuntimeError: this is not a leaf that requires a gradient.
 
         Warns:
             UserWarning: this Tensor was computed, and was not asked to keep its gradient.
@@ -372,7 +374,7 @@ class Tensor(Variable):
     def detach(self) -> Tensor:
         """The same memory outside the graph."""
         if isinstance(self._node, Leaf):
-            memory.belongs_to_leaf(self._data)
+            memory.note_leaf(self._data)
         return _tensor(self._data)
 
     def backward(
@@ -400,7 +402,7 @@ class Tensor(Variable):
     # --- NumPy's protocols --------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        function: Any = ufunc if method == "__call__" else _reductions.get((ufunc, method))
+        function: Any = ufunc if method == "__call__" else f.reductions.get(ufunc) if method == "reduce" else None
         if function is None:
             raise TypeError(f"numpy.{ufunc.__name__}.{method} is not defined for Tensors")
         if options.get("out") is not None:
@@ -924,7 +926,7 @@ class Tensor(Variable):
         """With zeros below `diagonal` in the last two dimensions."""
         return _record(np.triu, (self,), {"k": diagonal})
 
-    # --- copies -------------------------------------------------------------------------------------------------------
+    # --- copies and dtypes --------------------------------------------------------------------------------------------
 
     def clone(self) -> Tensor:
         """A copy in memory of its own, through which gradients pass."""
@@ -934,9 +936,11 @@ class Tensor(Variable):
         """As `dtype`; this Tensor itself where it already is. No gradient passes through integers.
 
         Raises:
-            TypeError: `dtype` is none.
+            TypeError: `dtype` is not a dtype.
         """
         try:
+            if dtype is None:  # which numpy.dtype takes for float64
+                raise TypeError
             wanted = np.dtype(dtype)
         except TypeError:
             raise TypeError(
@@ -958,6 +962,8 @@ class Tensor(Variable):
     def long(self) -> Tensor:
         """As int64."""
         return self.to(np.int64)
+
+    # --- products -----------------------------------------------------------------------------------------------------
 
     def matmul(self, other: Any) -> Tensor:
         """The matrix product, by the rules of `numpy.matmul`."""
@@ -1048,13 +1054,6 @@ def _unwrapped(data: Any, kinds: set[np.dtype[Any]]) -> Any:
 
 # --- dispatch ---------------------------------------------------------------------------------------------------------
 
-_reductions: dict[tuple[Any, str], Any] = {
-    (np.add, "reduce"): np.sum,
-    (np.maximum, "reduce"): np.max,
-    (np.minimum, "reduce"): np.min,
-}
-
-
 # Record a function of operands of which one is a Tensor, or all are arrays; without a frame of its own on the stack.
 _record: Callable[..., Tensor] = functools.partial(record, Tensor)
 
@@ -1113,7 +1112,7 @@ def _index(index: Any) -> Any:
         return tuple(map(_index, index))
     if isinstance(index, np.ndarray):
         refuse_capture("a NumPy array as an index: make it a Tensor outside")
-    return operand(index) if isinstance(index, Tensor) else _raw(index)
+    return recorded_operand(index) if isinstance(index, Tensor) else _raw(index)
 
 
 def _along(indices: Array, axis: int) -> tuple[Array, ...]:
@@ -1159,7 +1158,7 @@ def seed(output: Tensor, gradient: Any, create_graph: bool = False) -> tuple[Lea
         if state.tape is not None:
             raw = state.tape.tensor(raw)._data
     else:
-        raw = f.astype(operand(gradient if isinstance(gradient, Tensor) else _raw(gradient)), output.dtype)
+        raw = f.astype(recorded_operand(gradient if isinstance(gradient, Tensor) else _raw(gradient)), output.dtype)
         if raw.shape != output.shape:
             raise ValueError(f"the gradient to start from has shape {raw.shape}, but the output has {output.shape}")
         if create_graph and isinstance(gradient, Tensor) and gradient.requires_grad:

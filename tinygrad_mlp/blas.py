@@ -1,9 +1,9 @@
-"""The one door to BLAS: every product of two float matrices passes through here.
+"""The one door to SciPy's BLAS: every product of two float matrices passes through here.
 
-NumPy's and SciPy's wheels each bring an OpenBLAS with a thread pool of its own, and the two fight over the cores
-when one step uses both; so all products go to SciPy's. Its routines think in Fortran order: a C-ordered matrix is
-handed over as its transpose, which costs nothing, and an update of an array that is not new is checked to have happened
-in place.
+NumPy's and SciPy's wheels each bring an OpenBLAS with a thread pool of its own, and the two fight over the cores when
+one step uses both; so these products go to SciPy's, and only stacks of matrices and `numpy.einsum` to NumPy's. SciPy's
+routines think in Fortran order: a C-ordered matrix is handed over as its transpose, which costs nothing, and an update
+of an array that is not new is checked to have happened in place.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.linalg import blas as _blas
 __all__ = ["Product", "Target", "address", "affine", "empty", "matmul", "product_into"]
 
 Array = NDArray[Any]
-_ndarray = np.ndarray  # asked for at each product
+_ndarray = np.ndarray  # needed at each product, and a global is found faster than an attribute
 
 
 class _Routines(NamedTuple):
@@ -60,8 +60,7 @@ class Product:
 
     The gradient of a Linear's weight is such a product, of rank at most the batch size. An optimizer that adds it
     to the weight in one call (`Target.add`) never builds the weight-sized gradient, which is most of the time of a
-    small step.
-    The factors are not replaced.
+    small step. `left` and `right` are never reassigned.
     """
 
     __slots__ = ("left", "right", "since")

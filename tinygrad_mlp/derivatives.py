@@ -136,9 +136,9 @@ sheet: dict[Callable[..., Any], Row] = {
     # -- losses
     f.squared_error: (lambda g, y, a, b, total=False: g * (2 * (a - b)),
                       lambda g, y, a, b, total=False: g * (2 * (b - a))),
-    f.cross_entropy: (lambda g, y, a, t, total=False: g * ((a - t) / np.maximum(a * (1 - a), 1e-12)),
+    f.binary_cross_entropy: (lambda g, y, a, t, total=False: g * ((a - t) / np.maximum(a * (1 - a), 1e-12)),
                       lambda g, y, a, t, total=False: g * np.log((1 - a) / a)),
-    f.cross_entropy_with_logits:
+    f.binary_cross_entropy_with_logits:
                      (lambda g, y, z, t, total=False: g * (expit(z) - t),
                       lambda g, y, z, t, total=False: -g * z),
 

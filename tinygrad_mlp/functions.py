@@ -18,10 +18,14 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from . import blas
 from .blas import Product, matmul
 
-__all__ = ["derived", "dispatched", "implementations", "norm"]
+__all__ = [
+    "affine", "astype", "binary_cross_entropy", "binary_cross_entropy_with_logits", "clone", "concatenate", "derived",
+    "dispatched", "einsum", "getitem", "implementations", "linear", "logsumexp", "norm", "product", "reductions",
+    "relu", "scatter", "squared_error",
+]  # fmt: skip
 
 P = ParamSpec("P")
-_ndarray = np.ndarray  # asked for at each operand
+_ndarray = np.ndarray  # needed at each operand, and a global is found faster than an attribute
 Axis = int | tuple[int, ...] | None
 
 
@@ -92,7 +96,7 @@ def squared_error(a: Any, b: Any, total: bool = False) -> Any:
 
 
 @dispatched
-def cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
+def binary_cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
     """−y ln a − (1 − y) ln(1 − a) of probabilities `a`, elementwise or summed.
 
     Each logarithm is cut off at −100 and each a(1 − a) that divides the gradient at 10⁻¹², as PyTorch's are.
@@ -103,7 +107,7 @@ def cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
 
 
 @dispatched
-def cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any:
+def binary_cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any:
     """−y ln σ(z) − (1 − y) ln(1 − σ(z)) = ln(1 + eᶻ) − y z, elementwise or summed; exact for logits of any size."""
     elements = np.logaddexp(z, 0) - y * z
     return np.add.reduce(elements, axis=None) if total else elements
@@ -156,6 +160,9 @@ implementations: dict[Callable[..., Any], Callable[..., Any]] = {
     np.matmul: matmul,
     np.sum: lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims),
 }
+
+# What the ``reduce`` of a ufunc is called.
+reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}
 
 # --- one line of others -----------------------------------------------------------------------------------------------
 

@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import nn, training
 from ._capture import capture
-from ._random import Generator, numbers_from
+from ._random import AnyGenerator, numbers_from
 from ._tensor import Tensor, _tensor
 from .autograd import no_grad
+from .autograd.graph import array_of
 from .nn import functional as F
 from .optim import SGD
 from .optim.lr_scheduler import LambdaLR
@@ -93,7 +94,7 @@ class NeuralNetwork:
         plot: bool = True,
         *,
         bias: bool = False,
-        generator: int | Generator | np.random.Generator | None = None,
+        generator: int | AnyGenerator | None = None,
         dtype: DTypeLike = np.float32,
         n_save: int = 10_000,
         out: str | os.PathLike[str] = ".",
@@ -114,10 +115,9 @@ class NeuralNetwork:
         self.n_save = _integer("n_save", n_save, least=1)
         self.out = out
 
-        random = Generator()
-        if isinstance(generator, int | np.integer):
-            generator = np.random.default_rng(generator)
-        random.numbers = numbers_from(generator)
+        random = (
+            np.random.default_rng(generator) if isinstance(generator, int | np.integer) else numbers_from(generator)
+        )
         modules: list[nn.Module] = []
         for n_in, n_out in itertools.pairwise(layers):
             modules += [nn.Linear(n_in, n_out, bias, dtype=dtype, generator=random), nn.Tanh()]
@@ -316,7 +316,7 @@ class NeuralNetwork:
     def _matrix(self, name: str, value: Any, columns: int, advice: str) -> Array:
         """`value` in this network's dtype and in memory that nobody else can write to."""
         try:
-            array = value._data if isinstance(value, Tensor) else np.asarray(value)
+            array = array_of(value)
         except ValueError as error:
             raise ValueError(f"{name} is no rectangular arrangement of numbers: {error}") from None
         if array.dtype.kind not in "fiub":

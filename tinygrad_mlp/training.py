@@ -1,4 +1,4 @@
-"""What goes with training: how good a network is, what is recorded and reported of it, and the curves drawn of that.
+"""What accompanies training: scores, the records and reports made of them, and their curves.
 
 Figures are matplotlib objects. pyplot is asked only for windows, and only where there is a display to open them on.
 """
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from ._files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,13 +163,8 @@ def save(draw: Callable[[Figure], None], path: Path, size: tuple[float, float] =
 
     figure = Figure(size, dpi=120, layout="constrained")
     draw(figure)
-    partial = path.with_name(f"{path.name}.part")
-    try:
-        figure.savefig(partial, format="png")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png")
     return path
 
 

@@ -40,7 +40,7 @@ class _Watcher:
 def _array(value: Any) -> Any:
     if isinstance(value, Product):
         return value.dense()
-    return np.asarray(value._data if isinstance(value, graph.Variable) else value)
+    return np.asarray(graph.array_of(value))
 
 
 def _finite(value: Any) -> bool:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
 from .. import functions as f
+from .._files import replacing
 from ..blas import Product
 from .graph import Leaf, Node, Variable, _unbroadcast, function_name, walk
 
@@ -95,10 +96,9 @@ class Expression(np.lib.mixins.NDArrayOperatorsMixin):
             raise TypeError(f"it writes numpy.{ufunc.__name__} into an array")
         if method == "__call__":
             return build(ufunc, inputs, options)
-        reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}
-        if method != "reduce" or ufunc not in reductions:
+        if method != "reduce" or ufunc not in f.reductions:
             raise TypeError(f"it calls numpy.{ufunc.__name__}.{method}")
-        return build(reductions[ufunc], inputs, {"axis": 0, **options})
+        return build(f.reductions[ufunc], inputs, {"axis": 0, **options})
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return f.derived[function](*args, **options) if function in f.derived else build(function, args, options)
@@ -424,12 +424,14 @@ def _total(elements: Any, total: bool) -> Any:
 FORMULAS: dict[Any, Callable[..., Any]] = {
     f.linear: lambda x, w, b: x @ w.T if b is None else x @ w.T + b,
     f.squared_error: lambda a, y, total=False: _total((a - y) ** 2, total),
-    f.cross_entropy: lambda a, y, total=False: _total(
+    f.binary_cross_entropy: lambda a, y, total=False: _total(
         -(y * np.maximum(np.log(a), -100) + (1 - y) * np.maximum(np.log1p(-a), -100)), total
     ),
-    f.cross_entropy_with_logits: lambda z, y, total=False: _total(-(y * log_expit(z) + (1 - y) * log_expit(-z)), total),
+    f.binary_cross_entropy_with_logits: lambda z, y, total=False: _total(
+        -(y * log_expit(z) + (1 - y) * log_expit(-z)), total
+    ),
 }
-LOSSES = (f.squared_error, f.cross_entropy, f.cross_entropy_with_logits)
+LOSSES = (f.squared_error, f.binary_cross_entropy, f.binary_cross_entropy_with_logits)
 
 # Hints: what is written for a function that is computed in a better way than it reads.
 WRITTEN_AS: dict[Any, Callable[..., Any]] = {
@@ -875,7 +877,7 @@ class Namer:
 # --- the document's notation ------------------------------------------------------------------------------------------
 
 
-class Row(NamedTuple):
+class AsColumn(NamedTuple):
     """What the code computes as a row, as the column that the document writes."""
 
     column: Expression
@@ -900,7 +902,7 @@ class Document:
         for place, symbol in namer.symbols.items():
             if symbol.ndim and place not in weights:
                 self.add_row(symbol)
-        self.inner: dict[Node, Row] = {}  # each activation, written out as a function of its z
+        self.inner: dict[Node, AsColumn] = {}  # each activation, written out as a function of its z
         for node in nodes[: -len(self.after)]:
             symbol = namer.symbols[node]
             if _is_alias(node):
@@ -951,21 +953,21 @@ class Document:
     def add_row(self, symbol: Symbol) -> Symbol:
         """The column for a symbol that is a row in the code."""
         column = Symbol((symbol.text, symbol.latex), symbol.array.reshape(-1, 1), symbol.is_joined)
-        self.columns[symbol] = Row(column)
+        self.columns[symbol] = AsColumn(column)
         return column
 
     def translated(self, expression: Expression, columns: Mapping[Expression, Any] | None = None) -> Any:
-        """`expression` with columns for rows: a `Row` where it is itself one, and else a formula."""
+        """`expression` with columns for rows: an `AsColumn` where it is itself one, and else a formula."""
 
         def combine(part: Expression, operands: list[Any]) -> Any:
             if isinstance(part, Symbol):
                 return part
-            is_row = any(isinstance(operand, Row) for operand in operands)
-            plain = [operand.column if isinstance(operand, Row) else operand for operand in operands]
+            is_row = any(isinstance(operand, AsColumn) for operand in operands)
+            plain = [operand.column if isinstance(operand, AsColumn) else operand for operand in operands]
             if part.function is np.matmul:
                 a, b = plain
-                if isinstance(operands[0], Row):  # a Bᵀ is the row of the column B a
-                    return Row(b * a if self.is_scalar else b.T @ a)
+                if isinstance(operands[0], AsColumn):  # a Bᵀ is the row of the column B a
+                    return AsColumn(b * a if self.is_scalar else b.T @ a)
                 return a * b if self.is_scalar else a @ (b.T if is_row else b)
             if part.function is np.transpose:
                 return plain[0] if is_row or self.is_scalar else plain[0].T
@@ -974,14 +976,14 @@ class Document:
             if part.function is np.sum and is_row:
                 return np.sum(plain[0])
             result = build(part.function, plain, part.options)
-            return Row(result) if is_row else result
+            return AsColumn(result) if is_row else result
 
         return fold(expression, combine, {**self.columns, **(columns or {})})
 
     def column(self, expression: Expression, columns: Mapping[Expression, Any] | None = None) -> Expression:
         """`expression`, as a column where it is a row."""
         result = self.translated(expression, columns)
-        return result.column if isinstance(result, Row) else result
+        return result.column if isinstance(result, AsColumn) else result
 
     def diagonal(self, node: Node, by_entry: Expression, g: Expression) -> tuple[Symbol, Expression] | None:
         """D and what it is short for, where `by_entry` is the product of `g` and an activation's derivative."""
@@ -997,7 +999,7 @@ class Document:
         number, rest = _split(expression)
         if self.loss.function is f.squared_error and rest.function is np.subtract:
             return _scaled(-number, Expression(np.subtract, rest.operands[::-1]))
-        if self.loss.function is f.cross_entropy and rest.function is np.divide:
+        if self.loss.function is f.binary_cross_entropy and rest.function is np.divide:
             difference, product = rest.operands
             if isinstance(difference, Expression) and difference.function is np.subtract:
                 a, y = difference.operands
@@ -1393,13 +1395,8 @@ class Derivation:
                 f"a derivation is saved as {', '.join(contents)}, not as {path.name!r}: give it one of these endings"
             )
         content = contents[ending]()
-        partial = path.with_name(f"{path.name}.part")
-        try:
-            partial.write_bytes(content)
-            partial.replace(path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise OSError(error.errno, error.strerror, str(path)) from error
+        with replacing(path) as draft:
+            draft.write_bytes(content)
         return path
 
     def _paper(self) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor, _tensor
-from .gradients import grad
+from .gradients import grad, several
 from .graph import enable_grad
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
@@ -24,14 +24,6 @@ Tensors = tuple[Tensor, ...]
 # --- arguments and results: a Tensor stays a Tensor, a tuple a tuple --------------------------------------------------
 
 
-def _several(value: Any, name: str) -> Tensors:
-    several = tuple(value) if isinstance(value, tuple | list) else (value,)
-    for entry in several:
-        if not isinstance(entry, Tensor):
-            raise TypeError(f"{name} must be a Tensor or a tuple of Tensors, not {type(entry).__name__}")
-    return several
-
-
 def _like(model: Any, results: tuple[Any, ...]) -> Any:
     return results if isinstance(model, tuple | list) else results[0]
 
@@ -40,18 +32,18 @@ def _variables(inputs: Any, create_graph: bool) -> Tensors:
     """The inputs as Tensors to differentiate for: still part of their own graph only where that is asked for."""
     return tuple(
         x.clone() if create_graph and x.requires_grad else x.detach().requires_grad_()
-        for x in _several(inputs, "inputs")
+        for x in several(inputs, "inputs")
     )
 
 
 def _vectors(v: Any, like: Any, name: str, of: str) -> Tensors:
     """The cotangents or tangents `v`, checked to be shaped like the Tensors `like`; ones for None and one entry."""
-    models = _several(like, of)
+    models = several(like, of)
     if v is None:
         if len(models) != 1 or models[0].numel() != 1:
             raise RuntimeError(f"{name}() needs v, shaped like the {of}, unless that is one Tensor of one entry")
         return (_tensor(np.ones_like(models[0]._data)),)
-    vectors = _several(v, "v")
+    vectors = several(v, "v")
     if [vector.shape for vector in vectors] != [model.shape for model in models]:
         raise RuntimeError(
             f"{name}(): v has shapes {[vector.shape for vector in vectors]}, but the {of} has "
@@ -120,7 +112,7 @@ def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bo
         variables = _variables(inputs, create_graph)
         outputs = func(*variables)
         blocks = tuple(
-            _like(inputs, _rows(output, variables, create_graph, strict)) for output in _several(outputs, "the outputs")
+            _like(inputs, _rows(output, variables, create_graph, strict)) for output in several(outputs, "the outputs")
         )
     return _like(outputs, blocks)
 
@@ -170,9 +162,9 @@ def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
         variables = _variables(inputs, create_graph)
         outputs = func(*variables)
         vectors = _vectors(v, outputs, "vjp", "output")
-        several = _several(outputs, "the outputs")
-        product = _pulled_back(several, variables, vectors, create_graph, strict)
-    return _like(outputs, _finished(several, create_graph)), _like(inputs, _finished(product, create_graph))
+        listed = several(outputs, "the outputs")
+        product = _pulled_back(listed, variables, vectors, create_graph, strict)
+    return _like(outputs, _finished(listed, create_graph)), _like(inputs, _finished(product, create_graph))
 
 
 def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
@@ -189,12 +181,12 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     with enable_grad():
         variables = _variables(inputs, create_graph)
         outputs = func(*variables)
-        several = _several(outputs, "the outputs")
+        listed = several(outputs, "the outputs")
         # wᵀJ is linear in w, whatever w is; its derivative in w along v is J v.
-        w = tuple(_tensor(np.zeros_like(output._data)).requires_grad_() for output in several)
-        linear = _pulled_back(several, variables, w, True, strict)
+        w = tuple(_tensor(np.zeros_like(output._data)).requires_grad_() for output in listed)
+        linear = _pulled_back(listed, variables, w, True, strict)
         product = _pulled_back(linear, w, vectors, create_graph, False)
-    return _like(outputs, _finished(several, create_graph)), _like(outputs, _finished(product, create_graph))
+    return _like(outputs, _finished(listed, create_graph)), _like(outputs, _finished(product, create_graph))
 
 
 def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._random import Generator, numbers_from
+from .._random import AnyGenerator, numbers_from
 from .._tensor import Tensor, _tensor
-from .gradients import _listed, grad
+from .gradients import grad, several
 
 __all__ = ["gradcheck", "gradgradcheck"]
 
 Array = NDArray[Any]
 
 
-def _checked(inputs: Any) -> list[Tensor]:
+def _checked(inputs: Any) -> tuple[Tensor, ...]:
     """All inputs, of which some must require a gradient."""
-    listed = _listed(inputs, "inputs")
+    listed = several(inputs, "inputs")
     differentiated = [x for x in listed if x.requires_grad]
     if not differentiated:
         raise ValueError("gradcheck() checks the inputs that require a gradient, and none does: set requires_grad=True")
@@ -30,7 +30,7 @@ def _checked(inputs: Any) -> list[Tensor]:
     return listed
 
 
-def _differences(func: Callable[..., Any], inputs: list[Tensor], x: Tensor, eps: float) -> list[Array]:
+def _differences(func: Callable[..., Any], inputs: Sequence[Tensor], x: Tensor, eps: float) -> list[Array]:
     """∂output/∂x for each output, of shape (entries of x, entries of the output), by central differences.
 
     The entries of x are changed where they are, so that a `func` that uses its inputs without being handed them sees
@@ -43,7 +43,7 @@ def _differences(func: Callable[..., Any], inputs: list[Tensor], x: Tensor, eps:
             sides = []
             for step in (eps, -eps):
                 x._data[index] = before + step
-                sides.append([np.array(output._data, np.float64) for output in _listed(func(*inputs), "outputs")])
+                sides.append([np.array(output._data, np.float64) for output in several(func(*inputs), "outputs")])
         finally:
             x._data[index] = before
         rows.append([(above - below).ravel() / (2 * eps) for above, below in zip(*sides, strict=True)])
@@ -81,7 +81,7 @@ def gradcheck(
         if not x.requires_grad:
             continue
         expected = _differences(func, listed, x, eps)
-        outputs = _listed(func(*listed), "outputs")
+        outputs = several(func(*listed), "outputs")
         for number, (output, numerical) in enumerate(zip(outputs, expected, strict=False)):
             analytical = np.zeros_like(numerical)
             for column, v in enumerate(np.eye(output.numel(), dtype=output.dtype) if output.requires_grad else ()):
@@ -114,7 +114,7 @@ def gradgradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
-    generator: Generator | None = None,
+    generator: AnyGenerator | None = None,
 ) -> bool:
     """Whether second derivatives agree with central differences: `gradcheck` of the gradient of `func`.
 
@@ -133,14 +133,14 @@ def gradgradcheck(
     listed = _checked(inputs)
     if grad_outputs is None:
         numbers = numbers_from(generator)
-        outputs = [output for output in _listed(func(*listed), "outputs") if output.requires_grad]
+        outputs = [output for output in several(func(*listed), "outputs") if output.requires_grad]
         cotangents = [_tensor(numbers.standard_normal(o.shape).astype(o.dtype)).requires_grad_() for o in outputs]
     else:
-        cotangents = [cotangent.detach().requires_grad_() for cotangent in _listed(grad_outputs, "grad_outputs")]
+        cotangents = [cotangent.detach().requires_grad_() for cotangent in several(grad_outputs, "grad_outputs")]
 
     def gradient(*arguments: Tensor) -> tuple[Any, ...]:
         variables, cotangents = arguments[: len(listed)], arguments[len(listed) :]
-        outputs = [output for output in _listed(func(*variables), "outputs") if output.requires_grad]
+        outputs = [output for output in several(func(*variables), "outputs") if output.requires_grad]
         differentiated = [x for x in variables if x.requires_grad]
         return grad(outputs, differentiated, cotangents, create_graph=True, materialize_grads=True)
 

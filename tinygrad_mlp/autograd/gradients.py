@@ -11,14 +11,18 @@ from .._tensor import Tensor, _tensor, collect, place_of, seed
 from ..blas import Product
 from .graph import Leaf, Node, walk
 
-__all__ = ["backward", "grad"]
+__all__ = ["backward", "grad", "several"]
 
 Tensors = Tensor | Sequence[Tensor]
 
 
-def _listed(tensors: Any, name: str) -> list[Any]:
-    """One Tensor or a sequence of them, as a list."""
-    listed = list(tensors) if isinstance(tensors, Sequence) else [tensors]
+def several(tensors: Any, name: str) -> tuple[Tensor, ...]:
+    """One Tensor or a sequence of them, as a tuple.
+
+    Raises:
+        TypeError: something else is among them; `name` says what they are.
+    """
+    listed = tuple(tensors) if isinstance(tensors, Sequence) else (tensors,)
     for entry in listed:
         if not isinstance(entry, Tensor):
             raise TypeError(f"{name} are Tensors, or one Tensor, not {type(entry).__name__}")
@@ -27,7 +31,7 @@ def _listed(tensors: Any, name: str) -> list[Any]:
 
 def _seeds(outputs: Tensors, gradients: Any, create_graph: bool) -> list[tuple[Leaf | Node, Any]]:
     """The places in the graph of `outputs`, with the cotangents to start from."""
-    listed = _listed(outputs, "outputs")
+    listed = several(outputs, "outputs")
     given = [gradients] if gradients is None or isinstance(gradients, Tensor | np.ndarray) else list(gradients)
     if gradients is None:
         given *= len(listed)
@@ -93,7 +97,7 @@ def grad(
     """
     if materialize_grads and allow_unused is False:
         raise ValueError("materialize_grads=True returns zeros for unused inputs: leave allow_unused=False out")
-    listed = _listed(inputs, "inputs")
+    listed = several(inputs, "inputs")
     places = [place_of(x) for x in listed]
     arrived = walk(
         _seeds(outputs, grad_outputs, create_graph),

@@ -30,13 +30,13 @@ from ..derivatives import Each, Row, Rule, sheet
 from . import memory
 
 __all__ = [
-    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "calling_line", "check", "configuration",
-    "described", "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "no_grad", "operand",
-    "record", "refuse_capture", "replayed", "set_grad_enabled", "state", "walk",
+    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "array_of", "calling_line", "check",
+    "configuration", "described", "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "no_grad",
+    "outside", "record", "recorded_operand", "refuse_capture", "replayed", "set_grad_enabled", "state", "walk",
 ]  # fmt: skip
 
 Array = NDArray[Any]
-_ndarray = np.ndarray  # asked for at each function recorded
+_ndarray = np.ndarray  # needed at each function recorded, and a global is found faster than an attribute
 Function: TypeAlias = Callable[..., Any]
 Hook: TypeAlias = Callable[[Any], Any]
 Decorated = TypeVar("Decorated", bound=Function)
@@ -56,7 +56,7 @@ class Leaf:
     __slots__ = ("grad", "hooks")
 
     def __init__(self) -> None:
-        self.grad: Any = None  # an array, a Product, or the Tensor that the user has been given
+        self.grad: Any = None  # an array or NumPy scalar, a Product, or the Tensor that the user has been given
         self.hooks: dict[int, Hook] | None = None
 
 
@@ -117,6 +117,11 @@ class Variable:
     _node: Leaf | Node | None
 
 
+def array_of(value: Any) -> Any:
+    """The array of a tensor, or what NumPy makes of anything else."""
+    return value._data if isinstance(value, Variable) else np.asarray(value)
+
+
 # --- whether to record ------------------------------------------------------------------------------------------------
 
 
@@ -139,43 +144,6 @@ watcher: Any = None  # what is shown every output and every gradient, while `det
 def is_grad_enabled() -> bool:
     """Whether functions of tensors are being recorded in this thread."""
     return state.enabled
-
-
-def replayed(method: Function) -> Function:
-    """Mark a method that changes state: a captured step does not take it apart, but calls it again."""
-
-    @functools.wraps(method)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        tape = state.tape
-        if tape is None:
-            return method(self, *args, **kwargs)
-        if any(map(callable, (*args, *kwargs.values()))):
-            tape.refuse("a closure given to step()")
-            return method(self, *args, **kwargs)
-        return tape.call(functools.partial(method, self, *args, **kwargs))
-
-    return call
-
-
-def check(rule: Function, *tensors: Any) -> None:
-    """Call ``rule(*arrays)``, which raises on numbers that are not allowed; a captured step calls it at each replay."""
-    arrays = [tensor._data if isinstance(tensor, Variable) else tensor for tensor in tensors]
-    if state.tape is None:
-        rule(*arrays)
-    else:
-        state.tape.check(rule, arrays)
-
-
-def operand(value: Any) -> Any:
-    """The array of a tensor, or of anything like one, to compute with; in a captured step, one that records that."""
-    array = value._data if isinstance(value, Variable) else np.asarray(value)
-    return array if state.tape is None else state.tape.watched([array], [value])[0]
-
-
-def refuse_capture(reason: str) -> None:
-    """Note, in a step that is being captured, that it does what a replay could not do."""
-    if state.tape is not None:
-        state.tape.refuse(reason)
 
 
 class _Mode(contextlib.ContextDecorator):
@@ -276,6 +244,46 @@ class enable_grad(_Switched):
     _enabled = True
 
 
+# --- what a captured step has to know ---------------------------------------------------------------------------------
+
+
+def replayed(method: Function) -> Function:
+    """Mark a method that changes state: a captured step does not take it apart, but calls it again."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        tape = state.tape
+        if tape is None:
+            return method(self, *args, **kwargs)
+        if any(map(callable, (*args, *kwargs.values()))):
+            tape.refuse("a closure given to step()")
+            return method(self, *args, **kwargs)
+        return tape.call(functools.partial(method, self, *args, **kwargs))
+
+    return call
+
+
+def check(validate: Function, *tensors: Any) -> None:
+    """Call ``validate(*arrays)``, which raises where numbers are not allowed; a captured step does at each replay."""
+    arrays = [tensor._data if isinstance(tensor, Variable) else tensor for tensor in tensors]
+    if state.tape is None:
+        validate(*arrays)
+    else:
+        state.tape.check(validate, arrays)
+
+
+def recorded_operand(value: Any) -> Any:
+    """The array of a tensor, or of anything like one, to compute with; in a captured step, one that records that."""
+    array = array_of(value)
+    return array if state.tape is None else state.tape.watched([array], [value])[0]
+
+
+def refuse_capture(reason: str) -> None:
+    """Note, in a step that is being captured, that it does what a replay could not do."""
+    if state.tape is not None:
+        state.tape.refuse(reason)
+
+
 # --- recording --------------------------------------------------------------------------------------------------------
 
 _NO_OPTIONS: dict[str, Any] = {}
@@ -283,7 +291,7 @@ _computing: dict[Function, Function] = {}  # what computes each recorded functio
 
 
 def function_name(function: Function) -> str:
-    """The name by which messages and drawings call a recorded function."""
+    """The name by which messages and derivations call a recorded function."""
     return str(getattr(function, "__name__", function))
 
 
@@ -424,35 +432,33 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
 
 def _fingerprint_inputs(node: Node) -> None:
     """Remember the contents of the inputs that rules will read and that somebody else can write to."""
+    read = _positions_read(node)
     for position, array in enumerate(node.inputs):
-        if type(array) is _ndarray and array.size and memory.is_shared(array) and position in _read(node):
+        if position in read and type(array) is _ndarray and array.size and memory.is_shared(array):
             node.attached().fingerprints.append((array, memory.fingerprint(array)))
 
 
-_reads: dict[Rule, frozenset[int]] = {}
-_ALL = frozenset(range(-1, 1000))
-
-
-def _read(node: Node) -> frozenset[int]:
+def _positions_read(node: Node) -> set[int]:
     """The positions of the inputs whose entries some rule in use reads; −1 stands for the output."""
+    everything = set(range(-1, len(node.inputs)))
     if isinstance(node.rules, Each):
-        return _ALL if node.rules.reads_entries else frozenset()
-    found: frozenset[int] = frozenset()
+        return everything if node.rules.reads_entries else set()
+    found: set[int] = set()
     for rule, edge in zip(node.rules, node.edges, strict=False):
         if edge is not None and rule is not None:
-            if rule not in _reads:
-                _reads[rule] = _read_by(rule)
-            found |= _reads[rule]
+            read = _positions_read_by(rule)
+            found |= everything if read is None else read
     return found
 
 
-def _read_by(rule: Rule) -> frozenset[int]:
-    """The positions of the inputs of which `rule` reads more than the shape; all, where that cannot be seen."""
+@functools.cache
+def _positions_read_by(rule: Rule) -> frozenset[int] | None:
+    """The positions of the inputs of which `rule` reads more than the shape; None where that cannot be seen."""
     import dis
 
     code = rule.__code__ if isinstance(rule, FunctionType) else None
     if code is None or code.co_cellvars or code.co_flags & inspect.CO_VARARGS:
-        return _ALL
+        return None
     names = code.co_varnames[: code.co_argcount]
     instructions = list(dis.get_instructions(code))
     found: set[int] = set()
@@ -505,7 +511,7 @@ def _useful(roots: Iterable[Leaf | Node], wanted: set[Leaf | Node]) -> set[Leaf 
 
 def _check(node: Node) -> None:
     """Raise if an array that the rules of `node` are about to read has changed since it was recorded."""
-    read = _read(node)
+    read = _positions_read(node)
     for position, array in enumerate((node.output, *node.inputs), -1):
         if position in read and type(array) is _ndarray and not memory.unchanged(array, node.number):
             _raise_changed(node, array)

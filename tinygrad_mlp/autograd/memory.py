@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "adopt", "belongs_to_leaf", "clock", "events", "fingerprint", "hand_out", "is_shared", "may_change", "owner",
+    "adopt", "note_leaf", "clock", "events", "fingerprint", "hand_out", "is_shared", "may_change", "owner",
     "shared", "stamp", "unchanged",
 ]  # fmt: skip
 
@@ -135,7 +135,7 @@ def is_shared(array: Array) -> bool:
     return id(owner(array)) in shared
 
 
-def belongs_to_leaf(array: Array) -> None:
+def note_leaf(array: Array) -> None:
     """Note that a leaf's array is also used outside the graph, by a detached Tensor."""
     memory = owner(array)
     key = id(memory)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from .. import functions as f
-from .._random import Generator, numbers_from
+from .._random import AnyGenerator, numbers_from
 from .._tensor import Tensor, _tensor
 from ..autograd import no_grad
-from ..autograd.graph import check, operand, record, state
+from ..autograd.graph import array_of, check, record, recorded_operand, state
 
 __all__ = [
     "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "gelu",
@@ -35,10 +35,6 @@ _ARRAYS = (Tensor, np.ndarray)
 def as_tensor(value: Any) -> Tensor:
     """`value` itself, or a Tensor of it."""
     return value if isinstance(value, Tensor) else Tensor(value)
-
-
-def _array(value: Any) -> Array:
-    return value._data if isinstance(value, Tensor) else np.asarray(value)
 
 
 def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -66,7 +62,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     tensor([[0, 0, 1],
             [1, 0, 0]])
     """
-    classes = _array(tensor)
+    classes = array_of(tensor)
     if classes.dtype.kind not in "iu":
         raise TypeError(f"one_hot takes integer classes, not {classes.dtype}: write .long() if they are whole numbers")
     if num_classes < 0 and not classes.size:
@@ -83,9 +79,7 @@ def check_probability(p: float) -> None:
         raise ValueError(f"dropout: p is a probability, from 0 to 1, not {p}")
 
 
-def dropout(
-    input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | np.random.Generator | None = None
-) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: AnyGenerator | None = None) -> Tensor:
     """Each entry 0 with probability `p`, the others divided by 1 − p, if `training`; else the input as it is.
 
     Raises:
@@ -286,7 +280,7 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
     input = as_tensor(input)
     if not isinstance(target, _ARRAYS):
         target = np.asarray(target, input.dtype)
-    array = _array(target)
+    array = array_of(target)
     if array.shape != input._data.shape:
         raise ValueError(
             f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: "
@@ -387,8 +381,8 @@ def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reducti
     input, target = _pair("binary_cross_entropy", input, target, reduction)
     check(_check_probabilities, input, target)
     if weight is None:
-        return _compared(f.cross_entropy, input, target, reduction)
-    elements = _compared(f.cross_entropy, input, target, "none")
+        return _compared(f.binary_cross_entropy, input, target, reduction)
+    elements = _compared(f.binary_cross_entropy, input, target, "none")
     return _reduced(_weighted("binary_cross_entropy", elements, weight), reduction)
 
 
@@ -403,11 +397,11 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     input, target = _pair(name, input, target, reduction)
     if weight is None and pos_weight is None:
-        return _compared(f.cross_entropy_with_logits, input, target, reduction)
-    elements = _compared(f.cross_entropy_with_logits, input, target, "none")
+        return _compared(f.binary_cross_entropy_with_logits, input, target, reduction)
+    elements = _compared(f.binary_cross_entropy_with_logits, input, target, "none")
     if pos_weight is not None:
         # −ln σ(z) is the loss of a target of 1; the positives' share of it is counted pos_weight − 1 times more.
-        positive = record(Tensor, f.cross_entropy_with_logits, (input, 1))
+        positive = record(Tensor, f.binary_cross_entropy_with_logits, (input, 1))
         elements = elements + _weighted(name, target * positive, as_tensor(pos_weight) - 1)
     return _reduced(elements if weight is None else _weighted(name, elements, weight), reduction)
 
@@ -429,7 +423,7 @@ class _Classes:
 
     def __init__(self, name: str, input: Tensor, target: Any, weight: Any, ignore_index: int) -> None:
         target = target if isinstance(target, Tensor) else np.asarray(target)
-        classes = operand(target)
+        classes = recorded_operand(target)
         self.shape = classes.shape
         if classes.dtype.kind not in "iu" or not input.ndim or self.shape != _around_classes(input):
             raise ValueError(
@@ -477,7 +471,7 @@ class _Classes:
 
 
 def _class_weight(name: str, weight: Any, number: int, dtype: Any) -> Tensor:
-    array = operand(weight)
+    array = recorded_operand(weight)
     if array.shape != (number,):
         raise ValueError(f"{name}: weight has shape {array.shape}, but there are {number} classes")
     return _tensor(f.astype(array, dtype))

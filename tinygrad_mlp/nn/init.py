@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import qr
 from scipy.special import ndtr, ndtri
 
-from .._random import Generator, numbers_from
+from .._random import AnyGenerator, numbers_from
 from .._tensor import Tensor
 from ..autograd import no_grad
 
@@ -36,7 +36,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 @no_grad()
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Drawn from U(a, b)."""
     if not a <= b:
         raise ValueError(f"uniform_ draws from [a, b) with a ≤ b, not [{a}, {b})")
@@ -44,7 +44,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 
 
 @no_grad()
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Drawn from N(mean, std²)."""
     if not std >= 0:
         raise ValueError(f"std is a standard deviation and cannot be {std}")
@@ -58,7 +58,7 @@ def trunc_normal_(
     std: float = 1.0,
     a: float = -2.0,
     b: float = 2.0,
-    generator: Generator | None = None,
+    generator: AnyGenerator | None = None,
 ) -> Tensor:
     """Drawn from N(mean, std²) given that it lies in [a, b], by inversion of its distribution function.
 
@@ -102,7 +102,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 @no_grad()
-def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """`gain` times a matrix (out, in · …) with orthonormal rows, or columns if these are fewer (Saxe et al. 2014)."""
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_ takes a weight (out, in), not shape {tensor.shape}")
@@ -121,13 +121,13 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Drawn from U(−a, a) with a = gain · √(6 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Drawn from N(0, σ²) with σ = gain · √(2 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
 
@@ -144,7 +144,7 @@ def kaiming_uniform_(
     a: float = 0.0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Generator | None = None,
+    generator: AnyGenerator | None = None,
 ) -> Tensor:
     """Drawn from U(−b, b) with b = gain · √(3 / fan) (He et al. 2015)."""
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
@@ -156,7 +156,7 @@ def kaiming_normal_(
     a: float = 0.0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Generator | None = None,
+    generator: AnyGenerator | None = None,
 ) -> Tensor:
     """Drawn from N(0, σ²) with σ = gain / √fan (He et al. 2015)."""
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)

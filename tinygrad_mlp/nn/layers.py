@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._random import Generator
+from .._random import AnyGenerator
 from .._tensor import Tensor, _tensor, get_default_dtype
 from ..blas import empty
 from . import functional as F
@@ -43,7 +43,7 @@ class Linear(Module):
         bias: bool = True,
         *,
         dtype: DTypeLike | None = None,
-        generator: Generator | None = None,
+        generator: AnyGenerator | None = None,
     ) -> None:
         for name, features in (("in_features", in_features), ("out_features", out_features)):
             if not isinstance(features, int | np.integer) or features < 1:
@@ -111,7 +111,7 @@ class Dropout(Module):
         ValueError: `p` is no probability.
     """
 
-    def __init__(self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, generator: AnyGenerator | None = None) -> None:
         F.check_probability(p)
         self.p = p
         self.inplace = inplace

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
@@ -17,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from .._tensor import RemovableHandle, Tensor
 from ..autograd import is_grad_enabled, no_grad
-from ..autograd.graph import configuration, refuse_capture, replayed
+from ..autograd.graph import array_of, calling_line, configuration, outside, refuse_capture, replayed
 from .hooks import Hook, Hooks, Observed, as_tuple
 from .parameter import Parameter
 
@@ -382,9 +381,7 @@ class Module:
             RuntimeError: shapes or kinds of numbers differ, or, if `strict`, paths do; nothing has been changed then.
         """
         own = self.state_dict(keep_vars=True)
-        arrays = {
-            path: value._data if isinstance(value, Tensor) else np.asarray(value) for path, value in state_dict.items()
-        }
+        arrays = {path: array_of(value) for path, value in state_dict.items()}
         missing = [path for path in own if path not in arrays]
         unexpected = [path for path in arrays if path not in own]
         problems = [
@@ -437,19 +434,15 @@ def where_called(layer: Module) -> str:
 
     For example ``net[2] at train.py:41``. It is found on the stack, so a call that goes well pays nothing for it.
     """
-    frame = sys._getframe(1)
-    root = layer
-    package = Path(__file__).parent.parent
-    while frame.f_back is not None and Path(frame.f_code.co_filename).is_relative_to(package):
-        if isinstance(caller := frame.f_locals.get("self"), Module):
+    frame, root = sys._getframe(1), layer
+    while frame.f_back is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, Module):
             root = caller
+        elif outside(frame) is frame:
+            break
         frame = frame.f_back
-    while isinstance(outer := frame.f_locals.get("self"), Module) and frame.f_back is not None:
-        root = outer  # the forward() of a module of the user's
-        frame = frame.f_back
-        while frame.f_back is not None and Path(frame.f_code.co_filename).is_relative_to(package):
-            frame = frame.f_back
-    where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    where = calling_line(frame)
     named = {**frame.f_globals, **frame.f_locals}.items()
     holders = [(name, value) for name, value in named if isinstance(value, Module)]
     # Rather net[2] than a variable of the layer's own, and rather the module that was called than another holding it.

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from ..autograd import enable_grad, memory
-from ..autograd.graph import Node, gradient_of, replayed
+from ..autograd.graph import Node, array_of, gradient_of, replayed
 from ..blas import Product
 
 __all__ = ["Optimizer", "StepWarning", "check_rates"]
@@ -161,7 +161,10 @@ class Optimizer:
         for group, options in zip(self.param_groups, saved, strict=True):
             options = {name: value for name, value in options.items() if name not in _WITHOUT_MEANING | {"params"}}
             if unknown := set(options) - set(self.defaults) - {"initial_lr"}:
-                raise ValueError(f"the state has {sorted(unknown)}, which {type(self).__name__} has not: whose is it?")
+                raise ValueError(
+                    f"the state has {sorted(unknown)}, which {type(self).__name__} does not have: "
+                    "was it saved by another kind of optimizer?"
+                )
             groups.append({**group, **options})
             self._check(groups[-1])
         parameters = [p for group in self.param_groups for p in group["params"]]
@@ -198,5 +201,5 @@ def _copied(value: Any, dtype: np.dtype[Any]) -> Any:
         return [_copied(entry, dtype) for entry in value]
     if not hasattr(value, "shape"):
         return value
-    array = value._data if isinstance(value, Tensor) else np.asarray(value)
+    array = array_of(value)
     return np.array(array, dtype) if array.ndim else array.item()

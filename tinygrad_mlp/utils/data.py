@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._random import Generator, numbers_from
+from .._random import AnyGenerator, numbers_from
 from .._tensor import Tensor
 
 __all__ = ["DataLoader", "Dataset", "Subset", "TensorDataset", "default_collate", "random_split"]
@@ -86,9 +86,7 @@ class Subset(Dataset[Any]):
         return len(self.indices)
 
 
-def random_split(
-    dataset: Any, lengths: Sequence[float], generator: Generator | np.random.Generator | None = None
-) -> list[Subset]:
+def random_split(dataset: Any, lengths: Sequence[float], generator: AnyGenerator | None = None) -> list[Subset]:
     """Subsets of `dataset` of the given `lengths`, drawn without replacement, that make up all of it.
 
     Fractions that add up to 1 are rounded down to numbers of samples; what is left goes one by one to the first.
@@ -146,7 +144,7 @@ class DataLoader:
         pin_memory: bool = False,
         drop_last: bool = False,
         *,
-        generator: Generator | np.random.Generator | None = None,
+        generator: AnyGenerator | None = None,
     ) -> None:
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise ValueError(f"batch_size is a positive integer, not {batch_size!r}")
