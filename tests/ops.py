@@ -333,6 +333,11 @@ CASES = [
     Case(np.max, reduction(min_side=1)),
     Case(np.min, reduction(min_side=1)),
     Case(f.logsumexp, reduction(min_side=1), lambda x, **over: np.log(np.sum(np.exp(x), **over))),
+    Case(
+        f.log_softmax,
+        with_option("axis", one_axis, min_side=1),
+        lambda x, axis: np.log(np.exp(x) / np.exp(x).sum(axis, keepdims=True)),
+    ),
     Case(np.cumsum, with_option("axis", one_axis)),
     # -- losses
     Case(
@@ -341,7 +346,11 @@ CASES = [
         lambda a, b, total=False: np.sum((a - b) ** 2) if total else (a - b) ** 2,
     ),
     Case(f.binary_cross_entropy, loss((0.1, 0.9), (0, 1)), bernoulli),
-    Case(f.binary_cross_entropy_with_logits, loss((-2, 2), (0, 1)), lambda z, t, total=False: bernoulli(sigmoid(z), t, total)),
+    Case(
+        f.binary_cross_entropy_with_logits,
+        loss((-2, 2), (0, 1)),
+        lambda z, t, total=False: bernoulli(sigmoid(z), t, total),
+    ),
     # -- movement
     Case(np.reshape, with_option("shape", reshapings)),
     Case(np.transpose, with_option("axes", lambda shape: permutations(len(shape)))),

@@ -99,6 +99,18 @@ def test_batch_samplers() -> None:
     assert len(loader) == 2
 
 
+def test_a_dataset_of_the_users_is_asked_for_single_samples() -> None:
+    class Centred(TensorDataset):
+        def __getitem__(self, index: Any) -> Any:
+            (row,) = super().__getitem__(index)
+            return (row - row.mean(),)
+
+    rows = np.arange(12.0).reshape(3, 4) ** 2
+    for dataset in (Centred(rows), Subset(Centred(rows), [0, 1, 2])):
+        ((batch,),) = DataLoader(dataset, 3)
+        np.testing.assert_allclose(batch, rows - rows.mean(1, keepdims=True))
+
+
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("rows", [ROWS.astype(np.float32), tg.tensor(ROWS), TensorDataset(ROWS)])
 def test_batches_are_in_memory_of_their_own(rows: Any, shuffle: bool) -> None:

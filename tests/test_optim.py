@@ -1,6 +1,7 @@
 """Optimizers against their recurrences written by hand, schedules against closed forms; state, warnings, refusals."""
 
 import copy
+import io
 import math
 import pickle
 import warnings
@@ -133,6 +134,18 @@ def test_recurrences(kind: Any, by_hand: Any, options: dict[str, Any], rank: str
     for expected in by_hand(start, gradients(), **options):
         optimizer.step()
         np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-8, atol=1e-10)
+
+
+@each_recurrence
+def test_a_parameter_without_dimensions_moves_as_one_of_one_entry(kind: Any, by_hand: Any, options: Any) -> None:
+    number, vector = leaf(2.0), leaf([2.0])
+    optimizers = [kind([parameter], **options) for parameter in (number, vector)]
+    for _ in range(4):
+        for parameter, optimizer in zip((number, vector), optimizers, strict=True):
+            optimizer.zero_grad()
+            ((parameter - 1) ** 2).sum().backward()
+            optimizer.step()
+        assert number.item() == vector.item() != 2
 
 
 def test_every_optimizer_is_held_against_its_recurrence() -> None:
@@ -440,9 +453,10 @@ KINDS: dict[str, Callable[[list[tg.Tensor]], Optimizer]] = {
 
 
 @pytest.mark.parametrize("through", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state)), lambda s: s])
+@pytest.mark.parametrize("first", [[1.0, 2.0], 1.5], ids=["a vector", "a number"])
 @pytest.mark.parametrize("name", KINDS)
-def test_an_optimizer_goes_on_where_its_state_was_taken(name: str, through: Callable[[Any], Any]) -> None:
-    parameters = [leaf([1.0, 2.0]), leaf([[0.5]])]
+def test_an_optimizer_goes_on_where_its_state_was_taken(name: str, first: Any, through: Callable[[Any], Any]) -> None:
+    parameters = [leaf(first), leaf([[0.5]])]
     optimizer = KINDS[name](parameters)
     train(parameters, optimizer, 4)
     copies = [leaf(parameter.detach().numpy()) for parameter in parameters]
@@ -850,6 +864,19 @@ def test_schedules_resume_from_an_optimizers_state(name: str) -> None:
     for epoch in range(4, 12):
         np.testing.assert_allclose(other.param_groups[0]["lr"], closed_form(0.5, epoch), atol=1e-15)
         resumed.step()
+
+
+def test_a_schedule_goes_on_from_a_file() -> None:
+    optimizer, file = stepped(1.0), io.BytesIO()
+    schedule = lr_scheduler.MultiStepLR(optimizer, [1, 3, 3], 0.5)
+    tg.save(schedule.state_dict(), file)
+    file.seek(0)
+    schedule.load_state_dict(tg.load(file))
+    rates = []
+    for _ in range(4):
+        rates.append(optimizer.param_groups[0]["lr"])
+        schedule.step()
+    assert rates == [1.0, 0.5, 0.5, 0.125]
 
 
 def test_schedules_can_be_chained() -> None:

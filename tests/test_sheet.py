@@ -224,6 +224,9 @@ AT_POINTS: dict[str, tuple[Callable[..., Any], list[Any], list[Any]]] = {
     "2ᵇ and b": (lambda b: 2**b, [[0, 1]], [[np.log(2), 2 * np.log(2)]]),
     "logsumexp far out": (lambda x: x.logsumexp(0), [[1000, 1000, -1000]], [[0.5, 0.5, 0]]),
     "logsumexp of log 0": (lambda x: x.logsumexp(0), [[-INFINITY, 0]], [[0, 1]]),
+    "logsumexp of large numbers": (lambda x: x.logsumexp(0), [[1e15, 1e15 - 1]], [np.exp([0, -1]) / (1 + np.exp(-1))]),
+    "log_softmax far out": (lambda x: x.log_softmax(0)[0], [[1e15, 1e15]], [[0.5, -0.5]]),
+    "log_softmax of log 0": (lambda x: x.log_softmax(0)[1], [[-INFINITY, 0]], [[0, 0]]),
     "softmax far out": (lambda x: x.softmax(0)[0], [[-1000, 1000]], [[0, 0]]),
     "sigmoid far out": (lambda x: x.sigmoid(), [[-1000, 1000]], [[0, 0]]),
     "tanh far out": (lambda x: x.tanh(), [[-1000, 1000]], [[0, 0]]),
@@ -252,6 +255,23 @@ def test_values_of_losses_at_the_ends() -> None:
     np.testing.assert_array_equal(wrong, [100, 100])
     logits = f.binary_cross_entropy_with_logits(tg.tensor([-1000.0, 1000.0]), np.array([1.0, 1.0], np.float32))
     np.testing.assert_array_equal(logits, [1000, 0])
+
+
+@given(st.floats(-80, 80, width=32), st.sampled_from([0.0, 0.25, 1.0]))
+def test_the_loss_of_logits_is_exact_to_the_last_digits(z: float, y: float) -> None:
+    """Also where the loss is small, which ln(1 + eᶻ) − y z in float32 is not."""
+    expected = y * np.log1p(np.exp(-np.float64(z))) + (1 - y) * np.log1p(np.exp(np.float64(z)))
+    loss = f.binary_cross_entropy_with_logits(np.float32([z]), np.float32([y]))
+    np.testing.assert_allclose(loss, [expected], rtol=1e-6)
+
+
+@given(st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=6), st.sampled_from([0.0, 1e4, -1e9]))
+def test_log_softmax_does_not_depend_on_where_logits_lie(z: list[float], shift: float) -> None:
+    logits = np.float32(z) + np.float32(shift)  # rounded here, and nowhere else
+    exact = logits.astype(float) - logits.max()
+    expected = exact - np.log(np.exp(exact).sum())
+    np.testing.assert_allclose(f.log_softmax(logits, 0), expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(tg.tensor(logits).softmax(0), np.exp(expected), rtol=1e-5)
 
 
 def test_values_of_logsumexp_at_the_ends() -> None:

@@ -525,7 +525,8 @@ class Tensor(Variable):
         return _record(np.remainder, (other, self))
 
     def __pow__(self, exponent: Any) -> Tensor:
-        if type(exponent) in (int, float) and exponent == 2:
+        keeps_dtype = type(exponent) is int or (type(exponent) is float and self._data.dtype.kind == "f")
+        if keeps_dtype and exponent == 2:
             return _record(np.square, (self,))
         return _record(np.power, (self, exponent))
 
@@ -713,7 +714,7 @@ class Tensor(Variable):
 
     def log_softmax(self, dim: int) -> Tensor:
         """x − ln Σ eˣ along `dim`."""
-        return self - self.logsumexp(dim, keepdim=True)
+        return _record(f.log_softmax, (self,), {"axis": dim})
 
     # --- reductions ---------------------------------------------------------------------------------------------------
 

@@ -129,7 +129,8 @@ sheet: dict[Callable[..., Any], Row] = {
     np.min:          (lambda g, y, x, axis=None, keepdims=False:
                           spread(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims),),
     f.logsumexp:     (lambda g, y, x, axis=None, keepdims=False:
-                          spread(g, x.shape, axis, keepdims) * np.exp(x - spread(y, x.shape, axis, keepdims)),),
+                          spread(g, x.shape, axis, keepdims) * np.exp(f.log_softmax(x, axis)),),
+    f.log_softmax:   (lambda g, y, x, axis=None: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),),
     np.cumsum:       (lambda g, y, x, axis=None:
                           np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), x.shape),),
 

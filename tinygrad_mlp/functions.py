@@ -20,8 +20,8 @@ from .blas import Product, matmul
 
 __all__ = [
     "affine", "astype", "binary_cross_entropy", "binary_cross_entropy_with_logits", "clone", "concatenate", "derived",
-    "dispatched", "einsum", "getitem", "implementations", "linear", "logsumexp", "norm", "product", "reductions",
-    "relu", "scatter", "squared_error",
+    "dispatched", "einsum", "getitem", "implementations", "linear", "log_softmax", "logsumexp", "norm", "product",
+    "reductions", "relu", "scatter", "squared_error",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -88,6 +88,14 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @dispatched
+def log_softmax(x: Any, axis: Axis = None) -> Any:
+    """x − log Σ exp(x) over `axis`, of differences from the maximum: as exact for large x as for small."""
+    greatest = np.max(x, axis=axis, keepdims=True)
+    shifted = x - np.where(np.isfinite(greatest), greatest, 0)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+@dispatched
 def squared_error(a: Any, b: Any, total: bool = False) -> Any:
     """(a − b)², elementwise or, with `total`, summed in the same node."""
     difference = a - b
@@ -108,8 +116,11 @@ def binary_cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
 
 @dispatched
 def binary_cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any:
-    """−y ln σ(z) − (1 − y) ln(1 − σ(z)) = ln(1 + eᶻ) − y z, elementwise or summed; exact for logits of any size."""
-    elements = np.logaddexp(z, 0) - y * z
+    """−y ln σ(z) − (1 − y) ln(1 − σ(z)), elementwise or summed.
+
+    As max(z, 0) − y z + ln(1 + e^−|z|), which is exact for logits of any size.
+    """
+    elements = np.maximum(z, 0) - y * z + np.log1p(np.exp(np.copysign(z, -1)))
     return np.add.reduce(elements, axis=None) if total else elements
 
 

@@ -521,10 +521,10 @@ def cross_entropy(
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     classes = _Classes("cross_entropy", input, target, weight, ignore_index)
     rows = _rows(input)
-    elements = classes.weighted(rows.logsumexp(-1) - classes.picked(rows))
+    each = rows.log_softmax(-1)
+    elements = -classes.weighted(classes.picked(each))
     if label_smoothing:
         number = rows.shape[1]
-        each = rows.log_softmax(-1)
         if weight is not None:
             each = each * _class_weight("cross_entropy", weight, number, rows.dtype)
         elements = elements * (1 - label_smoothing) - each.sum(-1) * (label_smoothing / number)

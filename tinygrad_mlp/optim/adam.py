@@ -81,7 +81,7 @@ class Adam(Optimizer):
             mean, square = state["exp_avg"], state["exp_avg_sq"]
 
             # One array of the weight's size holds all intermediate results: memory is what takes the time here.
-            scratch = gradient * (1 - beta1)
+            scratch = np.multiply(gradient, 1 - beta1, out=np.empty(weight.shape, weight.dtype))
             mean *= beta1
             mean += scratch
             np.multiply(gradient, gradient, out=scratch)

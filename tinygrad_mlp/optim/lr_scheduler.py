@@ -174,7 +174,7 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        return [rate * self.gamma ** self.milestones[self.last_epoch] for rate in self._rates()]
+        return [rate * self.gamma ** self.milestones.get(self.last_epoch, 0) for rate in self._rates()]
 
 
 class ExponentialLR(LRScheduler):

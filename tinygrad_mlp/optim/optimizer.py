@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._tensor import Tensor
 from ..autograd import enable_grad, memory
@@ -172,7 +173,7 @@ class Optimizer:
         state = {}
         for number, entries in state_dict["state"].items():
             parameter = parameters[numbers.index(number)]
-            state[parameter] = {name: _copied(value, parameter.dtype) for name, value in entries.items()}
+            state[parameter] = {name: _copied(name, value, parameter._data) for name, value in entries.items()}
             self._check_state(parameter, state[parameter])
         for group, loaded in zip(self.param_groups, groups, strict=True):
             group.update(loaded)
@@ -195,11 +196,12 @@ def check_rates(group: dict[str, Any], *names: str) -> None:
             raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
 
 
-def _copied(value: Any, dtype: np.dtype[Any]) -> Any:
-    """An entry of a state: arrays, whoever's they are, as new ones of `dtype`, those without dimensions as numbers."""
+def _copied(name: str, value: Any, weight: NDArray[Any]) -> Any:
+    """An entry of the state of a `weight`: arrays, whoever's they are, as new ones of its dtype; counts as numbers."""
     if isinstance(value, list | tuple):
-        return [_copied(entry, dtype) for entry in value]
+        return [_copied(name, entry, weight) for entry in value]
     if not hasattr(value, "shape"):
         return value
     array = array_of(value)
-    return np.array(array, dtype) if array.ndim else array.item()
+    is_number = not array.ndim and (weight.ndim or name == "step")
+    return array.item() if is_number else np.array(array, weight.dtype)

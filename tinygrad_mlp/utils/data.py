@@ -198,7 +198,7 @@ def _batch(dataset: Any, indices: Indices, collate: Callable[[list[Any]], Any] |
     if collate is None or collate is default_collate:
         if isinstance(dataset, Tensor | np.ndarray):
             return _taken(dataset, indices)
-        if isinstance(dataset, TensorDataset):
+        if type(dataset).__getitem__ is TensorDataset.__getitem__:  # one of the user's may be for single samples
             return list(dataset[indices])
         if isinstance(dataset, Subset):
             return _batch(dataset.dataset, dataset.indices[indices], collate)
