@@ -311,6 +311,17 @@ def test_a_leaf_stays_one_and_nothing_is_shared(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.detach(), [1, 1])
 
 
+@pytest.mark.parametrize("make", [tg.zeros, tg.ones, tg.rand, tg.randn])
+def test_sizes_are_given_in_three_ways(make: Any) -> None:
+    assert make(2, 3).shape == make((2, 3)).shape == make([2, 3]).shape == make(size=(2, 3)).shape == (2, 3)
+    assert make(()).shape == make(size=()).shape == ()
+
+
+def test_randint_begins_at_0() -> None:
+    for drawn in (tg.randint(3, (50,)), tg.randint(high=3, size=(50,)), tg.randint(0, 3, (50,))):
+        assert set(drawn.tolist()) == {0, 1, 2}
+
+
 def test_numpy_reads_the_file_too(tmp_path: Path) -> None:
     tg.save({"0.weight": tg.ones(2, 2).T, "deeper": {"x": np.arange(3)}}, tmp_path / "a")
     with np.load(tmp_path / "a", allow_pickle=False) as file:

@@ -386,6 +386,28 @@ def test_a_call_of_a_layers_own_is_made_by_a_sequential_too() -> None:
     np.testing.assert_array_equal(nn.Sequential(Doubled(), nn.Identity())(x).numpy(), [[2.0, 2.0]])
 
 
+@pytest.mark.parametrize("value", [tg.zeros(2, 2), np.zeros((2, 2))])
+def test_a_parameter_is_replaced_by_a_parameter(value: Any) -> None:
+    """Else it would silently be trained and saved no longer."""
+    layer = nn.Linear(2, 2)
+    weight = layer.weight
+    with pytest.raises(TypeError, match=r"Linear.weight is a Parameter.*nn.Parameter"):
+        layer.weight = value
+    assert layer.weight is weight
+    layer.weight = nn.Parameter(tg.zeros(2, 2))
+    layer.bias = None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+
+def test_attributes_of_the_users_may_have_any_name_and_hold_themselves() -> None:
+    net = nn.Sequential(nn.Linear(2, 1))
+    net._hooks = []
+    net.log = {}
+    net.log["self"] = net.log
+    assert net(tg.zeros(1, 2)).shape == (1, 1)
+    assert len(list(net.parameters())) == 2
+
+
 def test_a_replaced_call_is_made_for_every_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     called, seen = nn.Module.__call__, []
     monkeypatch.setattr(nn.Module, "__call__", lambda self, *args: (seen.append(type(self)), called(self, *args))[1])

@@ -166,6 +166,14 @@ FUNCTIONS: dict[str, tuple[Program, list[tuple[Shape, tuple[float, float]]]]] = 
     "cat": (lambda m, x, y: m.cat([x, y, x], dim=1), [((2, 3), ANY), ((2, 1), ANY)]),
     "stack": (lambda m, x, y: m.stack((x, y), dim=-1), [((2, 3), ANY), ((2, 3), ANY)]),
     "indexing": (lambda m, x: x[1, ::2] * x[:, 1].sum(), [((2, 3), ANY)]),
+    "an integer and positions apart": (
+        lambda m, x: x[1, :, [0, 2]] * x[-1, None, :, m.tensor([1, 1])].sum(),
+        [((2, 2, 3), ANY)],
+    ),
+    "an integer, a mask and all between": (
+        lambda m, x: x[:, m.tensor(1), ..., m.tensor([True, False, True])],
+        [((2, 2, 2, 3), ANY)],
+    ),
     "fancy indexing": (lambda m, x: x[[0, 1, 1], [2, 0, 0]], [((2, 3), ANY)]),
     "clone": (lambda m, x: x.clone() * x, [((2, 3), ANY)]),
 }

@@ -96,6 +96,7 @@ METHODS: list[Method] = [
     ("norm", lambda x: x.norm(1, 0), lambda x: size(x).sum(0)),
     ("norm", lambda x: x.norm(3, (0, 1), True), lambda x: np.sum(size(x) ** 3, keepdims=True) ** (1 / 3), 0.5, 2),
     ("norm", lambda x: x.norm(dim=[0, 1]), lambda x: np.sqrt(np.sum(x**2)), 0.5, 2),
+    ("norm", lambda x: x.norm(0.5), lambda x: np.sum(size(x) ** 0.5) ** 2, 0.5, 2),
     ("norm", lambda x: x.norm(math.inf), lambda x: np.max(size(x)), *BETWEEN),
     ("norm", lambda x: x.norm(-math.inf, 1), lambda x: np.min(size(x), axis=1), *BETWEEN),
     ("prod", lambda x: x.prod(), np.prod),
@@ -348,6 +349,17 @@ def test_no_gradient_passes_through_integers() -> None:
     assert not (x.long().float() * 2).requires_grad
 
 
+def test_integers_become_floats_where_the_result_is_no_integer() -> None:
+    np.testing.assert_array_equal(tg.tensor([2, 4]).reciprocal(), [0.5, 0.25])
+    assert (tg.tensor([2**40]) ** 2.0).item() == 2.0**80
+    assert (tg.tensor([3]) ** 2).dtype == np.int64
+
+
+def test_python_floats_are_chosen_as_the_default_dtype() -> None:
+    assert tg.where(tg.tensor([True, False]), 1.0, 0).dtype == np.float32
+    assert tg.where(tg.tensor([True, False]), 1.0, tg.tensor(0.0).double()).dtype == np.float64
+
+
 def test_to_takes_a_dtype() -> None:
     with pytest.raises(TypeError, match="dtype"):
         tg.tensor([1.0]).to("cuda")
@@ -578,6 +590,9 @@ IN_PLACE: dict[str, tuple[Callable[[Any], Any], Callable[[Array], Any]]] = {
     "-=": (lambda x: operator.isub(x, 1), lambda a: a - 1),
     "*=": (lambda x: operator.imul(x, 3), lambda a: a * 3),
     "/=": (lambda x: operator.itruediv(x, 4), lambda a: a / 4),
+    "**=": (lambda x: operator.ipow(x, 3), lambda a: a**3),
+    "//=": (lambda x: operator.ifloordiv(x, 0.5), lambda a: a // 0.5),
+    "%=": (lambda x: operator.imod(x, 0.75), lambda a: a % 0.75),
 }
 
 
@@ -615,6 +630,16 @@ def test_a_value_that_needs_its_gradient_is_not_lost() -> None:
         with pytest.raises(RuntimeError, match="not recorded"):
             change(x)
     np.testing.assert_array_equal(plain, X)
+
+
+def test_integers_of_an_index_select_before_its_arrays() -> None:
+    """As in PyTorch; NumPy puts the arrays' dimension first where a slice or a new dimension is between them."""
+    x = tg.tensor(np.arange(60).reshape(3, 4, 5))
+    np.testing.assert_array_equal(x[1, :, [0, 2]], x.numpy()[1][:, [0, 2]])
+    np.testing.assert_array_equal(x[1, None, [0, 2]], x.numpy()[1][None, [0, 2]])
+    np.testing.assert_array_equal(x[[0, 2], :, tg.tensor(1)], x.numpy()[..., 1][[0, 2]])
+    x[0, :, [1, 3]] = np.arange(8).reshape(4, 2)
+    np.testing.assert_array_equal(x[0, :, [1, 3]], np.arange(8).reshape(4, 2))
 
 
 def test_assignment_to_an_index() -> None:
@@ -854,3 +879,55 @@ def test_positions_that_repeat_in_any_kind_of_index_add_up(index: Any) -> None:
     x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
     x[index].sum().backward()
     assert x.grad.tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize("change", [operator.iand, operator.ior, operator.ixor])
+def test_bits_change_in_place(change: Callable[[Any, Any], Any]) -> None:
+    bits = np.array([5, 3, 6])
+    x = tg.tensor(bits)
+    assert change(x, 2) is x
+    np.testing.assert_array_equal(x, change(bits, 2))
+
+
+def test_data_that_was_written_to_stays_where_it_is() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    alias = x.detach()
+    x.data -= 0.5
+    x.data *= 2
+    np.testing.assert_array_equal(alias, [1, 3])
+    np.testing.assert_array_equal(x.detach(), [1, 3])
+    y = x * x
+    x.data -= 1
+    with pytest.raises(RuntimeError, match="changed"):
+        y.sum().backward()
+
+
+def test_a_number_in_a_matrix() -> None:
+    assert 2.0 in tg.tensor([[1.0, 2.0]])
+    assert 3.0 not in tg.tensor([[1.0, 2.0]])
+
+
+def test_a_copy_has_the_gradient_too() -> None:
+    x = leaf([1.0, 2.0])
+    (x * x).sum().backward()
+    copied = copy.deepcopy(x)
+    x.grad.zero_()
+    np.testing.assert_array_equal(copied.grad, [2, 4])
+
+
+def test_a_retained_gradient_can_be_dropped() -> None:
+    y = leaf([1.0]) * 2
+    y.retain_grad()
+    for _ in range(2):
+        y.grad = None
+        y.sum().backward(retain_graph=True)
+        np.testing.assert_array_equal(y.grad, [1])
+
+
+def test_norms_below_1_have_no_slope_at_0() -> None:
+    x = leaf([0.0, 4.0])
+    x.norm(0.5).backward()
+    np.testing.assert_allclose(x.grad, [0, 1])
+    zero = leaf([0.0, 0.0])
+    zero.norm(0.5).backward()
+    np.testing.assert_array_equal(zero.grad, [0, 0])

@@ -51,18 +51,22 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
 # --- constants and rows of numbers ------------------------------------------------------------------------------------
 
 
-def zeros(*size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Zeros; lengths are given one by one or as one sequence, here and below.
+def zeros(
+    *sizes: Any, size: Sequence[int] | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Zeros; lengths are given one by one, as one sequence, or as ``size=``, here and below.
 
     >>> zeros(2, 3).shape == zeros((2, 3)).shape
     True
     """
-    return full(_sizes(size), 0.0, dtype=dtype, requires_grad=requires_grad)
+    return full(_sizes(sizes, size), 0.0, dtype=dtype, requires_grad=requires_grad)
 
 
-def ones(*size: Any, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *sizes: Any, size: Sequence[int] | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
+) -> Tensor:
     """Ones."""
-    return full(_sizes(size), 1.0, dtype=dtype, requires_grad=requires_grad)
+    return full(_sizes(sizes, size), 1.0, dtype=dtype, requires_grad=requires_grad)
 
 
 def full(
@@ -114,22 +118,32 @@ def linspace(
 
 
 def rand(
-    *size: Any, generator: AnyGenerator | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Sequence[int] | None = None,
+    generator: AnyGenerator | None = None,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Numbers drawn uniformly from [0, 1)."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
-    return _made(numbers_from(generator).random(_sizes(size), wanted), wanted, requires_grad)
+    return _made(numbers_from(generator).random(_sizes(sizes, size), wanted), wanted, requires_grad)
 
 
 def randn(
-    *size: Any, generator: AnyGenerator | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Sequence[int] | None = None,
+    generator: AnyGenerator | None = None,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Numbers drawn from the normal distribution of mean 0 and variance 1."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
-    return _made(numbers_from(generator).standard_normal(_sizes(size), wanted), wanted, requires_grad)
+    return _made(numbers_from(generator).standard_normal(_sizes(sizes, size), wanted), wanted, requires_grad)
 
 
-def randint(low: int, high: Any, size: Sequence[int] | None = None, *, generator: AnyGenerator | None = None) -> Tensor:
+def randint(
+    low: int = 0, high: Any = None, size: Sequence[int] | None = None, *, generator: AnyGenerator | None = None
+) -> Tensor:
     """Integers drawn from `low` … `high` − 1; ``randint(high, size)`` begins at 0."""
     if size is None:
         low, high, size = 0, low, high
@@ -166,7 +180,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def where(condition: Any, input: Any, other: Any) -> Tensor:
     """`input` where `condition` is true, `other` elsewhere."""
-    return record(Tensor, np.where, (condition, input, other))  # type: ignore[no-any-return]
+    chosen: Tensor = record(Tensor, np.where, (condition, input, other))
+    # NumPy takes two Python floats for float64.
+    return chosen.to(get_default_dtype()) if {type(input), type(other)} in ({float}, {float, int}) else chosen
 
 
 def maximum(input: Any, other: Any) -> Tensor:

@@ -38,7 +38,7 @@ from .autograd.graph import (
     state,
     walk,
 )
-from .blas import Product
+from .blas import Product, address
 from .derivatives import Row, sheet
 
 __all__ = ["Tensor", "get_default_dtype", "set_default_dtype", "tensor"]
@@ -129,8 +129,12 @@ class Tensor(Variable):
         array = array_of(value)
         if array.shape != self.shape:
             raise ValueError(f"data of shape {array.shape} cannot replace data of shape {self.shape}")
-        # A copy, so that no array of the user's changes under a later graph.
-        self._data = np.array(array, dtype=self.dtype)
+        own = self._data
+        if array.dtype == own.dtype and array.strides == own.strides and address(array) == address(own):
+            memory.stamp([own])  # such as after ``x.data -= …``, which has written to it
+        else:
+            # A copy, so that no array of the user's changes under a later graph.
+            self._data = np.array(array, dtype=self.dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -199,6 +203,9 @@ class Tensor(Variable):
             raise TypeError("a Tensor without dimensions cannot be iterated over: use item()")
         return (self[i] for i in range(len(self)))
 
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
     def __bool__(self) -> bool:
         if self._data.size != 1:
             raise RuntimeError(f"the truth of a Tensor of shape {self.shape} is ambiguous: use .any() or .all()")
@@ -242,6 +249,8 @@ class Tensor(Variable):
         if type(self._node) is Node:
             raise RuntimeError("a Tensor that was computed cannot be copied with its graph: copy .detach()")
         copied: Self = _restored(type(self), self._data.copy(), self._node is not None)
+        if self._node is not None and self.grad is not None:
+            copied.grad = self.grad.clone()
         memo[id(self)] = copied
         return copied
 
@@ -336,6 +345,8 @@ class Tensor(Variable):
             self._node.grad = value
         elif value is not None:
             raise RuntimeError("only a leaf that requires a gradient can be given one")
+        elif self._node is not None and self._node.extras is not None:
+            self._node.extras.grad = None
 
     def retain_grad(self) -> None:
         """Keep the gradient of this computed Tensor in ``.grad``, too."""
@@ -440,7 +451,13 @@ class Tensor(Variable):
         return self
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._write("assignment to an index", lambda a, b: a.__setitem__(_index(index), b), value)
+        def assign(array: Any, entries: Any) -> None:
+            *first, last = _steps(index)
+            for step in first:
+                array = array[step]
+            array[last] = entries
+
+        self._write("assignment to an index", assign, value)
 
     def add_(self, other: Any, *, alpha: float = 1) -> Self:
         """Add ``alpha · other`` in place."""
@@ -476,6 +493,24 @@ class Tensor(Variable):
     __isub__ = sub_
     __imul__ = mul_
     __itruediv__ = div_
+
+    def __ipow__(self, exponent: Any) -> Self:
+        return self._write("**=", lambda a, b: np.power(a, b, out=a), exponent)
+
+    def __ifloordiv__(self, other: Any) -> Self:
+        return self._write("//=", lambda a, b: np.floor_divide(a, b, out=a), other)
+
+    def __imod__(self, other: Any) -> Self:
+        return self._write("%=", lambda a, b: np.remainder(a, b, out=a), other)
+
+    def __iand__(self, other: Any) -> Self:
+        return self._write("&=", lambda a, b: np.bitwise_and(a, b, out=a), other)
+
+    def __ior__(self, other: Any) -> Self:
+        return self._write("|=", lambda a, b: np.bitwise_or(a, b, out=a), other)
+
+    def __ixor__(self, other: Any) -> Self:
+        return self._write("^=", lambda a, b: np.bitwise_xor(a, b, out=a), other)
 
     # --- operators ----------------------------------------------------------------------------------------------------
 
@@ -574,7 +609,10 @@ class Tensor(Variable):
     __rxor__ = __xor__
 
     def __getitem__(self, index: Any) -> Tensor:
-        return _record(f.getitem, (self,), {"index": _index(index)})
+        result = self
+        for step in _steps(index):
+            result = _record(f.getitem, (result,), {"index": step})
+        return result
 
     # --- elementwise --------------------------------------------------------------------------------------------------
 
@@ -624,7 +662,7 @@ class Tensor(Variable):
 
     def reciprocal(self) -> Tensor:
         """1 / x."""
-        return _record(np.reciprocal, (self,))
+        return _record(np.reciprocal, (self,)) if self._data.dtype.kind == "f" else 1 / self
 
     def sign(self) -> Tensor:
         """−1, 0 or 1, through which no gradient passes."""
@@ -872,9 +910,9 @@ class Tensor(Variable):
         """Dimensions `dim0` and `dim1` swapped."""
         return f.derived[np.swapaxes](self, dim0, dim1)  # type: ignore[no-any-return]
 
-    def permute(self, *dims: Any) -> Tensor:
+    def permute(self, *given: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
         """The dimensions in the order `dims`."""
-        return _record(np.transpose, (self,), {"axes": _sizes(dims)})
+        return _record(np.transpose, (self,), {"axes": _sizes(given, dims)})
 
     def squeeze(self, dim: Dim = None) -> Tensor:
         """Without the dimensions of length 1 among `dim`, or among all."""
@@ -907,9 +945,9 @@ class Tensor(Variable):
             raise ValueError(f"repeat() of shape {self.shape} takes {self.ndim} sizes or more, not {len(times)}")
         return f.derived[np.tile](self, times)  # type: ignore[no-any-return]
 
-    def flip(self, *dims: Any) -> Tensor:
+    def flip(self, *given: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
         """With the order along `dims` reversed."""
-        return _record(np.flip, (self,), {"axis": _sizes(dims)})
+        return _record(np.flip, (self,), {"axis": _sizes(given, dims)})
 
     def roll(self, shifts: int | tuple[int, ...], dims: Dim = None) -> Tensor:
         """With entries moved by `shifts` along `dims`, or in the flattened Tensor; the last come in first."""
@@ -1116,6 +1154,39 @@ def _index(index: Any) -> Any:
     return recorded_operand(index) if isinstance(index, Tensor) else _raw(index)
 
 
+def _steps(index: Any) -> list[Any]:
+    """The index as NumPy takes it: in two steps where it mixes integers and arrays, of which integers come first.
+
+    NumPy would take the integers for arrays, and put the dimensions that they share with the others in front.
+    """
+    index = _index(index)
+    entries = [
+        entry.item() if type(entry) is np.ndarray and not entry.ndim and entry.dtype.kind in "iu" else entry
+        for entry in (index if isinstance(index, tuple) else (index,))
+    ]
+    integers = [isinstance(entry, int | np.integer) and not isinstance(entry, bool) for entry in entries]
+    lengths = [_dimensions(entry) for entry in entries]
+    if not any(integers) or not any(lengths):
+        return [index]
+    first: list[Any] = []
+    last: list[Any] = []
+    for entry, is_integer, length in zip(entries, integers, lengths, strict=True):
+        if is_integer:
+            first.append(entry)
+        else:
+            last.append(entry)
+            first += [...] if entry is ... else [slice(None)] * (length or entry is not None)
+    return [tuple(first), tuple(last)]
+
+
+def _dimensions(entry: Any) -> int:
+    """How many dimensions an array, or list, in an index stands for; 0 for what is none."""
+    if isinstance(entry, list):
+        entry = np.asarray(entry)
+    shape = getattr(entry, "shape", ())
+    return len(shape) if shape and entry.dtype.kind == "b" else bool(shape)
+
+
 def _along(indices: Array, axis: int) -> tuple[Array, ...]:
     """The index that picks, along `axis`, the entries at `indices`, as `numpy.take_along_axis` does."""
     grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
@@ -1128,8 +1199,10 @@ def _dims(dim: Dim) -> int | tuple[int, ...] | None:
     return tuple(dim) or None if isinstance(dim, list | tuple) else dim  # type: ignore[return-value]
 
 
-def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """Lengths given one by one or as one sequence."""
+def _sizes(sizes: tuple[Any, ...], named: Sequence[int] | None = None) -> tuple[int, ...]:
+    """Lengths or dimensions given one by one, as one sequence, or as one by its name."""
+    if named is not None:
+        sizes += (named,)
     return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else sizes
 
 

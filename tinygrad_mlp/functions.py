@@ -247,7 +247,9 @@ def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any
         raise ValueError(f"the order of a norm is positive, inf or -inf, not {p}")
     if math.isinf(p):
         return (np.max if p > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
-    return _root(np.sum(np.square(x) if p == 2 else np.abs(x) ** p, axis=axis, keepdims=keepdims), p)
+    nothing = (x == 0) if p < 1 else 0  # where the infinite slope of |x|ᵖ would meet the 0 of |x|
+    powers = np.square(x) if p == 2 else (np.abs(x) + nothing) ** p - nothing
+    return _root(np.sum(powers, axis=axis, keepdims=keepdims), p)
 
 
 def _linalg_norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -78,7 +78,7 @@ class Sequential(_Named):
     def forward(self, input: Any) -> Any:
         for layer in self._layers.values():
             # What calling it would do, without the detour.
-            plain = layer._hooks is None and type(layer).__call__ is _CALL
+            plain = layer._module_hooks is None and type(layer).__call__ is _CALL
             input = layer.forward(input) if plain else layer(input)
         return input
 

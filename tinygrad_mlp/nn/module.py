@@ -38,13 +38,13 @@ def _entries(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(key), entry) for key, entry in value.items())
 
 
-def _found(name: str, value: Any, kind: type) -> Iterator[tuple[str, Any]]:
+def _found(name: str, value: Any, kind: type, within: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
     """The instances of `kind` at `value` or inside the containers there, not entering modules."""
     if isinstance(value, kind):
         yield name, value
-    else:
+    elif id(value) not in within:  # a container may hold itself
         for key, entry in _entries(value):
-            yield from _found(f"{name}.{key}", entry, kind)
+            yield from _found(f"{name}.{key}", entry, kind, (*within, id(value)))
 
 
 class Module:
@@ -61,11 +61,16 @@ class Module:
     """
 
     training = True
-    _hooks: Hooks | None = None
+    _module_hooks: Hooks | None = None
     _buffers: Mapping[str, bool] = MappingProxyType({})  # by name: whether a buffer is part of the state
 
     # A captured step looks at its modules again after any of them has changed.
     def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter | None):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a Parameter, and a {type(value).__name__} in its place would not be "
+                "trained or saved: assign nn.Parameter(...), or copy_() into it under no_grad()"
+            )
         configuration.changes += 1
         super().__setattr__(name, value)
 
@@ -78,16 +83,16 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward(self, ...): write one")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is not None:
-            return self._call_with_hooks(self._hooks, args, kwargs)
+        if self._module_hooks is not None:
+            return self._call_with_hooks(self._module_hooks, args, kwargs)
         return self.forward(*args, **kwargs)
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 
     def _own_hooks(self) -> Hooks:
-        if self._hooks is None:
-            self._hooks = Hooks()
-        return self._hooks
+        if self._module_hooks is None:
+            self._module_hooks = Hooks()
+        return self._module_hooks
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
