@@ -41,6 +41,13 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
             parser.error(f"there is no {', '.join(unknown)}: choose from {', '.join(known)}")
     if chosen.threads is not None and not 1 <= chosen.threads <= len(os.sched_getaffinity(0)):
         parser.error(f"--threads is a number from 1 to {len(os.sched_getaffinity(0))} on this machine")
+    if chosen.data is not None and not chosen.data.is_dir():
+        parser.error(f"--data is the folder of MNIST's files, and {chosen.data} is no folder")
+    if chosen.names == ["run"] and chosen.data is None:
+        parser.error("'run' reads MNIST: give the folder of its files as --data")
+    for path in (chosen.json, chosen.png):
+        if not path.absolute().parent.is_dir():
+            parser.error(f"{path} cannot be written: there is no folder {path.parent}")
     return chosen
 
 
@@ -70,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             entries.append(entry(case, figures, left_out))
             write_json(chosen.json, about, entries)  # now, too, for a run is long and may be interrupted
         print("", tables(entries[first:]), sep="\n", flush=True)
+    if not any(found["contestants"] for found in entries):
+        sys.exit("nobody could be measured: see what is left out above")
     write_chart(chosen.png, about, entries)
     print(f"written: {chosen.json}, {chosen.png}")
 

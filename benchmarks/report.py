@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def tables(entries: Sequence[dict[str, Any]]) -> str:
         notes = []
         for reason, columns in left_out.items():
             names = [f"{n} ({', '.join(c)})" if len(c) < len(cases) else n for n, c in columns.items()]
-            notes.append(f"Left out: {', '.join(names)}: {reason}")
+            notes.append(f"Left out: {'; '.join(names)}: {reason}")
         parts.append("\n".join([f"### {_heading(*key)}", "", *(([legend, "", *lines, ""]) if present else []), *notes]))
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
@@ -129,7 +130,7 @@ def write_json(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str,
 
 
 def write_chart(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
-    """Draw a row of bar charts for each table to the PNG `path`; bars are medians, whiskers the quartiles."""
+    """Draw a row of charts for each table to the PNG `path`; dots are medians, whiskers reach to the quartiles."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -139,26 +140,28 @@ def write_chart(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str
     if not groups:
         return
     columns = max(map(len, groups.values()))
-    heights = [1 + max(len(case["contestants"]) for case in cases) for cases in groups.values()]
-    figure = Figure(figsize=(5.5 * columns, 1 + 0.32 * sum(heights)), layout="constrained")
+    headings = [textwrap.wrap(_heading(*key), 60 * columns) for key in groups]
+    rows_of = [max(len(case["contestants"]) for case in cases) for cases in groups.values()]
+    heights = [1 + count + len(heading) for count, heading in zip(rows_of, headings, strict=True)]
+    figure = Figure(figsize=(5.5 * columns, 1 + 0.3 * sum(heights)), layout="constrained")
     FigureCanvasAgg(figure)
     rows = figure.subfigures(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for row, (key, cases) in zip(rows, groups.items(), strict=True):
-        row.suptitle(_heading(*key), fontsize=10, x=0.01, ha="left")
+    for row, heading, cases in zip(rows, headings, groups.values(), strict=True):
+        row.suptitle("\n".join(heading), fontsize=10, x=0.01, ha="left")
         for axes, case in zip(row.subplots(1, columns, squeeze=False)[0], [*cases] + [None] * columns, strict=False):
             if case is None:
                 axes.set_axis_off()
             else:
                 _draw(axes, case)
     cpu = about["environment"]
-    figure.suptitle(f"{cpu['cpu']}, {cpu['cores']} cores, {cpu['date']}: shorter is faster", fontsize=11)
+    figure.suptitle(f"{cpu['cpu']}, {cpu['cores']} cores, {cpu['date']}: further left is faster", fontsize=11)
     with replacing(path) as draft:
         figure.savefig(draft, format="png", dpi=100)
 
 
 def _draw(axes: Any, case: Mapping[str, Any]) -> None:
     """One panel: the contestants of one case, the fastest on top."""
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     unit, scale = _unit(case["workload"])
     ranked = sorted(case["contestants"].items(), key=lambda item: -item[1]["seconds"])
@@ -166,10 +169,19 @@ def _draw(axes: Any, case: Mapping[str, Any]) -> None:
     quartiles = np.array([figure["quartiles"] for _, figure in ranked]).T * scale
     whiskers = np.abs(quartiles - medians)
     colours = ["C1" if name in BASELINES and name != PEAK else "C7" for name, _ in ranked]
-    bars = axes.barh([_titles(case["workload"])[name] for name, _ in ranked], medians, xerr=whiskers, color=colours)
-    axes.bar_label(bars, [_rounded(median) for median in medians], padding=3, fontsize=7)
-    axes.set_xscale("log")
+    rows = np.arange(len(ranked))
+    axes.errorbar(medians, rows, xerr=whiskers, fmt="none", ecolor="C7", zorder=1)
+    axes.scatter(medians, rows, color=colours, zorder=2)
+    for row, median in zip(rows, medians, strict=True):
+        label = {"xytext": (7, 0), "textcoords": "offset points", "va": "center", "fontsize": 7}
+        axes.annotate(_rounded(median), (median, row), **label)
+    axes.set_yticks(rows, [_titles(case["workload"])[name] for name, _ in ranked])
+    axes.set_ylim(-0.7, len(ranked) - 0.3)
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_xscale("log")  # on which a bar would have no length
     axes.set_xlim(medians.min() / 3, medians.max() * 3)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:,g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(labelsize=8)
     axes.set_title(f"{_column(case)}, {unit}", fontsize=9)

@@ -7,13 +7,13 @@ network; the exit status says whether NumPy, given what is printed, computes the
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from io import TextIOWrapper
 from typing import Any
 
 import numpy as np
 
 import tinygrad_mlp as tg
-from tinygrad_mlp import Tensor, nn
+from tinygrad_mlp import Tensor, nn, training
 from tinygrad_mlp.autograd.derivation import explain
 from tinygrad_mlp.nn import functional as F
 
@@ -39,7 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="Exit status: 0 if the printed formulas compute the gradients, 1 if not, 2 without a picture.",
     )
     parser.add_argument("--out", default="out", metavar="FOLDER", help="where the pictures go (default: out)")
-    folder = Path(parser.parse_args(arguments).out)
+    try:
+        folder = training.writable_folder(parser.parse_args(arguments).out)
+    except OSError as error:
+        print(f"explain_mlp.py: error: {error}", file=sys.stderr)
+        return 2
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where a terminal has no letters for the formulas
 
     generator = tg.Generator().manual_seed(0)
     inputs, hidden, outputs = LAYERS
@@ -59,7 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{title}\n{'=' * len(title)}\n\n{derivation}\n")
         is_right = is_right and derivation.is_verified
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             print(f"Picture: {derivation.save(folder / f'derivation_{loss.__name__}.png')}\n")
         except OSError as error:
             print(f"explain_mlp.py: error: {error}", file=sys.stderr)

@@ -98,9 +98,9 @@ def test_a_missing_peer_is_left_out_by_name(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     folder = tmp_path / "out"
     folder.mkdir()
-    report = run(folder, "ops", "start", "--peers", "pytorch,micrograd")
+    report = run(folder, "ops", "start", "--peers", "pytorch,micrograd,tinygrad_mlp")
     for case in report["cases"]:
-        assert not case["contestants"]
+        assert set(case["contestants"]) == {"tinygrad_mlp"}
         assert case["left_out"]["pytorch"] == "ModuleNotFoundError: No module named 'torch'"
     assert "Left out: PyTorch: ModuleNotFoundError: No module named 'torch'" in capsys.readouterr().out
 
@@ -199,12 +199,23 @@ def test_tables_show_medians_spreads_ratios_and_reasons() -> None:
     assert "Left out: the document (batch 32): it is slow" in text
 
 
+def test_a_run_of_nobody_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (slow, *_) = [c for c in CONTESTANTS if not c.quick]
+    monkeypatch.setattr(command, "CONTESTANTS", [slow])
+    with pytest.raises(SystemExit, match="nobody could be measured"):
+        run(tmp_path, "ops")
+    assert not (tmp_path / "b.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["stop"], "there is no stop: choose from step, run"),
         (["--peers", "keras"], "there is no keras: choose from tinygrad_mlp"),
         (["--threads", "0"], "--threads is a number from 1 to"),
+        (["run"], "'run' reads MNIST: give the folder of its files as --data"),
+        (["--data", "missing"], "missing is no folder"),
+        (["--json", "missing/b.json"], "there is no folder missing"),
     ],
 )
 def test_the_command_line_refuses(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,6 +93,11 @@ def test_orders_are_seeded_and_new_for_each_iteration() -> None:
     assert [batch.item() for batch in DataLoader(np.arange(50), shuffle=True)] == first
 
 
+def test_labels_in_the_place_of_the_batch_size_are_noticed() -> None:
+    with pytest.raises(ValueError, match=r"write DataLoader\(TensorDataset\(x, y\), batch_size\)"):
+        DataLoader(ROWS, np.arange(len(ROWS)))
+
+
 def test_batch_samplers() -> None:
     loader = DataLoader(ROWS, batch_sampler=[[3, 1], np.array([0])])
     assert [batch[:, 0].tolist() for batch in loader] == [[12, 4], [0]]

@@ -104,7 +104,9 @@ def test_the_comparison_is_made_of_the_numbers():
 
     text = said(slice(0, 102), slice(2, 102), ([0.1, 0.3, 0.9], [0.2, 0.7, 0.8]))
     assert "Mean square is ahead by 2 of 200 validation digits: 2 it alone gets right, 0 cross entropy alone" in text
-    assert "1.4 standard deviations, which may well be chance; it is other than section 4" in text
+    assert (
+        "1.4 standard deviations, which may well be chance; it neither supports nor contradicts what section 4" in text
+    )
     assert "ahead in 1 of 3 reports, and by iteration 200 it had reached" in text
 
     assert said(slice(0, 100), slice(50, 150)) == "Both losses come out even: each gets 100 of 200 digits right."

@@ -280,7 +280,8 @@ def test_the_default_dtype_can_be_set() -> None:
 
 
 def test_lists_may_hold_tensors_and_arrays() -> None:
-    made = tg.tensor([tg.tensor([1.0, 2.0], requires_grad=True), np.array([3.0, 4.0], np.float32), [5, 6]])
+    with pytest.warns(UserWarning, match=r"no gradient passes through: write stack\(\[...\]\)"):
+        made = tg.tensor([tg.tensor([1.0, 2.0], requires_grad=True), np.array([3.0, 4.0], np.float32), [5, 6]])
     np.testing.assert_array_equal(made, [[1, 2], [3, 4], [5, 6]])
     assert not made.requires_grad
 
@@ -841,6 +842,9 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.from_numpy(np.array(["a"])), TypeError, "real numbers"),
     (lambda: tg.add_row(3, lambda g, y, x: g), TypeError, "belongs to a function"),  # type: ignore[arg-type]
     (lambda: tg.add_row(np.sinc, 3), TypeError, "a rule is a function of"),  # type: ignore[arg-type]
+    (lambda: tg.add_row(np.sinc, lambda g, x: g), TypeError, r"1 rule is for .* takes \(g, x\)"),
+    (lambda: tg.add_row(np.hypot, *[lambda g, y, a: g] * 2), TypeError, r"2 rules are for .* takes \(g, y, a\)"),
+    (lambda: tg.differentiable(lambda x: x)(leaf(X)), TypeError, "write @differentiable"),
 ]  # fmt: skip
 
 

@@ -242,7 +242,10 @@ class Tensor(Variable):
 
     def __reduce__(self) -> Any:
         if type(self._node) is Node:
-            raise TypeError("a Tensor that was computed cannot be pickled with its graph: pickle .detach()")
+            raise TypeError(
+                "a Tensor that was computed cannot be pickled or copied with its graph: write .detach(), "
+                "and for a plot .detach().numpy()"
+            )
         return _restored, (type(self), self._data, self._node is not None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -437,7 +440,8 @@ class Tensor(Variable):
             if self._node is not None:
                 kind = "leaf that requires a gradient" if self.is_leaf else "computed Tensor that needs its gradient"
                 raise RuntimeError(
-                    f"{operation} would change a {kind} in place: put it under no_grad(), or write x = x + ... instead"
+                    f"{operation} would change a {kind} in place: put it under no_grad(), or write x = x + ... "
+                    "instead; to add up losses, add loss.item()"
                 )
             if isinstance(value, Tensor) and value.requires_grad:
                 raise RuntimeError(
@@ -977,14 +981,7 @@ class Tensor(Variable):
         Raises:
             TypeError: `dtype` is not a dtype.
         """
-        try:
-            if dtype is None:  # which numpy.dtype takes for float64
-                raise TypeError
-            wanted = np.dtype(dtype)
-        except TypeError:
-            raise TypeError(
-                f"to() takes a dtype such as numpy.float64, not {dtype!r}; there is one device, so leave devices out"
-            ) from None
+        wanted = dtype_to(dtype)
         if wanted.kind not in "fiub":
             raise TypeError(f"a Tensor holds real numbers, integers or booleans, not {wanted}")
         source = self if wanted.kind == "f" else self.detach()
@@ -1051,6 +1048,23 @@ def _tensor(array: Array) -> Tensor:
     return made
 
 
+def dtype_to(dtype: Any) -> np.dtype[Any]:
+    """The dtype that ``to(dtype)`` asks for.
+
+    Raises:
+        TypeError: `dtype` is not a dtype.
+    """
+    try:
+        if dtype is None:  # which numpy.dtype takes for float64
+            raise TypeError
+        wanted: np.dtype[Any] = np.dtype(dtype)
+        return wanted
+    except TypeError:
+        raise TypeError(
+            f"to() takes a dtype such as numpy.float64, not {dtype!r}; there is one device, so leave devices out"
+        ) from None
+
+
 def _restored(kind: Any, data: Array, requires_grad: bool) -> Any:
     made = kind.__new__(kind)
     made._data = data
@@ -1082,6 +1096,12 @@ def _unwrapped(data: Any, kinds: set[np.dtype[Any]]) -> Any:
     if isinstance(data, list | tuple):
         return [_unwrapped(entry, kinds) for entry in data]
     if isinstance(data, Tensor):
+        if data.requires_grad and state.enabled:
+            warnings.warn(
+                "a Tensor of a list copies the numbers of the Tensors in it, and no gradient passes through: "
+                "write stack([...]), or .detach() or .item() for each",
+                stacklevel=5,
+            )
         data = data._data
     if isinstance(data, np.ndarray | np.generic):
         if data.dtype.kind == "f":

@@ -8,6 +8,7 @@ dtypes, order and accumulation are the walk's business (`tinygrad_mlp.autograd`)
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -181,18 +182,36 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
     tensor([-1.2732])
 
     Raises:
-        TypeError: `function` or a rule is not callable.
+        TypeError: `function` or a rule is not callable, or a rule does not take g, y and an input for each rule.
     """
     if not callable(function):
         raise TypeError(f"a row belongs to a function, not to {function!r}: write add_row(np.sinc, rule)")
     for rule in rules:
         if rule is not None and not callable(rule):
             raise TypeError(f"a rule is a function of (g, y, *inputs), not {rule!r}: write lambda g, y, x: g * ...")
+        if rule is not None and not _takes(rule, 2 + len(rules)):
+            raise TypeError(
+                f"{len(rules)} {'rules are' if len(rules) > 1 else 'rule is'} for a function of as many inputs, and "
+                f"each takes g, y and all of these, but one takes {inspect.signature(rule)}"
+            )
     sheet[function] = rules
 
 
+def _takes(function: Callable[..., Any], number: int) -> bool:
+    """Whether `function` can be called with this many arguments by position, and perhaps others by name."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of some that are not written in Python
+        return True
+    try:
+        signature.bind_partial(*range(number))
+    except TypeError:
+        return False
+    return True
+
+
 def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function of arrays that you write differentiable, by giving it a row of the sheet.
+    """Make a function of arrays that you write differentiable, by giving it a row of the sheet: a rule for each input.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> @differentiable(lambda g, y, x: g * 3 * x**2)
@@ -205,6 +224,10 @@ def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callab
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if not callable(function):
+            raise TypeError(
+                "differentiable() takes the rules: write @differentiable(lambda g, y, x: ...) above the def"
+            )
         public = f.dispatched(function)
         add_row(public, *rules)
         return public

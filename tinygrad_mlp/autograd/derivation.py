@@ -1065,6 +1065,7 @@ class Derivation:
         self._tolerance = float(max(np.finfo(node.output.dtype).eps for node in self._nodes)) ** 0.6
         # What is printed as equal to an array: the steps that all gradients rest on, and the formulas of each.
         self._steps: list[tuple[Array, list[Expression]]] = []
+        self._gradients: dict[Symbol, Expression] = {}  # what the symbols for gradients stand for, in order
         self._results: dict[str, tuple[Leaf, list[Expression]]] = {}
         self.is_summary = len(self._nodes) > LARGEST_GRAPH
         if self.is_summary:
@@ -1229,6 +1230,7 @@ class Derivation:
         column = self._document.add_row(g) if self._document is not None and g.ndim else g
         self._full[column], self._short[column], self._by_entry[column] = full, short, by_entry
         self._steps.append((column.array, printed))
+        self._gradients[column] = printed[0]
         return g
 
     def _result(self, leaf: Leaf, parts: list[Part]) -> Section:
@@ -1288,6 +1290,9 @@ class Derivation:
             walked = walk([(self._root, self._seed)], retain_graph=True)
         values: dict[Expression, Any] = {}
         magnitudes: dict[Expression, Any] = {}
+        for symbol, formula in self._gradients.items():  # what has cancelled in one step is rounding error in the next
+            evaluate(formula, values)
+            magnitudes[symbol] = np.reshape(magnitude(formula, values, magnitudes), symbol.array.shape)
 
         def error(array: Array, formula: Expression) -> float:
             value = np.asarray(evaluate(formula, values), np.float64)

@@ -282,9 +282,14 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
         target = np.asarray(target, input.dtype)
     array = array_of(target)
     if array.shape != input._data.shape:
+        if array.size == input.numel():
+            advice = f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
+        elif array.shape == _around_classes(input):
+            advice = f"{'write target.long()' if name == 'cross_entropy' else 'use cross_entropy'} if it holds classes"
+        else:
+            advice = "are they of the same samples, and in this order?"
         raise ValueError(
-            f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: "
-            f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
+            f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: {advice}"
         )
     if array.dtype.kind != "f":  # integers would widen float32 to float64
         target = target.to(input.dtype) if isinstance(target, Tensor) else target.astype(input.dtype)
@@ -366,9 +371,10 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
 def _check_probabilities(input: Any, target: Any) -> None:
     for name, array in (("input", input), ("target", target)):
         if array.size and not (array.min() >= 0 and array.max() <= 1):
+            advice = "binary_cross_entropy_with_logits for what has not been through a sigmoid"
             raise ValueError(
                 f"binary_cross_entropy: the {name} must lie in [0, 1], but spans [{array.min()}, {array.max()}]: "
-                "use binary_cross_entropy_with_logits for what has not been through a sigmoid"
+                f"use {advice if name == 'input' else 'cross_entropy for classes'}"
             )
 
 
@@ -426,9 +432,16 @@ class _Classes:
         classes = recorded_operand(target)
         self.shape = classes.shape
         if classes.dtype.kind not in "iu" or not input.ndim or self.shape != _around_classes(input):
+            if input.ndim and self.shape == _around_classes(input):
+                advice = "write target.long()"
+            elif self.shape == input.shape:
+                advice = "write target.argmax(dim=1) for rows of zeros and a one"
+                advice += ", target.float() for probabilities" * (name == "cross_entropy")
+            else:
+                advice = "are they of the same samples, and in this order?"
             raise ValueError(
                 f"{name} takes inputs (N, C) or (N, C, d, …) with integer classes (N,) or (N, d, …), not shape "
-                f"{input.shape} with {classes.dtype} of shape {self.shape}"
+                f"{input.shape} with {classes.dtype} of shape {self.shape}: {advice}"
             )
         number = input.shape[min(1, input.ndim - 1)]
 

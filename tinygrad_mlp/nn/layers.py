@@ -62,9 +62,10 @@ class Linear(Module):
         try:
             return F.linear(input, self.weight, self.bias)
         except (AttributeError, ValueError):
+            given = getattr(input, "shape", f"a {type(input).__name__}: write tensor(...)")
             raise ValueError(
                 f"{where_called(self)}: Linear({self.in_features} → {self.out_features}) takes inputs of shape "
-                f"(…, {self.in_features}), but got {getattr(input, 'shape', type(input).__name__)}"
+                f"(…, {self.in_features}), but got {given}"
             ) from None
 
     def extra_repr(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._tensor import RemovableHandle, Tensor
+from .._tensor import RemovableHandle, Tensor, dtype_to
 from ..autograd import is_grad_enabled, no_grad
 from ..autograd.graph import array_of, calling_line, configuration, outside, refuse_capture, replayed
 from .hooks import Hook, Hooks, Observed, as_tuple
@@ -339,9 +339,9 @@ class Module:
         """Convert all parameters with their gradients, and all floating buffers, to `dtype`.
 
         Raises:
-            TypeError: `dtype` is no floating one.
+            TypeError: `dtype` is not a floating one.
         """
-        if np.dtype(dtype).kind != "f":
+        if dtype_to(dtype).kind != "f":
             raise TypeError(f"a module can be converted to float32 or float64, not to {np.dtype(dtype)}")
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.dtype.kind == "f":
@@ -427,7 +427,8 @@ class Module:
 def check_module(value: Any) -> None:
     """Raise TypeError unless `value` is a Module."""
     if not isinstance(value, Module):
-        raise TypeError(f"a module is wanted, not {value!r}: write Tanh(), not Tanh or tanh")
+        advice = "Sequential(*layers)" if isinstance(value, list | tuple) else "Tanh(), not Tanh or tanh"
+        raise TypeError(f"a module is wanted, not {value!r}: write {advice}")
 
 
 def _join(prefix: str, name: str) -> str:

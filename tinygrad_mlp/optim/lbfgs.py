@@ -75,7 +75,7 @@ class LBFGS(Optimizer):
         check_rates(group, "lr", "tolerance_grad", "tolerance_change")
         for name in ("max_iter", "max_eval", "history_size"):
             if not isinstance(group[name], int | np.integer) or group[name] < 1:
-                raise ValueError(f"{name} cannot be {group[name]}: it is a positive integer")
+                raise ValueError(f"{name} cannot be {group[name]!r}: it is a positive integer")
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ValueError(f"line_search_fn is 'strong_wolfe' or None, not {group['line_search_fn']!r}")
 

@@ -51,6 +51,8 @@ class Optimizer:
         self.stepped_at = 0  # when the last step was taken, on the graph's clock; 0 before the first
         self._used: Any = None  # the last gradient of that step
         self._warned: set[str] = set()
+        if not isinstance(params, Iterable):
+            raise TypeError(f"params is an iterable of Tensors, not {params!r}: write net.parameters()")
         groups = list(params)
         if not groups:
             raise ValueError("there are no parameters to train: pass net.parameters() of a module that has some")
@@ -193,7 +195,7 @@ def check_rates(group: dict[str, Any], *names: str) -> None:
     """Raise ValueError unless the options of these `names` are finite numbers ≥ 0."""
     for name in names:
         if not isinstance(group[name], Real) or not 0 <= group[name] < math.inf:
-            raise ValueError(f"{name} cannot be {group[name]}: it is a number ≥ 0")
+            raise ValueError(f"{name} cannot be {group[name]!r}: it is a number ≥ 0")
 
 
 def _copied(name: str, value: Any, weight: NDArray[Any]) -> Any:

@@ -65,7 +65,7 @@ class SGD(Optimizer):
     def _check(self, group: dict[str, Any]) -> None:
         check_rates(group, "lr", "momentum", "weight_decay")
         if not isinstance(group["dampening"], Real) or not math.isfinite(group["dampening"]):
-            raise ValueError(f"dampening cannot be {group['dampening']}: it is a number")
+            raise ValueError(f"dampening cannot be {group['dampening']!r}: it is a number")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("nesterov needs momentum > 0 and dampening = 0")
 

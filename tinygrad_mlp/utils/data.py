@@ -147,7 +147,8 @@ class DataLoader:
         generator: AnyGenerator | None = None,
     ) -> None:
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:
-            raise ValueError(f"batch_size is a positive integer, not {batch_size!r}")
+            advice = ": write DataLoader(TensorDataset(x, y), batch_size)" if hasattr(batch_size, "shape") else ""
+            raise ValueError(f"batch_size is a positive integer, not {batch_size!r}{advice}")
         if sampler is not None and shuffle:
             raise ValueError("a sampler says in which order to go: give it, or shuffle=True, not both")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
