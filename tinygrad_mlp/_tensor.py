@@ -93,7 +93,7 @@ class Tensor(Variable):
 
     Args:
         data: numbers, an array, a Tensor, or nested lists of these; copied. Python floats become the default dtype
-            (float32), arrays and Tensors keep theirs, of which the widest floating one wins.
+            (float32); arrays and Tensors keep theirs, and a list that mixes floating dtypes takes the widest.
         dtype: the dtype to convert to.
         requires_grad: collect a gradient for this Tensor; floating dtypes only.
 
@@ -352,7 +352,11 @@ class Tensor(Variable):
             self._node.extras.grad = None
 
     def retain_grad(self) -> None:
-        """Keep the gradient of this computed Tensor in ``.grad``, too."""
+        """Keep the gradient of this computed Tensor in ``.grad``, too.
+
+        Raises:
+            RuntimeError: this Tensor does not require a gradient.
+        """
         if self._node is None:
             raise RuntimeError("a Tensor that does not require a gradient has none to retain")
         if isinstance(self._node, Node):
@@ -464,7 +468,11 @@ class Tensor(Variable):
         self._write("assignment to an index", assign, value)
 
     def add_(self, other: Any, *, alpha: float = 1) -> Self:
-        """Add ``alpha · other`` in place."""
+        """Add ``alpha · other`` in place.
+
+        Raises:
+            RuntimeError: here as in the methods below, outside `no_grad`: this Tensor or `other` needs a gradient.
+        """
         return self._write("add_", lambda a, b: np.add(a, b if alpha == 1 else np.multiply(b, alpha), out=a), other)
 
     def sub_(self, other: Any, *, alpha: float = 1) -> Self:
@@ -768,7 +776,7 @@ class Tensor(Variable):
         """The mean over `dim`, or over everything.
 
         Raises:
-            TypeError: the Tensor holds integers, whose mean is none.
+            TypeError: the Tensor holds integers, whose mean is not an integer.
         """
         return f.derived[np.mean](self._floating("mean"), _dims(dim), keepdim)  # type: ignore[no-any-return]
 
@@ -1200,7 +1208,7 @@ def _steps(index: Any) -> list[Any]:
 
 
 def _dimensions(entry: Any) -> int:
-    """How many dimensions an array, or list, in an index stands for; 0 for what is none."""
+    """How many dimensions an array, or list, in an index stands for; 0 for anything else."""
     if isinstance(entry, list):
         entry = np.asarray(entry)
     shape = getattr(entry, "shape", ())
@@ -1215,7 +1223,7 @@ def _along(indices: Array, axis: int) -> tuple[Array, ...]:
 
 
 def _dims(dim: Dim) -> int | tuple[int, ...] | None:
-    """The axis of a reduction for NumPy, which takes no lists; no dimensions are all of them, as in PyTorch."""
+    """The axis of a reduction for NumPy, which takes no lists; an empty `dim` means all dimensions, as in PyTorch."""
     return tuple(dim) or None if isinstance(dim, list | tuple) else dim  # type: ignore[return-value]
 
 
@@ -1224,6 +1232,9 @@ def _sizes(sizes: tuple[Any, ...], named: Sequence[int] | None = None) -> tuple[
     if named is not None:
         sizes += (named,)
     return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], Sequence) else sizes
+
+
+# --- walking back from a Tensor ---------------------------------------------------------------------------------------
 
 
 def place_of(x: Tensor) -> Leaf | Node:

@@ -77,7 +77,8 @@ class NeuralNetwork:
         records: what it was worth every `n_save` iterations, as `tinygrad_mlp.training.Record`, if `monitor` or `plot`.
 
     Raises:
-        TypeError: a number of neurons, or `n_save`, is no integer; the dtype is another; `generator` is none.
+        TypeError: a number of neurons, or `n_save`, is no integer; the dtype is another; `generator` is neither a seed
+            nor a generator.
         ValueError: fewer than two layers, a number that is not positive, or an unknown loss.
 
     >>> xor = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
@@ -258,7 +259,7 @@ class NeuralNetwork:
         self._optimizer.step()
 
     def _record(self, data: tuple[Array, Array], held_out: tuple[Array, Array] | None) -> None:
-        """Record what the network is worth now, and report it, as far as anybody wants to know."""
+        """Score the network, keep the record and print it, as far as `monitor` and `plot` ask for it."""
         if self.monitor or self.plot:
             validation = None if held_out is None else self._score(*held_out)
             record = training.Record(self.n_iterations, self._score(*data), validation)

@@ -1,4 +1,4 @@
-"""This package with the step captured: recorded at the first call, replayed at later ones."""
+"""This package with the step captured: recorded in its first two calls, replayed in later ones."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class detect_anomaly(contextlib.ContextDecorator):
     are watched. It is slow: for finding a mistake, not for training.
 
     Args:
-        check_nan: check; otherwise nothing is done: that messages can name lines takes no mode here.
+        check_nan: whether to check at all. Messages name the line in any case, so without it nothing is left to do.
 
     >>> import tinygrad_mlp as tg
     >>> with detect_anomaly():

@@ -1672,7 +1672,8 @@ def explain(
         The derivation: print it, or `Derivation.save` it.
 
     Raises:
-        TypeError: `loss` is no Tensor, `model` has no parameters, a name is none; or a rule cannot be read as symbols.
+        TypeError: `loss` is no Tensor, `model` has no parameters, a name is not valid; or a rule cannot be read as
+            symbols.
         ValueError: `loss` has several entries, a name is for nothing in the graph, the notation is not for this graph.
         RuntimeError: `loss` does not depend on anything that requires a gradient, or its graph has been released.
 

@@ -1,4 +1,4 @@
-"""Gradients held against central differences: the check for functions, layers and rules that somebody has written."""
+"""Gradients checked against central differences, for functions, layers and rules of your own."""
 
 from __future__ import annotations
 

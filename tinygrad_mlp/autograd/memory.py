@@ -1,8 +1,9 @@
 """Notices arrays that change between the forward and the backward pass, whoever changes them.
 
 The framework's own in-place writes (an optimizer's step, ``add_``) are stamped with the graph's clock. Memory that
-somebody else can write to (a user's own array, or one handed out by ``.numpy()`` or ``.data``) is fingerprinted as
-long as that lasts: when it is first shared, for the nodes recorded before, and by each node recorded after. A walk
+somebody else can write to (a user's own array, or one handed out by ``.numpy()`` or ``.data``) is fingerprinted
+for as long as it is shared: once when the sharing begins, for the nodes recorded before, and again by each node
+recorded while it lasts. A walk
 through a graph that is younger than the last write and the last sharing pays one comparison per node.
 """
 

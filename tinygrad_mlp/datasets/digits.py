@@ -1,8 +1,10 @@
-"""Digits for machines without network: matplotlib's own fonts, redrawn with a different hand each time.
+"""Digits for machines that are offline: matplotlib's own fonts, redrawn with a different hand each time.
 
-Shaped like MNIST, and bent so much that a small network finds them about as hard as as many of MNIST's;
-but they are print and not handwriting: for trying things, not for comparing results.
+Shaped like MNIST, and bent so much that a small neural network finds them about as hard as the same number of MNIST's;
+but they are print, not handwriting, and serve for trying things out, not for comparing results.
 """
+
+from __future__ import annotations
 
 import operator
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+__all__ = ["embedded_digits"]
 
 SIZE = 28  # pixels of an image
 HEIGHT = 20  # pixels of a digit in it, as in MNIST
@@ -50,7 +54,7 @@ def embedded_digits(n: int = 6000, *, seed: int = 0) -> tuple[NDArray[np.uint8],
 
     White on black, about 20 pixels high, centred by their mass, as in MNIST. The bending is the
     elastic distortion of Simard, Steinkraus and Platt (2003). The ten digits are equally frequent,
-    up to rounding. The same ``n`` and ``seed`` give the same images.
+    up to rounding. The same `n` and `seed` give the same images.
 
     Args:
         n: how many, at least 1.
@@ -60,7 +64,7 @@ def embedded_digits(n: int = 6000, *, seed: int = 0) -> tuple[NDArray[np.uint8],
         images, uint8 of shape (n, 28, 28); labels, int64 of shape (n,).
 
     Raises:
-        ValueError: ``n`` is below 1.
+        ValueError: `n` is below 1.
     """
     n = operator.index(n)
     if n < 1:

@@ -4,6 +4,8 @@ Every file is checked before it becomes an array, because a truncated or mistake
 otherwise show only as a network that does not learn.
 """
 
+from __future__ import annotations
+
 import gzip
 import io
 import math
@@ -20,6 +22,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
+
+__all__ = ["cache_folder", "load_mnist", "standard_files"]
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -56,12 +60,12 @@ def load_mnist(
 
             - a folder with the IDX files (``train-images-idx3-ubyte`` or ``train-images.idx3-ubyte``
               and so on, plain or ``.gz``), or with exactly one ``.mat`` or ``.npz`` file;
-            - a MATLAB file with ``train_images`` (28×28×n) and ``train_labels`` or ``labels``;
-            - an ``.npz`` file with ``x_train`` (n×28×28) and ``y_train``, as Keras has them, or
-              ``train_images`` and ``train_labels``;
+            - a MATLAB file with `train_images` (28×28×n) and `train_labels` or `labels`;
+            - an ``.npz`` file with `x_train` (n×28×28) and `y_train`, as Keras has them, or
+              `train_images` and `train_labels`;
             - None: the standard files, from the cache, downloaded first where missing or damaged.
         train: the 60,000 training images; False for the 10,000 test images (``t10k-…``,
-            ``test_images``, ``x_test``).
+            `test_images`, `x_test`).
         cache: the folder that keeps downloads; None for the user's own cache folder.
         mirrors: the addresses to download from, tried in this order.
         progress: show a progress bar while downloading.
@@ -71,7 +75,7 @@ def load_mnist(
 
     Raises:
         ValueError: a file is not what it should be; the message names the file and what is wrong.
-        FileNotFoundError: ``path``, or a file expected in it, is not there.
+        FileNotFoundError: `path`, or a file expected in it, is not there.
         ConnectionError: no mirror could be reached, or none that was has the file.
         OSError: a mirror was reached, but what it sent failed its checksum (and was deleted).
     """
@@ -99,7 +103,7 @@ def standard_files(train: bool) -> list[str]:
     return [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
 
 
-# Finding files ---------------------------------------------------------------------------------
+# --- finding files ----------------------------------------------------------------------------------------------------
 
 
 def _find(path: Path, train: bool) -> list[Path]:
@@ -138,7 +142,7 @@ def _find_idx(folder: Path, name: str) -> Path | None:
     return next((folder / spelling for spelling in spellings if (folder / spelling).is_file()), None)
 
 
-# Downloading -----------------------------------------------------------------------------------
+# --- downloading ------------------------------------------------------------------------------------------------------
 
 
 def _fetch(name: str, cache: Path, mirrors: Sequence[str], progress: bool) -> Path:
@@ -200,7 +204,7 @@ def _await_answer(url: str) -> None:
         try:
             HTTPDownloader(timeout=ANSWER_SECONDS)(url, None, None, check_only=True)
             answer.put(None)
-        except (OSError, ValueError) as error:  # ValueError: an address that is none
+        except (OSError, ValueError) as error:  # ValueError: not an address
             answer.put(error)
 
     threading.Thread(target=ask, daemon=True).start()
@@ -219,7 +223,7 @@ def _innermost(error: BaseException) -> str:
     return str(error)
 
 
-# Reading ---------------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------------------------------------
 
 
 def _decompress(content: bytes, name: object) -> bytes:

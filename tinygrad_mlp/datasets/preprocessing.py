@@ -4,11 +4,15 @@ Everything learnt from the data (each column's mean and deviation) is learnt fro
 alone, so that the validation part stays unseen.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = ["Preprocessed", "Standardizer", "one_hot", "preprocess"]
 
 
 def one_hot(labels: ArrayLike, classes: int | None = None, *, dtype: DTypeLike = np.float64) -> NDArray[Any]:
@@ -24,7 +28,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None, *, dtype: DTypeLike =
 
     Raises:
         ValueError: labels empty, not one-dimensional, not of an integer dtype, negative, or not below
-            ``classes``.
+            `classes`.
 
     >>> one_hot([2, 0, 1])
     array([[0., 0., 1.],
@@ -49,8 +53,8 @@ class Standardizer:
     The standard deviation is that of the population (divided by n).
 
     Attributes:
-        mean: of each column, float64 of shape (p,); set by ``fit``.
-        deviation: of each column, float64 of shape (p,), 0 where constant; set by ``fit``.
+        mean: of each column, float64 of shape (p,); set by `fit`.
+        deviation: of each column, float64 of shape (p,), 0 where constant; set by `fit`.
 
     >>> standardizer = Standardizer().fit([[1, 5], [3, 5]])
     >>> standardizer.mean, standardizer.deviation
@@ -63,7 +67,7 @@ class Standardizer:
     deviation: NDArray[np.float64]
 
     def fit(self, x: ArrayLike) -> Self:
-        """Learn mean and deviation of ``x``, shape (n, p). ValueError if empty, not finite or no matrix."""
+        """Learn mean and deviation of `x`, shape (n, p). ValueError if empty, not finite or no matrix."""
         x = _check_matrix(x)
         if not x.size:
             raise ValueError(f"cannot standardise an empty matrix, of shape {x.shape}")
@@ -78,8 +82,8 @@ class Standardizer:
         """(x − mean) / deviation of each column, shape (n, p); 0 where the deviation is 0.
 
         Raises:
-            RuntimeError: ``fit`` has not been called.
-            ValueError: ``x`` has another number of columns, is not finite, or is not a matrix.
+            RuntimeError: `fit` has not been called.
+            ValueError: `x` has another number of columns, is not finite, or is not a matrix.
         """
         if not hasattr(self, "mean"):
             raise RuntimeError("this Standardizer knows no mean and deviation yet; call fit(x) first")
@@ -94,9 +98,9 @@ class Standardizer:
 
 
 class Preprocessed(NamedTuple):
-    """What ``preprocess`` returns: two parts, standardised and one-hot, and how they came about.
+    """What `preprocess` returns: two parts, standardised and one-hot, and how they came about.
 
-    ``images[validation_index]`` are the raw images of the rows of ``validation_x``; the same for ``train``.
+    ``images[validation_index]`` are the raw images of the rows of `validation_x`; the same for `train`.
     """
 
     train_x: NDArray[Any]
@@ -124,11 +128,11 @@ def preprocess(
         validation: the part set aside, from 0 to below 1; the training part is the rest, rounded
             down to whole samples (``9 * n // 10`` for 0.1).
         generator: decides the order; an int is the seed of a new one.
-        dtype: of ``train_x``, ``train_y``, ``validation_x`` and ``validation_y``.
+        dtype: of `train_x`, `train_y`, `validation_x` and `validation_y`.
 
     Raises:
         ValueError: data and labels empty, of different length, not finite, not numbers; labels that
-            ``one_hot`` refuses; a ``validation`` that is no part or leaves nothing to train on.
+            `one_hot` refuses; a `validation` that is no part or leaves nothing to train on.
 
     >>> data = preprocess(np.arange(20).reshape(10, 2), [0, 1] * 5, generator=0)
     >>> data.train_x.shape, data.validation_y.shape

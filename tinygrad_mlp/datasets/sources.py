@@ -1,11 +1,15 @@
 """One call for programs that take their data as an option: MNIST if it can be had, else embedded digits."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from .digits import embedded_digits
 from .mnist import MIRRORS, Images, Labels, cache_folder, load_mnist, standard_files
+
+__all__ = ["load_digits"]
 
 
 def load_digits(
@@ -21,14 +25,14 @@ def load_digits(
     Args:
         source: "mnist", the standard files from the cache or a mirror; "embedded", digits drawn from
             matplotlib's fonts (6,000 to train, 1,000 others to test); "auto", the first, or the
-            second if no mirror can be reached; anything else is a path, as in ``load_mnist``.
-        train, cache, mirrors, progress: as in ``load_mnist``.
+            second if no mirror can be reached; anything else is a path, as in `load_mnist`.
+        train, cache, mirrors, progress: as in `load_mnist`.
 
     Returns:
         images, uint8 of shape (n, 28, 28); labels, int64 of shape (n,); the line.
 
     Raises:
-        As ``load_mnist``. "auto" falls back when the network fails and in no other case: a damaged
+        As `load_mnist`. "auto" falls back when the network fails and in no other case: a damaged
         file in the cache or from a mirror is an error.
     """
     part = "training" if train else "test"

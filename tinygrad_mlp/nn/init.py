@@ -37,7 +37,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 @no_grad()
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
-    """Drawn from U(a, b)."""
+    """Drawn from U(a, b).
+
+    Raises:
+        ValueError: a > b.
+    """
     if not a <= b:
         raise ValueError(f"uniform_ draws from [a, b) with a ≤ b, not [{a}, {b})")
     return tensor.copy_(numbers_from(generator).uniform(a, b, tensor.shape))
@@ -45,7 +49,11 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: AnyGener
 
 @no_grad()
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
-    """Drawn from N(mean, std²)."""
+    """Drawn from N(mean, std²).
+
+    Raises:
+        ValueError: `std` is negative.
+    """
     if not std >= 0:
         raise ValueError(f"std is a standard deviation and cannot be {std}")
     return tensor.copy_(numbers_from(generator).normal(mean, std, tensor.shape))
@@ -103,7 +111,11 @@ def eye_(tensor: Tensor) -> Tensor:
 
 @no_grad()
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
-    """`gain` times a matrix (out, in · …) with orthonormal rows, or columns if these are fewer (Saxe et al. 2014)."""
+    """`gain` times a matrix (out, in · …) with orthonormal rows, or columns if these are fewer (Saxe et al. 2014).
+
+    Raises:
+        ValueError: `tensor` has fewer than two dimensions.
+    """
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_ takes a weight (out, in), not shape {tensor.shape}")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])

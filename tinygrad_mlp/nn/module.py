@@ -58,6 +58,9 @@ class Module:
     ...         return self.layers[1](self.layers[0](x).tanh())
     >>> [name for name, _ in Twice().named_parameters()]
     ['layers.0.weight', 'layers.0.bias', 'layers.1.weight']
+
+    Raises:
+        TypeError: later, where something else than a Parameter or None is assigned in the place of a Parameter.
     """
 
     training = True
@@ -309,7 +312,11 @@ class Module:
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Put every module into training mode, or out of it."""
+        """Put every module into training mode, or out of it.
+
+        Raises:
+            TypeError: `mode` is neither True nor False.
+        """
         if not isinstance(mode, bool):
             raise TypeError(f"training mode is on or off, True or False, not {mode!r}")
         for module in self.modules():

@@ -11,6 +11,10 @@ class Parameter(Tensor):
     """A Tensor that counts as a parameter where a module holds it, and requires a gradient unless told not to.
 
     Unlike other Tensors it shares the memory of the Tensor `data` it is made of, as PyTorch's does.
+
+    Raises:
+        TypeError: `data` is not a Tensor.
+        RuntimeError: it is to require a gradient, and its dtype has no derivative.
     """
 
     __slots__ = ()

@@ -22,7 +22,7 @@ class Adam(Optimizer):
     In step t, ``m ← β₁ m + (1 − β₁) g`` and ``v ← β₂ v + (1 − β₂) g²``, corrected to ``m̂ = m / (1 − β₁ᵗ)`` and
     ``v̂ = v / (1 − β₂ᵗ)``. With `amsgrad` the largest v so far takes the place of v (Reddi et al. 2018). `weight_decay`
     times W is added to g, or, with `decoupled_weight_decay`, W is first multiplied by ``1 − lr · weight_decay``
-    (Loshchilov & Hutter 2019). With `maximize` the gradient counts negative.
+    (Loshchilov & Hutter 2019). With `maximize` the sign of the gradient is flipped.
 
     Raises:
         ValueError: a rate, `eps` or `weight_decay` is negative, or a β is outside [0, 1).

@@ -71,7 +71,7 @@ class LRScheduler(_Schedule):
         last_epoch: the epoch to go on from, for an optimizer whose state has been loaded; −1 to begin.
 
     Raises:
-        TypeError: `optimizer` is none.
+        TypeError: `optimizer` is not an Optimizer.
         ValueError: with `last_epoch`, no schedule has ever begun on this optimizer.
     """
 
@@ -237,7 +237,7 @@ class ReduceLROnPlateau(_Schedule):
 
     Raises:
         ValueError: `factor` is not below 1, a mode is unknown, or `min_lr` is of another number of groups.
-        TypeError: `optimizer` is none.
+        TypeError: `optimizer` is not an Optimizer.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ class Optimizer:
         defaults: the options of the groups that do not give them.
 
     Raises:
-        ValueError: there are no parameters, one is given twice, or an option is unknown or out of its range.
+        ValueError: `params` is empty, one is given twice, or an option is unknown or out of its range.
         TypeError: a parameter is no Tensor, or was computed from others.
     """
 
@@ -70,7 +70,11 @@ class Optimizer:
         raise NotImplementedError
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Train the ``"params"`` of `param_group` too, with its options."""
+        """Train the ``"params"`` of `param_group` too, with its options.
+
+        Raises:
+            ValueError, TypeError: as for the `params` of an optimizer.
+        """
         if "params" not in param_group:
             raise ValueError(f'a parameter group names its "params", which {sorted(param_group)} does not')
         params = param_group["params"]

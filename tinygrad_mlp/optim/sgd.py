@@ -19,8 +19,8 @@ __all__ = ["SGD"]
 class SGD(Optimizer):
     """``W ← W − lr·d`` with ``d = ∂L/∂W + weight_decay·W``, or a velocity ``v ← momentum·v + (1 − dampening)·d`` for d.
 
-    The first velocity is d itself; with `nesterov` the step is along ``d + momentum·v``; with `maximize` the gradient
-    counts negative. As in PyTorch.
+    The first velocity is d itself; with `nesterov` the step is along ``d + momentum·v``; with `maximize` the
+    sign of the gradient is flipped. As in PyTorch.
 
     Raises:
         ValueError: a rate is negative, or `nesterov` is asked for without momentum or with dampening.
