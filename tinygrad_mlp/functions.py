@@ -120,7 +120,7 @@ def binary_cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any
 
     As max(z, 0) − y z + ln(1 + e^−|z|), which is exact for logits of any size.
     """
-    elements = np.maximum(z, 0) - y * z + np.log1p(np.exp(np.copysign(z, -1)))
+    elements = np.maximum(z, 0) - y * z + np.logaddexp(np.copysign(z, -1), 0)
     return np.add.reduce(elements, axis=None) if total else elements
 
 
