@@ -154,7 +154,8 @@ def write_chart(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str
             else:
                 _draw(axes, case)
     cpu = about["environment"]
-    figure.suptitle(f"{cpu['cpu']}, {cpu['cores']} cores, {cpu['date']}: further left is faster", fontsize=11)
+    title = f"{cpu['cpu']}, {cpu['cores']} cores, {cpu['date']}: further left is faster"
+    figure.suptitle(textwrap.fill(title, 60 * columns), fontsize=11)
     with replacing(path) as draft:
         figure.savefig(draft, format="png", dpi=100)
 
@@ -180,8 +181,8 @@ def _draw(axes: Any, case: Mapping[str, Any]) -> None:
     axes.grid(axis="x", alpha=0.3)
     axes.set_xscale("log")  # on which a bar would have no length
     axes.set_xlim(medians.min() / 3, medians.max() * 3)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if medians.max() < 100 * medians.min() else (1,)))
+    axes.xaxis.set_major_formatter("{x:,.10g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(labelsize=8)
     axes.set_title(f"{_column(case)}, {unit}", fontsize=9)

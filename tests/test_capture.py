@@ -799,6 +799,42 @@ def test_a_variable_that_the_step_changes_keeps_it_eager():
     assert "the step itself changes" in captured.refused
 
 
+def converting(wrap):
+    weight = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+
+    def step(x):
+        weight.grad = None
+        signs = tg.where(x.detach() > 0, 1.0, -1)
+        (x.double() * weight * signs).float().sum().backward()
+
+    return wrap(step), [lambda: weight.grad]
+
+
+def test_conversions_are_replayed():
+    eager, captured = eager_and_captured(converting, [[1.0, -2.0, 3.0], [-1.0, 0.5, 2.0], [0.3, 0.2, -0.1]])
+    for expected, computed in zip(eager, captured, strict=True):
+        np.testing.assert_array_equal(expected[1], computed[1])
+    step, _ = converting(tg.capture)
+    for _ in range(3):
+        step(tg.tensor([1.0, -2.0, 3.0]))
+    assert step.refused is None
+
+
+def test_integers_and_arrays_of_an_index_are_what_they_are_in_an_eager_step():
+    x = np.arange(24.0).reshape(2, 3, 4)
+
+    def step(x, number, positions):
+        y = x * 1
+        y[number, :, positions] = -1.0
+        return x[number, :, positions] * 1, y
+
+    captured = tg.capture(step)
+    for number in (0, 1, 1):
+        arguments = [tg.tensor(x), tg.tensor(number), tg.tensor([3, number])]
+        for one, other in zip(captured(*arguments), step(*arguments), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_an_array_as_an_index_keeps_a_step_eager():
     positions = np.array([0, 1])
     captured = tg.capture(lambda x: x[positions, [0, 2]])

@@ -6,8 +6,10 @@ import json
 import math
 import os
 import pickle
+import stat
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from strategies import Array, leaf, numbers, shapes
 
 import tinygrad_mlp as tg
+from tinygrad_mlp._files import replacing
 
 # --- constants, rows of numbers, drawn numbers ------------------------------------------------------------------------
 
@@ -315,6 +318,41 @@ def test_a_leaf_stays_one_and_nothing_is_shared(tmp_path: Path) -> None:
 def test_sizes_are_given_in_three_ways(make: Any) -> None:
     assert make(2, 3).shape == make((2, 3)).shape == make([2, 3]).shape == make(size=(2, 3)).shape == (2, 3)
     assert make(()).shape == make(size=()).shape == ()
+
+
+def test_names_may_hold_any_letters() -> None:
+    file = io.BytesIO()
+    tg.save({"\0": np.ones(1), "a\0b": np.zeros(2)}, file)
+    same(tg.load(file), {"\0": np.ones(1), "a\0b": np.zeros(2)})
+
+
+def test_a_file_is_replaced_where_it_is(tmp_path: Path) -> None:
+    """By several threads at once, through a link, and with the rights it had; a pipe is written to."""
+    file, link, pipe = (tmp_path / name for name in ("file", "link", "pipe"))
+    file.touch(mode=0o600)
+    link.symlink_to(file)
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: tg.save(number, link), range(100)))
+        reader = pool.submit(pipe.read_bytes)
+        tg.save(1.5, pipe)
+        assert tg.load(io.BytesIO(reader.result())) == 1.5
+    assert link.is_symlink()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert tg.load(file) in range(100)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link", "pipe"]
+
+
+def test_an_error_of_another_kind_stays_what_it_is(tmp_path: Path) -> None:
+    def write() -> None:
+        with replacing(tmp_path / "file") as draft:
+            draft.touch()
+            raise ConnectionError("nobody answers")
+
+    with pytest.raises(ConnectionError, match="nobody answers"):
+        write()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_randint_begins_at_0() -> None:

@@ -111,7 +111,14 @@ def test_a_dataset_of_the_users_is_asked_for_single_samples() -> None:
             return (row - row.mean(),)
 
     rows = np.arange(12.0).reshape(3, 4) ** 2
-    for dataset in (Centred(rows), Subset(Centred(rows), [0, 1, 2])):
+
+    class Centring(Subset):
+        def __getitem__(self, index: Any) -> Any:
+            (row,) = super().__getitem__(index)
+            return (row - row.mean(),)
+
+    whole = [0, 1, 2]
+    for dataset in (Centred(rows), Subset(Centred(rows), whole), Centring(TensorDataset(rows), whole)):
         ((batch,),) = DataLoader(dataset, 3)
         np.testing.assert_allclose(batch, rows - rows.mean(1, keepdims=True))
 

@@ -218,7 +218,7 @@ def looked_at(y: tg.Tensor, x: tg.Tensor) -> None:
     """Printed, drawn, not copied, and walked for one input: all of which leaves the graph whole."""
     assert repr(y) == str(y) == "tensor(1000001., dtype=float64, grad_fn=<add>)"
     for copied in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises((TypeError, RuntimeError), match=r"with its graph: (pickle|copy) \.detach\(\)"):
+        with pytest.raises((TypeError, RuntimeError), match=r"with its graph: (write|copy) \.detach\(\)"):
             copied(y)
         with pytest.raises(TypeError, match="a graph cannot be pickled or copied"):
             copied(y.grad_fn)

@@ -366,6 +366,8 @@ def test_shapes_that_would_broadcast_are_refused(loss: Callable[..., tg.Tensor])
         (lambda: F.cross_entropy(tg.zeros(3), tg.zeros(4, 3)), "must be equal: are they of the same samples"),
         (lambda: F.mse_loss(tg.zeros(4, 3), [0, 1, 2, 0]), "must be equal: use cross_entropy if it holds classes"),
         (lambda: F.nll_loss(tg.tensor([[0.0, 1.0]]), [1.0]), r"integer classes.*: write target.long\(\)"),
+        (lambda: F.cross_entropy(tg.zeros(2), [0, 1]), r"write target.argmax\(dim=0\)"),
+        (lambda: F.l1_loss(tg.zeros(3), 1.0), "are they of the same samples"),
         (lambda: F.cross_entropy(tg.zeros(1, 2), [[0, 1]]), r"write target.argmax\(dim=1\).*target.float\(\)"),
         (lambda: F.cross_entropy(tg.zeros(3, 2), [0, 1]), "are they of the same samples"),
         (lambda: F.binary_cross_entropy(tg.tensor([0.5]), [2.0]), "target must lie.*use cross_entropy for classes"),
@@ -377,3 +379,12 @@ def test_shapes_that_would_broadcast_are_refused(loss: Callable[..., tg.Tensor])
 def test_refusals(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_cross_entropy_of_large_logits_is_exact() -> None:
+    """Also in float32, where ln Σ eᶻ − z has lost the digits of the difference."""
+    logits = tg.tensor([[1e8, 1e8, -1e8]], requires_grad=True)
+    loss = F.cross_entropy(logits, [0])
+    loss.backward()
+    np.testing.assert_allclose(loss.item(), np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(logits.grad, [[-0.5, 0.5, 0]], rtol=1e-6)

@@ -280,8 +280,9 @@ def test_the_default_dtype_can_be_set() -> None:
 
 
 def test_lists_may_hold_tensors_and_arrays() -> None:
-    with pytest.warns(UserWarning, match=r"no gradient passes through: write stack\(\[...\]\)"):
+    with pytest.warns(UserWarning, match=r"no gradient passes through: write stack\(\[...\]\)") as warned:
         made = tg.tensor([tg.tensor([1.0, 2.0], requires_grad=True), np.array([3.0, 4.0], np.float32), [5, 6]])
+    assert warned[0].filename == __file__
     np.testing.assert_array_equal(made, [[1, 2], [3, 4], [5, 6]])
     assert not made.requires_grad
 
@@ -358,6 +359,8 @@ def test_integers_become_floats_where_the_result_is_no_integer() -> None:
 
 def test_python_floats_are_chosen_as_the_default_dtype() -> None:
     assert tg.where(tg.tensor([True, False]), 1.0, 0).dtype == np.float32
+    assert tg.where(tg.tensor([True, False]), True, 0.5).dtype == np.float32
+    assert tg.where(tg.tensor([True, False]), True, 1).dtype == np.int64
     assert tg.where(tg.tensor([True, False]), 1.0, tg.tensor(0.0).double()).dtype == np.float64
 
 
@@ -639,6 +642,10 @@ def test_integers_of_an_index_select_before_its_arrays() -> None:
     np.testing.assert_array_equal(x[1, :, [0, 2]], x.numpy()[1][:, [0, 2]])
     np.testing.assert_array_equal(x[1, None, [0, 2]], x.numpy()[1][None, [0, 2]])
     np.testing.assert_array_equal(x[[0, 2], :, tg.tensor(1)], x.numpy()[..., 1][[0, 2]])
+    for positions in ([0, 2], (0, 2), range(0, 3, 2), np.array([0, 2]), tg.tensor([True, False, True, False, False])):
+        for one in (1, np.int64(1), tg.tensor(1)):
+            np.testing.assert_array_equal(x[one, :, positions], x.numpy()[1][:, [0, 2]])
+    np.testing.assert_array_equal(x[True, 1, ..., [0, 2]], x.numpy()[1][True, :, [0, 2]])
     x[0, :, [1, 3]] = np.arange(8).reshape(4, 2)
     np.testing.assert_array_equal(x[0, :, [1, 3]], np.arange(8).reshape(4, 2))
 
@@ -845,6 +852,9 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.add_row(np.sinc, lambda g, x: g), TypeError, r"1 rule is for .* takes \(g, x\)"),
     (lambda: tg.add_row(np.hypot, *[lambda g, y, a: g] * 2), TypeError, r"2 rules are for .* takes \(g, y, a\)"),
     (lambda: tg.differentiable(lambda x: x)(leaf(X)), TypeError, "write @differentiable"),
+    (lambda: tg.differentiable(lambda x, y: x)(leaf(X), leaf(X)), TypeError, "write @differentiable"),
+    (lambda: tg.randint(high=3), TypeError, r"write randint\(0, 10, \(2, 3\)\)"),
+    (lambda: operator.iadd(tg.tensor(0.0), leaf(1.0)), RuntimeError, r"to add up losses, add loss.item\(\)"),
 ]  # fmt: skip
 
 
@@ -904,19 +914,24 @@ def test_data_that_was_written_to_stays_where_it_is() -> None:
     x.data -= 1
     with pytest.raises(RuntimeError, match="changed"):
         y.sum().backward()
+    y = x * x
+    x.data = x.data
+    y.sum().backward()
 
 
 def test_a_number_in_a_matrix() -> None:
     assert 2.0 in tg.tensor([[1.0, 2.0]])
     assert 3.0 not in tg.tensor([[1.0, 2.0]])
+    assert None not in tg.tensor([[1.0, 2.0]])
 
 
 def test_a_copy_has_the_gradient_too() -> None:
     x = leaf([1.0, 2.0])
     (x * x).sum().backward()
-    copied = copy.deepcopy(x)
+    copied, gradient = copy.deepcopy([x, x.grad])
+    assert copied.grad is gradient
     x.grad.zero_()
-    np.testing.assert_array_equal(copied.grad, [2, 4])
+    np.testing.assert_array_equal(gradient, [2, 4])
 
 
 def test_a_retained_gradient_can_be_dropped() -> None:

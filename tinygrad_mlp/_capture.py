@@ -137,6 +137,10 @@ class Slot(NDArrayOperatorsMixin):
     def reshape(self, *shape: Any) -> Any:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape)
 
+    def astype(self, dtype: Any) -> Any:
+        result = self.array.astype(dtype)
+        return self.tape.wrote(partial(np.copyto, casting="unsafe"), (result, self.array), result)
+
     def copy(self, order: Any = "K") -> Any:
         result = self.array.copy(order)
         self.tape.originals[id(result)] = self.array

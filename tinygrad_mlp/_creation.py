@@ -145,8 +145,10 @@ def randint(
     low: int = 0, high: Any = None, size: Sequence[int] | None = None, *, generator: AnyGenerator | None = None
 ) -> Tensor:
     """Integers drawn from `low` … `high` − 1; ``randint(high, size)`` begins at 0."""
-    if size is None:
+    if size is None and isinstance(high, Sequence):
         low, high, size = 0, low, high
+    if size is None:
+        raise TypeError("randint() takes the bounds and a size: write randint(0, 10, (2, 3)) or randint(10, (2, 3))")
     return _made(numbers_from(generator).integers(low, high, size))
 
 
@@ -182,7 +184,8 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
     """`input` where `condition` is true, `other` elsewhere."""
     chosen: Tensor = record(Tensor, np.where, (condition, input, other))
     # NumPy takes two Python floats for float64.
-    return chosen.to(get_default_dtype()) if {type(input), type(other)} in ({float}, {float, int}) else chosen
+    kinds = {type(input), type(other)}
+    return chosen.to(get_default_dtype()) if float in kinds and kinds <= {float, int, bool} else chosen
 
 
 def maximum(input: Any, other: Any) -> Tensor:

@@ -109,7 +109,7 @@ def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
             f"save(): {path or 'this'} is a {type(value).__name__}, but files hold Tensors, arrays, numbers, strings, "
             "None, and dictionaries, lists and tuples of these: of a module or an optimizer, save the state_dict()"
         )
-    name = path.strip("/") or "data"
+    name = path.strip("/").replace("\0", "␀") or "data"  # at a NUL the names in an archive end
     while name in arrays:
         name += "'"
     arrays[name] = value._data if isinstance(value, Tensor) else value

@@ -6,10 +6,12 @@ Tensors from either side (NEP 13 and NEP 18); what they cannot differentiate the
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import itertools
 import math
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
@@ -32,6 +34,7 @@ from .autograd.graph import (
     function_name,
     gradient_of,
     is_grad_enabled,
+    outside,
     record,
     recorded_operand,
     refuse_capture,
@@ -130,10 +133,9 @@ class Tensor(Variable):
         if array.shape != self.shape:
             raise ValueError(f"data of shape {array.shape} cannot replace data of shape {self.shape}")
         own = self._data
-        if array.dtype == own.dtype and array.strides == own.strides and address(array) == address(own):
-            memory.stamp([own])  # such as after ``x.data -= …``, which has written to it
-        else:
-            # A copy, so that no array of the user's changes under a later graph.
+        if array.dtype != own.dtype or array.strides != own.strides or address(array) != address(own):
+            # A copy, so that no array of the user's changes under a later graph. What is not another array has been
+            # written to, as by ``x.data -= …``, and stays.
             self._data = np.array(array, dtype=self.dtype)
 
     @property
@@ -204,7 +206,7 @@ class Tensor(Variable):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> bool:
-        return bool((self == value).any())
+        return value is not None and bool((self == value).any())
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
@@ -252,9 +254,8 @@ class Tensor(Variable):
         if type(self._node) is Node:
             raise RuntimeError("a Tensor that was computed cannot be copied with its graph: copy .detach()")
         copied: Self = _restored(type(self), self._data.copy(), self._node is not None)
-        if self._node is not None and self.grad is not None:
-            copied.grad = self.grad.clone()
         memo[id(self)] = copied
+        copied.grad = copy.deepcopy(self.grad, memo)
         return copied
 
     # --- the gradient -------------------------------------------------------------------------------------------------
@@ -449,7 +450,8 @@ class Tensor(Variable):
                 )
             if isinstance(value, Tensor) and value.requires_grad:
                 raise RuntimeError(
-                    f"{operation} of a value that needs its gradient is not recorded: use where() or cat()"
+                    f"{operation} of a value that needs its gradient is not recorded: use where() or cat(), or write "
+                    "x = x + ...; to add up losses, add loss.item()"
                 )
         if state.tape is not None:
             change(*state.tape.writable(self, value))
@@ -1105,11 +1107,12 @@ def _unwrapped(data: Any, kinds: set[np.dtype[Any]]) -> Any:
         return [_unwrapped(entry, kinds) for entry in data]
     if isinstance(data, Tensor):
         if data.requires_grad and state.enabled:
-            warnings.warn(
+            frame = outside(sys._getframe())
+            warnings.warn_explicit(
                 "a Tensor of a list copies the numbers of the Tensors in it, and no gradient passes through: "
                 "write stack([...]), or .detach() or .item() for each",
-                stacklevel=5,
-            )
+                UserWarning, frame.f_code.co_filename, frame.f_lineno,
+            )  # fmt: skip
         data = data._data
     if isinstance(data, np.ndarray | np.generic):
         if data.dtype.kind == "f":
@@ -1188,31 +1191,31 @@ def _steps(index: Any) -> list[Any]:
     NumPy would take the integers for arrays, and put the dimensions that they share with the others in front.
     """
     index = _index(index)
-    entries = [
-        entry.item() if type(entry) is np.ndarray and not entry.ndim and entry.dtype.kind in "iu" else entry
-        for entry in (index if isinstance(index, tuple) else (index,))
+    if not isinstance(index, tuple):
+        return [index]
+    arrays = [
+        None
+        if isinstance(entry, slice | None) or entry is ...
+        else entry
+        if hasattr(entry, "shape")
+        else np.asarray(entry)
+        for entry in index
     ]
-    integers = [isinstance(entry, int | np.integer) and not isinstance(entry, bool) for entry in entries]
-    lengths = [_dimensions(entry) for entry in entries]
-    if not any(integers) or not any(lengths):
+    integers = [array is not None and not array.shape and array.dtype.kind in "iu" for array in arrays]
+    if not any(integers) or sum(integers) == sum(array is not None for array in arrays):
         return [index]
     first: list[Any] = []
     last: list[Any] = []
-    for entry, is_integer, length in zip(entries, integers, lengths, strict=True):
+    for entry, array, is_integer in zip(index, arrays, integers, strict=True):
         if is_integer:
-            first.append(entry)
+            first.append(entry.item() if hasattr(entry, "item") else entry)
+            continue
+        last.append(entry)
+        if array is None:
+            first += [] if entry is None else [slice(None)] if entry is not ... else [...]
         else:
-            last.append(entry)
-            first += [...] if entry is ... else [slice(None)] * (length or entry is not None)
+            first += [slice(None)] * (len(array.shape) if array.dtype.kind == "b" else 1)
     return [tuple(first), tuple(last)]
-
-
-def _dimensions(entry: Any) -> int:
-    """How many dimensions an array, or list, in an index stands for; 0 for anything else."""
-    if isinstance(entry, list):
-        entry = np.asarray(entry)
-    shape = getattr(entry, "shape", ())
-    return len(shape) if shape and entry.dtype.kind == "b" else bool(shape)
 
 
 def _along(indices: Array, axis: int) -> tuple[Array, ...]:

@@ -223,8 +223,8 @@ def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callab
     tensor(12.)
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        if not callable(function):
+    def decorate(function: Callable[..., Any], *others: Any) -> Callable[..., Any]:
+        if others or not callable(function):
             raise TypeError(
                 "differentiable() takes the rules: write @differentiable(lambda g, y, x: ...) above the def"
             )

@@ -133,7 +133,7 @@ def clone(x: Any) -> Any:
 @dispatched
 def astype(x: Any, dtype: Any) -> Any:
     """`x` as `dtype`, in memory of its own."""
-    return np.array(x, dtype=dtype)
+    return x.astype(dtype)
 
 
 @dispatched

@@ -284,7 +284,7 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
     if array.shape != input._data.shape:
         if array.size == input.numel():
             advice = f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
-        elif array.shape == _around_classes(input):
+        elif array.ndim and array.shape == _around_classes(input):
             advice = f"{'write target.long()' if name == 'cross_entropy' else 'use cross_entropy'} if it holds classes"
         else:
             advice = "are they of the same samples, and in this order?"
@@ -434,8 +434,8 @@ class _Classes:
         if classes.dtype.kind not in "iu" or not input.ndim or self.shape != _around_classes(input):
             if input.ndim and self.shape == _around_classes(input):
                 advice = "write target.long()"
-            elif self.shape == input.shape:
-                advice = "write target.argmax(dim=1) for rows of zeros and a one"
+            elif input.ndim and self.shape == input.shape:
+                advice = f"write target.argmax(dim={min(1, input.ndim - 1)}) for rows of zeros and a one"
                 advice += ", target.float() for probabilities" * (name == "cross_entropy")
             else:
                 advice = "are they of the same samples, and in this order?"

@@ -201,7 +201,7 @@ def _batch(dataset: Any, indices: Indices, collate: Callable[[list[Any]], Any] |
             return _taken(dataset, indices)
         if type(dataset).__getitem__ is TensorDataset.__getitem__:  # one of the user's may be for single samples
             return list(dataset[indices])
-        if isinstance(dataset, Subset):
+        if type(dataset).__getitem__ is Subset.__getitem__:
             return _batch(dataset.dataset, dataset.indices[indices], collate)
     numbers = range(*indices.indices(len(dataset))) if isinstance(indices, slice) else indices.tolist()
     return (collate or default_collate)([dataset[i] for i in numbers])
