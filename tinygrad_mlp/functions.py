@@ -118,9 +118,10 @@ def binary_cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
 def binary_cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any:
     """−y ln σ(z) − (1 − y) ln(1 − σ(z)), elementwise or summed.
 
-    As max(z, 0) − y z + ln(1 + e^−|z|), which is exact for logits of any size.
+    As ln(e^(−y z) + e^((1 − y) z)), which is exact for logits of any size.
     """
-    elements = np.maximum(z, 0) - y * z + np.logaddexp(np.copysign(z, -1), 0)
+    yz = y * z
+    elements = np.logaddexp(-yz, z - yz)
     return np.add.reduce(elements, axis=None) if total else elements
 
 
