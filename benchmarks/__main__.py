@@ -41,8 +41,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
             parser.error(f"there is no {', '.join(unknown)}: choose from {', '.join(known)}")
     if chosen.threads is not None and not 1 <= chosen.threads <= len(os.sched_getaffinity(0)):
         parser.error(f"--threads is a number from 1 to {len(os.sched_getaffinity(0))} on this machine")
-    if chosen.data is not None and not chosen.data.is_dir():
-        parser.error(f"--data is the folder of MNIST's files, and {chosen.data} is no folder")
+    if chosen.data is not None and not chosen.data.exists():
+        parser.error(f"--data is the folder of MNIST's files, or one with all, and {chosen.data} is no folder or file")
     if chosen.names == ["run"] and chosen.data is None:
         parser.error("'run' reads MNIST: give the folder of its files as --data")
     for path in (chosen.json, chosen.png):

@@ -105,6 +105,12 @@ def test_a_missing_peer_is_left_out_by_name(
     assert "Left out: PyTorch: ModuleNotFoundError: No module named 'torch'" in capsys.readouterr().out
 
 
+def test_data_may_be_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "mnist.npz"
+    file.touch()
+    assert command._arguments(["run", "--data", str(file)]).data == file
+
+
 def test_without_data_the_run_is_left_out() -> None:
     figures, left_out = measure(Case("run", 1, "float64", 1, "warm"), OWN, OPTIONS, TINY)
     assert not figures
