@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,14 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="Exit status: 0 if the printed formulas compute the gradients, 1 if not, 2 without a picture.",
     )
     parser.add_argument("--out", default="out", metavar="FOLDER", help="where the pictures go (default: out)")
+    options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where a terminal has no letters for the formulas
     try:
-        folder = training.writable_folder(parser.parse_args(arguments).out)
+        return run(training.writable_folder(options.out))
     except OSError as error:
         print(f"explain_mlp.py: error: {error}", file=sys.stderr)
         return 2
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # where a terminal has no letters for the formulas
 
+
+def run(folder: Path) -> int:
+    """Derive, print and draw the gradients of both losses; 0, or 1 if one is wrong."""
     generator = tg.Generator().manual_seed(0)
     inputs, hidden, outputs = LAYERS
     network = nn.Sequential(
@@ -64,11 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         title = f"{loss.__name__.replace('_', ' ').capitalize()}, layers {'-'.join(map(str, LAYERS))}"
         print(f"{title}\n{'=' * len(title)}\n\n{derivation}\n")
         is_right = is_right and derivation.is_verified
-        try:
-            print(f"Picture: {derivation.save(folder / f'derivation_{loss.__name__}.png')}\n")
-        except OSError as error:
-            print(f"explain_mlp.py: error: {error}", file=sys.stderr)
-            return 2
+        print(f"Picture: {derivation.save(folder / f'derivation_{loss.__name__}.png')}\n")
     return 0 if is_right else 1
 
 

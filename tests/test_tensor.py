@@ -5,6 +5,7 @@ import math
 import operator
 import pickle
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -285,6 +286,13 @@ def test_lists_may_hold_tensors_and_arrays() -> None:
     assert warned[0].filename == __file__
     np.testing.assert_array_equal(made, [[1, 2], [3, 4], [5, 6]])
     assert not made.requires_grad
+
+
+def test_a_list_of_many_tensors_warns_once() -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("default")
+        tg.tensor([tg.tensor(1.0, requires_grad=True) for _ in range(5)])
+    assert len(seen) == 1
 
 
 def test_numbers_in_a_list_of_tensors_keep_their_digits() -> None:

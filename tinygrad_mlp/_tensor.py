@@ -460,6 +460,10 @@ class Tensor(Variable):
             memory.stamp([self._data])
         return self
 
+    def _update(self, operation: str, ufunc: Callable[..., Any], other: Any) -> Self:
+        """Put what `ufunc` makes of this Tensor and `other` in this Tensor's place."""
+        return self._write(operation, lambda a, b: ufunc(a, b, out=a), other)
+
     def __setitem__(self, index: Any, value: Any) -> None:
         def assign(array: Any, entries: Any) -> None:
             *first, last = _steps(index)
@@ -485,11 +489,11 @@ class Tensor(Variable):
 
     def mul_(self, other: Any) -> Self:
         """Multiply by `other` in place."""
-        return self._write("mul_", lambda a, b: np.multiply(a, b, out=a), other)
+        return self._update("mul_", np.multiply, other)
 
     def div_(self, other: Any) -> Self:
         """Divide by `other` in place."""
-        return self._write("div_", lambda a, b: np.divide(a, b, out=a), other)
+        return self._update("div_", np.divide, other)
 
     def copy_(self, other: Any) -> Self:
         """Copy `other`, broadcast to this shape, in place."""
@@ -509,22 +513,22 @@ class Tensor(Variable):
     __itruediv__ = div_
 
     def __ipow__(self, exponent: Any) -> Self:
-        return self._write("**=", lambda a, b: np.power(a, b, out=a), exponent)
+        return self._update("**=", np.power, exponent)
 
     def __ifloordiv__(self, other: Any) -> Self:
-        return self._write("//=", lambda a, b: np.floor_divide(a, b, out=a), other)
+        return self._update("//=", np.floor_divide, other)
 
     def __imod__(self, other: Any) -> Self:
-        return self._write("%=", lambda a, b: np.remainder(a, b, out=a), other)
+        return self._update("%=", np.remainder, other)
 
     def __iand__(self, other: Any) -> Self:
-        return self._write("&=", lambda a, b: np.bitwise_and(a, b, out=a), other)
+        return self._update("&=", np.bitwise_and, other)
 
     def __ior__(self, other: Any) -> Self:
-        return self._write("|=", lambda a, b: np.bitwise_or(a, b, out=a), other)
+        return self._update("|=", np.bitwise_or, other)
 
     def __ixor__(self, other: Any) -> Self:
-        return self._write("^=", lambda a, b: np.bitwise_xor(a, b, out=a), other)
+        return self._update("^=", np.bitwise_xor, other)
 
     # --- operators ----------------------------------------------------------------------------------------------------
 
@@ -1112,6 +1116,7 @@ def _unwrapped(data: Any, kinds: set[np.dtype[Any]]) -> Any:
                 "a Tensor of a list copies the numbers of the Tensors in it, and no gradient passes through: "
                 "write stack([...]), or .detach() or .item() for each",
                 UserWarning, frame.f_code.co_filename, frame.f_lineno,
+                registry=frame.f_globals.setdefault("__warningregistry__", {}),
             )  # fmt: skip
         data = data._data
     if isinstance(data, np.ndarray | np.generic):
@@ -1193,14 +1198,7 @@ def _steps(index: Any) -> list[Any]:
     index = _index(index)
     if not isinstance(index, tuple):
         return [index]
-    arrays = [
-        None
-        if isinstance(entry, slice | None) or entry is ...
-        else entry
-        if hasattr(entry, "shape")
-        else np.asarray(entry)
-        for entry in index
-    ]
+    arrays = list(map(_as_array, index))
     integers = [array is not None and not array.shape and array.dtype.kind in "iu" for array in arrays]
     if not any(integers) or sum(integers) == sum(array is not None for array in arrays):
         return [index]
@@ -1211,11 +1209,19 @@ def _steps(index: Any) -> list[Any]:
             first.append(entry.item() if hasattr(entry, "item") else entry)
             continue
         last.append(entry)
-        if array is None:
-            first += [] if entry is None else [slice(None)] if entry is not ... else [...]
-        else:
-            first += [slice(None)] * (len(array.shape) if array.dtype.kind == "b" else 1)
+        if entry is ...:
+            first.append(entry)
+        elif entry is not None:
+            is_mask = array is not None and array.dtype.kind == "b"
+            first += [slice(None)] * (len(array.shape) if is_mask else 1)
     return [tuple(first), tuple(last)]
+
+
+def _as_array(entry: Any) -> Any:
+    """An entry of an index as an array; None for slices, new dimensions and an ellipsis."""
+    if isinstance(entry, slice | None) or entry is ...:
+        return None
+    return entry if hasattr(entry, "shape") else np.asarray(entry)
 
 
 def _along(indices: Array, axis: int) -> tuple[Array, ...]:

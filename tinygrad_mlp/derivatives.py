@@ -200,11 +200,9 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
 def _takes(function: Callable[..., Any], number: int) -> bool:
     """Whether `function` can be called with this many arguments by position, and perhaps others by name."""
     try:
-        signature = inspect.signature(function)
-    except ValueError:  # of some that are not written in Python
+        inspect.signature(function).bind_partial(*range(number))
+    except ValueError:  # some that are not written in Python have no signature
         return True
-    try:
-        signature.bind_partial(*range(number))
     except TypeError:
         return False
     return True

@@ -78,11 +78,16 @@ def product(left: Any, right: Any) -> Any:
     return Product(left, right)
 
 
+def _finite_maximum(x: Any, axis: Axis) -> Any:
+    """The maximum of `x` over `axis`, which stays as one of length 1; 0 where it is infinite."""
+    greatest = np.max(x, axis=axis, keepdims=True)
+    return np.where(np.isfinite(greatest), greatest, 0)
+
+
 @dispatched
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ exp(x) over `axis`, shifted by the maximum so that it neither overflows nor underflows."""
-    greatest = np.max(x, axis=axis, keepdims=True)
-    greatest = np.where(np.isfinite(greatest), greatest, 0)
+    greatest = _finite_maximum(x, axis)
     y = np.log(np.sum(np.exp(x - greatest), axis=axis, keepdims=True)) + greatest
     return y if keepdims else np.squeeze(y, axis=axis)
 
@@ -90,8 +95,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @dispatched
 def log_softmax(x: Any, axis: Axis = None) -> Any:
     """x − log Σ exp(x) over `axis`, of differences from the maximum: as exact for large x as for small."""
-    greatest = np.max(x, axis=axis, keepdims=True)
-    shifted = x - np.where(np.isfinite(greatest), greatest, 0)
+    shifted = x - _finite_maximum(x, axis)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
@@ -248,8 +252,13 @@ def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any
         raise ValueError(f"the order of a norm is positive, inf or -inf, not {p}")
     if math.isinf(p):
         return (np.max if p > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
-    nothing = (x == 0) if p < 1 else 0  # where the infinite slope of |x|ᵖ would meet the 0 of |x|
-    powers = np.square(x) if p == 2 else (np.abs(x) + nothing) ** p - nothing
+    if p == 2:
+        powers = np.square(x)
+    elif p >= 1:
+        powers = np.abs(x) ** p
+    else:  # so that where x is 0, the infinite slope of |x|ᵖ does not meet the 0 of |x|
+        nothing = x == 0
+        powers = (np.abs(x) + nothing) ** p - nothing
     return _root(np.sum(powers, axis=axis, keepdims=keepdims), p)
 
 

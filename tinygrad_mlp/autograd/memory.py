@@ -1,10 +1,9 @@
 """Notices arrays that change between the forward and the backward pass, whoever changes them.
 
 The framework's own in-place writes (an optimizer's step, ``add_``) are stamped with the graph's clock. Memory that
-somebody else can write to (a user's own array, or one handed out by ``.numpy()`` or ``.data``) is fingerprinted
-for as long as it is shared: once when the sharing begins, for the nodes recorded before, and again by each node
-recorded while it lasts. A walk
-through a graph that is younger than the last write and the last sharing pays one comparison per node.
+somebody else can write to (a user's own array, or one handed out by ``.numpy()`` or ``.data``) is fingerprinted for as
+long as it is shared: once when the sharing begins, for the nodes recorded before, and again by each node recorded while
+it lasts. A walk through a graph that is younger than the last write and the last sharing pays one comparison per node.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "adopt", "note_leaf", "clock", "events", "fingerprint", "hand_out", "is_shared", "may_change", "owner",
+    "adopt", "clock", "events", "fingerprint", "hand_out", "is_shared", "may_change", "note_leaf", "owner",
     "shared", "stamp", "unchanged",
 ]  # fmt: skip
 

@@ -30,6 +30,7 @@ Array = NDArray[Any]
 
 _TOTAL = {"total": True}
 _ARRAYS = (Tensor, np.ndarray)
+_OTHER_SAMPLES = "are they of the same samples, and in this order?"
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -287,7 +288,7 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
         elif array.ndim and array.shape == _around_classes(input):
             advice = f"{'write target.long()' if name == 'cross_entropy' else 'use cross_entropy'} if it holds classes"
         else:
-            advice = "are they of the same samples, and in this order?"
+            advice = _OTHER_SAMPLES
         raise ValueError(
             f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: {advice}"
         )
@@ -438,7 +439,7 @@ class _Classes:
                 advice = f"write target.argmax(dim={min(1, input.ndim - 1)}) for rows of zeros and a one"
                 advice += ", target.float() for probabilities" * (name == "cross_entropy")
             else:
-                advice = "are they of the same samples, and in this order?"
+                advice = _OTHER_SAMPLES
             raise ValueError(
                 f"{name} takes inputs (N, C) or (N, C, d, …) with integer classes (N,) or (N, d, …), not shape "
                 f"{input.shape} with {classes.dtype} of shape {self.shape}: {advice}"

@@ -199,9 +199,10 @@ def _batch(dataset: Any, indices: Indices, collate: Callable[[list[Any]], Any] |
     if collate is None or collate is default_collate:
         if isinstance(dataset, Tensor | np.ndarray):
             return _taken(dataset, indices)
-        if type(dataset).__getitem__ is TensorDataset.__getitem__:  # one of the user's may be for single samples
+        item = getattr(type(dataset), "__getitem__", None)  # one of the user's own may be for single samples
+        if item is TensorDataset.__getitem__:
             return list(dataset[indices])
-        if type(dataset).__getitem__ is Subset.__getitem__:
+        if item is Subset.__getitem__:
             return _batch(dataset.dataset, dataset.indices[indices], collate)
     numbers = range(*indices.indices(len(dataset))) if isinstance(indices, slice) else indices.tolist()
     return (collate or default_collate)([dataset[i] for i in numbers])
