@@ -158,7 +158,7 @@ def test_nothing_cancels_where_the_guard_is_needed() -> None:
     assert "max(u₁ ⊙ (1 − u₁), 10⁻¹²)" in str(found)
     assert "max(ln(1 − u₁), −100)" in str(found)
     assert "cancels" not in str(found)
-    assert found.errors["θ₁"] < 1e-15
+    assert found.errors["θ₁"] < 1e-12
 
 
 def test_sums_over_the_batch_are_written_down() -> None:
@@ -277,7 +277,7 @@ def test_a_row_of_the_users_gets_its_formula_for_free() -> None:
     found = explain(cube(x).sum(), names={"x": x})
     assert found.formulas == {"x": ["3 x^{2}"]}
     assert "u₁ = cube(x)" in str(found)
-    assert found.errors["x"] < 1e-15
+    assert found.errors["x"] < 1e-12
 
 
 def test_a_rule_may_hold_arrays_of_its_own() -> None:
@@ -290,7 +290,7 @@ def test_a_rule_may_hold_arrays_of_its_own() -> None:
     found = explain(mixed(tg.tensor(np.ones((1, 2)), requires_grad=True)).sum())
     assert "∂L/∂u₁ c₁" in str(found)
     assert "c₁ ∈ ℝ²ˣ²" in str(found)
-    assert found.errors["θ₁"] < 1e-15
+    assert found.errors["θ₁"] < 1e-12
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_a_rule_may_return_arrays_and_ask_for_dtypes_and_sums(rule: Callable[...
 def test_what_no_gradient_reaches_is_left_out() -> None:
     x = tg.tensor([1.0, -2.0], dtype=np.float64, requires_grad=True)
     found = explain(np.where(x * 3, x, 0).sum(), names={"x": x})
-    assert found.errors["x"] < 1e-15
+    assert found.errors["x"] < 1e-12
     assert "∂L/∂u₁" not in str(found)
 
 
@@ -351,7 +351,7 @@ def test_every_printed_gradient_is_checked(notation: str) -> None:
             formulas[i] = formula * 1.01
             assert max(found.verify().values()) > 1e-3
             formulas[i] = formula
-    assert max(found.verify().values()) < 1e-15
+    assert max(found.verify().values()) < 1e-12
 
 
 def test_a_gradient_that_cancels_to_rounding_errors_is_verified() -> None:
@@ -396,8 +396,8 @@ def test_nothing_is_disturbed() -> None:
     hidden.register_hook(lambda g: called.append(g) or g * 2)
     loss = LOSSES["cross entropy of logits"](net[2](hidden), y)
     found = explain(loss, net)
-    assert max(found.errors.values()) < 1e-15
-    assert max(found.verify().values()) < 1e-15
+    assert max(found.errors.values()) < 1e-12
+    assert max(found.verify().values()) < 1e-12
     assert hidden.grad is None
     assert called == []
     assert all(parameter.grad is None for parameter in net.parameters())

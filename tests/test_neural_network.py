@@ -200,7 +200,7 @@ def test_saturated_outputs_neither_end_in_nan_nor_stop_learning(weight, dtype):
     network.train([[1.0, 0.0]], wrong, 1)
     if abs(weight) == 1e3:  # a − y = ±1: each weight of the first input moves by the full rate
         expected = np.array([[weight - np.sign(weight) / 100, weight]] * 2, dtype)
-        np.testing.assert_array_equal(weights_of(network)[0], expected)
+        np.testing.assert_allclose(weights_of(network)[0], expected, rtol=np.finfo(dtype).eps)  # to the last digit
     assert np.isfinite(weights_of(network)[0]).all()
     assert np.isfinite(network.predict([[1.0, 1.0]])).all()
     np.testing.assert_allclose(network.training_loss, [2 * abs(weight)], rtol=1e-4)

@@ -118,8 +118,8 @@ def test_linear_by_hand() -> None:
     layer = nn.Linear(3, 2, dtype=np.float64)
     x = np.random.default_rng(0).normal(size=(2, 5, 3))
     expected = np.einsum("abi,oi->abo", x, layer.weight.detach().numpy()) + layer.bias.detach().numpy()
-    np.testing.assert_allclose(layer(x).detach().numpy(), expected, rtol=1e-12)
-    np.testing.assert_allclose(layer(x[0, 0]).detach().numpy(), expected[0, 0], rtol=1e-12)
+    np.testing.assert_allclose(layer(x).detach().numpy(), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(layer(x[0, 0]).detach().numpy(), expected[0, 0], rtol=1e-12, atol=1e-12)
     assert gradcheck(lambda x, *_: layer(x), [leaf(x), *layer.parameters()], atol=1e-7, rtol=1e-6)
 
 

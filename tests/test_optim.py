@@ -145,7 +145,10 @@ def test_a_parameter_without_dimensions_moves_as_one_of_one_entry(kind: Any, by_
             optimizer.zero_grad()
             ((parameter - 1) ** 2).sum().backward()
             optimizer.step()
-        assert number.item() == vector.item() != 2
+        # Not to the last bit: BLAS steps the vector and NumPy the number, and either may round once where the other
+        # rounds twice.
+        np.testing.assert_allclose(number.item(), vector.item(), rtol=1e-12)
+        assert number.item() != 2
 
 
 def test_every_optimizer_is_held_against_its_recurrence() -> None:
@@ -496,7 +499,7 @@ def test_parameters_that_are_given_other_arrays_are_trained_on(replace: Callable
     optimizer.zero_grad()
     net(tg.ones(1, 2).to(net.weight.dtype)).sum().backward()
     optimizer.step()
-    np.testing.assert_array_equal(net.weight.detach().numpy(), before - 0.5)
+    np.testing.assert_allclose(net.weight.detach().numpy(), before - 0.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("through", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])

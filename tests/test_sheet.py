@@ -40,18 +40,22 @@ def complex_step(example: Example, position: int) -> Array:
 
 
 def central_differences(function: Callable[[list[Any]], Array], operands: Iterable[Any], position: int) -> Array:
-    """The derivative of a scalar `function` of a list of operands for each entry of one of them."""
-    step = 1e-5
+    """The derivative of a scalar `function` of a list of operands for each entry of one of them, to fourth order.
+
+    To second order, terms such as x⁻² near 0.3 leave an error that shows where their sum cancels. The step is small
+    enough for `numpy.remainder`, which can jump as near as 1/4096 to what is drawn.
+    """
+    step = 3e-5
     operands = list(operands)
     gradient = np.empty(operands[position].shape)
     for entry in np.ndindex(gradient.shape):
-        values = []
-        for sign in (1, -1):
+        total = 0.0
+        for steps, share in ((1, 8), (-1, -8), (2, -1), (-2, 1)):
             moved = [*operands]
             moved[position] = moved[position].copy()
-            moved[position][entry] += sign * step
-            values.append(function(moved))
-        gradient[entry] = (values[0] - values[1]) / (2 * step)
+            moved[position][entry] += steps * step
+            total += share * function(moved)
+        gradient[entry] = total / (12 * step)
     return gradient
 
 
@@ -281,7 +285,7 @@ def test_values_of_logsumexp_at_the_ends() -> None:
             ([INFINITY, 0], INFINITY),
             ([1e4, 1e4], 1e4 + np.log(2)),
         ]:
-            assert f.logsumexp(tg.tensor(np.array(row)), 0).item() == value
+            np.testing.assert_allclose(f.logsumexp(tg.tensor(np.array(row)), 0).item(), value, rtol=1e-14)
 
 
 def test_the_slope_of_the_square_root_at_0_is_infinite() -> None:
