@@ -409,7 +409,7 @@ def test_captured_training_does_not_warn(trained: Any) -> None:
 
     before = net[0].weight.detach().numpy().copy()
     assert messages(*[lambda: step(tg.tensor([[1.0, 2.0]]))] * 4) == []
-    assert step.refused is None
+    assert step.captured is True
     assert (net[0].weight.detach().numpy() != before).any()
 
 
@@ -996,3 +996,14 @@ def test_least_rates_by_group() -> None:
 def test_schedules_refuse(make: Callable[[Optimizer], Any], error: type[Exception], message: str | None) -> None:
     with pytest.raises(error, match=message):
         make(SGD([leaf(1.0)]))
+
+
+def test_what_was_pickled_under_the_public_names_is_read() -> None:
+    optimizer, generator = optim.SGD([tg.ones(2, requires_grad=True)], lr=0.5), tg.Generator().manual_seed(1)
+    for holder, own, public in ((optimizer, "_groups", "param_groups"), (generator, "_numbers", "numbers")):
+        state = {public if name == own else name: value for name, value in vars(holder).items()}
+        read = object.__new__(type(holder))
+        read.__setstate__(state)
+        assert getattr(read, public) is getattr(holder, public)
+    optimizer.param_groups = [*optimizer.param_groups, {**optimizer.param_groups[0], "params": []}]
+    assert len(optimizer.param_groups) == 2

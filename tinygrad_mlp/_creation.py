@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import functions as f
-from ._random import AnyGenerator, numbers_from
+from ._random import AnyGenerator, drawn
 from ._tensor import Tensor, _sizes, _tensor, get_default_dtype
 from .autograd import memory
-from .autograd.graph import record, refuse_capture
+from .autograd.graph import observer, record
 
 __all__ = [
     "arange", "cat", "einsum", "eye", "from_numpy", "full", "linspace", "maximum", "minimum", "ones", "ones_like",
@@ -22,10 +23,17 @@ __all__ = [
 
 def _made(array: NDArray[Any], dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """A Tensor around a new array, which becomes `dtype`, or the default dtype where it holds float64."""
-    refuse_capture("making a Tensor of numbers that are not an argument of the step")
     if dtype is None and array.dtype == np.float64:
         dtype = get_default_dtype()
-    made = _tensor(array if dtype is None else array.astype(dtype, copy=False))
+    made = _tensor(observer().constant(array if dtype is None else array.astype(dtype, copy=False)))
+    return made.requires_grad_() if requires_grad else made
+
+
+def _drawn(
+    generator: AnyGenerator | None, draw: Callable[..., NDArray[Any]], *arguments: Any, requires_grad: bool = False
+) -> Tensor:
+    """A Tensor of what ``draw(numbers, *arguments)`` draws with the NumPy generator that `generator` stands for."""
+    made = _tensor(drawn(generator, draw, *arguments))
     return made.requires_grad_() if requires_grad else made
 
 
@@ -41,6 +49,7 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
     >>> shared
     tensor([1., 0.], dtype=float64)
     """
+    observer().refuse("making a Tensor of an array: make it outside the step")
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy() takes a NumPy array, not {type(array).__name__}: use tensor()")
     if array.dtype.kind not in "fiub":
@@ -116,6 +125,13 @@ def linspace(
 
 # --- drawn ------------------------------------------------------------------------------------------------------------
 
+_NUMBERS = np.random.Generator
+
+
+def _lengths(sizes: Sequence[Any], size: Sequence[int] | None = None) -> tuple[int, ...]:
+    """Lengths given one by one or as one sequence, as ints."""
+    return tuple(map(operator.index, _sizes(tuple(sizes), size)))
+
 
 def rand(
     *sizes: Any,
@@ -126,7 +142,7 @@ def rand(
 ) -> Tensor:
     """Numbers drawn uniformly from [0, 1)."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
-    return _made(numbers_from(generator).random(_sizes(sizes, size), wanted), wanted, requires_grad)
+    return _drawn(generator, _NUMBERS.random, _lengths(sizes, size), wanted, requires_grad=requires_grad)
 
 
 def randn(
@@ -138,7 +154,7 @@ def randn(
 ) -> Tensor:
     """Numbers drawn from the normal distribution of mean 0 and variance 1."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
-    return _made(numbers_from(generator).standard_normal(_sizes(sizes, size), wanted), wanted, requires_grad)
+    return _drawn(generator, _NUMBERS.standard_normal, _lengths(sizes, size), wanted, requires_grad=requires_grad)
 
 
 def randint(
@@ -149,12 +165,12 @@ def randint(
         low, high, size = 0, low, high
     if size is None:
         raise TypeError("randint() takes the bounds and a size: write randint(0, 10, (2, 3)) or randint(10, (2, 3))")
-    return _made(numbers_from(generator).integers(low, high, size))
+    return _drawn(generator, _NUMBERS.integers, low, high, _lengths(size))
 
 
 def randperm(n: int, *, generator: AnyGenerator | None = None) -> Tensor:
     """0 … n − 1 in an order drawn at random."""
-    return _made(numbers_from(generator).permutation(n))
+    return _drawn(generator, _NUMBERS.permutation, operator.index(n))
 
 
 # --- joined and compared ----------------------------------------------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .autograd.graph import refuse_capture
+from .autograd.graph import effect, observer
 
-__all__ = ["AnyGenerator", "Generator", "manual_seed", "numbers_from"]
+__all__ = ["AnyGenerator", "Generator", "drawn", "manual_seed", "numbers_from"]
 
 
 class Generator:
@@ -19,11 +21,26 @@ class Generator:
     """
 
     def __init__(self) -> None:
-        self.numbers = np.random.default_rng()
+        self._numbers = np.random.default_rng()
 
+    @property
+    def numbers(self) -> np.random.Generator:
+        """NumPy's generator, which draws."""
+        observer().refuse("numbers that NumPy draws: draw them with rand(), randn() or their like")
+        return self._numbers
+
+    @numbers.setter
+    def numbers(self, numbers: np.random.Generator) -> None:
+        self._numbers = numbers
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():  # by the setter, for those that were pickled under the public name
+            setattr(self, name, value)
+
+    @effect
     def manual_seed(self, seed: int) -> Generator:
         """Start again from `seed`, and return this generator."""
-        self.numbers = np.random.default_rng(seed)
+        self._numbers = np.random.default_rng(seed)
         return self
 
 
@@ -43,13 +60,24 @@ def numbers_from(generator: AnyGenerator | None) -> np.random.Generator:
     Raises:
         TypeError: it is none of these.
     """
-    refuse_capture("drawing random numbers")
     if isinstance(generator, np.random.Generator):
         return generator
     if generator is None:
-        return _default.numbers
+        generator = _default
     if not isinstance(generator, Generator):
         raise TypeError(
             f"generator is a Generator, NumPy's or None, not {generator!r}: write Generator().manual_seed(0)"
         )
     return generator.numbers
+
+
+def drawn(generator: AnyGenerator | None, draw: Callable[..., NDArray[Any]], *arguments: Any) -> NDArray[Any]:
+    """The array that ``draw(numbers, *arguments)`` makes, where `numbers` is NumPy's generator for `generator`."""
+    if isinstance(generator, np.random.Generator):
+        observer().refuse("a generator of NumPy's: pass a tinygrad_mlp.Generator")
+    array: NDArray[Any] = observer().repeat(_draw, _default if generator is None else generator, draw, arguments)
+    return array
+
+
+def _draw(generator: AnyGenerator, draw: Callable[..., NDArray[Any]], arguments: tuple[Any, ...]) -> NDArray[Any]:
+    return draw(numbers_from(generator), *arguments)

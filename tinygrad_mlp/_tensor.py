@@ -11,7 +11,6 @@ import functools
 import inspect
 import itertools
 import math
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
@@ -27,6 +26,7 @@ from .autograd.graph import (
     DtypeError,
     GraphError,
     Leaf,
+    Lent,
     Node,
     Variable,
     accumulate,
@@ -34,12 +34,12 @@ from .autograd.graph import (
     function_name,
     gradient_of,
     is_grad_enabled,
-    outside,
+    observer,
+    observers,
     record,
-    recorded_operand,
-    refuse_capture,
     state,
     walk,
+    warn,
 )
 from .blas import Product, address
 from .derivatives import Row, sheet
@@ -115,7 +115,7 @@ class Tensor(Variable):
     def __init__(
         self, data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False
     ) -> None:
-        self._data = _numeric(data, dtype)
+        self._data = observer().constant(_numeric(data, dtype))
         self._node = None
         if requires_grad:
             self.requires_grad_()
@@ -176,8 +176,8 @@ class Tensor(Variable):
         return memory.hand_out(np.asarray(self._read()))
 
     def _read(self) -> Array:
-        """The array, for code outside the graph: what becomes of its numbers there, a captured step cannot replay."""
-        refuse_capture("reading numbers out of a Tensor")
+        """The array, for code outside the graph: what becomes of its numbers there, no replay can tell."""
+        observer().refuse("reading numbers out of a Tensor: return the Tensor, and read it outside the step")
         return self._data
 
     def item(self) -> Any:
@@ -231,7 +231,7 @@ class Tensor(Variable):
 
     def __repr__(self) -> str:
         entries = np.array2string(
-            self._data, precision=4, floatmode="maxprec_equal", separator=", ", prefix="tensor(", threshold=1000
+            self._read(), precision=4, floatmode="maxprec_equal", separator=", ", prefix="tensor(", threshold=1000
         )
         notes = [entries]
         if self.dtype not in (_default_dtype, np.int64, np.bool_):
@@ -243,6 +243,7 @@ class Tensor(Variable):
         return f"tensor({', '.join(notes)})"
 
     def __reduce__(self) -> Any:
+        self._read()
         if type(self._node) is Node:
             raise TypeError(
                 "a Tensor that was computed cannot be pickled or copied with its graph: write .detach(), "
@@ -253,6 +254,7 @@ class Tensor(Variable):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if type(self._node) is Node:
             raise RuntimeError("a Tensor that was computed cannot be copied with its graph: copy .detach()")
+        self._read()
         copied: Self = _restored(type(self), self._data.copy(), self._node is not None)
         memo[id(self)] = copied
         copied.grad = copy.deepcopy(self.grad, memo)
@@ -315,13 +317,15 @@ class Tensor(Variable):
         """
         node = self._node
         if node is None:
+            observer().meet(self)  # it might need a gradient later
             return None
         if isinstance(node, Leaf):
             gradient = gradient_of(node)
-            if gradient is None or isinstance(node.grad, Tensor):
-                return node.grad  # type: ignore[no-any-return]
-            refuse_capture("reading a gradient")
-            node.grad = _tensor(gradient.dense() if isinstance(gradient, Product) else gradient)
+            if type(node.grad) is Lent:
+                gradient = node.grad = node.grad.own()
+            if gradient is not None and not isinstance(node.grad, Tensor):
+                node.grad = _tensor(gradient.dense() if isinstance(gradient, Product) else gradient)
+            observer().ask_gradient(node)
             return node.grad  # type: ignore[no-any-return]
         if node.extras is None or node.extras.grad is None:
             if node.extras is None or not node.extras.retains_grad:
@@ -342,11 +346,9 @@ class Tensor(Variable):
         if value is not None and value.dtype != self.dtype:
             raise DtypeError(f"grad of a Tensor of {self.dtype} cannot be one of {value.dtype}: write .to(x.dtype)")
         if value is not None:
-            refuse_capture("setting a gradient")
+            observer().refuse("setting a gradient")
         if isinstance(self._node, Leaf):
-            if state.tape is not None:
-                state.tape.call(setattr, self._node, "grad", None)
-            self._node.grad = value
+            observer().perform(setattr, self._node, "grad", value)
         elif value is not None:
             raise RuntimeError("only a leaf that requires a gradient can be given one")
         elif self._node is not None and self._node.extras is not None:
@@ -360,6 +362,7 @@ class Tensor(Variable):
         """
         if self._node is None:
             raise RuntimeError("a Tensor that does not require a gradient has none to retain")
+        observer().refuse("retaining the gradient of a computed Tensor")
         if isinstance(self._node, Node):
             self._node.attached().retains_grad = True
 
@@ -385,6 +388,7 @@ class Tensor(Variable):
 
         if self._node is None:
             raise RuntimeError("a Tensor that does not require a gradient cannot call a hook with it")
+        observer().refuse("a hook that is given a gradient, which a replay would not call")
         holder = self._node if isinstance(self._node, Leaf) else self._node.attached()
         if holder.hooks is None:
             holder.hooks = {}
@@ -394,7 +398,10 @@ class Tensor(Variable):
         """The same memory outside the graph."""
         if isinstance(self._node, Leaf):
             memory.note_leaf(self._data)
-        return _tensor(self._data)
+        detached = _tensor(self._data)
+        observer().meet(self)
+        observer().made(detached)
+        return detached
 
     def backward(
         self,
@@ -453,11 +460,10 @@ class Tensor(Variable):
                     f"{operation} of a value that needs its gradient is not recorded: use where() or cat(), or write "
                     "x = x + ...; to add up losses, add loss.item()"
                 )
-        if state.tape is not None:
-            change(*state.tape.writable(self, value))
+        if observers:
+            observer().write(functools.partial(_change, change), self, value)
         else:
-            change(self._data, _raw(value))
-            memory.stamp([self._data])
+            _change(change, self, value)
         return self
 
     def _update(self, operation: str, ufunc: Callable[..., Any], other: Any) -> Self:
@@ -465,13 +471,7 @@ class Tensor(Variable):
         return self._write(operation, lambda a, b: ufunc(a, b, out=a), other)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        def assign(array: Any, entries: Any) -> None:
-            *first, last = _steps(index)
-            for step in first:
-                array = array[step]
-            array[last] = entries
-
-        self._write("assignment to an index", assign, value)
+        self._write("assignment to an index", functools.partial(_assign, _steps(index)), value)
 
     def add_(self, other: Any, *, alpha: float = 1) -> Self:
         """Add ``alpha · other`` in place.
@@ -479,13 +479,11 @@ class Tensor(Variable):
         Raises:
             RuntimeError: here as in the methods below, outside `no_grad`: this Tensor or `other` needs a gradient.
         """
-        return self._write("add_", lambda a, b: np.add(a, b if alpha == 1 else np.multiply(b, alpha), out=a), other)
+        return self._update("add_", np.add, _scaled(other, alpha))
 
     def sub_(self, other: Any, *, alpha: float = 1) -> Self:
         """Subtract ``alpha · other`` in place."""
-        return self._write(
-            "sub_", lambda a, b: np.subtract(a, b if alpha == 1 else np.multiply(b, alpha), out=a), other
-        )
+        return self._update("sub_", np.subtract, _scaled(other, alpha))
 
     def mul_(self, other: Any) -> Self:
         """Multiply by `other` in place."""
@@ -848,11 +846,11 @@ class Tensor(Variable):
             return _record(extremum, (self,))
         if not self.ndim:
             return self.reshape(1)._extremum(extremum, argument, dim, False)
-        indices = argument(self._data, axis=dim, keepdims=True)
-        values = f.getitem(self, _along(indices, dim % self.ndim))
-        if not keepdim:
-            values, indices = values.squeeze(dim), np.squeeze(indices, axis=dim)
-        return Extremum(values, _tensor(indices))
+        dim = normalize_axis_index(dim, self.ndim)
+        indices = _record(argument, (self,), {"axis": dim, "keepdims": keepdim})
+        positions = indices._data if keepdim else np.expand_dims(indices._data, dim)
+        values = f.getitem(self, _along(positions, dim))
+        return Extremum(values if keepdim else values.squeeze(dim), indices)
 
     def amax(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The maximum over `dim`, whose ties share the gradient."""
@@ -1057,8 +1055,6 @@ def _tensor(array: Array) -> Tensor:
     made = Tensor.__new__(Tensor)
     made._data = array
     made._node = None
-    if state.tape is not None:
-        state.tape.made(made)
     return made
 
 
@@ -1088,7 +1084,8 @@ def _restored(kind: Any, data: Array, requires_grad: bool) -> Any:
 
 def _numeric(data: Any, dtype: DTypeLike | None) -> Array:
     """A new numeric array of `data`."""
-    refuse_capture("making a Tensor of numbers that are not an argument of the step")
+    if isinstance(data, Tensor | np.ndarray):
+        observer().refuse("making a Tensor of an array: write clone(), or make it outside the step")
     if isinstance(data, Tensor):
         data = data._data
     kinds: set[np.dtype[Any]] = set()
@@ -1111,15 +1108,13 @@ def _unwrapped(data: Any, kinds: set[np.dtype[Any]]) -> Any:
         return [_unwrapped(entry, kinds) for entry in data]
     if isinstance(data, Tensor):
         if data.requires_grad and state.enabled:
-            frame = outside(sys._getframe())
-            warnings.warn_explicit(
+            warn(
                 "a Tensor of a list copies the numbers of the Tensors in it, and no gradient passes through: "
-                "write stack([...]), or .detach() or .item() for each",
-                UserWarning, frame.f_code.co_filename, frame.f_lineno,
-                registry=frame.f_globals.setdefault("__warningregistry__", {}),
-            )  # fmt: skip
+                "write stack([...]), or .detach() or .item() for each"
+            )
         data = data._data
     if isinstance(data, np.ndarray | np.generic):
+        observer().refuse("making a Tensor of arrays or Tensors: write stack([...])")
         if data.dtype.kind == "f":
             kinds.add(data.dtype)
     elif isinstance(data, float):
@@ -1152,7 +1147,7 @@ def _apply(function: Callable[..., Any], args: Sequence[Any], options: dict[str,
         return f.derived[function](*args, **options)
     row = sheet.get(function)
     if row == ():
-        return _tensor(np.asarray(function(*_raw(list(args)), **options)))
+        return _tensor(observer().repeat(_without_gradient, function, list(args), options))
     if isinstance(row, tuple) and len(args) > len(row):
         names = list(inspect.signature(function).parameters)[len(row) :]
         options = {**dict(zip(names, args[len(row) :], strict=False)), **options}
@@ -1160,6 +1155,10 @@ def _apply(function: Callable[..., Any], args: Sequence[Any], options: dict[str,
     if options and row is not None:
         options = _understood(function, row, options)
     return _record(function, args, options)
+
+
+def _without_gradient(function: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Array:
+    return np.asarray(function(*_raw(args), **options))
 
 
 def _understood(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
@@ -1181,13 +1180,37 @@ def _raw(value: Any) -> Any:
     return [_raw(entry) for entry in value] if isinstance(value, list) else value
 
 
+def _change(change: Callable[[Any, Any], Any], tensor: Tensor, value: Any) -> None:
+    """Call ``change(array, value)`` with the array of `tensor`, and note that it has been written to."""
+    change(tensor._data, _raw(value))
+    memory.stamp([tensor._data])
+
+
+def _assign(index: list[Any], array: Any, entries: Any) -> None:
+    """Put `entries` at the steps of an index."""
+    *first, last = index
+    for step in first:
+        array = array[step]
+    array[last] = entries
+
+
+def _scaled(value: Any, alpha: Any) -> Any:
+    """``alpha · value``."""
+    return value if type(alpha) in (int, float) and alpha == 1 else np.multiply(value, alpha)
+
+
 def _index(index: Any) -> Any:
-    """An index with arrays for the Tensors in it."""
+    """An index with arrays for the Tensors in it, and numbers for those in slices."""
     if isinstance(index, tuple):
         return tuple(map(_index, index))
+    if isinstance(index, slice):
+        bounds = (index.start, index.stop, index.step)
+        return slice(*(bound.__index__() if isinstance(bound, Tensor) else bound for bound in bounds))
     if isinstance(index, np.ndarray):
-        refuse_capture("a NumPy array as an index: make it a Tensor outside")
-    return recorded_operand(index) if isinstance(index, Tensor) else _raw(index)
+        observer().refuse("a NumPy array as an index: make it a Tensor outside the step")
+    if isinstance(index, Tensor):
+        observer().meet(index)
+    return _raw(index)
 
 
 def _steps(index: Any) -> list[Any]:
@@ -1195,13 +1218,12 @@ def _steps(index: Any) -> list[Any]:
 
     NumPy would take the integers for arrays, and put the dimensions that they share with the others in front.
     """
-    index = _index(index)
     if not isinstance(index, tuple):
-        return [index]
+        return [_index(index)]
     arrays = list(map(_as_array, index))
     integers = [array is not None and not array.shape and array.dtype.kind in "iu" for array in arrays]
     if not any(integers) or sum(integers) == sum(array is not None for array in arrays):
-        return [index]
+        return [_index(index)]
     first: list[Any] = []
     last: list[Any] = []
     for entry, array, is_integer in zip(index, arrays, integers, strict=True):
@@ -1214,7 +1236,7 @@ def _steps(index: Any) -> list[Any]:
         elif entry is not None:
             is_mask = array is not None and array.dtype.kind == "b"
             first += [slice(None)] * (len(array.shape) if is_mask else 1)
-    return [tuple(first), tuple(last)]
+    return [tuple(first), _index(tuple(last))]
 
 
 def _as_array(entry: Any) -> Any:
@@ -1269,16 +1291,15 @@ def seed(output: Tensor, gradient: Any, create_graph: bool = False) -> tuple[Lea
             )
         raw: Any = np.empty(output._data.shape, output._data.dtype)
         raw.fill(1)  # numpy.ones would take a microsecond more
-        if state.tape is not None:
-            raw = state.tape.tensor(raw)._data
     else:
-        raw = f.astype(recorded_operand(gradient if isinstance(gradient, Tensor) else _raw(gradient)), output.dtype)
+        given = gradient.detach() if isinstance(gradient, Tensor) else Tensor(gradient)
+        raw = _record(f.astype, (given,), {"dtype": output.dtype})._data
         if raw.shape != output.shape:
             raise ValueError(f"the gradient to start from has shape {raw.shape}, but the output has {output.shape}")
         if create_graph and isinstance(gradient, Tensor) and gradient.requires_grad:
             return place, gradient.to(output.dtype)
     if create_graph:
-        return place, _tensor(raw)
+        return place, _tensor(observer().constant(raw))
     return place, raw
 
 

@@ -54,7 +54,7 @@ def relu(x: Any) -> Any:
 
 @dispatched
 def affine(a: Any, b: Any, c: Any) -> Any:
-    """``a @ b + c`` for a row c, of what `blas.affine` declines: mixed dtypes, and the arrays of a captured step."""
+    """``a @ b + c`` for a row c, of what `blas.affine` declines: mixed dtypes, and operands that are no arrays."""
     rows = matmul(a, b)
     y = rows + c
     if y.shape != rows.shape:

@@ -135,7 +135,7 @@ class NeuralNetwork:
         self._dtype = np.dtype(dtype)
         self._optimizer = SGD(self.model.parameters(), lr=1.0)
         self._schedule = LambdaLR(self._optimizer, learning_rate)
-        self._step = capture(self._update)
+        self._step = capture(_step(self._logits, self._loss, self._optimizer))
 
     # --- what was recorded --------------------------------------------------------------------------------------------
 
@@ -252,12 +252,6 @@ class NeuralNetwork:
 
         return explain(self._loss(self._logits(_tensor(data)), _tensor(labels)), self.model, notation=notation)
 
-    def _update(self, x: Tensor, y: Tensor) -> None:
-        """One update, by the loss of the rows `x` and `y`."""
-        self._optimizer.zero_grad()
-        self._loss(self._logits(x), y).backward()
-        self._optimizer.step()
-
     def _record(self, data: tuple[Array, Array], held_out: tuple[Array, Array] | None) -> None:
         """Score the network, keep the record and print it, as far as `monitor` and `plot` ask for it."""
         if self.monitor or self.plot:
@@ -336,6 +330,17 @@ class NeuralNetwork:
                 f"{np.count_nonzero(bad)} such entries are to be dropped or replaced first"
             )
         return matrix
+
+
+def _step(logits: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], optimizer: SGD) -> Callable[..., None]:
+    """One update, by the loss of some rows and their labels."""
+
+    def update(x: Tensor, y: Tensor) -> None:
+        optimizer.zero_grad()
+        loss(logits(x), y).backward()
+        optimizer.step()
+
+    return update
 
 
 def _integer(name: str, value: Any, least: int) -> int:

@@ -1,4 +1,4 @@
-"""This package with the step captured: recorded in its first two calls, replayed in later ones."""
+"""This package with the step captured: recorded in its first call, replayed in later ones."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def train(problem: Problem) -> Contest:
             step(x, y)
 
     def result() -> list[Array]:
-        if step.refused is not None:
-            raise LeftOut(f"the step was not captured: {step.refused}")
+        if step.captured is not True:
+            raise LeftOut(f"the step was not captured: {step.captured}")
         return learnt(model)
 
     return Contest(epoch, result)

@@ -18,7 +18,7 @@ import numpy as np
 from .. import functions as f
 from .._tensor import Tensor, _tensor
 from ..derivatives import Each, sheet
-from .graph import is_grad_enabled, no_grad, record, refuse_capture, set_grad_enabled
+from .graph import is_grad_enabled, no_grad, observer, record, set_grad_enabled
 
 __all__ = ["Function"]
 
@@ -127,7 +127,7 @@ class Function:
             TypeError: an output is no Tensor.
             RuntimeError: later, in the walk: ``backward`` does not return one gradient for each argument.
         """
-        refuse_capture("a Function")
+        observer().refuse("a Function: write it with @differentiable")
         context = Context(arguments)
         joined = record(Tensor, cls, [arguments[i] for i in context._positions], {"context": context})
         outputs = _separated(joined, context)

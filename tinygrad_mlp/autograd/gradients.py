@@ -9,7 +9,7 @@ import numpy as np
 
 from .._tensor import Tensor, _tensor, collect, place_of, seed
 from ..blas import Product
-from .graph import Leaf, Node, walk
+from .graph import Leaf, Node, no_grad, observer, walk
 
 __all__ = ["backward", "grad", "several"]
 
@@ -115,7 +115,11 @@ def grad(
     found: dict[Any, Any] = {}
     for place, gradient in arrived.items():
         if isinstance(gradient, Product):
-            gradient = gradient.dense()
+            factors = _tensor(gradient.left), _tensor(gradient.right)
+            for factor in factors:
+                observer().made(factor)
+            with no_grad():
+                gradient = factors[0] @ factors[1]
         found[place] = gradient if isinstance(gradient, Tensor) else _tensor(gradient)
     results: list[Tensor | None] = []
     for i, (x, place) in enumerate(zip(listed, places, strict=True)):

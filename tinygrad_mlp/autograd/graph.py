@@ -15,9 +15,11 @@ import itertools
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from pathlib import Path
+from threading import get_ident
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any, TypeAlias, TypeVar
 
@@ -28,11 +30,12 @@ from .. import functions as f
 from ..blas import Product, Target
 from ..derivatives import Each, Row, Rule, sheet
 from . import memory
+from .tape import Lent, effect, observer, observers
 
 __all__ = [
-    "DtypeError", "GraphError", "Leaf", "Node", "Variable", "accumulate", "array_of", "calling_line", "check",
-    "configuration", "described", "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "no_grad",
-    "outside", "record", "recorded_operand", "refuse_capture", "replayed", "set_grad_enabled", "state", "walk",
+    "DtypeError", "GraphError", "Leaf", "Lent", "Node", "Variable", "accumulate", "array_of", "calling_line",
+    "configuration", "described", "effect", "enable_grad", "function_name", "gradient_of", "is_grad_enabled", "no_grad",
+    "observer", "observers", "outside", "record", "set_grad_enabled", "state", "walk", "warn",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -56,7 +59,7 @@ class Leaf:
     __slots__ = ("grad", "hooks")
 
     def __init__(self) -> None:
-        self.grad: Any = None  # an array or NumPy scalar, a Product, or the Tensor that the user has been given
+        self.grad: Any = None  # an array or NumPy scalar, a Product, a Lent, or the Tensor that the user has been given
         self.hooks: dict[int, Hook] | None = None
 
 
@@ -127,11 +130,10 @@ def array_of(value: Any) -> Any:
 
 class _State(threading.local):
     enabled = True
-    tape: Any = None  # what takes down the computation of a step that is being captured
 
 
 class _Configuration:
-    """Counts the changes to modules, such as eval(), after which a captured step may compute something else."""
+    """Counts the changes to modules, such as eval(), after which a step may compute something else."""
 
     changes = 0
 
@@ -244,46 +246,6 @@ class enable_grad(_Switched):
     _enabled = True
 
 
-# --- what a captured step has to know ---------------------------------------------------------------------------------
-
-
-def replayed(method: Function) -> Function:
-    """Mark a method that changes state: a captured step does not take it apart, but calls it again."""
-
-    @functools.wraps(method)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        tape = state.tape
-        if tape is None:
-            return method(self, *args, **kwargs)
-        if any(map(callable, (*args, *kwargs.values()))):
-            tape.refuse("a closure given to step()")
-            return method(self, *args, **kwargs)
-        return tape.call(functools.partial(method, self, *args, **kwargs))
-
-    return call
-
-
-def check(validate: Function, *tensors: Any) -> None:
-    """Call ``validate(*arrays)``, which raises where numbers are not allowed; a captured step does at each replay."""
-    arrays = [tensor._data if isinstance(tensor, Variable) else tensor for tensor in tensors]
-    if state.tape is None:
-        validate(*arrays)
-    else:
-        state.tape.check(validate, arrays)
-
-
-def recorded_operand(value: Any) -> Any:
-    """The array of a tensor, or of anything like one, to compute with; in a captured step, one that records that."""
-    array = array_of(value)
-    return array if state.tape is None else state.tape.watched([array], [value])[0]
-
-
-def refuse_capture(reason: str) -> None:
-    """Note, in a step that is being captured, that it does what a replay could not do."""
-    if state.tape is not None:
-        state.tape.refuse(reason)
-
-
 # --- recording --------------------------------------------------------------------------------------------------------
 
 _NO_OPTIONS: dict[str, Any] = {}
@@ -311,6 +273,13 @@ def outside(frame: FrameType) -> FrameType:
     while _inside[frame.f_code.co_filename] and (outer := frame.f_back) is not None:
         frame = outer
     return frame
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of something in the line that called into this package."""
+    frame = outside(sys._getframe())
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=registry)
 
 
 def line_of(code: CodeType, instruction: int) -> str:
@@ -352,13 +321,11 @@ def _plain(operand: Any) -> Any:
     return operand.item() if isinstance(operand, np.generic) else np.asarray(operand)
 
 
-def _own(option: Any) -> Any:
+def _own(option: Any, copied: Function) -> Any:
     """An option, such as an index, that nobody can change: with copies of the arrays and lists in it."""
-    if isinstance(option, tuple):
-        return tuple(map(_own, option))
-    if isinstance(option, list):
-        return list(map(_own, option))
-    return option.copy() if isinstance(option, np.ndarray) else option
+    if isinstance(option, tuple | list):
+        return type(option)(_own(entry, copied) for entry in option)
+    return copied(option) if isinstance(option, np.ndarray) else option
 
 
 _new = object.__new__  # as `kind.__new__` is, for Tensors are not made with arguments here
@@ -396,27 +363,28 @@ def record(kind: Any, function: Function, inputs: Sequence[Any], options: Mappin
             edges.append(None)
             if type(operand) is _ndarray:
                 foreign = True
-    tape = state.tape
-    if tape is not None:
-        arrays = tape.watched(arrays, inputs)
+    tape = observers.get(get_ident()) if observers else None
     try:
-        output = computing(*arrays, **options) if options else computing(*arrays)
+        if tape is not None:
+            output = tape.compute(computing, arrays, inputs, options)
+        else:
+            output = computing(*arrays, **options) if options else computing(*arrays)
     except ValueError as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays if array is not None)
         line = calling_line(sys._getframe(2))
         raise ValueError(f"{function_name(function)} at {line} of shapes {shapes}: {error}") from None
     if type(output) is not _ndarray:
-        output = np.asarray(output) if tape is None else tape.array(output)
+        output = np.asarray(output)
     result = _new(kind)
     result._data = output
     if recorded and rules and state.enabled:
-        if foreign:  # arrays of the user's own, which may change
-            arrays = [
-                np.array(array) if type(array) is _ndarray and not isinstance(operand, Variable) else array
+        if foreign or (options and not _UNCHANGING.issuperset(map(type, options.values()))):
+            copied = np.copy if tape is None else tape.copied
+            arrays = [  # those of the user's own may change
+                copied(array) if type(array) is _ndarray and not isinstance(operand, Variable) else array
                 for array, operand in zip(arrays, inputs, strict=True)
             ]
-        if options and not _UNCHANGING.issuperset(map(type, options.values())):
-            options = {name: _own(value) for name, value in options.items()}
+            options = {name: _own(value, copied) for name, value in options.items()}
         # Frame 1 is one of this package: not to touch it saves making an object of it.
         result._node = node = Node(function, rules, arrays, options, output, edges, outside(sys._getframe(2)))
         if memory.shared:
@@ -532,7 +500,7 @@ def _raise_changed(node: Node, array: Array) -> None:
     )
 
 
-def _secured(product: Product, node: Node) -> Product:
+def _secured(product: Product, inputs: Sequence[Any], edges: Sequence[Leaf | Node | None]) -> Product:
     """`product` with a right factor that only a stamped write can change before somebody reads the gradient.
 
     An optimizer changes a leaf's array, and perhaps a view; anybody changes shared memory; so these are copied. The
@@ -540,7 +508,7 @@ def _secured(product: Product, node: Node) -> Product:
     """
     right = product.right
     kept = False
-    for array, edge in zip(node.inputs, node.edges):  # noqa: B905  # as in the walk
+    for array, edge in zip(inputs, edges):  # noqa: B905  # as in the walk
         if array is right:
             kept = edge is None or (type(edge) is Node and right.base is None)
             break
@@ -579,6 +547,12 @@ def walk(
         with enable_grad():
             return walk(seeds, retain_graph=retain_graph, kind=kind, wanted=wanted)
     useful = None if wanted is None else _useful([node for node, _ in seeds], wanted)
+    tape = observers.get(get_ident()) if observers and kind is None else None
+    wrap: Any = None  # what makes of a node's array what the rules are to be given
+    if kind is not None:
+        wrap = functools.partial(_wrapped, kind)
+    elif tape is not None:
+        wrap, seeds = tape.slot, [(node, tape.slot(gradient)) for node, gradient in seeds]
     arrived: dict[Leaf | Node, Any] = {}
     pending: dict[Node, Any] = {}
     frontier: list[tuple[int, Node]] = []
@@ -617,11 +591,14 @@ def walk(
         if wanted is not None and node in wanted:
             arrived[node] = f.clone(g)
         arrays = inputs
-        if kind is not None:
-            y = _wrapped(kind, y, node)
-            inputs = [a if e is None else _wrapped(kind, a, e) for a, e in zip(inputs, edges, strict=True)]
+        if tape is not None:
+            tape.visit(node)
+        if wrap is not None:
+            y = wrap(y, node)
+            inputs = [wrap(array, edge) for array, edge in zip(inputs, edges, strict=True)]
         options = node.options
-        for rule, edge, array in zip(node.rules, edges, arrays):  # noqa: B905  # strict=False would cost every node
+        rules = node.rules if tape is None else map(tape.rule, node.rules)
+        for rule, edge, array in zip(rules, edges, arrays):  # noqa: B905  # strict=False would cost every node
             if edge is None or rule is None or (useful is not None and edge not in useful):
                 continue
             gradient = rule(g, y, *inputs, **options) if options else rule(g, y, *inputs)
@@ -629,7 +606,7 @@ def walk(
                 watcher.carried(node, array, g, gradient)
             if type(gradient) is Product:
                 if type(edge) is Leaf and edge not in arrived and gradient.left.dtype == array.dtype:
-                    arrived[edge] = _secured(gradient, node)
+                    arrived[edge] = _secured(gradient, inputs, edges)
                     continue
                 gradient = gradient.dense()
             shape = array.shape
@@ -642,7 +619,7 @@ def walk(
                     arrived[edge] = _sum(arrived[edge], gradient)
                 else:
                     # Being linear in g, a gradient is either new, or g itself, or a view.
-                    if type(gradient) is not _ndarray:
+                    if type(gradient) is not _ndarray and tape is None:
                         gradient = f.clone(gradient)
                     elif gradient is g or gradient.base is not None:
                         gradient = gradient.copy()
@@ -662,6 +639,8 @@ def walk(
             following = None
         if not retain_graph:
             node.inputs = node.output = node.edges = None  # a second walk will notice
+    if tape is not None:
+        arrived = tape.arrived(arrived)
     for place, gradient in arrived.items():
         if type(place) is Leaf and place.hooks:
             for hook in tuple(place.hooks.values()):
@@ -670,11 +649,14 @@ def walk(
     return arrived
 
 
-def _wrapped(kind: Any, data: Any, node: Leaf | Node) -> Any:
-    """The tensor that `node` recorded, made again: the graph holds none."""
+def _wrapped(kind: Any, data: Any, node: Leaf | Node | None) -> Any:
+    """The tensor that `node` recorded, made again: the graph holds none. What needs no gradient stays an array."""
+    if node is None:
+        return data
     tensor = kind.__new__(kind)
     tensor._data = data
     tensor._node = node
+    observer().made(tensor)
     return tensor
 
 
@@ -682,24 +664,25 @@ def _sum(total: Any, gradient: Any) -> Any:
     """Two gradients of one leaf, in the memory of the first where that is an array of ours."""
     if type(total) is Product:
         total = total.dense()
-    if type(total) is not _ndarray:
+    if isinstance(total, Variable | np.generic) or isinstance(gradient, Variable | np.generic):
         return total + (gradient.dense() if type(gradient) is Product else gradient)
-    if isinstance(gradient, Product | np.ndarray):
-        Target(total).add(gradient)
-        return total
-    return total + gradient
+    if type(total) is not _ndarray:  # what stands for an array while a step is recorded
+        return np.add(total, gradient, out=total)
+    Target(total).add(gradient)
+    return total
 
 
 def accumulate(leaf: Leaf, gradient: Any) -> None:
     """Add what a walk brought to the gradient that `leaf` holds."""
-    if state.tape is not None:
-        state.tape.deliver(leaf, gradient)
+    if observers and (tape := observers.get(get_ident())) is not None:
+        tape.deliver(leaf, gradient)
         return
     if leaf.grad is None:
         leaf.grad = gradient
     else:
         gradient_of(leaf)  # raises if a factor of what it holds is no longer what it was
-        leaf.grad = _sum(leaf.grad, gradient)
+        held = leaf.grad.own() if type(leaf.grad) is Lent else leaf.grad
+        leaf.grad = _sum(held, gradient)
 
 
 def gradient_of(leaf: Leaf) -> Any:
@@ -718,4 +701,6 @@ def gradient_of(leaf: Leaf) -> Any:
                 "which is kept as a product with that input: read weight.grad first, or write to a .clone()"
             )
         return gradient
+    if type(gradient) is Lent:
+        return gradient.array
     return gradient._data if isinstance(gradient, Variable) else gradient

@@ -147,7 +147,7 @@ def may_change(array: Array) -> bool:
     """Whether the memory of `array` is shared, or also that of a leaf, which an optimizer writes to."""
     if not shared and not _of_leaves:
         return False
-    key = id(owner(getattr(array, "array", array)))  # of a step that is being captured, the array in a Slot
+    key = id(owner(getattr(array, "array", array)))  # of a step that is being recorded, the array in a Slot
     return key in shared or key in _of_leaves
 
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from .. import functions as f
-from .._random import AnyGenerator, numbers_from
+from .._creation import arange
+from .._random import AnyGenerator, drawn
 from .._tensor import Tensor, _tensor
 from ..autograd import no_grad
-from ..autograd.graph import array_of, check, record, recorded_operand, state
+from ..autograd.graph import array_of, observer, record
 
 __all__ = [
     "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "gelu",
@@ -63,15 +64,27 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     tensor([[0, 0, 1],
             [1, 0, 0]])
     """
-    classes = array_of(tensor)
-    if classes.dtype.kind not in "iu":
-        raise TypeError(f"one_hot takes integer classes, not {classes.dtype}: write .long() if they are whole numbers")
-    if num_classes < 0 and not classes.size:
+    dtype = array_of(tensor).dtype
+    if dtype.kind not in "iu":
+        raise TypeError(f"one_hot takes integer classes, not {dtype}: write .long() if they are whole numbers")
+    classes = as_tensor(tensor)
+    if num_classes < 0 and not classes.numel():
         raise ValueError("one_hot of no classes cannot tell how many there are: pass num_classes")
     number = int(classes.max()) + 1 if num_classes < 0 else num_classes
+    observer().perform(_check_classes, "one_hot", classes, number)
+    return _tensor(observer().repeat(_one_hot, classes, number))
+
+
+def _one_hot(classes: Tensor, number: int) -> Array:
+    rows: Array = (classes._data[..., None] == np.arange(number)).astype(np.int64)
+    return rows
+
+
+def _check_classes(name: str, target: Tensor, number: int, ignore_index: int | None = None) -> None:
+    """Raise ValueError unless all classes that count are of 0 … number − 1."""
+    classes = target._data if ignore_index is None else target._data[target._data != ignore_index]
     if classes.size and (classes.min() < 0 or classes.max() >= number):
-        raise ValueError(f"one_hot: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
-    return Tensor((classes[..., None] == np.arange(number)).astype(np.int64))
+        raise ValueError(f"{name}: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
 
 
 def check_probability(p: float) -> None:
@@ -90,9 +103,13 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
     input = as_tensor(input)
     if not training or p == 0:
         return input
-    kept = numbers_from(generator).random(input.shape, np.float32) >= p
-    factors: Array = kept * input.dtype.type(1 / (1 - p) if p < 1 else 0)
-    return input * factors
+    shape, scale = input.shape, input.dtype.type(1 / (1 - p) if p < 1 else 0)
+
+    def draw(numbers: np.random.Generator) -> Array:
+        factors: Array = (numbers.random(shape, np.float32) >= p) * scale
+        return factors
+
+    return input * _tensor(drawn(generator, draw))
 
 
 # --- activations ------------------------------------------------------------------------------------------------------
@@ -280,7 +297,7 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
     check_reduction(reduction)
     input = as_tensor(input)
     if not isinstance(target, _ARRAYS):
-        target = np.asarray(target, input.dtype)
+        target = Tensor(target, dtype=input.dtype)
     array = array_of(target)
     if array.shape != input._data.shape:
         if array.size == input.numel():
@@ -370,7 +387,7 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
 
 
 def _check_probabilities(input: Any, target: Any) -> None:
-    for name, array in (("input", input), ("target", target)):
+    for name, array in (("input", array_of(input)), ("target", array_of(target))):
         if array.size and not (array.min() >= 0 and array.max() <= 1):
             advice = "binary_cross_entropy_with_logits for what has not been through a sigmoid"
             raise ValueError(
@@ -386,7 +403,7 @@ def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reducti
         ValueError: the shapes differ, a probability is outside [0, 1], or `reduction` is unknown.
     """
     input, target = _pair("binary_cross_entropy", input, target, reduction)
-    check(_check_probabilities, input, target)
+    observer().perform(_check_probabilities, input, target)
     if weight is None:
         return _compared(f.binary_cross_entropy, input, target, reduction)
     elements = _compared(f.binary_cross_entropy, input, target, "none")
@@ -429,10 +446,9 @@ class _Classes:
     """The targets of a loss that are classes: which, whether each counts, and with what weight."""
 
     def __init__(self, name: str, input: Tensor, target: Any, weight: Any, ignore_index: int) -> None:
-        target = target if isinstance(target, Tensor) else np.asarray(target)
-        classes = recorded_operand(target)
-        self.shape = classes.shape
-        if classes.dtype.kind not in "iu" or not input.ndim or self.shape != _around_classes(input):
+        target = as_tensor(target)
+        self.shape = target.shape
+        if target.dtype.kind not in "iu" or not input.ndim or self.shape != _around_classes(input):
             if input.ndim and self.shape == _around_classes(input):
                 advice = "write target.long()"
             elif input.ndim and self.shape == input.shape:
@@ -442,33 +458,22 @@ class _Classes:
                 advice = _OTHER_SAMPLES
             raise ValueError(
                 f"{name} takes inputs (N, C) or (N, C, d, …) with integer classes (N,) or (N, d, …), not shape "
-                f"{input.shape} with {classes.dtype} of shape {self.shape}: {advice}"
+                f"{input.shape} with {target.dtype} of shape {self.shape}: {advice}"
             )
         number = input.shape[min(1, input.ndim - 1)]
-
-        def check_range(classes: Array) -> None:
-            counted = classes[classes != ignore_index]
-            if counted.size and (counted.min() < 0 or counted.max() >= number):
-                raise ValueError(
-                    f"{name}: classes go from 0 to {number - 1}, but span {counted.min()} … {counted.max()}"
-                )
-
-        check(check_range, target)
-        classes = classes.reshape(-1)
-        counted = classes != ignore_index
-        self.counted = _tensor(counted)
-        # Whether they do may differ from call to call of a captured step.
-        self.all_count = state.tape is None and bool(counted.all())
-        self.chosen = np.where(counted, classes, 0)
-        weights = f.astype(counted, input.dtype)
-        if weight is not None:
-            weights = weights * np.take(_class_weight(name, weight, number, input.dtype)._data, self.chosen)
-        self.weights = _tensor(weights)
+        observer().perform(_check_classes, name, target, number, ignore_index)
+        with no_grad():
+            classes = target.reshape(-1)
+            self.counted = classes != ignore_index
+            self.chosen = np.where(self.counted, classes, 0)
+            self.weights = self.counted.to(input.dtype)
+            if weight is not None:
+                self.weights = self.weights * _class_weight(name, weight, number, input.dtype)[self.chosen]
         self.are_weighted = weight is not None
 
     def picked(self, rows: Tensor) -> Tensor:
         """The entries of `rows` at the classes."""
-        return f.getitem(rows, (np.arange(len(self.chosen)), self.chosen))  # type: ignore[no-any-return]
+        return rows[arange(len(self.chosen)), self.chosen]
 
     def weighted(self, elements: Tensor) -> Tensor:
         """`elements` times the weights of their classes."""
@@ -476,19 +481,18 @@ class _Classes:
 
     def reduced(self, elements: Tensor, reduction: str) -> Tensor:
         """`elements`, 0 where the target does not count; the mean of nothing is NaN, without a gradient."""
-        if not self.all_count:
-            elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
+        elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
         if reduction != "mean":
             return elements.sum() if reduction == "sum" else elements.reshape(self.shape)
-        total = self.weights.sum()
-        return elements.sum() / np.where(total == 0, math.nan, total)
+        total: Tensor = self.weights.sum()
+        return elements.sum() / total.masked_fill(total == 0, math.nan)
 
 
 def _class_weight(name: str, weight: Any, number: int, dtype: Any) -> Tensor:
-    array = recorded_operand(weight)
-    if array.shape != (number,):
-        raise ValueError(f"{name}: weight has shape {array.shape}, but there are {number} classes")
-    return _tensor(f.astype(array, dtype))
+    given = as_tensor(weight).detach()
+    if given.shape != (number,):
+        raise ValueError(f"{name}: weight has shape {given.shape}, but there are {number} classes")
+    return given.to(dtype)
 
 
 def nll_loss(

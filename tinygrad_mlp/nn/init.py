@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.special import ndtr, ndtri
 
-from .._random import AnyGenerator, numbers_from
+from .._creation import eye
+from .._random import AnyGenerator, drawn
 from .._tensor import Tensor
 from ..autograd import no_grad
 
@@ -44,7 +47,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: AnyGener
     """
     if not a <= b:
         raise ValueError(f"uniform_ draws from [a, b) with a ≤ b, not [{a}, {b})")
-    return tensor.copy_(numbers_from(generator).uniform(a, b, tensor.shape))
+    return tensor.copy_(drawn(generator, np.random.Generator.uniform, a, b, tensor.shape))
 
 
 @no_grad()
@@ -56,7 +59,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: AnyG
     """
     if not std >= 0:
         raise ValueError(f"std is a standard deviation and cannot be {std}")
-    return tensor.copy_(numbers_from(generator).normal(mean, std, tensor.shape))
+    return tensor.copy_(drawn(generator, np.random.Generator.normal, mean, std, tensor.shape))
 
 
 @no_grad()
@@ -80,8 +83,15 @@ def trunc_normal_(
         low, high, sign = -high, -low, -1.0
     if not ndtr(low) < ndtr(high):
         raise ValueError(f"N({mean}, {std}²) has no mass in [{a}, {b}] to draw from")
-    deviations = ndtri(numbers_from(generator).uniform(ndtr(low), ndtr(high), tensor.shape))
-    return tensor.copy_(np.clip(mean + sign * std * deviations, a, b))
+
+    shape = tensor.shape
+
+    def draw(numbers: np.random.Generator) -> NDArray[Any]:
+        deviations = ndtri(numbers.uniform(ndtr(low), ndtr(high), shape))
+        clipped: NDArray[Any] = np.clip(mean + sign * std * deviations, a, b)
+        return clipped
+
+    return tensor.copy_(drawn(generator, draw))
 
 
 @no_grad()
@@ -106,7 +116,7 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ValueError(f"eye_ takes a matrix, not shape {tensor.shape}")
     rows, columns = tensor.shape
-    return tensor.copy_(np.eye(rows, columns))
+    return tensor.copy_(eye(rows, columns, dtype=tensor.dtype))
 
 
 @no_grad()
@@ -119,10 +129,16 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | Non
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_ takes a weight (out, in), not shape {tensor.shape}")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    normal = numbers_from(generator).normal(size=(max(rows, columns), min(rows, columns)))
-    q, r = qr(normal, mode="economic")
-    q *= np.sign(np.diag(r))  # without it the result is not uniformly distributed
-    return tensor.copy_(gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+    shape = tensor.shape
+
+    def draw(numbers: np.random.Generator) -> NDArray[Any]:
+        q, r = qr(numbers.normal(size=(max(rows, columns), min(rows, columns))), mode="economic")
+        q *= np.sign(np.diag(r))  # without it the result is not uniformly distributed
+        scaled: NDArray[Any] = gain * (q if rows >= columns else q.T).reshape(shape)
+        return scaled
+
+    return tensor.copy_(drawn(generator, draw))
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from .._random import AnyGenerator
 from .._tensor import Tensor, _tensor, get_default_dtype
+from ..autograd.graph import observer
 from ..blas import empty
 from . import functional as F
 from . import init
@@ -119,6 +120,7 @@ class Dropout(Module):
         self.generator = generator
 
     def forward(self, input: Tensor) -> Tensor:
+        observer().use(self)  # although it may be called by its forward() alone
         return F.dropout(input, self.p, self.training, generator=self.generator)
 
     def extra_repr(self) -> str:

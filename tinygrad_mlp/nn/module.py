@@ -16,11 +16,14 @@ from numpy.typing import DTypeLike
 
 from .._tensor import RemovableHandle, Tensor, dtype_to
 from ..autograd import is_grad_enabled, no_grad
-from ..autograd.graph import array_of, calling_line, configuration, outside, refuse_capture, replayed
+from ..autograd.graph import array_of, calling_line, configuration, effect, observer, observers, outside
 from .hooks import Hook, Hooks, Observed, as_tuple
 from .parameter import Parameter
 
 __all__ = ["Module", "check_module", "where_called"]
+
+
+_NOTHING = object()
 
 
 class IncompatibleKeys(NamedTuple):
@@ -67,14 +70,15 @@ class Module:
     _module_hooks: Hooks | None = None
     _buffers: Mapping[str, bool] = MappingProxyType({})  # by name: whether a buffer is part of the state
 
-    # A captured step looks at its modules again after any of them has changed.
+    # Whoever compares modules with what they were does so again after this counter has moved.
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter | None):
             raise TypeError(
                 f"{type(self).__name__}.{name} is a Parameter, and a {type(value).__name__} in its place would not be "
                 "trained or saved: assign nn.Parameter(...), or copy_() into it under no_grad()"
             )
-        configuration.changes += 1
+        if vars(self).get(name, _NOTHING) is not value:
+            configuration.changes += 1
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -86,6 +90,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward(self, ...): write one")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if observers:
+            observer().use(self)
         if self._module_hooks is not None:
             return self._call_with_hooks(self._module_hooks, args, kwargs)
         return self.forward(*args, **kwargs)
@@ -133,7 +139,7 @@ class Module:
 
     def _call_with_hooks(self, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if hooks:
-            refuse_capture("calling hooks")
+            observer().refuse("hooks of a module, which a replay would not call")
         output = None
         waiting = list(hooks.after.values())
 
@@ -333,7 +339,7 @@ class Module:
             parameter.requires_grad_(requires_grad)
         return self
 
-    @replayed
+    @effect
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
         for parameter in self.parameters():
@@ -415,7 +421,7 @@ class Module:
                 if path in own and assign:
                     own[path]._data = array
                 elif path in own:
-                    own[path].copy_(array)
+                    own[path].copy_(state_dict[path])
         return IncompatibleKeys(missing, unexpected)
 
     # --- description --------------------------------------------------------------------------------------------------

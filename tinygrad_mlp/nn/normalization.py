@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .._tensor import Tensor, get_default_dtype
-from ..autograd.graph import refuse_capture
+from ..autograd.graph import observer
 from . import functional as F
 from .module import Module, where_called
 from .parameter import Parameter
@@ -79,6 +79,7 @@ class BatchNorm1d(Module):
                 f"{where_called(self)}: BatchNorm1d({channels}) takes inputs of shape (N, {channels}) or "
                 f"(N, {channels}, L), but got {np.shape(input)}"
             )
+        observer().use(self)  # although it may be called by its forward() alone
         training = self.training or self.running_mean is None
         try:
             output = F.batch_norm(
@@ -93,7 +94,6 @@ class BatchNorm1d(Module):
     def _share(self) -> float:
         """The share that this batch is to have in the buffers."""
         if self.momentum is None:
-            refuse_capture("an average over all batches, in which each has another share")
             return 0.0 if self.num_batches_tracked is None else 1 / (1 + self.num_batches_tracked.item())
         return self.momentum
 

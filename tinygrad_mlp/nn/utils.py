@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .._tensor import Tensor
+from .._tensor import Tensor, _tensor
 from ..autograd import no_grad
+from ..autograd.graph import observer
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
@@ -41,15 +44,30 @@ def clip_grad_norm_(
     if not norm_type > 0:
         raise ValueError(f"norm_type is a number > 0, not {norm_type}: 2, or math.inf")
     gradients = _gradients(parameters)
-    norms = [np.linalg.norm(gradient._data.ravel(), norm_type) for gradient in gradients]
-    norm = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
-    if error_if_nonfinite and not np.isfinite(norm):
-        raise RuntimeError(f"the gradients have norm {norm}, and cannot be scaled to a finite one")
-    # The 1e-6, as in PyTorch, keeps a norm of 0 from dividing; a NaN passes through min() on this side only.
-    scale = min(max_norm / (norm + 1e-6), 1.0)
+    if not gradients:
+        return Tensor(0.0)
+    norm, scale = _tensor(observer().repeat(_norm_and_scale, gradients, norm_type, max_norm))
+    if error_if_nonfinite:
+        observer().perform(_check_finite, norm)
     for gradient in gradients:
-        gradient.mul_(scale)
-    return Tensor(norm, dtype=gradients[0].dtype if gradients else None)
+        gradient.mul_(scale.to(gradient.dtype))
+    return norm.to(gradients[0].dtype)
+
+
+def _norm_and_scale(gradients: list[Tensor], norm_type: float, max_norm: float) -> NDArray[Any]:
+    """The norm of all gradients together, and what to scale them by.
+
+    By NumPy, which takes a tenth of the time of functions of Tensors here.
+    """
+    norms = [np.linalg.norm(gradient._data.ravel(), norm_type) for gradient in gradients]
+    norm = float(np.linalg.norm(norms, norm_type))
+    # The 1e-6, as in PyTorch, keeps a norm of 0 from dividing; a NaN passes through min() on this side only.
+    return np.array([norm, min(max_norm / (norm + 1e-6), 1.0)])
+
+
+def _check_finite(norm: Tensor) -> None:
+    if not np.isfinite(norm._data):
+        raise RuntimeError(f"the gradients have norm {norm.item()}, and cannot be scaled to a finite one")
 
 
 @no_grad()
@@ -62,4 +80,4 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -
     if not clip_value >= 0:
         raise ValueError(f"clip_value is a number ≥ 0, not {clip_value}")
     for gradient in _gradients(parameters):
-        gradient.copy_(np.clip(gradient._data, -clip_value, clip_value))
+        gradient.copy_(gradient.clamp(-clip_value, clip_value))

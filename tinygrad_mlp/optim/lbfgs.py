@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .._tensor import Tensor
 from ..autograd import enable_grad, memory
-from ..autograd.graph import replayed
+from ..autograd.graph import effect
 from ..blas import matmul
 from .flat import flattened, write_flat
 from .optimizer import Optimizer, check_rates
@@ -84,7 +84,7 @@ class LBFGS(Optimizer):
         if "d" in entries and np.shape(entries["d"]) != (size,):
             raise ValueError(f"the state is of {np.size(entries['d'])} numbers, but the parameters are of {size}")
 
-    @replayed
+    @effect
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take up to `max_iter` steps, and return the loss before the first.
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..autograd.graph import refuse_capture, replayed
+from ..autograd.graph import effect, observer
 from .optimizer import Optimizer, StepWarning
 
 __all__ = [
@@ -32,7 +32,7 @@ class _Schedule:
 
     def get_last_lr(self) -> list[float]:
         """The learning rates that the last step has set, by group."""
-        refuse_capture("reading a learning rate")
+        observer().refuse("reading a learning rate")
         return list(self._last_lr)
 
     def _set(self, rates: Iterable[float]) -> None:
@@ -94,7 +94,7 @@ class LRScheduler(_Schedule):
         """The learning rates, by group, that epoch `last_epoch` brings, given those of the epoch before."""
         raise NotImplementedError
 
-    @replayed
+    @effect
     def step(self) -> None:
         """Go on to the next epoch.
 
@@ -276,7 +276,7 @@ class ReduceLROnPlateau(_Schedule):
         self.last_epoch = 0
         self._last_lr = self._rates()
 
-    @replayed
+    @effect
     def step(self, metrics: Any) -> None:
         """Go on to the next epoch, given what the last one was worth: a number, or a Tensor of one."""
         metric = float(metrics)

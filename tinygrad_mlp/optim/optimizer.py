@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from .._tensor import Tensor
 from ..autograd import enable_grad, memory
-from ..autograd.graph import Node, array_of, gradient_of, replayed
-from ..blas import Product
+from ..autograd.graph import Node, array_of, effect, gradient_of, observer
 
 __all__ = ["Optimizer", "StepWarning", "check_rates"]
 
@@ -46,7 +45,7 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError("params is an iterable of Tensors, not one: write [tensor] or net.parameters()")
         self.defaults = defaults
-        self.param_groups: list[dict[str, Any]] = []
+        self._groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.stepped_at = 0  # when the last step was taken, on the graph's clock; 0 before the first
         self._used: Any = None  # the last gradient of that step
@@ -60,6 +59,20 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of parameters, each a dict of its ``"params"`` and their options."""
+        observer().refuse("an optimizer's options or state: read and set them outside the step, or use a schedule")
+        return self._groups
+
+    @param_groups.setter
+    def param_groups(self, groups: list[dict[str, Any]]) -> None:
+        self._groups = groups
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():  # by the setters, for those that were pickled under the public name
+            setattr(self, name, value)
 
     def _check(self, group: dict[str, Any]) -> None:
         """Raise ValueError if an option of `group` is out of its range."""
@@ -89,13 +102,13 @@ class Optimizer:
             if parameter in seen:
                 raise ValueError(f"a parameter of shape {parameter.shape} is given more than once")
             seen.add(parameter)
-        self.param_groups.append(group)
+        self._groups.append(group)
 
-    @replayed
+    @effect
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
         self._used = None
-        for group in self.param_groups:
+        for group in self._groups:
             for parameter in group["params"]:
                 if not set_to_none:
                     if parameter.grad is not None:
@@ -103,7 +116,7 @@ class Optimizer:
                 elif (node := parameter._node) is not None:
                     node.grad = None
 
-    @replayed
+    @effect
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change the parameters by their gradients; a `closure` computes the loss and the gradients first.
 
@@ -118,7 +131,7 @@ class Optimizer:
         ready: list[tuple[dict[str, Any], list[tuple[Tensor, Any]]]] = []
         written: list[Any] = []
         last = None
-        for group in self.param_groups:
+        for group in self._groups:
             pairs = []
             for parameter in group["params"]:
                 if (node := parameter._node) is not None and (gradient := gradient_of(node)) is not None:
@@ -129,8 +142,7 @@ class Optimizer:
                 ready.append((group, pairs))
         if last is None:
             self._warn("step() found no gradients: call backward() of a loss of these parameters before it")
-        # A captured step brings a Product in the same object each time.
-        elif last is self._used and not (type(last) is Product and last.since > self.stepped_at):
+        elif last is self._used and not self._are_new(ready):
             self._warn("step() found gradients that an earlier step has used: call zero_grad() before backward()")
         self._used = last
         for group, pairs in ready:
@@ -138,6 +150,16 @@ class Optimizer:
         memory.stamp(written)
         self.stepped_at = memory.events.latest
         return loss
+
+    def _are_new(self, ready: Any) -> bool:
+        """Whether gradients in the same memory as before have been computed since, as a replayed step's are."""
+        for _, pairs in ready:
+            for parameter, gradient in pairs:
+                if getattr(parameter._node.grad, "since", 0) > self.stepped_at:
+                    return True
+                if isinstance(gradient, np.ndarray) and not memory.unchanged(gradient, self.stepped_at):
+                    return True
+        return False
 
     def _warn(self, message: str) -> None:
         if message not in self._warned:
@@ -149,7 +171,7 @@ class Optimizer:
         number = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         return {
             "state": {number[p]: dict(entries) for p, entries in self.state.items()},
-            "param_groups": [{**group, "params": [number[p] for p in group["params"]]} for group in self.param_groups],
+            "param_groups": [{**group, "params": [number[p] for p in group["params"]]} for group in self._groups],
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -165,7 +187,7 @@ class Optimizer:
         if sizes != own:
             raise ValueError(f"the state is of groups of {sizes} parameters, but the optimizer has groups of {own}")
         groups = []
-        for group, options in zip(self.param_groups, saved, strict=True):
+        for group, options in zip(self._groups, saved, strict=True):
             options = {name: value for name, value in options.items() if name not in _WITHOUT_MEANING | {"params"}}
             if unknown := set(options) - set(self.defaults) - {"initial_lr"}:
                 raise ValueError(
@@ -174,14 +196,14 @@ class Optimizer:
                 )
             groups.append({**group, **options})
             self._check(groups[-1])
-        parameters = [p for group in self.param_groups for p in group["params"]]
+        parameters = [p for group in self._groups for p in group["params"]]
         numbers = [number for group in saved for number in group["params"]]
         state = {}
         for number, entries in state_dict["state"].items():
             parameter = parameters[numbers.index(number)]
             state[parameter] = {name: _copied(name, value, parameter._data) for name, value in entries.items()}
             self._check_state(parameter, state[parameter])
-        for group, loaded in zip(self.param_groups, groups, strict=True):
+        for group, loaded in zip(self._groups, groups, strict=True):
             group.update(loaded)
         self.state = state
 
