@@ -1344,6 +1344,26 @@ def test_a_gradient_read_while_it_adds_up_is_the_sum(read):
     assert all(same(a, b) for pair in zip(*results, strict=True) for a, b in zip(*pair, strict=True))
 
 
+@pytest.mark.parametrize("check", [None, 1])
+def test_results_and_gradients_keep_the_order_of_their_memory(check):
+    orders = []  # which decide on how a sum over them rounds
+    for wrap in (lambda step: step, lambda step: tg.capture(step, check=check)):
+        net, _ = build([3, 4, 2], "tanh", "sgd", True, "float32", 0)
+
+        def backward(x, net=net):
+            out = net(x)
+            out.square().sum().backward()
+            return out.detach().T, [parameter.grad.norm() for parameter in net.parameters()]
+
+        run, drawn = wrap(backward), np.random.default_rng(0)
+        for _ in range(4):
+            transposed, norms = run(tg.tensor(drawn.normal(size=(5, 3)).astype("float32")))
+        read = [transposed, *(parameter.grad for parameter in net.parameters())]
+        orders.append([[x.numpy().strides for x in read], [norm.item() for norm in norms]])
+    assert run.captured is True
+    assert orders[0] == orders[1]
+
+
 def test_numbers_of_tensors_in_slices_and_shapes_are_refused():
     for take in (lambda x, n: x[:n].sum(), lambda x, n: x.reshape(n, -1), lambda x, n: tg.randn(n).sum() * 0 + x.sum()):
         step = tg.capture(take)

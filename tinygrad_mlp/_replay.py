@@ -365,7 +365,7 @@ class Tape(Observer):
         shared = [owner(result) is owner(array) for array in leaves(arguments, np.ndarray)]
         if shared == [True] and _is_taken_apart(function):
             return Slot(result, self)  # a view of memory that stays where it is
-        result = result.copy() if any(shared) else result
+        result = result.copy("K") if any(shared) else result
         slot = self.add_kernel(_assign, (result, function, arguments, options), result)
         if not _is_taken_apart(function) and function not in _WHOLE:
             self.kernels[-1] = *self.kernels[-1][:2], None  # a user's function may do more than to compute
@@ -546,7 +546,7 @@ class Program:
             return lambda tensors: tensors[position]
         array = self._move(tensor._data)
         if array is not tensor._data:
-            return lambda tensors: _tensor(array.copy())
+            return lambda tensors: _tensor(array.copy("K"))
         # Memory from outside: a Tensor that was there before is itself, and a view of one is made anew.
         return (lambda tensors: _tensor(array)) if self._tape.has_made(tensor) else (lambda tensors: tensor)
 

@@ -88,4 +88,4 @@ class Lent:
 
     def own(self) -> Any:
         """The gradient in memory of its own."""
-        return self.wrap(self.array.copy())
+        return self.wrap(self.array.copy("K"))  # in the same order, as sums of it round by order
