@@ -70,9 +70,9 @@ class Names:
             bare = loading.opname == "PUSH_EXC_INFO" and following.opname == "POP_TOP"
             if bare or loading.opname in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH"):
                 tape.refuse("an except clause, which a replay does not run: catch the exception outside the step")
-            owner = function.__globals__.get(loading.argval) if loading.opname == "LOAD_GLOBAL" else None
-            if following.opname == "LOAD_ATTR" and isinstance(owner, type | ModuleType) and not _is_of_python(owner):
-                number = getattr(owner, following.argval, None)
+            named = function.__globals__.get(loading.argval) if loading.opname == "LOAD_GLOBAL" else None
+            if following.opname == "LOAD_ATTR" and isinstance(named, type | ModuleType) and not _is_of_python(named):
+                number = getattr(named, following.argval, None)
                 if isinstance(number, _NUMBERS) and number is not None:
                     tape.refuse(_ADVICE.format(f"{loading.argval}.{following.argval}"))
         for name in {i.argval for i in instructions if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}:
@@ -313,16 +313,18 @@ class Captured:
             raise RuntimeError("a captured step is used by one thread at a time: capture one for each thread")
         try:
             kind: list[Any] = [state.enabled]
+            memories = set()
             for argument in args:
                 if type(argument) is not Tensor or argument._node is not None:
                     break
                 array = argument._data
                 kind += (array.shape, array.strides, array.dtype)
-            else:  # what is most common takes a short way
-                if not (kwargs or observers or graph.watcher) and len({*map(id, args)}) == len(args):
+                memories.add(id(owner(array)))
+            else:  # what is most common takes a short way: Tensors alone, each in memory of its own
+                if not (kwargs or observers or graph.watcher) and len(memories) == len(args):
                     known = self._recordings.get(tuple(kind))
                     if known and known[0].holds():
-                        return self._replay(known[0], args, args, kwargs)
+                        return self._replay(known[0], args, memories, args, kwargs)
             return self._call(args, kwargs)
         finally:
             self._lock.release()
@@ -364,7 +366,8 @@ class Captured:
             if recording.holds():
                 known.remove(recording)
                 known.insert(0, recording)
-                return self._replay(recording, tensors, args, kwargs)
+                memories = {id(owner(tensor._data)) for tensor in tensors}
+                return self._replay(recording, tensors, memories, args, kwargs)
         changing = self._changing.get(key) or (known[0].difference() if known else "")
         if self._debt >= (_PATIENCE if key in self._changing else _CREDIT):
             reason = "arguments are others at each call: pass numbers that change as Tensors"
@@ -377,18 +380,21 @@ class Captured:
                 self._refuse(new.refused)
         return result
 
-    def _replay(self, recording: Recording, tensors: Sequence[Tensor], args: Sequence[Any], kwargs: Any) -> Any:
+    def _replay(
+        self, recording: Recording, tensors: Sequence[Tensor], memories: set[int], args: Sequence[Any], kwargs: Any
+    ) -> Any:
+        """Replay with `tensors`, whose memory is `memories`, or call the step with all its arguments."""
         program = recording.program
         if program is None:
             return self._eager(str(recording.refused), args, kwargs)
-        if not program.outside.isdisjoint([id(owner(tensor._data)) for tensor in tensors]):
+        if not program.outside.isdisjoint(memories):
             return self._eager("an argument that shares memory with a Tensor from outside", args, kwargs)
         self.captured = True
         if self._debt:
             self._debt -= 1
-        self._replays += 1
         if program.is_running:  # something in its list calls the step again
             return self._eager("the step is called by itself, in a replay", args, kwargs)
+        self._replays += 1
         if self.check is None or self._replays % self.check:
             return program.run(tensors)
         return self._checked(program, tensors, args, kwargs)

@@ -184,13 +184,13 @@ def _quietly(settings: dict[str, Any], function: Function, arguments: tuple[Any,
 
 def _deliver(leaf: Leaf, gradient: Product | Lent) -> None:
     """Add to the gradient of a leaf what the kernels have just computed."""
-    if leaf.grad is None and type(gradient) is Product and may_change(gradient.right):
+    if leaf.grad is not None:
+        accumulate(leaf, _own(gradient))
+    elif type(gradient) is Product and may_change(gradient.right):
         leaf.grad = _own(gradient)
-    elif leaf.grad is None:
+    else:
         gradient.since = next(clock)
         leaf.grad = gradient
-    else:
-        accumulate(leaf, _own(gradient))
 
 
 def _own(gradient: Product | Lent, mine: Container[int] | None = None) -> Any:
