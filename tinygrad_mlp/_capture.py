@@ -116,9 +116,8 @@ class Names:
     def difference(self) -> str:
         """The first name that stands for something else, or for a list with other entries."""
         names = [name for read, where, value, name in self._read if read(where) is not value]
-        return next(
-            iter([*names, *(name for value, parts, name in self._lists if not _same(_parts(value), parts))]), ""
-        )
+        names += [name for value, parts, name in self._lists if not _same(_parts(value), parts)]
+        return names[0] if names else ""
 
 
 _ADVICE = "`{}` is read from outside: pass it as an argument"

@@ -125,8 +125,6 @@ def linspace(
 
 # --- drawn ------------------------------------------------------------------------------------------------------------
 
-_NUMBERS = np.random.Generator
-
 
 def _lengths(sizes: Sequence[Any], size: Sequence[int] | None = None) -> tuple[int, ...]:
     """Lengths given one by one or as one sequence, as ints."""
@@ -142,7 +140,7 @@ def rand(
 ) -> Tensor:
     """Numbers drawn uniformly from [0, 1)."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
-    return _drawn(generator, _NUMBERS.random, _lengths(sizes, size), wanted, requires_grad=requires_grad)
+    return _drawn(generator, np.random.Generator.random, _lengths(sizes, size), wanted, requires_grad=requires_grad)
 
 
 def randn(
@@ -154,7 +152,9 @@ def randn(
 ) -> Tensor:
     """Numbers drawn from the normal distribution of mean 0 and variance 1."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
-    return _drawn(generator, _NUMBERS.standard_normal, _lengths(sizes, size), wanted, requires_grad=requires_grad)
+    return _drawn(
+        generator, np.random.Generator.standard_normal, _lengths(sizes, size), wanted, requires_grad=requires_grad
+    )
 
 
 def randint(
@@ -165,12 +165,12 @@ def randint(
         low, high, size = 0, low, high
     if size is None:
         raise TypeError("randint() takes the bounds and a size: write randint(0, 10, (2, 3)) or randint(10, (2, 3))")
-    return _drawn(generator, _NUMBERS.integers, low, high, _lengths(size))
+    return _drawn(generator, np.random.Generator.integers, low, high, _lengths(size))
 
 
 def randperm(n: int, *, generator: AnyGenerator | None = None) -> Tensor:
     """0 … n − 1 in an order drawn at random."""
-    return _drawn(generator, _NUMBERS.permutation, operator.index(n))
+    return _drawn(generator, np.random.Generator.permutation, operator.index(n))
 
 
 # --- joined and compared ----------------------------------------------------------------------------------------------

@@ -293,6 +293,10 @@ class Tape(Observer):
         blocks = self._blocks.get(id(owner(array)), ())
         return next((block for block in blocks if block.low <= low and high <= block.high), None)
 
+    def outside(self) -> set[int]:
+        """The memory of the Tensors from outside, by the ids of its owners."""
+        return {id(owner(array)) for _, _, array in self.externals.values()}
+
     def made(self, tensor: Any) -> None:
         self._made[id(tensor)] = weakref.ref(tensor)
 
@@ -303,14 +307,12 @@ class Tape(Observer):
     def meet(self, tensor: Any) -> None:
         block = self.block(tensor._data)
         if self.has_made(tensor):
-            outside = (array for _, _, array in self.externals.values())
-            if block is None and all(owner(array) is not owner(tensor._data) for array in outside):
+            if block is None and id(owner(tensor._data)) not in self.outside():
                 self.refuse("a Tensor of the step that was given an array from outside")
-        else:
-            if block is None:
-                self.externals.setdefault(id(tensor), (weakref.ref(tensor), tensor._node, tensor._data))
-            elif block.is_argument:
-                self.refuse("an argument that shares memory with a Tensor from outside: pass a .clone()")
+        elif block is None:
+            self.externals.setdefault(id(tensor), (weakref.ref(tensor), tensor._node, tensor._data))
+        elif block.is_argument:
+            self.refuse("an argument that shares memory with a Tensor from outside: pass a .clone()")
 
     def _meet_all(self, operands: Any) -> None:
         """Note the Tensors among `operands`, and refuse arrays from outside."""
@@ -381,7 +383,7 @@ class Tape(Observer):
         """Refuse a node whose arrays are not the step's own, or not what they will be in a replay."""
         if node.number < self._begun:
             self.refuse("the graph of a Tensor that was computed outside the step")
-        outside = {id(owner(array)) for _, _, array in self.externals.values()}
+        outside = self.outside()
         for array in leaves([node.output, *node.inputs], np.ndarray):
             if self.block(array) is None and id(owner(array)) not in outside:
                 self.refuse("a graph with an array from outside")
@@ -521,7 +523,7 @@ class Program:
         # overwrite its memory.
         self.leading = list(takewhile(lambda kernel: not _computes(*kernel), kernels))
         self.computing = kernels[len(self.leading) :]
-        self.outside = {id(owner(array)) for _, _, array in self.externals}
+        self.outside = tape.outside()
         self._mine = {id(owner(memory)) for memory in self._memory.values()}
         del self._tape, self._memory, self._moved
 
