@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
-from tinygrad_mlp.autograd.graph import observer
+from tinygrad_mlp.core.tape import observer
 
 LOSSES = {
     "mse": lambda z, y: nn.functional.mse_loss(z, y),

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from ops import CASES, DERIVED, ROWS, Case, examples
 
 import tinygrad_mlp as tg
-from tinygrad_mlp import Tensor, derivatives, nn
+from tinygrad_mlp import Tensor, nn
 from tinygrad_mlp.autograd import derivation
 from tinygrad_mlp.autograd.derivation import Derivation, Expression, Symbol, explain
+from tinygrad_mlp.core import functions as f
+from tinygrad_mlp.core.sheet import sheet
 from tinygrad_mlp.nn import functional as F
 
 LOSSES: dict[str, Callable[[Tensor, Any], Tensor]] = {
@@ -331,10 +333,8 @@ def test_a_wrong_simplification_is_noticed(name: str, monkeypatch: pytest.Monkey
 
 
 def test_a_wrong_formula_for_a_fused_function_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    formula = derivation.FORMULAS[tg.functions.squared_error]
-    monkeypatch.setitem(
-        derivation.FORMULAS, tg.functions.squared_error, lambda a, y, total=False: 2 * formula(a, y, total)
-    )
+    formula = derivation.FORMULAS[f.squared_error]
+    monkeypatch.setitem(derivation.FORMULAS, f.squared_error, lambda a, y, total=False: 2 * formula(a, y, total))
     found = explained("mean square", [3, 2])
     assert found.errors["0.weight"] > 0.1
     assert "NOT VERIFIED" in str(found)
@@ -661,7 +661,7 @@ def test_a_loss_of_one_entry_need_not_be_summed() -> None:
 def test_a_derivative_of_the_loss_in_another_form_is_left_as_it_is(
     rule: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(derivatives.sheet, tg.functions.binary_cross_entropy, (rule, None))
+    monkeypatch.setitem(sheet, f.binary_cross_entropy, (rule, None))
     assert explained("cross entropy", [3, 4, 2], notation="document").is_verified
 
 

@@ -23,8 +23,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from strategies import Array, leaf, no_collector
 
 import tinygrad_mlp as tg
-from tinygrad_mlp import blas, nn, optim
-from tinygrad_mlp import functions as f
+from tinygrad_mlp import nn, optim
+from tinygrad_mlp.core import blas
+from tinygrad_mlp.core import functions as f
 
 
 def equal(actual: Any, expected: Any) -> None:
@@ -139,12 +140,16 @@ def check_ownership() -> None:
     a, b = leaf(np.ones(2)), leaf(np.ones(2))
     left, right = a * 1, b.reshape(1, 2)[0]
     left.retain_grad()
-    (left + right).backward(cotangent, inputs=[a, b, right], retain_graph=True)
-    held = [root.grad, a.grad, b.grad, left.grad, right.grad]
+    both = left + right
+    both.retain_grad()
+    both.backward(cotangent, inputs=[a, b, right], retain_graph=True)
+    held = [root.grad, a.grad, b.grad, left.grad, right.grad, both.grad]
     held += tg.autograd.grad(left + right, [left, right, a], cotangent)
     c, d = leaf(np.ones(2)), leaf(np.ones(2))
     (c + d).backward(cotangent, create_graph=True)
-    held += [c.grad.detach(), d.grad.detach()]
+    given, end = leaf(cotangent), leaf(np.ones(2))
+    end.backward(given, create_graph=True)
+    held += [c.grad.detach(), d.grad.detach(), given.detach(), end.grad.detach()]
     arrays = [cotangent, *(gradient.numpy() for gradient in held)]
     for x, y in combinations(arrays, 2):
         assert not np.shares_memory(x, y), "a gradient aliases another array"
@@ -1353,7 +1358,7 @@ def test_a_large_weight_that_is_its_own_input_steps_right(rows: int) -> None:
 
 
 def test_factors_that_a_rule_makes_itself_are_multiplied_like_others() -> None:
-    @tg.differentiable(lambda g, y, w: f.product(g.T, np.full((1, 3), 2.0)))
+    @tg.differentiable(lambda g, y, w: blas.Product(g.T, np.full((1, 3), 2.0)))
     def doubled(w: Any) -> Any:
         return w.sum(1)[None] * 2
 

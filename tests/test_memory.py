@@ -15,9 +15,9 @@ from ops import CASES, DERIVED, Case, examples
 from strategies import leaf, no_collector
 
 import tinygrad_mlp as tg
-from tinygrad_mlp import functions as f
 from tinygrad_mlp import nn, optim
-from tinygrad_mlp.autograd import memory
+from tinygrad_mlp.core import functions as f
+from tinygrad_mlp.core import guard
 
 PROCESS = Path("/proc/self/statm")
 
@@ -395,8 +395,8 @@ def test_a_factor_that_changes_after_the_walk_gives_no_wrong_gradient(
 
 
 def test_a_factor_is_copied_only_where_somebody_may_write_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "shared", {})  # as in a process in which nothing was handed out yet
-    monkeypatch.setattr(memory, "_of_leaves", {})
+    monkeypatch.setattr(guard, "shared", {})  # as in a process in which nothing was handed out yet
+    monkeypatch.setattr(guard, "_of_leaves", {})
     w, x = leaf(WEIGHT), tg.tensor(ROWS)
     for copied in (False, True):
         w.grad = None
@@ -486,7 +486,7 @@ def test_a_hundred_thousand_steps_leave_memory_flat(captured: bool) -> None:
 
 
 def test_a_signal_handler_may_write_while_the_time_of_a_write_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = memory.clock
+    clock = guard.clock
 
     class Interrupted:
         """A clock that is interrupted by another write at the first look."""
@@ -497,12 +497,12 @@ def test_a_signal_handler_may_write_while_the_time_of_a_write_is_noted(monkeypat
             now = next(clock)
             self.looks += 1
             if self.looks == 1:
-                memory.stamp(())
+                guard.stamp(())
             return now
 
-    monkeypatch.setattr(memory, "clock", Interrupted())
-    writing = threading.Thread(target=memory.stamp, args=((),), daemon=True)
+    monkeypatch.setattr(guard, "clock", Interrupted())
+    writing = threading.Thread(target=guard.stamp, args=((),), daemon=True)
     writing.start()
     writing.join(10)
     assert not writing.is_alive()
-    assert memory.events.latest == next(clock) - 1  # the time of the write that came in between
+    assert guard.events.latest == next(clock) - 1  # the time of the write that came in between

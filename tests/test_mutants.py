@@ -17,10 +17,9 @@ from ops import CASES, ROWS, Case, Example, examples
 from test_graph import DUTIES
 from test_sheet import check_gradient
 
-from tinygrad_mlp._tensor import collect
-from tinygrad_mlp.autograd import graph
-from tinygrad_mlp.blas import Product
-from tinygrad_mlp.derivatives import Each, sheet
+from tinygrad_mlp.core import walk as walking
+from tinygrad_mlp.core.blas import Product
+from tinygrad_mlp.core.sheet import Each, sheet
 
 pytestmark = pytest.mark.long
 
@@ -73,7 +72,7 @@ def rule_mutants(case: Case) -> Iterator[tuple[str, int, Any]]:
     row = ROWS[case.function]
     for name, mutation in MUTATIONS.items():
         if isinstance(row, Each):
-            yield f"{case}, {name}", 0, Each(damaged(row.rule, mutation), reads_entries=row.reads_entries)
+            yield f"{case}, {name}", 0, Each(damaged(row.rule, mutation))
         else:
             for position, rule in enumerate(row):
                 if rule is not None:
@@ -122,12 +121,12 @@ def test_no_mutant_of_a_rule_survives(
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
 
-def first_entries(gradient: Any, shape: tuple[int, ...], node: Any) -> Any:
+def first_entries(shape: tuple[int, ...], gradient: Any, node: Any) -> Any:
     return np.reshape(np.ravel(gradient)[: math.prod(shape)], shape)
 
 
-def mean_instead(gradient: Any, shape: tuple[int, ...], node: Any, summed: Any = graph._unbroadcast) -> Any:
-    return summed(gradient, shape, node) * (math.prod(shape) / max(gradient.size, 1))
+def mean_instead(shape: tuple[int, ...], gradient: Any, node: Any, summed: Any = walking.summed_to) -> Any:
+    return summed(shape, gradient, node) * (math.prod(shape) / max(gradient.size, 1))
 
 
 class Sites(ast.NodeTransformer):
@@ -158,7 +157,7 @@ class Sites(ast.NodeTransformer):
             return self.site(node, "accumulation", node.args[1])
         if called == "Target(total).add":
             return self.site(node, "accumulation", ast.Constant(None))
-        if called == "f.clone":
+        if called == "clone":
             return self.site(node, "ownership", node.args[0])
         if called == "gradient.copy":
             return self.site(node, "ownership", ast.Name("gradient", ast.Load()))
@@ -189,7 +188,7 @@ class Sites(ast.NodeTransformer):
 
 def walk_mutants() -> Iterator[tuple[str, Any, Any]]:
     """The functions of the walk, each with the code of one that leaves out one duty at one place."""
-    for function in (graph.walk, graph._sum, graph.accumulate, collect):
+    for function in (walking.walk, walking._shown, walking._owned, walking._sum, walking.accumulate, walking.collect):
         source = textwrap.dedent(inspect.getsource(function))
         sites = Sites()
         sites.visit(ast.parse(source))
@@ -197,7 +196,7 @@ def walk_mutants() -> Iterator[tuple[str, Any, Any]]:
             mutant = ast.fix_missing_locations(Sites(number).visit(ast.parse(source)))
             namespace = dict(function.__globals__)
             exec(compile(mutant, inspect.getfile(function), "exec"), namespace)
-            yield f"{function.__name__}, without {name}", function, namespace[function.__name__].__code__
+            yield f"{function.__name__}, place {number}, without {name}", function, namespace[function.__name__].__code__
 
 
 def test_no_mutant_of_the_walk_survives(
@@ -208,8 +207,8 @@ def test_no_mutant_of_the_walk_survives(
     mutants = {}
     for replacement in (first_entries, mean_instead):
         with monkeypatch.context() as patch:
-            patch.setattr(graph, "_unbroadcast", replacement)
-            mutants[f"_unbroadcast, {replacement.__name__}"] = any(caught(check, AssertionError) for check in DUTIES)
+            patch.setattr(walking, "summed_to", replacement)
+            mutants[f"summed_to, {replacement.__name__}"] = any(caught(check, AssertionError) for check in DUTIES)
     for name, function, code in walk_mutants():
         with monkeypatch.context() as patch:
             patch.setattr(function, "__code__", code)

@@ -18,7 +18,8 @@ from strategies import numbers, shapes
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
-from tinygrad_mlp.autograd import gradcheck, gradgradcheck, memory
+from tinygrad_mlp.autograd import gradcheck, gradgradcheck
+from tinygrad_mlp.core import guard
 from tinygrad_mlp.nn import activations, init
 from tinygrad_mlp.nn import functional as F
 
@@ -580,7 +581,7 @@ def test_states_that_do_not_fit_change_nothing() -> None:
 def test_loading_a_state_leaves_no_memory_watched() -> None:
     net = nn.Linear(2, 1)
     net.load_state_dict(nn.Linear(2, 1).state_dict())
-    assert not memory.is_shared(net.weight._data)
+    assert id(guard.owner(net.weight._data)) not in guard.shared
 
 
 # --- hooks ------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
-from tinygrad_mlp.blas import Product
+from tinygrad_mlp.core.blas import Product
 from tinygrad_mlp.nn import functional as F
 from tinygrad_mlp.optim import LBFGS, SGD, Adam, AdamW, Optimizer, StepWarning, lr_scheduler, minimize
 from tinygrad_mlp.optim.lbfgs import _cubic_minimum, _strong_wolfe, _Trial

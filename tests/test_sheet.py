@@ -12,7 +12,8 @@ from ops import CASES, CONSTANTS, DERIVED, ROWS, Case, Example, examples
 from strategies import Array, leaf, numbers
 
 import tinygrad_mlp as tg
-from tinygrad_mlp import functions as f
+from tinygrad_mlp.core import functions as f
+from tinygrad_mlp.core.derived import derived
 
 every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
 
@@ -194,9 +195,9 @@ def test_every_row_of_the_sheet_has_a_case() -> None:
 
 def test_every_derived_function_has_a_case() -> None:
     cases = {case.function for case in DERIVED}
-    assert names(set(f.derived) - cases - set(CONSTANTS)) == [], "derived functions without a case in ops.py"
-    assert names(cases - set(f.derived)) == [], "cases in ops.py that are no derived functions"
-    assert names(set(CONSTANTS) - set(ROWS) - set(f.derived)) == [], "constants in ops.py that the package lacks"
+    assert names(set(derived) - cases - set(CONSTANTS)) == [], "derived functions without a case in ops.py"
+    assert names(cases - set(derived)) == [], "cases in ops.py that are no derived functions"
+    assert names(set(CONSTANTS) - set(ROWS) - set(derived)) == [], "constants in ops.py that the package lacks"
 
 
 def test_a_row_without_a_case_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

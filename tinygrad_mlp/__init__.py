@@ -7,7 +7,12 @@ from numpy import float32, float64, int64
 
 from . import autograd, datasets, nn, optim, utils
 from ._capture import capture
-from ._creation import (
+from ._serialization import load, save
+from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd.custom import add_row, differentiable
+from .neural_network import NeuralNetwork
+from .tensors.arguments import get_default_dtype, set_default_dtype
+from .tensors.creation import (
     arange,
     cat,
     einsum,
@@ -28,12 +33,8 @@ from ._creation import (
     zeros,
     zeros_like,
 )
-from ._random import Generator, manual_seed
-from ._serialization import load, save
-from ._tensor import Tensor, get_default_dtype, set_default_dtype, tensor
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .derivatives import add_row, differentiable
-from .neural_network import NeuralNetwork
+from .tensors.random import Generator, manual_seed
+from .tensors.tensor import Tensor, tensor
 
 if TYPE_CHECKING:
     from .autograd.derivation import Derivation, explain

@@ -21,16 +21,17 @@ from typing import Any
 
 import numpy as np
 
-from ._random import Generator
 from ._replay import Function, Program, Tape, bits, mapped, put_back, saved
-from ._tensor import Tensor
-from .autograd import graph
-from .autograd.graph import configuration, state
-from .autograd.memory import owner
-from .autograd.tape import observer, observers
+from .core import mode
+from .core.guard import owner
+from .core.lines import warn
+from .core.mode import state
+from .core.tape import configuration, observer, observers
 from .nn.module import Module
 from .optim.lr_scheduler import _Schedule
 from .optim.optimizer import Optimizer
+from .tensors.random import Generator
+from .tensors.tensor import Tensor
 
 __all__ = ["capture"]
 
@@ -38,7 +39,7 @@ __all__ = ["capture"]
 # --- what a step reads from outside -----------------------------------------------------------------------------------
 
 _FIXED = (FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum), type, ModuleType, type(None))
-_OURS = (Tensor, Module, Optimizer, _Schedule, Generator, graph._Mode)
+_OURS = (Tensor, Module, Optimizer, _Schedule, Generator, mode._Mode)
 _NUMBERS = (bool, int, float, complex, str, bytes, np.generic, type(None))
 
 
@@ -320,7 +321,7 @@ class Captured:
                 kind += (array.shape, array.strides, array.dtype)
                 memories.add(id(owner(array)))
             else:  # what is most common takes a short way: Tensors alone, each in memory of its own
-                if not (kwargs or observers or graph.watcher) and len(memories) == len(args):
+                if not (kwargs or observers or mode.watcher) and len(memories) == len(args):
                     known = self._recordings.get(tuple(kind))
                     if known and known[0].holds():
                         return self._replay(known[0], args, memories, args, kwargs)
@@ -351,7 +352,7 @@ class Captured:
                 return self._eager(reason, args, kwargs)
         if any(tensor._node is not None for tensor in tensors):
             return self._eager("an argument that requires a gradient: pass its .detach()", args, kwargs)
-        if graph.watcher is not None:
+        if mode.watcher is not None:
             return self._eager("detect_anomaly() looks at each call", args, kwargs)
         place = {id(tensor): i for i, tensor in enumerate(tensors)}
         same = [place[id(tensor)] for tensor in tensors] if len(place) < len(tensors) else []
@@ -467,7 +468,7 @@ class Captured:
         self.captured = reason
         if not self._warned:
             self._warned = True
-            graph.warn(f"a captured step stays eager: {reason}")
+            warn(f"a captured step stays eager: {reason}")
 
 
 def _stand_in(tensor: Tensor) -> Tensor:

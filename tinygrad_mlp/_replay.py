@@ -32,17 +32,18 @@ from numpy.lib.array_utils import byte_bounds
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from . import functions as f
-from ._random import Generator
-from ._tensor import Tensor, _tensor
-from .autograd import graph
-from .autograd.graph import Leaf, Node, Variable, accumulate, gradient_of
-from .autograd.memory import clock, may_change, owner, stamp
-from .autograd.tape import Lent, Observer, observer, observers
-from .blas import Product, address, affine, empty, matmul, product_into
+from .core import functions as f
+from .core.blas import Product, address, affine, empty, matmul, product_into
+from .core.guard import clock, is_guarded, owner, stamp
+from .core.lines import function_name
+from .core.record import Leaf, Node, Variable
+from .core.tape import Lent, Observer, observer, observers
+from .core.walk import accumulate, gradient_of
 from .nn.module import Module
 from .optim.lr_scheduler import _Schedule
 from .optim.optimizer import Optimizer
+from .tensors.random import Generator
+from .tensors.tensor import Tensor
 
 __all__ = ["Program", "Tape", "bits", "mapped", "put_back", "saved"]
 
@@ -110,8 +111,6 @@ class Slot(NDArrayOperatorsMixin):
         return slot if out is None else out
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if function is f.product:
-            return Product(*args)
         if function is f.clone:
             return self.copy("K")
         arguments = _arrays(list(args))
@@ -171,7 +170,7 @@ def _fitted(arguments: Iterable[Any], result: Array) -> Iterator[Any]:
 def _assign(out: Array, function: Function, arguments: Sequence[Any], options: dict[str, Any]) -> None:
     result = np.asarray(function(*arguments, **options))
     if result.shape != out.shape:
-        name = graph.function_name(function)
+        name = function_name(function)
         raise RuntimeError(f"{name} gives shape {result.shape}, but {out.shape} when the step was recorded: reset() it")
     out[...] = result
 
@@ -186,7 +185,7 @@ def _deliver(leaf: Leaf, gradient: Product | Lent) -> None:
     """Add to the gradient of a leaf what the kernels have just computed."""
     if leaf.grad is not None:
         accumulate(leaf, _own(gradient))
-    elif type(gradient) is Product and may_change(gradient.right):
+    elif type(gradient) is Product and is_guarded(gradient.right):
         leaf.grad = _own(gradient)
     else:
         gradient.since = next(clock)
@@ -361,7 +360,7 @@ class Tape(Observer):
         """Call a function that is not taken apart, and take down the call."""
         result = function(*arguments, **options)
         if not isinstance(result, np.ndarray | np.generic):
-            self.refuse(f"{graph.function_name(function)}, which returns {type(result).__name__}")
+            self.refuse(f"{function_name(function)}, which returns {type(result).__name__}")
             return result
         result = np.asarray(result)
         shared = [owner(result) is owner(array) for array in leaves(arguments, np.ndarray)]
@@ -432,7 +431,7 @@ class Tape(Observer):
             if not _is_taken_apart(type(arguments[0])):
                 self.kernels.append((_own_gradients, arguments[:1], None))
         if leaves([arguments, options], (FunctionType, MethodType)):
-            self.refuse(f"a function given to {graph.function_name(function)}(), which a replay cannot call")
+            self.refuse(f"a function given to {function_name(function)}(), which a replay cannot call")
         self.kernels.append((partial(function, **options) if options else function, arguments, None))
         with self._pause():
             return function(*arguments, **options)
@@ -516,7 +515,7 @@ class Program:
         givers = {id(tensor): self._giver(tensor, place.get(id(tensor))) for tensor in leaves(result, Tensor)}
         self.result = mapped(result, lambda leaf: givers.get(id(leaf), leaf))
         self.read = [
-            (leaf, self._move(kept), Lent(self._move(kept)._data, _tensor)) for leaf, kept in tape.read.items()
+            (leaf, self._move(kept), Lent(self._move(kept)._data, Tensor._of)) for leaf, kept in tape.read.items()
         ]
         self.lent += [(leaf, lent) for leaf, _, lent in self.read]
         # Calls that drop gradients come first. A gradient that is still there after them is copied before the kernels
@@ -539,7 +538,7 @@ class Program:
                 self._memory[key] = empty((block.high - block.low,), np.uint8)
             place = self._memory[key], address(array) - block.low
             moved: Any = np.ndarray(array.shape, array.dtype, *place, array.strides)
-            self._moved[id(value)] = value, _tensor(moved) if isinstance(value, Tensor) else moved
+            self._moved[id(value)] = value, Tensor._of(moved) if isinstance(value, Tensor) else moved
         return self._moved[id(value)][1]
 
     def _giver(self, tensor: Tensor, position: int | None) -> Callable[[Sequence[Tensor]], Tensor]:
@@ -548,9 +547,9 @@ class Program:
             return lambda tensors: tensors[position]
         array = self._move(tensor._data)
         if array is not tensor._data:
-            return lambda tensors: _tensor(array.copy("K"))
+            return lambda tensors: Tensor._of(array.copy("K"))
         # Memory from outside: a Tensor that was there before is itself, and a view of one is made anew.
-        return (lambda tensors: _tensor(array)) if self._tape.has_made(tensor) else (lambda tensors: tensor)
+        return (lambda tensors: Tensor._of(array)) if self._tape.has_made(tensor) else (lambda tensors: tensor)
 
     def holders(self) -> list[Any]:
         """All that holds what it changes: Tensors from outside, leaves, optimizers, schedules, generators."""
@@ -662,5 +661,5 @@ def _computes(function: Function, arguments: tuple[Any, ...]) -> bool:
 
 def _is_update(function: Function, arguments: tuple[Any, ...]) -> bool:
     """Whether a kernel is the step of an optimizer."""
-    name = graph.function_name(getattr(function, "func", function))
+    name = function_name(getattr(function, "func", function))
     return name == "step" and bool(arguments) and isinstance(arguments[0], Optimizer)

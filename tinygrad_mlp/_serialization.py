@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._files import replacing
-from ._tensor import Tensor, _tensor
+from .tensors.tensor import Tensor
 
 __all__ = ["load", "save"]
 
@@ -132,4 +132,4 @@ def _decoded(value: Any, archive: zipfile.ZipFile) -> Any:
         array = np.lib.format.read_array(member, allow_pickle=False)
     if "array" in value:
         return array
-    return _tensor(array).requires_grad_() if value["requires_grad"] else _tensor(array)
+    return Tensor._of(array).requires_grad_() if value["requires_grad"] else Tensor._of(array)

@@ -16,13 +16,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import nn, training
 from ._capture import capture
-from ._random import AnyGenerator, numbers_from
-from ._tensor import Tensor, _tensor
-from .autograd import no_grad
-from .autograd.graph import array_of
+from .core.mode import no_grad
+from .core.record import array_of
 from .nn import functional as F
 from .optim import SGD
 from .optim.lr_scheduler import LambdaLR
+from .tensors.random import AnyGenerator, numbers_from
+from .tensors.tensor import Tensor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -226,7 +226,7 @@ class NeuralNetwork:
         """
         data = self._inputs("X", X)
         with no_grad():
-            return np.concatenate([self.model(_tensor(data[rows]))._data for rows in _batches(len(data))])
+            return np.concatenate([self.model(Tensor._of(data[rows]))._data for rows in _batches(len(data))])
 
     def explain(self, X: ArrayLike | None = None, Y: ArrayLike | None = None, *, notation: str = "rows") -> Derivation:
         """The derivation of this network's gradients, for one sample or more; see `tinygrad_mlp.explain`.
@@ -250,7 +250,7 @@ class NeuralNetwork:
         data, labels = self._pair("X", X, "Y", Y)
         from .autograd.derivation import explain  # not at the head, for the sake of the time of the import
 
-        return explain(self._loss(self._logits(_tensor(data)), _tensor(labels)), self.model, notation=notation)
+        return explain(self._loss(self._logits(Tensor._of(data)), Tensor._of(labels)), self.model, notation=notation)
 
     def _record(self, data: tuple[Array, Array], held_out: tuple[Array, Array] | None) -> None:
         """Score the network, keep the record and print it, as far as `monitor` and `plot` ask for it."""
@@ -266,7 +266,7 @@ class NeuralNetwork:
         """What the network is worth on the data `X` with labels `Y`."""
         loss = correct = 0.0
         for rows in _batches(len(X)):
-            logits, labels = self._logits(_tensor(X[rows])), _tensor(Y[rows])
+            logits, labels = self._logits(Tensor._of(X[rows])), Tensor._of(Y[rows])
             loss += self._loss(logits, labels).item()
             # Not by the logits: their order would tell apart outputs that have rounded to one number in `predict`.
             correct += (training.decisions(logits.sigmoid()._data) == training.decisions(Y[rows])).sum()
@@ -356,7 +356,7 @@ def _integer(name: str, value: Any, least: int) -> int:
 
 def _rows(matrix: Array) -> Iterator[Tensor]:
     """Each row of `matrix`, (1, columns)."""
-    return map(_tensor, matrix[:, None])
+    return map(Tensor._of, matrix[:, None])
 
 
 def _batches(n: int) -> Iterator[slice]:

@@ -1,11 +1,11 @@
 """Recording, walking and what can be done with them."""
 
+from ..core.mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from . import functional
 from .anomaly import detect_anomaly, set_detect_anomaly
-from .function import Function
+from .custom import Function
 from .gradcheck import gradcheck, gradgradcheck
 from .gradients import backward, grad
-from .graph import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
 __all__ = [
     "Function", "backward", "detect_anomaly", "enable_grad", "functional", "grad", "gradcheck", "gradgradcheck",

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..blas import Product
-from . import graph
+from ..core import mode as recording
+from ..core.blas import Product
+from ..core.lines import calling_line, described, function_name
+from ..core.record import Node, array_of
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
@@ -19,20 +21,20 @@ __all__ = ["detect_anomaly", "set_detect_anomaly"]
 class _Watcher:
     """What the graph shows each output and each gradient to."""
 
-    def computed(self, function: Any, inputs: Sequence[Any], output: Any, node: graph.Node | None) -> None:
+    def computed(self, function: Any, inputs: Sequence[Any], output: Any, node: Node | None) -> None:
         """Check what a function computed."""
         if not _finite(output):
             raise RuntimeError(
-                f"{graph.function_name(function)} at {graph.calling_line(sys._getframe())} returned "
+                f"{function_name(function)} at {calling_line(sys._getframe())} returned "
                 f"{_described(output)}; {_operands(inputs)}"
             )
 
-    def carried(self, node: graph.Node, array: Any, g: Any, gradient: Any) -> None:
+    def carried(self, node: Node, array: Any, g: Any, gradient: Any) -> None:
         """Check the gradient that the rule of `node` returned for the input `array`, given `g`."""
         if not _finite(gradient):
             position = next(i for i, known in enumerate(node.inputs) if known is array)
             raise RuntimeError(
-                f"the gradient of {graph.described(node)} with respect to input {position} is {_described(gradient)}; "
+                f"the gradient of {described(node)} with respect to input {position} is {_described(gradient)}; "
                 f"the gradient that came to it is {_described(g)}; {_operands(node.inputs)}"
             )
 
@@ -40,7 +42,7 @@ class _Watcher:
 def _array(value: Any) -> Any:
     if isinstance(value, Product):
         return value.dense()
-    return np.asarray(graph.array_of(value))
+    return np.asarray(array_of(value))
 
 
 def _finite(value: Any) -> bool:
@@ -66,14 +68,14 @@ class set_detect_anomaly:
     """Switch `detect_anomaly` on or off: at once, and until the end of the block where used with ``with``."""
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._before = graph.watcher
-        graph.watcher = _Watcher() if mode and check_nan else None
+        self._before = recording.watcher
+        recording.watcher = _Watcher() if mode and check_nan else None
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
-        graph.watcher = self._before
+        recording.watcher = self._before
 
 
 class detect_anomaly(contextlib.ContextDecorator):

@@ -23,10 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
-from .. import functions as f
 from .._files import replacing
-from ..blas import Product
-from .graph import Leaf, Node, Variable, _unbroadcast, function_name, walk
+from ..core import functions as f
+from ..core.blas import Product
+from ..core.derived import derived, reductions
+from ..core.lines import function_name
+from ..core.record import Leaf, Node, Variable
+from ..core.walk import summed_to, walk
 
 __all__ = ["Derivation", "explain"]
 
@@ -96,12 +99,12 @@ class Expression(np.lib.mixins.NDArrayOperatorsMixin):
             raise TypeError(f"it writes numpy.{ufunc.__name__} into an array")
         if method == "__call__":
             return build(ufunc, inputs, options)
-        if method != "reduce" or ufunc not in f.reductions:
+        if method != "reduce" or ufunc not in reductions:
             raise TypeError(f"it calls numpy.{ufunc.__name__}.{method}")
-        return build(f.reductions[ufunc], inputs, {"axis": 0, **options})
+        return build(reductions[ufunc], inputs, {"axis": 0, **options})
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        return f.derived[function](*args, **options) if function in f.derived else build(function, args, options)
+        return derived[function](*args, **options) if function in derived else build(function, args, options)
 
 
 class Symbol(Expression):
@@ -713,6 +716,15 @@ def _nodes(root: Node) -> list[Node]:
     return sorted(found, key=lambda node: node.number)
 
 
+def _recall(nodes: list[Node]) -> None:
+    """Compute again the arrays that no rule reads, which the nodes have let go of."""
+    for node in nodes:
+        node.inputs = [array.output if type(array) is Node else array for array in node.inputs]
+        if node.output is None:
+            computing = f.implementations.get(node.function, node.function)
+            node.output = np.asarray(computing(*node.inputs, **node.options))
+
+
 def _forward_of(node: Node, inputs: list[Any]) -> Expression:
     """What a node computes, as a formula.
 
@@ -740,18 +752,20 @@ def _read(
     reason = function_name(node.function)
     try:
         gradient = rule(g, y, *inputs, **node.options)
+        if isinstance(gradient, Product):
+            gradient = gradient.dense()
         if not isinstance(gradient, Expression):
             gradient = _product(ones(shape), _plain(np.asarray(gradient)))
     except (TypeError, AttributeError, ValueError) as error:
         raise TypeError(
             f"the rule for {reason} cannot be read as symbols: {error}. Write it with operators and NumPy's functions "
-            "alone, as the rules in tinygrad_mlp.derivatives are"
+            "alone, as the rules in tinygrad_mlp.core.sheet are"
         ) from error
     if gradient.shape == shape:
         return gradient, reason
     if gradient.size != math.prod(shape):
         reason += f", summed from {_sized(gradient.shape)}"
-    return _unbroadcast(gradient, shape, node), reason
+    return summed_to(shape, gradient, node), reason
 
 
 def _is_alias(node: Place) -> bool:
@@ -1060,6 +1074,7 @@ class Derivation:
         self.errors: dict[str, float] | None = None
         self._root = root
         self._nodes = _nodes(root)
+        _recall(self._nodes)
         self._seed = np.ones_like(root.output)
         # The error that rounding in the least precise array may cause: 4e-10 in float64, 7e-5 in float32.
         self._tolerance = float(max(np.finfo(node.output.dtype).eps for node in self._nodes)) ** 0.6

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, _tensor
+from ..core.mode import enable_grad
+from ..tensors.tensor import Tensor
 from .gradients import grad, several
-from .graph import enable_grad
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -42,7 +42,7 @@ def _vectors(v: Any, like: Any, name: str, of: str) -> Tensors:
     if v is None:
         if len(models) != 1 or models[0].numel() != 1:
             raise RuntimeError(f"{name}() needs v, shaped like the {of}, unless that is one Tensor of one entry")
-        return (_tensor(np.ones_like(models[0]._data)),)
+        return (Tensor._of(np.ones_like(models[0]._data)),)
     vectors = several(v, "v")
     if [vector.shape for vector in vectors] != [model.shape for model in models]:
         raise RuntimeError(
@@ -69,7 +69,7 @@ def _pulled_back(outputs: Tensors, inputs: Tensors, vectors: Tensors, create_gra
     if strict and unused:
         raise RuntimeError(f"no output depends on input {unused[0]}, which strict=True refuses")
     return tuple(
-        _tensor(np.zeros_like(x._data)) if product is None else product
+        Tensor._of(np.zeros_like(x._data)) if product is None else product
         for x, product in zip(inputs, products, strict=True)
     )
 
@@ -80,7 +80,7 @@ def _gradient(func: Function, variables: Tensors, name: str, strict: bool) -> tu
     if not isinstance(output, Tensor) or output.numel() != 1:
         given = f"a Tensor of shape {output.shape}" if isinstance(output, Tensor) else type(output).__name__
         raise RuntimeError(f"{name}() differentiates a function that returns one entry, not {given}: .sum() it")
-    return output, _pulled_back((output,), variables, (_tensor(np.ones_like(output._data)),), True, strict)
+    return output, _pulled_back((output,), variables, (Tensor._of(np.ones_like(output._data)),), True, strict)
 
 
 # --- the six ----------------------------------------------------------------------------------------------------------
@@ -120,9 +120,9 @@ def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bo
 def _rows(output: Tensor, variables: Tensors, create_graph: bool, strict: bool) -> Tensors:
     """The Jacobian of one output in each variable, made of a walk from each of its entries."""
     unit_vectors = np.eye(output.numel(), dtype=output.dtype).reshape(output.numel(), *output.shape)
-    rows = [_pulled_back((output,), variables, (_tensor(v),), create_graph, strict) for v in unit_vectors]
+    rows = [_pulled_back((output,), variables, (Tensor._of(v),), create_graph, strict) for v in unit_vectors]
     if not rows:
-        return tuple(_tensor(np.zeros(output.shape + x.shape, x.dtype)) for x in variables)
+        return tuple(Tensor._of(np.zeros(output.shape + x.shape, x.dtype)) for x in variables)
     stacked: list[Any] = [np.stack(of_one) for of_one in zip(*rows, strict=True)]
     return tuple(block.reshape(output.shape + x.shape) for block, x in zip(stacked, variables, strict=True))
 
@@ -183,7 +183,7 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
         outputs = func(*variables)
         listed = several(outputs, "the outputs")
         # wᵀJ is linear in w, whatever w is; its derivative in w along v is J v.
-        w = tuple(_tensor(np.zeros_like(output._data)).requires_grad_() for output in listed)
+        w = tuple(Tensor._of(np.zeros_like(output._data)).requires_grad_() for output in listed)
         linear = _pulled_back(listed, variables, w, True, strict)
         product = _pulled_back(linear, w, vectors, create_graph, False)
     return _like(outputs, _finished(listed, create_graph)), _like(outputs, _finished(product, create_graph))

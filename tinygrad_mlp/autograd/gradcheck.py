@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._random import AnyGenerator, numbers_from
-from .._tensor import Tensor, _tensor
+from ..tensors.random import AnyGenerator, numbers_from
+from ..tensors.tensor import Tensor
 from .gradients import grad, several
 
 __all__ = ["gradcheck", "gradgradcheck"]
@@ -134,7 +134,7 @@ def gradgradcheck(
     if grad_outputs is None:
         numbers = numbers_from(generator)
         outputs = [output for output in several(func(*listed), "outputs") if output.requires_grad]
-        cotangents = [_tensor(numbers.standard_normal(o.shape).astype(o.dtype)).requires_grad_() for o in outputs]
+        cotangents = [Tensor._of(numbers.standard_normal(o.shape).astype(o.dtype)).requires_grad_() for o in outputs]
     else:
         cotangents = [cotangent.detach().requires_grad_() for cotangent in several(grad_outputs, "grad_outputs")]
 

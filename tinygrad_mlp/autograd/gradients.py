@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor, _tensor, collect, place_of, seed
-from ..blas import Product
-from .graph import Leaf, Node, no_grad, observer, walk
+from ..core.blas import Product
+from ..core.mode import no_grad
+from ..core.record import Leaf, Node
+from ..core.tape import observer
+from ..core.walk import collect, walk
+from ..tensors.arguments import place_of, places_of, seed
+from ..tensors.tensor import Tensor
 
 __all__ = ["backward", "grad", "several"]
 
@@ -57,7 +61,8 @@ def backward(
     Raises:
         RuntimeError, ValueError: as `Tensor.backward`.
     """
-    collect(_seeds(tensors, grad_tensors, create_graph), retain_graph, create_graph, inputs)
+    keeps = create_graph if retain_graph is None else retain_graph
+    collect(_seeds(tensors, grad_tensors, create_graph), keeps, create_graph, places_of(inputs))
 
 
 def grad(
@@ -102,7 +107,7 @@ def grad(
     arrived = walk(
         _seeds(outputs, grad_outputs, create_graph),
         retain_graph=create_graph if retain_graph is None else retain_graph,
-        kind=Tensor if create_graph else None,
+        create_graph=create_graph,
         wanted=set(places),
     )
     if not (allow_unused or materialize_grads):
@@ -115,16 +120,16 @@ def grad(
     found: dict[Any, Any] = {}
     for place, gradient in arrived.items():
         if isinstance(gradient, Product):
-            factors = _tensor(gradient.left), _tensor(gradient.right)
+            factors = Tensor._of(gradient.left), Tensor._of(gradient.right)
             for factor in factors:
                 observer().made(factor)
             with no_grad():
                 gradient = factors[0] @ factors[1]
-        found[place] = gradient if isinstance(gradient, Tensor) else _tensor(gradient)
+        found[place] = gradient if isinstance(gradient, Tensor) else Tensor._of(gradient)
     results: list[Tensor | None] = []
     for i, (x, place) in enumerate(zip(listed, places, strict=True)):
         if place not in found:
-            results.append(_tensor(np.zeros_like(x._data)) if materialize_grads else None)
+            results.append(Tensor._of(np.zeros_like(x._data)) if materialize_grads else None)
         else:
             results.append(found[place].clone() if place in places[:i] else found[place])
     return tuple(results)

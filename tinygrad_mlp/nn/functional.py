@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from .. import functions as f
-from .._creation import arange
-from .._random import AnyGenerator, drawn
-from .._tensor import Tensor, _tensor
-from ..autograd import no_grad
-from ..autograd.graph import array_of, observer, record
+from ..core import functions as f
+from ..core.mode import no_grad
+from ..core.record import array_of, record
+from ..core.tape import observer
+from ..tensors.creation import arange
+from ..tensors.random import AnyGenerator, drawn
+from ..tensors.tensor import Tensor
 
 __all__ = [
     "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "gelu",
@@ -50,7 +51,7 @@ def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             raise ValueError("linear takes inputs of shape (…, in), not a number: write x.reshape(1, 1)")
         rows = np.reshape(input, (-1, input.shape[-1]))
         return linear(rows, weight, bias).reshape(*input.shape[:-1], weight.shape[0])
-    return record(Tensor, f.linear, (input, weight, bias))  # type: ignore[no-any-return]
+    return record(f.linear, (input, weight, bias))  # type: ignore[no-any-return]
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
@@ -72,7 +73,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
         raise ValueError("one_hot of no classes cannot tell how many there are: pass num_classes")
     number = int(classes.max()) + 1 if num_classes < 0 else num_classes
     observer().perform(_check_classes, "one_hot", classes, number)
-    return _tensor(observer().repeat(_one_hot, classes, number))
+    return Tensor._of(observer().repeat(_one_hot, classes, number))
 
 
 def _one_hot(classes: Tensor, number: int) -> Array:
@@ -109,7 +110,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
         factors: Array = (numbers.random(shape, np.float32) >= p) * scale
         return factors
 
-    return input * _tensor(drawn(generator, draw))
+    return input * Tensor._of(drawn(generator, draw))
 
 
 # --- activations ------------------------------------------------------------------------------------------------------
@@ -317,8 +318,8 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
 def _compared(function: Any, input: Tensor, target: Any, reduction: str) -> Tensor:
     """An elementwise loss function of the sheet, reduced: the sum is one node."""
     if reduction == "none":
-        return record(Tensor, function, (input, target))  # type: ignore[no-any-return]
-    total: Tensor = record(Tensor, function, (input, target), _TOTAL)
+        return record(function, (input, target))  # type: ignore[no-any-return]
+    total: Tensor = record(function, (input, target), _TOTAL)
     if reduction == "mean":
         total = total / input.numel()
     return total
@@ -425,7 +426,7 @@ def binary_cross_entropy_with_logits(
     elements = _compared(f.binary_cross_entropy_with_logits, input, target, "none")
     if pos_weight is not None:
         # −ln σ(z) is the loss of a target of 1; the positives' share of it is counted pos_weight − 1 times more.
-        positive = record(Tensor, f.binary_cross_entropy_with_logits, (input, 1))
+        positive = record(f.binary_cross_entropy_with_logits, (input, 1))
         elements = elements + _weighted(name, target * positive, as_tensor(pos_weight) - 1)
     return _reduced(elements if weight is None else _weighted(name, elements, weight), reduction)
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._tensor import RemovableHandle, Tensor
-from ..autograd.graph import configuration
+from ..core.tape import configuration
+from ..tensors.tensor import RemovableHandle, Tensor
 
 __all__ = ["Hook", "Hooks", "Observed", "as_tuple"]
 

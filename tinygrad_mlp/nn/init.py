@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.special import ndtr, ndtri
 
-from .._creation import eye
-from .._random import AnyGenerator, drawn
-from .._tensor import Tensor
-from ..autograd import no_grad
+from ..core.mode import no_grad
+from ..tensors.creation import eye
+from ..tensors.random import AnyGenerator, drawn
+from ..tensors.tensor import Tensor
 
 __all__ = [
     "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._random import AnyGenerator
-from .._tensor import Tensor, _tensor, get_default_dtype
-from ..autograd.graph import observer
-from ..blas import empty
+from ..core.blas import empty
+from ..core.tape import observer
+from ..tensors.arguments import get_default_dtype
+from ..tensors.random import AnyGenerator
+from ..tensors.tensor import Tensor
 from . import functional as F
 from . import init
 from .module import Module, where_called
@@ -52,8 +53,8 @@ class Linear(Module):
         dtype = get_default_dtype() if dtype is None else dtype
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(_tensor(empty((out_features, in_features), dtype)))
-        self.bias = Parameter(_tensor(np.empty(out_features, dtype))) if bias else None
+        self.weight = Parameter(Tensor._of(empty((out_features, in_features), dtype)))
+        self.bias = Parameter(Tensor._of(np.empty(out_features, dtype))) if bias else None
         init.kaiming_uniform_(self.weight, a=math.sqrt(5), generator=generator)
         if self.bias is not None:
             bound = 1 / math.sqrt(in_features)

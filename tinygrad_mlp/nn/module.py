@@ -14,9 +14,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._tensor import RemovableHandle, Tensor, dtype_to
-from ..autograd import is_grad_enabled, no_grad
-from ..autograd.graph import array_of, calling_line, configuration, effect, observer, observers, outside
+from ..core.lines import calling_line, outside
+from ..core.mode import is_grad_enabled, no_grad
+from ..core.record import array_of
+from ..core.tape import configuration, effect, observer, observers
+from ..tensors.arguments import dtype_to
+from ..tensors.tensor import RemovableHandle, Tensor
 from .hooks import Hook, Hooks, Observed, as_tuple
 from .parameter import Parameter
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .._tensor import Tensor, get_default_dtype
-from ..autograd.graph import observer
+from ..core.tape import observer
+from ..tensors.arguments import get_default_dtype
+from ..tensors.tensor import Tensor
 from . import functional as F
 from .module import Module, where_called
 from .parameter import Parameter

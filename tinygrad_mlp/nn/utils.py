@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensor import Tensor, _tensor
-from ..autograd import no_grad
-from ..autograd.graph import observer
+from ..core.mode import no_grad
+from ..core.tape import observer
+from ..tensors.tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
@@ -46,7 +46,7 @@ def clip_grad_norm_(
     gradients = _gradients(parameters)
     if not gradients:
         return Tensor(0.0)
-    norm, scale = _tensor(observer().repeat(_norm_and_scale, gradients, norm_type, max_norm))
+    norm, scale = Tensor._of(observer().repeat(_norm_and_scale, gradients, norm_type, max_norm))
     if error_if_nonfinite:
         observer().perform(_check_finite, norm)
     for gradient in gradients:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensor import Tensor
 from ..autograd.gradients import grad
+from ..tensors.tensor import Tensor
 from .flat import flattened, write_flat
 
 __all__ = ["minimize"]

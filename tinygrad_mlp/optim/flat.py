@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensor import Tensor
-from ..autograd import memory
+from ..core import guard
+from ..tensors.tensor import Tensor
 
 __all__ = ["flattened", "write_flat"]
 
@@ -26,4 +26,4 @@ def write_flat(parameters: Sequence[Tensor], vector: Array) -> None:
     ends = np.cumsum([parameter.numel() for parameter in parameters])[:-1]
     for parameter, entries in zip(parameters, np.split(vector, ends), strict=True):
         parameter._data[...] = entries.reshape(parameter.shape)
-    memory.stamp([parameter._data for parameter in parameters])
+    guard.stamp([parameter._data for parameter in parameters])

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensor import Tensor
-from ..autograd import enable_grad, memory
-from ..autograd.graph import effect
-from ..blas import matmul
+from ..core import guard
+from ..core.blas import matmul
+from ..core.mode import enable_grad
+from ..core.tape import effect
+from ..tensors.tensor import Tensor
 from .flat import flattened, write_flat
 from .optimizer import Optimizer, check_rates
 
@@ -148,7 +149,7 @@ class LBFGS(Optimizer):
                 or abs(loss - state["prev_loss"]) < group["tolerance_change"]
             ):
                 break
-        self.stepped_at = memory.events.latest
+        self.stepped_at = guard.events.latest
         return first
 
 

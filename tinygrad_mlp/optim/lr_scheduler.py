@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..autograd.graph import effect, observer
+from ..core.tape import effect, observer
 from .optimizer import Optimizer, StepWarning
 
 __all__ = [

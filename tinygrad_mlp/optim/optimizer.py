@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensor import Tensor
-from ..autograd import enable_grad, memory
-from ..autograd.graph import Node, array_of, effect, gradient_of, observer
+from ..core import guard
+from ..core.mode import enable_grad
+from ..core.record import Node, array_of
+from ..core.tape import effect, observer
+from ..core.walk import gradient_of
+from ..tensors.tensor import Tensor
 
 __all__ = ["Optimizer", "StepWarning", "check_rates"]
 
@@ -147,8 +150,8 @@ class Optimizer:
         self._used = last
         for group, pairs in ready:
             self._update(group, pairs)
-        memory.stamp(written)
-        self.stepped_at = memory.events.latest
+        guard.stamp(written)
+        self.stepped_at = guard.events.latest
         return loss
 
     def _are_new(self, ready: Any) -> bool:
@@ -157,7 +160,7 @@ class Optimizer:
             for parameter, gradient in pairs:
                 if getattr(parameter._node.grad, "since", 0) > self.stepped_at:
                     return True
-                if isinstance(gradient, np.ndarray) and not memory.unchanged(gradient, self.stepped_at):
+                if isinstance(gradient, np.ndarray) and not guard.unchanged(gradient, self.stepped_at):
                     return True
         return False
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._tensor import Tensor
-from ..blas import Target
+from ..core.blas import Target
+from ..tensors.tensor import Tensor
 from .optimizer import Optimizer, check_rates
 
 __all__ = ["SGD"]

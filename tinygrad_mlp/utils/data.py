@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .._random import AnyGenerator, numbers_from
-from .._tensor import Tensor
+from ..tensors.random import AnyGenerator, numbers_from
+from ..tensors.tensor import Tensor
 
 __all__ = ["DataLoader", "Dataset", "Subset", "TensorDataset", "default_collate", "random_split"]
 

@@ -1,4 +1,4 @@
-"""All that the graph knows of steps that are recorded to be replayed (`tinygrad_mlp.capture`).
+"""All that the core knows of steps that are recorded to be replayed (`tinygrad_mlp.capture`).
 
 `Observer` says what may be told of a step beyond the functions that the graph records: what changes state, what is
 drawn, what leaves the graph. Where no step is being recorded, nobody listens, and its methods just do what is asked.
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-__all__ = ["Lent", "Observer", "effect", "observer", "observers"]
+__all__ = ["Lent", "Observer", "configuration", "effect", "observer", "observers"]
 
 Array = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -55,6 +55,13 @@ class Observer:
         """Note that the step does what a replay could not do."""
 
 
+class _Configuration:
+    """Counts the changes to modules, such as eval(), after which a step may compute something else."""
+
+    changes = 0
+
+
+configuration = _Configuration()
 _nobody = Observer()
 observers: dict[int, Any] = {}  # by thread; mostly there are none, which is quickly seen
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .autograd.graph import effect, observer
+from ..core.tape import effect, observer
 
 __all__ = ["AnyGenerator", "Generator", "drawn", "manual_seed", "numbers_from"]
 

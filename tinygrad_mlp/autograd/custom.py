@@ -1,26 +1,92 @@
-"""Function: a differentiable function written as a forward and a backward, as PyTorch's users know it.
+"""Functions of a user's own: with a rule for each input, or as a forward and a backward.
 
-`differentiable` says the same in a line per input; this is for porting, and for what `differentiable` cannot say:
-several outputs, or a backward that needs more than inputs and output. To the graph a Function is a row of the sheet
-like any other; several outputs are one array, laid end to end, of which each is a piece.
+`add_row` and `differentiable` take rules as the sheet has them, a line for each input. `Function` is what PyTorch's
+users know: it is for porting, and for what rules cannot say: several outputs, or a backward that needs more than inputs
+and output. To the graph a Function is a row of the sheet like any other; several outputs are one array, laid end to
+end, of which each is a piece.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import functions as f
-from .._tensor import Tensor, _tensor
-from ..derivatives import Each, sheet
-from .graph import is_grad_enabled, no_grad, observer, record, set_grad_enabled
+from ..core import functions as f
+from ..core.mode import is_grad_enabled, no_grad, set_grad_enabled
+from ..core.record import record
+from ..core.sheet import Each, Rule, sheet
+from ..core.tape import observer
+from ..tensors.tensor import Tensor
 
-__all__ = ["Function"]
+__all__ = ["Function", "add_row", "differentiable"]
+
+
+def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
+    """Teach the framework a function of NumPy's or SciPy's: one rule per differentiable input, None for a constant one.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> add_row(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
+    >>> x = tg.tensor([0.5], requires_grad=True)
+    >>> np.sum(np.sinc(x)).backward()
+    >>> x.grad
+    tensor([-1.2732])
+
+    Raises:
+        TypeError: `function` or a rule is not callable, or a rule does not take g, y and an input for each rule.
+    """
+    if not callable(function):
+        raise TypeError(f"a row belongs to a function, not to {function!r}: write add_row(np.sinc, rule)")
+    for rule in rules:
+        if rule is not None and not callable(rule):
+            raise TypeError(f"a rule is a function of (g, y, *inputs), not {rule!r}: write lambda g, y, x: g * ...")
+        if rule is not None and not _takes(rule, 2 + len(rules)):
+            raise TypeError(
+                f"{len(rules)} {'rules are' if len(rules) > 1 else 'rule is'} for a function of as many inputs, and "
+                f"each takes g, y and all of these, but one takes {inspect.signature(rule)}"
+            )
+    sheet[function] = rules
+
+
+def _takes(function: Callable[..., Any], number: int) -> bool:
+    """Whether `function` can be called with this many arguments by position, and perhaps others by name."""
+    try:
+        inspect.signature(function).bind_partial(*range(number))
+    except ValueError:  # some that are not written in Python have no signature
+        return True
+    except TypeError:
+        return False
+    return True
+
+
+def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function of arrays that you write differentiable, by giving it a row of the sheet: a rule for each input.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> @differentiable(lambda g, y, x: g * 3 * x**2)
+    ... def cube(x):
+    ...     return x * x * x
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+
+    def decorate(function: Callable[..., Any], *others: Any) -> Callable[..., Any]:
+        if others or not callable(function):
+            raise TypeError(
+                "differentiable() takes the rules: write @differentiable(lambda g, y, x: ...) above the def"
+            )
+        public = f.dispatched(function)
+        add_row(public, *rules)
+        return public
+
+    return decorate
 
 
 class _Piece(NamedTuple):
@@ -66,15 +132,18 @@ class _Backward(Each):
     """The row of a Function: one call of its ``backward`` serves all inputs of one visit of the walk."""
 
     def __init__(self, kind: type[Function]) -> None:
-        super().__init__(kind.backward)
-        self.kind = kind
+        def rule(g: Any, y: Any, *inputs: Any, position: int, context: Context) -> Any:
+            return _gradients(kind, context, g, y, inputs)[position]
+
+        super().__init__(rule)
+        self._kind = kind
 
     def __iter__(self) -> Iterator[Any]:
         gradients: list[Any] = []
 
         def rule(g: Any, y: Any, *inputs: Any, position: int, context: Context) -> Any:
             if not gradients:
-                gradients.extend(_gradients(self.kind, context, g, y, inputs))
+                gradients.extend(_gradients(self._kind, context, g, y, inputs))
             return gradients[position]
 
         return (partial(rule, position=i) for i in count())
@@ -129,7 +198,7 @@ class Function:
         """
         observer().refuse("a Function: write it with @differentiable")
         context = Context(arguments)
-        joined = record(Tensor, cls, [arguments[i] for i in context._positions], {"context": context})
+        joined = record(cls, [arguments[i] for i in context._positions], {"context": context})
         outputs = _separated(joined, context)
         return outputs if context._several else outputs[0]
 
@@ -137,7 +206,7 @@ class Function:
 def _computed(kind: type[Function], *arrays: Any, context: Context) -> Any:
     """What ``forward`` returns, several outputs laid end to end; `context` is told how to take them apart."""
     arguments = list(context._arguments)
-    inputs = [_tensor(array) for array in arrays]
+    inputs = [Tensor._of(array) for array in arrays]
     for i, x in zip(context._positions, inputs, strict=True):
         arguments[i] = x
     with no_grad():
@@ -175,13 +244,13 @@ def _separated(joined: Tensor, context: Context) -> list[Tensor]:
 def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: Sequence[Any]) -> list[Any]:
     """The gradient of each Tensor among the arguments, as an array, or as a Tensor where `g` is one."""
     recorded = isinstance(g, Tensor)
-    variables = [x if isinstance(x, Tensor) else _tensor(x) for x in inputs]
-    known = [*variables, *_separated(y if recorded else _tensor(y), context)]
+    variables = [x if isinstance(x, Tensor) else Tensor._of(x) for x in inputs]
+    known = [*variables, *_separated(y if recorded else Tensor._of(y), context)]
     visited = copy.copy(context)  # so that what is found on this visit is forgotten with it
     visited.saved_tensors = tuple(known[saved] if isinstance(saved, int) else saved for saved in context._saved)
     cotangents = [
-        _tensor(np.zeros_like(piece._data)) if isinstance(piece, Tensor) else cotangent
-        for cotangent, piece in zip(_separated(g if recorded else _tensor(g), context), context._pieces, strict=True)
+        Tensor._of(np.zeros_like(piece._data)) if isinstance(piece, Tensor) else cotangent
+        for cotangent, piece in zip(_separated(g if recorded else Tensor._of(g), context), context._pieces, strict=True)
     ]
     with set_grad_enabled(recorded and is_grad_enabled()):
         returned = kind.backward(visited, *cotangents)
@@ -196,7 +265,7 @@ def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: S
         if not isinstance(gradient, Tensor | None):
             raise TypeError(f"{kind.__name__}.backward must return Tensors or None, not {type(gradient).__name__}")
     tensors = [
-        _tensor(np.zeros_like(x._data)) if gradient is None else gradient
+        Tensor._of(np.zeros_like(x._data)) if gradient is None else gradient
         for x, gradient in zip(variables, chosen, strict=True)
     ]
     # Copies, because a backward may return an array that somebody else can reach.

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from . import functions as f
-from ._random import AnyGenerator, drawn
-from ._tensor import Tensor, _sizes, _tensor, get_default_dtype
-from .autograd import memory
-from .autograd.graph import observer, record
+from ..core import functions as f
+from ..core import guard
+from ..core.derived import derived
+from ..core.record import record
+from ..core.tape import observer
+from .arguments import get_default_dtype, lengths
+from .random import AnyGenerator, drawn
+from .tensor import Tensor
 
 __all__ = [
     "arange", "cat", "einsum", "eye", "from_numpy", "full", "linspace", "maximum", "minimum", "ones", "ones_like",
@@ -25,7 +28,7 @@ def _made(array: NDArray[Any], dtype: DTypeLike | None = None, requires_grad: bo
     """A Tensor around a new array, which becomes `dtype`, or the default dtype where it holds float64."""
     if dtype is None and array.dtype == np.float64:
         dtype = get_default_dtype()
-    made = _tensor(observer().constant(array if dtype is None else array.astype(dtype, copy=False)))
+    made = Tensor._of(observer().constant(array if dtype is None else array.astype(dtype, copy=False)))
     return made.requires_grad_() if requires_grad else made
 
 
@@ -33,7 +36,7 @@ def _drawn(
     generator: AnyGenerator | None, draw: Callable[..., NDArray[Any]], *arguments: Any, requires_grad: bool = False
 ) -> Tensor:
     """A Tensor of what ``draw(numbers, *arguments)`` draws with the NumPy generator that `generator` stands for."""
-    made = _tensor(drawn(generator, draw, *arguments))
+    made = Tensor._of(drawn(generator, draw, *arguments))
     return made.requires_grad_() if requires_grad else made
 
 
@@ -54,7 +57,7 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
         raise TypeError(f"from_numpy() takes a NumPy array, not {type(array).__name__}: use tensor()")
     if array.dtype.kind not in "fiub":
         raise TypeError(f"a Tensor holds real numbers, integers or booleans, not {array.dtype}: convert it first")
-    return _tensor(memory.adopt(np.asarray(array)))
+    return Tensor._of(guard.guard_foreign(np.asarray(array)))
 
 
 # --- constants and rows of numbers ------------------------------------------------------------------------------------
@@ -68,14 +71,14 @@ def zeros(
     >>> zeros(2, 3).shape == zeros((2, 3)).shape
     True
     """
-    return full(_sizes(sizes, size), 0.0, dtype=dtype, requires_grad=requires_grad)
+    return full(lengths(sizes, size), 0.0, dtype=dtype, requires_grad=requires_grad)
 
 
 def ones(
     *sizes: Any, size: Sequence[int] | None = None, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
     """Ones."""
-    return full(_sizes(sizes, size), 1.0, dtype=dtype, requires_grad=requires_grad)
+    return full(lengths(sizes, size), 1.0, dtype=dtype, requires_grad=requires_grad)
 
 
 def full(
@@ -126,9 +129,9 @@ def linspace(
 # --- drawn ------------------------------------------------------------------------------------------------------------
 
 
-def _lengths(sizes: Sequence[Any], size: Sequence[int] | None = None) -> tuple[int, ...]:
+def _whole(sizes: Sequence[Any], size: Sequence[int] | None = None) -> tuple[int, ...]:
     """Lengths given one by one or as one sequence, as ints."""
-    return tuple(map(operator.index, _sizes(tuple(sizes), size)))
+    return tuple(map(operator.index, lengths(tuple(sizes), size)))
 
 
 def rand(
@@ -140,7 +143,7 @@ def rand(
 ) -> Tensor:
     """Numbers drawn uniformly from [0, 1)."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
-    return _drawn(generator, np.random.Generator.random, _lengths(sizes, size), wanted, requires_grad=requires_grad)
+    return _drawn(generator, np.random.Generator.random, _whole(sizes, size), wanted, requires_grad=requires_grad)
 
 
 def randn(
@@ -153,7 +156,7 @@ def randn(
     """Numbers drawn from the normal distribution of mean 0 and variance 1."""
     wanted: Any = np.dtype(dtype or get_default_dtype())
     return _drawn(
-        generator, np.random.Generator.standard_normal, _lengths(sizes, size), wanted, requires_grad=requires_grad
+        generator, np.random.Generator.standard_normal, _whole(sizes, size), wanted, requires_grad=requires_grad
     )
 
 
@@ -165,7 +168,7 @@ def randint(
         low, high, size = 0, low, high
     if size is None:
         raise TypeError("randint() takes the bounds and a size: write randint(0, 10, (2, 3)) or randint(10, (2, 3))")
-    return _drawn(generator, np.random.Generator.integers, low, high, _lengths(size))
+    return _drawn(generator, np.random.Generator.integers, low, high, _whole(size))
 
 
 def randperm(n: int, *, generator: AnyGenerator | None = None) -> Tensor:
@@ -184,7 +187,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """
     if not len(tensors):
         raise ValueError("cat() and stack() join one Tensor or more, not none")
-    return record(Tensor, f.concatenate, tensors, {"axis": dim})  # type: ignore[no-any-return]
+    return record(f.concatenate, tensors, {"axis": dim})  # type: ignore[no-any-return]
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
@@ -198,7 +201,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def where(condition: Any, input: Any, other: Any) -> Tensor:
     """`input` where `condition` is true, `other` elsewhere."""
-    chosen: Tensor = record(Tensor, np.where, (condition, input, other))
+    chosen: Tensor = record(np.where, (condition, input, other))
     # NumPy takes two Python floats for float64.
     kinds = {type(input), type(other)}
     return chosen.to(get_default_dtype()) if float in kinds and kinds <= {float, int, bool} else chosen
@@ -206,12 +209,12 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
 
 def maximum(input: Any, other: Any) -> Tensor:
     """The elementwise maximum; where both are equal, each gets half the gradient."""
-    return record(Tensor, np.maximum, (input, other))  # type: ignore[no-any-return]
+    return record(np.maximum, (input, other))  # type: ignore[no-any-return]
 
 
 def minimum(input: Any, other: Any) -> Tensor:
     """The elementwise minimum; where both are equal, each gets half the gradient."""
-    return record(Tensor, np.minimum, (input, other))  # type: ignore[no-any-return]
+    return record(np.minimum, (input, other))  # type: ignore[no-any-return]
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
@@ -225,4 +228,4 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     tensor([3., 3.])
     """
     tensors = (operand if isinstance(operand, Tensor) else Tensor(operand) for operand in operands)
-    return f.derived[np.einsum](equation, *tensors)  # type: ignore[no-any-return]
+    return derived[np.einsum](equation, *tensors)  # type: ignore[no-any-return]

@@ -1,0 +1,165 @@
+"""The functions that NumPy and SciPy lack, because numerics or speed ask for them.
+
+They take arrays, and Tensors or symbols by NumPy's dispatch. Each has a row of its own in the sheet of derivatives.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+import numpy as np
+
+from . import blas
+from .blas import matmul
+
+__all__ = [
+    "affine", "astype", "binary_cross_entropy", "binary_cross_entropy_with_logits", "clone", "concatenate",
+    "dispatched", "einsum", "getitem", "implementations", "linear", "log_softmax", "logsumexp", "relu", "scatter",
+    "squared_error",
+]  # fmt: skip
+
+P = ParamSpec("P")
+_ndarray = np.ndarray  # needed at each operand, and a global is found faster than an attribute
+Axis = int | tuple[int, ...] | None
+
+
+def dispatched(function: Callable[P, Any]) -> Callable[P, Any]:
+    """Let a function of arrays join NumPy's dispatch (NEP 18): given a Tensor or a symbol, that operand takes over."""
+
+    @functools.wraps(function)
+    def public(*args: P.args, **kwargs: P.kwargs) -> Any:
+        for operand in args:
+            kind = type(operand)
+            if kind is not _ndarray and hasattr(kind, "__array_function__"):
+                return operand.__array_function__(public, (kind,), args, kwargs)  # type: ignore[attr-defined]
+        return function(*args, **kwargs)
+
+    return public
+
+
+@dispatched
+def relu(x: Any) -> Any:
+    """max(x, 0). Unlike `numpy.maximum`, whose ties share the gradient, its derivative at 0 is 0."""
+    return np.maximum(x, 0)
+
+
+@dispatched
+def affine(a: Any, b: Any, c: Any) -> Any:
+    """``a @ b + c`` for a row c, of what `blas.affine` declines: mixed dtypes, and operands that are no arrays."""
+    rows = matmul(a, b)
+    y = rows + c
+    if y.shape != rows.shape:
+        raise ValueError(f"a bias of shape {c.shape} does not fit outputs of shape {rows.shape}")
+    return y
+
+
+@dispatched
+def linear(x: Any, weight: Any, bias: Any) -> Any:
+    """``x weightᵀ + bias`` for rows x: one node, and a weight gradient that stays factored (`blas.Product`)."""
+    columns = weight.T
+    if bias is None:
+        return matmul(x, columns)
+    y = blas.affine(x, columns, bias)
+    return affine(x, columns, bias) if y is None else y
+
+
+def _finite_maximum(x: Any, axis: Axis) -> Any:
+    """The maximum of `x` over `axis`, which stays as one of length 1; 0 where it is infinite."""
+    greatest = np.max(x, axis=axis, keepdims=True)
+    return np.where(np.isfinite(greatest), greatest, 0)
+
+
+@dispatched
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log Σ exp(x) over `axis`, shifted by the maximum so that it neither overflows nor underflows."""
+    greatest = _finite_maximum(x, axis)
+    y = np.log(np.sum(np.exp(x - greatest), axis=axis, keepdims=True)) + greatest
+    return y if keepdims else np.squeeze(y, axis=axis)
+
+
+@dispatched
+def log_softmax(x: Any, axis: Axis = None) -> Any:
+    """x − log Σ exp(x) over `axis`, of differences from the maximum: as exact for large x as for small."""
+    shifted = x - _finite_maximum(x, axis)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+@dispatched
+def squared_error(a: Any, b: Any, total: bool = False) -> Any:
+    """(a − b)², elementwise or, with `total`, summed in the same node."""
+    difference = a - b
+    difference *= difference
+    return np.add.reduce(difference, axis=None) if total else difference
+
+
+@dispatched
+def binary_cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
+    """−y ln a − (1 − y) ln(1 − a) of probabilities `a`, elementwise or summed.
+
+    Each logarithm is cut off at −100 and each a(1 − a) that divides the gradient at 10⁻¹², as PyTorch's are.
+    """
+    with np.errstate(divide="ignore"):
+        elements = -(y * np.maximum(np.log(a), -100) + (1 - y) * np.maximum(np.log1p(-a), -100))
+    return np.add.reduce(elements, axis=None) if total else elements
+
+
+@dispatched
+def binary_cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any:
+    """−y ln σ(z) − (1 − y) ln(1 − σ(z)), elementwise or summed.
+
+    As ln(e^(−y z) + e^((1 − y) z)), which is exact for logits of any size.
+    """
+    yz = y * z
+    elements = np.logaddexp(-yz, z - yz)
+    return np.add.reduce(elements, axis=None) if total else elements
+
+
+@dispatched
+def clone(x: Any) -> Any:
+    """`x` in memory of its own."""
+    return np.array(x)
+
+
+@dispatched
+def astype(x: Any, dtype: Any) -> Any:
+    """`x` as `dtype`, in memory of its own."""
+    return x.astype(dtype)
+
+
+@dispatched
+def getitem(x: Any, index: Any) -> Any:
+    """``x[index]``: a view where NumPy gives one."""
+    return x[index]
+
+
+@dispatched
+def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """The adjoint of `getitem`: zeros of `shape` with `g` added at `index`, repeated positions adding up."""
+    y = np.zeros(shape, dtype=g.dtype)
+    entries = index if isinstance(index, tuple) else (index,)
+    if all(isinstance(entry, int | slice | None) or entry is Ellipsis for entry in entries):
+        y[index] = g  # slices and numbers meet no position twice
+    else:
+        np.add.at(y, index, g)
+    return y
+
+
+@dispatched
+def concatenate(*arrays: Any, axis: int = 0) -> Any:
+    """The arrays joined along `axis`, which all have, and in whose length alone they may differ."""
+    return np.concatenate(arrays, axis=axis)
+
+
+@dispatched
+def einsum(*operands: Any, subscripts: str) -> Any:
+    """`numpy.einsum` of explicit `subscripts` such as ``ij,jk->ik``, in which no operand repeats a label."""
+    return np.einsum(subscripts, *operands, optimize=len(operands) > 1)
+
+
+# What computes a function on arrays, where that is not the function itself.
+implementations: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.matmul: matmul,
+    np.sum: lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims),
+}

@@ -1,0 +1,211 @@
+"""Notices arrays that change between the forward and the backward pass, whoever changes them.
+
+The framework's own in-place writes (an optimizer's step, ``add_``) are stamped with the time on the graph's clock.
+Memory that somebody else can write to (a user's own array, or one handed out by ``.numpy()`` or ``.data``) gets a
+checksum as long as it is shared: once when the sharing begins, for the nodes recorded before, and once for each node
+that is recorded meanwhile. A graph that is younger than the last write and the last sharing costs its walk one
+comparison for each node.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .lines import described
+from .sheet import Each, reads
+
+__all__ = [
+    "check", "clock", "events", "guard_foreign", "guard_leaf", "hand_out", "is_guarded", "note_contents", "owner",
+    "shared", "stamp", "unchanged",
+]  # fmt: skip
+
+Array = NDArray[Any]
+
+clock = count(1)  # numbers the nodes of all graphs and the writes to memory, so that the two can be compared
+
+
+class _Events:
+    """The time of the last write to any memory, or sharing of it."""
+
+    latest = 0
+
+
+class _Sharing:
+    """One shared block of memory: when sharing began, its checksum at that time, and who else holds the memory."""
+
+    __slots__ = ("contents", "others", "time")
+
+    def __init__(self, memory: Array) -> None:
+        self.time = _new_event()
+        self.contents: int | None = _checksum(memory)  # None once the framework has written to the memory
+        self.others: dict[int, weakref.ref[Array]] = {}  # by their ids, for arrays have no hash
+
+
+# All three by the id of the array that owns the memory. An entry that outlives its owner is older than whatever takes
+# the owner's place.
+events = _Events()
+shared: dict[int, _Sharing] = {}
+_written: dict[int, int] = {}  # the time of the framework's last write
+_of_leaves: dict[int, weakref.ref[Array]] = {}  # of leaves that a detached Tensor shares memory with
+
+_one_at_a_time = threading.RLock()
+
+
+def _new_event() -> int:
+    """The time now, which becomes that of the latest event."""
+    with _one_at_a_time:  # lest the time of another thread's event be overwritten with an earlier one
+        now = next(clock)
+        if now > events.latest:  # unless a signal handler has come in between
+            events.latest = now
+    return now
+
+
+def owner(array: Array) -> Array:
+    """The array that owns the memory of `array`, also where that was handed out."""
+    base: Any = array.base
+    while base is not None:
+        if type(base) is memoryview:
+            base = base.obj
+        if type(base) is not np.ndarray:
+            break
+        array, base = base, base.base
+    return array
+
+
+def _checksum(array: Array) -> int:
+    """A checksum of the contents: it differs for nearly every two contents that differ."""
+    return zlib.crc32(np.ascontiguousarray(array).data)
+
+
+# --- writes and sharing -----------------------------------------------------------------------------------------------
+
+
+def stamp(arrays: Iterable[Array]) -> None:
+    """Note that the framework is writing to `arrays`."""
+    now = _new_event()
+    for array in arrays:
+        base = array.base
+        if base is not None:
+            array = base if type(base) is np.ndarray and base.base is None else owner(array)
+        key = id(array)
+        _written[key] = now
+        if shared and key in shared:
+            shared[key].contents = None
+
+
+def hand_out(array: Array) -> Array:
+    """Another array over the memory of `array`, for somebody who may write to it as long as it or a view of it lives.
+
+    NumPy traces views back to the array that owns the memory, but not through a memoryview: so the array that is
+    returned lives as long as any view of it.
+    """
+    handed = np.asarray(array.data)
+    _share(owner(array), handed)
+    return handed
+
+
+def guard_foreign(array: Array) -> Array:
+    """Note that `array` is a user's own, who may write to it as long as it lives; and return it."""
+    memory = owner(array)
+    _share(memory, memory)
+    return array
+
+
+def _share(memory: Array, other: Array) -> None:
+    key = id(memory)
+    sharing = shared.get(key)
+    if sharing is None:
+        sharing = shared[key] = _Sharing(memory)
+    reference: Any = None if memory is other else weakref.ref(memory)
+
+    def forget(gone: weakref.ref[Array]) -> None:
+        del sharing.others[id(gone)]
+        if sharing.others or shared.get(key) is not sharing:
+            return
+        del shared[key]
+        memory = None if reference is None else reference()
+        if memory is not None and sharing.contents not in (None, _checksum(memory)):
+            _written[key] = sharing.time  # too late for what was recorded before the sharing, and for that alone
+
+    reference_to_other = weakref.ref(other, forget)
+    sharing.others[id(reference_to_other)] = reference_to_other
+
+
+def guard_leaf(array: Array) -> None:
+    """Note that the memory of a leaf, which an optimizer writes to, is also that of a detached Tensor."""
+    memory = owner(array)
+    key = id(memory)
+    if key not in _of_leaves:
+        _of_leaves[key] = weakref.ref(memory, lambda _: _of_leaves.pop(key, None))
+
+
+def is_guarded(array: Array) -> bool:
+    """Whether the memory of `array` is shared with somebody else, or with a leaf."""
+    if not shared and not _of_leaves:
+        return False
+    key = id(owner(array))
+    return key in shared or key in _of_leaves
+
+
+def unchanged(array: Array, since: int) -> bool:
+    """Whether `array` holds what it held at time `since`, as far as writes and sharings after it tell."""
+    memory = owner(array)
+    key = id(memory)
+    if _written.get(key, 0) > since:
+        return False
+    sharing = shared.get(key)
+    return sharing is None or sharing.time < since or sharing.contents in (None, _checksum(memory))
+
+
+# --- the arrays of a node ---------------------------------------------------------------------------------------------
+
+
+def _arrays_read(node: Any) -> Iterator[Array]:
+    """Those among the output and the inputs of `node` whose entries some rule in use reads."""
+    if isinstance(node.rules, Each):
+        rules = [node.rules.rule]
+    else:
+        rules = [rule for rule, edge in zip(node.rules, node.edges, strict=False) if edge is not None and rule]
+    for position, array in enumerate((node.output, *node.inputs), -1):
+        if type(array) is np.ndarray and any(reads(rule, position) for rule in rules):
+            yield array
+
+
+def note_contents(node: Any) -> None:
+    """Remember the contents of arrays that rules of `node` will read and that somebody else can write to."""
+    for array in _arrays_read(node):
+        if array is not node.output and array.size and id(owner(array)) in shared:
+            node.attached().checksums.append((array, _checksum(array)))
+
+
+def check(node: Any) -> None:
+    """Raise if an array that the rules of `node` are about to read has been written to since it was recorded.
+
+    Raises:
+        RuntimeError: such an array has changed.
+    """
+    if node.number < events.latest:
+        for array in _arrays_read(node):
+            if not unchanged(array, node.number):
+                _raise_changed(node, array)
+    if node.extras is not None:
+        for array, contents in node.extras.checksums:
+            if _checksum(array) != contents:
+                _raise_changed(node, array)
+
+
+def _raise_changed(node: Any, array: Array) -> None:
+    what = "its output" if array is node.output else f"its input of shape {array.shape}"
+    raise RuntimeError(
+        f"{described(node)} needs {what} for the gradient, but that array was changed after it was computed (by an "
+        "optimizer's step, an in-place method, or a write to a NumPy array that shares its memory): call backward() "
+        "before changing it, or change a .clone()"
+    )

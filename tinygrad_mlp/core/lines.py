@@ -1,0 +1,60 @@
+"""Finds the line of the user's program that called into this package, and words it for messages and warnings."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+__all__ = ["calling_line", "described", "function_name", "outside", "warn"]
+
+
+class _Inside(dict[str, bool]):
+    """Whether a file belongs to this package, by its name."""
+
+    def __missing__(self, file: str) -> bool:
+        return self.setdefault(file, file.startswith(_PACKAGE))
+
+
+_PACKAGE = os.path.join(Path(__file__).parent.parent, "")
+_inside = _Inside()
+
+
+def outside(frame: FrameType) -> FrameType:
+    """The innermost frame outside this package, from `frame` outwards; the outermost frame if there is none."""
+    while _inside[frame.f_code.co_filename] and (outer := frame.f_back) is not None:
+        frame = outer
+    return frame
+
+
+def _line_of(code: CodeType, instruction: int) -> str:
+    """File and line of an instruction."""
+    lines = (line for start, end, line in code.co_lines() if start <= instruction < end)
+    return f"{Path(code.co_filename).name}:{next(lines, code.co_firstlineno)}"
+
+
+def calling_line(frame: FrameType) -> str:
+    """File and line of the call into this package that led to `frame`."""
+    frame = outside(frame)
+    return _line_of(frame.f_code, frame.f_lasti)
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """The name by which messages and derivations call a recorded function."""
+    return str(getattr(function, "__name__", function))
+
+
+def described(node: Any) -> str:
+    """The function that `node` recorded and the line that called it."""
+    return f"{function_name(node.function)} at {_line_of(node.code, node.instruction)}"
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of something in the line that called into this package."""
+    frame = outside(sys._getframe())
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=registry)

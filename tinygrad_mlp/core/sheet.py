@@ -1,0 +1,200 @@
+"""The sheet of derivatives: for each function and each of its inputs, the rule that carries a gradient back.
+
+A rule turns the cotangent ``g`` of the output into the cotangent of one input, given the output ``y``, the inputs and
+the function's options. What it does not read, or reads for its shape alone, has a name with an underscore: the graph
+need not keep it.
+
+Rules are plain mathematics in NumPy's words, so they compute when they are given arrays, are recorded (and
+differentiated again) when they are given Tensors, and print when they are given symbols. Broadcasting, dtypes, order
+and accumulation are the business of the walk (`walk.py`): no rule mentions them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+from scipy.special import erf, expit
+
+from . import functions as f
+from .blas import Product, matmul
+
+__all__ = ["Each", "Row", "Rule", "reads", "sheet", "unread_by"]
+
+Rule = Callable[..., Any]
+
+
+def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
+    """A reduction's output or cotangent, repeated along the axes it took to the `shape` of its input."""
+    if axis is not None and not keepdims:
+        g = np.expand_dims(g, axis)
+    return np.broadcast_to(g, shape)
+
+
+def ties(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+    """1/k at each of the k places of `x` that attain its extremum `y`, and 0 elsewhere."""
+    attained = x == spread(y, x.shape, axis, keepdims)
+    return attained / np.sum(attained, axis=axis, keepdims=True)
+
+
+def inverse(axes: Any, ndim: int) -> Any:
+    """The permutation that undoes `axes`, of which None reverses the order."""
+    return None if axes is None else np.argsort([axis % ndim for axis in axes])
+
+
+class Each:
+    """The row of a function of any number of inputs: one rule, which is told the `position` of the input it is for."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def __iter__(self) -> Iterator[Rule]:
+        return (partial(self.rule, position=i) for i in count())
+
+
+def piece(g: Any, parts: Any, position: int, axis: int) -> Any:
+    """What of `g`, joined from `parts` along `axis`, came from the part at `position`."""
+    start = sum(part.shape[axis] for part in parts[:position])
+    along = slice(start, start + parts[position].shape[axis])
+    return f.getitem(g, (slice(None),) * (axis % g.ndim) + (along,))
+
+
+def contraction(g: Any, operands: Any, position: int, subscripts: str) -> Any:
+    """The adjoint of `numpy.einsum` in one operand: `g` and the other operands, contracted to that operand's labels."""
+    left, output = subscripts.split("->")
+    terms = left.split(",")
+    own = terms.pop(position)
+    others = [*operands[:position], *operands[position + 1 :]]
+    return np.einsum(",".join([output, *terms]) + "->" + own, g, *others)
+
+
+Row = tuple[Rule | None, ...] | Each
+
+# fmt: off
+sheet: dict[Callable[..., Any], Row] = {
+    # -- one input
+    np.negative:     (lambda g, _y, _x: -g,),
+    np.reciprocal:   (lambda g, y, _x: -g * y**2,),
+    np.square:       (lambda g, _y, x: g * (2 * x),),
+    np.sqrt:         (lambda g, y, _x: g / (2 * y),),
+    np.absolute:     (lambda g, _y, x: g * np.sign(x),),
+    np.exp:          (lambda g, y, _x: g * y,),
+    np.exp2:         (lambda g, y, _x: g * y * math.log(2),),
+    np.expm1:        (lambda g, y, _x: g * (y + 1),),
+    np.log:          (lambda g, _y, x: g / x,),
+    np.log2:         (lambda g, _y, x: g / (x * math.log(2)),),
+    np.log10:        (lambda g, _y, x: g / (x * math.log(10)),),
+    np.log1p:        (lambda g, _y, x: g / (1 + x),),
+    np.sin:          (lambda g, _y, x: g * np.cos(x),),
+    np.cos:          (lambda g, _y, x: -g * np.sin(x),),
+    np.tan:          (lambda g, y, _x: g * (1 + y**2),),
+    np.arcsin:       (lambda g, _y, x: g / np.sqrt(1 - x**2),),
+    np.arccos:       (lambda g, _y, x: -g / np.sqrt(1 - x**2),),
+    np.arctan:       (lambda g, _y, x: g / (1 + x**2),),
+    np.sinh:         (lambda g, _y, x: g * np.cosh(x),),
+    np.cosh:         (lambda g, _y, x: g * np.sinh(x),),
+    np.tanh:         (lambda g, y, _x: g * (1 - y**2),),
+    erf:             (lambda g, _y, x: g * np.exp(-(x**2)) * (2 / math.sqrt(math.pi)),),
+    expit:           (lambda g, y, _x: g * y * (1 - y),),
+    f.relu:          (lambda g, _y, x: g * (x > 0),),
+
+    # -- two inputs
+    np.add:          (lambda g, _y, _a, _b: g,                  lambda g, _y, _a, _b: g),
+    np.subtract:     (lambda g, _y, _a, _b: g,                  lambda g, _y, _a, _b: -g),
+    np.multiply:     (lambda g, _y, _a, b: g * b,               lambda g, _y, a, _b: g * a),
+    np.divide:       (lambda g, _y, _a, b: g / b,               lambda g, y, _a, b: -g * y / b),
+    np.remainder:    (lambda g, _y, _a, _b: g,                  lambda g, _y, a, b: -g * np.floor_divide(a, b)),
+    np.power:        (lambda g, _y, a, b: g * b * a ** (b - (b != 0)),
+                      lambda g, y, a, _b: g * y * np.log(a + (a == 0))),
+    np.maximum:      (lambda g, _y, a, b: g * ((a > b) + (a == b) / 2),
+                      lambda g, _y, a, b: g * ((b > a) + (a == b) / 2)),
+    np.minimum:      (lambda g, _y, a, b: g * ((a < b) + (a == b) / 2),
+                      lambda g, _y, a, b: g * ((b < a) + (a == b) / 2)),
+    np.logaddexp:    (lambda g, _y, a, b: g * expit(a - b),     lambda g, _y, a, b: g * expit(b - a)),
+    np.where:        (None,
+                      lambda g, _y, c, _a, _b: np.where(c, g, 0),
+                      lambda g, _y, c, _a, _b: np.where(c, 0, g)),
+
+    # -- products
+    np.matmul:       (lambda g, _y, _a, b: matmul(g, b.mT),     lambda g, _y, a, _b: matmul(a.mT, g)),
+    f.linear:        (lambda g, _y, _x, w, _b: matmul(g, w),
+                      lambda g, _y, x, _w, _b: Product(g.T, x),
+                      lambda g, _y, _x, _w, _b: g),
+    f.einsum:        Each(lambda g, _y, *operands, position, subscripts:
+                          contraction(g, operands, position, subscripts)),
+
+    # -- reductions and running sums
+    np.sum:          (lambda g, _y, _x, axis=None, keepdims=False: spread(g, _x.shape, axis, keepdims),),
+    np.max:          (lambda g, y, x, axis=None, keepdims=False:
+                          spread(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims),),
+    np.min:          (lambda g, y, x, axis=None, keepdims=False:
+                          spread(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims),),
+    f.logsumexp:     (lambda g, _y, x, axis=None, keepdims=False:
+                          spread(g, x.shape, axis, keepdims) * np.exp(f.log_softmax(x, axis)),),
+    f.log_softmax:   (lambda g, y, _x, axis=None: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),),
+    np.cumsum:       (lambda g, _y, _x, axis=None:
+                          np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), _x.shape),),
+
+    # -- losses
+    f.squared_error: (lambda g, _y, a, b, total=False: g * (2 * (a - b)),
+                      lambda g, _y, a, b, total=False: g * (2 * (b - a))),
+    f.binary_cross_entropy: (lambda g, _y, a, t, total=False: g * ((a - t) / np.maximum(a * (1 - a), 1e-12)),
+                      lambda g, _y, a, _t, total=False: g * np.log((1 - a) / a)),
+    f.binary_cross_entropy_with_logits:
+                     (lambda g, _y, z, t, total=False: g * (expit(z) - t),
+                      lambda g, _y, z, _t, total=False: -g * z),
+
+    # -- movement
+    np.reshape:      (lambda g, _y, _x, shape: np.reshape(g, _x.shape),),
+    np.transpose:    (lambda g, _y, _x, axes=None: np.transpose(g, inverse(axes, _x.ndim)),),
+    np.broadcast_to: (lambda g, _y, _x, shape: g,),
+    np.flip:         (lambda g, _y, _x, axis=None: np.flip(g, axis),),
+    np.roll:         (lambda g, _y, _x, shift, axis=None: np.roll(g, np.negative(shift), axis),),
+    np.tril:         (lambda g, _y, _x, k=0: np.tril(g, k),),
+    np.triu:         (lambda g, _y, _x, k=0: np.triu(g, k),),
+    f.concatenate:   Each(lambda g, _y, *_parts, position, axis=0: piece(g, _parts, position, axis)),
+    f.clone:         (lambda g, _y, _x: g,),
+    f.astype:        (lambda g, _y, _x, dtype: g,),
+    f.getitem:       (lambda g, _y, _x, index: f.scatter(g, index, _x.shape),),
+    f.scatter:       (lambda g, _y, _x, index, shape: f.getitem(g, index),),
+}
+
+# Functions whose derivative is zero wherever it exists: they are computed, and no gradient passes.
+for _constant in (
+    np.sign, np.floor, np.ceil, np.rint, np.trunc, np.floor_divide, np.argmax, np.argmin, np.argsort,
+    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
+    np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.isnan, np.isinf, np.isfinite,
+    np.any, np.all, np.count_nonzero, np.zeros_like, np.ones_like, np.allclose, np.array_equal,
+):
+    sheet[_constant] = ()
+# fmt: on
+
+
+@cache
+def reads(rule: Rule, position: int) -> bool:
+    """Whether `rule` reads the entries of its input at `position`, or at −1 those of the output.
+
+    A rule declares it by names: a parameter whose name begins with an underscore is not read, or for its shape alone.
+    """
+    try:
+        parameters = inspect.signature(rule).parameters.values()
+    except ValueError:  # some functions that are not written in Python have no signature
+        return True
+    names = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
+    return not names[min(position + 2, len(names) - 1)].startswith("_")  # the last may be ``*inputs``
+
+
+def unread_by(row: Row) -> tuple[bool, Sequence[int]]:
+    """Whether some rule of `row` reads the output, and the positions of the inputs that none reads."""
+    if isinstance(row, Each):
+        return reads(row.rule, -1), () if reads(row.rule, 0) else range(sys.maxsize)
+    rules = [rule for rule in row if rule is not None]
+    unread = tuple(i for i in range(len(row)) if not any(reads(rule, i) for rule in rules))
+    return any(reads(rule, -1) for rule in rules), unread

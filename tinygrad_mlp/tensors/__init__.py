@@ -1,0 +1,1 @@
+"""The Tensor: an array with PyTorch's methods that joins NumPy's dispatch, and what makes one."""

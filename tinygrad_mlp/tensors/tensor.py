@@ -1,0 +1,439 @@
+"""Tensor: an array, its gradient and its place in the graph, under PyTorch's names and NumPy's protocols.
+
+NumPy's functions work on Tensors from either side (NEP 13 and NEP 18); what they cannot differentiate they refuse by
+name. What a Tensor computes is in `methods.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from ..core import guard
+from ..core import record as recording
+from ..core.blas import Product, address
+from ..core.derived import derived, reductions
+from ..core.lines import function_name
+from ..core.record import Leaf, Node, array_of, record
+from ..core.sheet import Row, sheet
+from ..core.tape import Lent, observer
+from ..core.walk import collect, gradient_of
+from .arguments import get_default_dtype, numeric, places_of, raw, seed
+from .methods import Methods, matrix_product
+
+__all__ = ["DtypeError", "RemovableHandle", "Tensor", "tensor"]
+
+Array = NDArray[Any]
+
+
+class DtypeError(RuntimeError, TypeError):
+    """A dtype without a derivative: a RuntimeError as in PyTorch, and a TypeError."""
+
+
+class RemovableHandle:
+    """Takes a hook away again."""
+
+    _keys = itertools.count()
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        self._hooks = hooks
+        self._key = next(self._keys)
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second time does nothing."""
+        self._hooks.pop(self._key, None)
+
+
+class Tensor(Methods):
+    """A multi-dimensional array that remembers how it was computed.
+
+    Args:
+        data: numbers, an array, a Tensor, or nested lists of these; copied. Python floats become the default dtype
+            (float32); arrays and Tensors keep theirs, and a list that mixes floating dtypes takes the widest.
+        dtype: the dtype to convert to.
+        requires_grad: collect a gradient for this Tensor; floating dtypes only.
+
+    Raises:
+        TypeError: `data` is not numeric.
+        RuntimeError: `requires_grad` is asked of a dtype without a derivative.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self, data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False
+    ) -> None:
+        self._data = observer().constant(numeric(data, dtype))
+        self._node = None
+        if requires_grad:
+            self.requires_grad_()
+
+    # --- the array ----------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The array itself. Writing to it is noticed by a backward pass that needs what it held before."""
+        return guard.hand_out(np.asarray(self._read()))
+
+    @data.setter
+    def data(self, value: ArrayLike | Tensor) -> None:
+        array = array_of(value)
+        if array.shape != self.shape:
+            raise ValueError(f"data of shape {array.shape} cannot replace data of shape {self.shape}")
+        own = self._data
+        if array.dtype != own.dtype or array.strides != own.strides or address(array) != address(own):
+            # A copy, so that no array of the user's changes under a later graph. What is not another array has been
+            # written to, as by ``x.data -= …``, and stays.
+            self._data = np.array(array, dtype=self.dtype)
+
+    def numpy(self, *, force: bool = False) -> Array:
+        """The entries as an array that shares this Tensor's memory; with `force`, detached first.
+
+        Raises:
+            RuntimeError: the Tensor needs a gradient and `force` is not given.
+        """
+        if self._node is not None and not force:
+            raise RuntimeError("numpy() of a Tensor that requires a gradient would lose it: write .detach().numpy()")
+        return guard.hand_out(np.asarray(self._read()))
+
+    def _read(self) -> Array:
+        """The array, for code outside the graph: what becomes of its numbers there, no replay can tell."""
+        observer().refuse("reading numbers out of a Tensor: return the Tensor, and read it outside the step")
+        return self._data
+
+    def item(self) -> Any:
+        """The only entry, as a Python number.
+
+        Raises:
+            ValueError: there are more entries than one.
+        """
+        if self._data.size != 1:
+            raise ValueError(f"a Tensor of shape {self.shape} is not one number: use .sum(), .mean() or tolist()")
+        return self._read().item()
+
+    def tolist(self) -> Any:
+        """The entries as nested lists of Python numbers."""
+        return self._read().tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("a Tensor without dimensions cannot be iterated over: use item()")
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return value is not None and bool((self == value).any())
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise RuntimeError(f"the truth of a Tensor of shape {self.shape} is ambiguous: use .any() or .all()")
+        return bool(self._read().item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iub":
+            raise TypeError(f"only an integer Tensor can be an index, not one of {self.dtype}")
+        return int(self.item())
+
+    __hash__ = object.__hash__  # comparisons are by entries
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec) if self._data.ndim else format(self.item(), spec)
+
+    def __repr__(self) -> str:
+        entries = np.array2string(
+            self._read(), precision=4, floatmode="maxprec_equal", separator=", ", prefix="tensor(", threshold=1000
+        )
+        notes = [entries]
+        if self.dtype not in (get_default_dtype(), np.int64, np.bool_):
+            notes.append(f"dtype={self.dtype}")
+        if type(self._node) is Node:
+            notes.append(f"grad_fn=<{function_name(self._node.function)}>")
+        elif self._node is not None:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join(notes)})"
+
+    def __reduce__(self) -> Any:
+        self._read()
+        if type(self._node) is Node:
+            raise TypeError(
+                "a Tensor that was computed cannot be pickled or copied with its graph: write .detach(), "
+                "and for a plot .detach().numpy()"
+            )
+        return _remade, (type(self), self._data, self._node is not None)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        if type(self._node) is Node:
+            raise RuntimeError("a Tensor that was computed cannot be copied with its graph: copy .detach()")
+        self._read()
+        copied = self._of(self._data.copy(), Leaf() if self._node is not None else None)
+        memo[id(self)] = copied
+        copied.grad = copy.deepcopy(self.grad, memo)
+        return copied
+
+    # --- the gradient -------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient is collected for this Tensor, or for something that it was computed from."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Collect a gradient for this Tensor from now on, or no longer.
+
+        Raises:
+            RuntimeError: the dtype has no derivative, or the Tensor was computed, so that its need is decided.
+        """
+        if type(self._node) is Node:
+            if not requires_grad:
+                raise RuntimeError("a Tensor that was computed from others needs a gradient as they do: use .detach()")
+        elif not requires_grad:
+            self._node = None
+        elif self._node is None:
+            if self.dtype.kind != "f":
+                raise DtypeError(
+                    f"only floating Tensors can require a gradient, not {self.dtype}: "
+                    "write the numbers with a decimal point, or call .float() first"
+                )
+            self._node = Leaf()
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this Tensor was not computed from others that need a gradient."""
+        return type(self._node) is not Node
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node that made this Tensor."""
+        return self._node if type(self._node) is Node else None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient collected so far, or None.
+
+        A Tensor that was computed keeps none unless `retain_grad` asks it to.
+
+        Raises:
+            ValueError: what is assigned is not a Tensor, or has another shape.
+            DtypeError: it has another dtype; this is a RuntimeError, as in PyTorch, and a TypeError.
+            RuntimeError: this is not a leaf that requires a gradient.
+
+        Warns:
+            UserWarning: this Tensor was computed, and was not asked to keep its gradient.
+        """
+        node = self._node
+        if node is None:
+            observer().meet(self)  # it might need a gradient later
+            return None
+        if isinstance(node, Leaf):
+            gradient = gradient_of(node)
+            if type(node.grad) is Lent:
+                gradient = node.grad = node.grad.own()
+            if gradient is not None and not isinstance(node.grad, Tensor):
+                node.grad = Tensor._of(gradient.dense() if isinstance(gradient, Product) else gradient)
+            observer().ask_gradient(node)
+            return node.grad  # type: ignore[no-any-return]
+        if node.extras is None or node.extras.grad is None:
+            if node.extras is None or not node.extras.retains_grad:
+                warnings.warn(
+                    "the gradient of a Tensor that was computed is not kept in .grad: call retain_grad() on it before "
+                    "backward(), or read .grad of the leaf it was computed from",
+                    stacklevel=2,
+                )
+            return None
+        gradient = node.extras.grad
+        return gradient if isinstance(gradient, Tensor) else Tensor._of(gradient)
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
+            given = value.shape if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"grad takes None or a Tensor of shape {self.shape}, not {given}")
+        if value is not None and value.dtype != self.dtype:
+            raise DtypeError(f"grad of a Tensor of {self.dtype} cannot be one of {value.dtype}: write .to(x.dtype)")
+        if value is not None:
+            observer().refuse("setting a gradient")
+        if isinstance(self._node, Leaf):
+            observer().perform(setattr, self._node, "grad", value)
+        elif value is not None:
+            raise RuntimeError("only a leaf that requires a gradient can be given one")
+        elif self._node is not None and self._node.extras is not None:
+            self._node.extras.grad = None
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this computed Tensor in ``.grad``, too.
+
+        Raises:
+            RuntimeError: this Tensor does not require a gradient.
+        """
+        if self._node is None:
+            raise RuntimeError("a Tensor that does not require a gradient has none to retain")
+        observer().refuse("retaining the gradient of a computed Tensor")
+        if isinstance(self._node, Node):
+            self._node.attached().retains_grad = True
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call ``hook(gradient)`` when the gradient of this Tensor is known; what it returns replaces the gradient.
+
+        Raises:
+            RuntimeError: this Tensor does not require a gradient; in the walk, the replacement has another shape.
+        """
+
+        def raw(gradient: Any) -> Any:
+            recorded = isinstance(gradient, Tensor)
+            dense = gradient.dense() if isinstance(gradient, Product) else gradient
+            replaced = hook(dense if recorded else Tensor._of(np.array(dense)))
+            if replaced is None:
+                return gradient
+            if not isinstance(replaced, Tensor) or replaced.shape != dense.shape:
+                given = f"one of shape {replaced.shape}" if isinstance(replaced, Tensor) else type(replaced).__name__
+                raise RuntimeError(
+                    f"a hook returns None or a Tensor of the gradient's shape {dense.shape}, not {given}"
+                )
+            return replaced if recorded else np.array(replaced._data, dtype=dense.dtype)
+
+        if self._node is None:
+            raise RuntimeError("a Tensor that does not require a gradient cannot call a hook with it")
+        observer().refuse("a hook that is given a gradient, which a replay would not call")
+        holder = self._node if isinstance(self._node, Leaf) else self._node.attached()
+        if holder.hooks is None:
+            holder.hooks = {}
+        return RemovableHandle(holder.hooks, raw)
+
+    def detach(self) -> Tensor:
+        """The same memory outside the graph."""
+        if isinstance(self._node, Leaf):
+            guard.guard_leaf(self._data)
+        detached = Tensor._of(self._data)
+        observer().meet(self)
+        observer().made(detached)
+        return detached
+
+    def backward(
+        self,
+        gradient: Tensor | ArrayLike | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Sequence[Tensor] | Tensor | None = None,
+    ) -> None:
+        """Add the gradient of this Tensor with respect to each leaf it was computed from to that leaf's ``.grad``.
+
+        Args:
+            gradient: the cotangent to start from, of this Tensor's shape; 1 where the Tensor has one entry.
+            retain_graph: keep the graph for another backward pass; by default only with `create_graph`.
+            create_graph: record the pass, so that the gradients can themselves be differentiated.
+            inputs: the leaves to collect gradients for; all by default.
+
+        Raises:
+            RuntimeError: the Tensor needs no gradient, is no scalar and `gradient` is missing, its graph was released
+                by an earlier pass, or an array has changed since it was recorded.
+            ValueError: `gradient` has another shape.
+        """
+        keeps = create_graph if retain_graph is None else retain_graph
+        collect([seed(self, gradient, create_graph)], keeps, create_graph, places_of(inputs))
+
+    # --- NumPy's protocols --------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        function: Any = ufunc if method == "__call__" else reductions.get(ufunc) if method == "reduce" else None
+        if function is None:
+            raise TypeError(f"numpy.{ufunc.__name__}.{method} is not defined for Tensors")
+        if options.get("out") is not None:
+            raise TypeError(
+                f"numpy.{ufunc.__name__} cannot write into out= where Tensors are involved: assign its result"
+            )
+        if function is np.sum or function is np.max or function is np.min:
+            options.setdefault("axis", 0)
+        return _apply(function, inputs, options)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Any:
+        if not args:
+            raise TypeError(f"numpy.{function.__name__} takes a Tensor as its first argument, not by a name")
+        return _apply(function, args, options)
+
+
+# --- making tensors ---------------------------------------------------------------------------------------------------
+
+
+def tensor(data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor of a copy of `data`; see `Tensor`.
+
+    >>> tensor([[1, 2], [3, 4]]).float() @ tensor([1.0, 0.5])
+    tensor([2., 5.])
+    """
+    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
+
+
+def _remade(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
+    """A Tensor that was pickled."""
+    return kind._of(array, Leaf() if requires_grad else None)
+
+
+# --- dispatch ---------------------------------------------------------------------------------------------------------
+
+
+def _apply(function: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Call a NumPy function, or one that joined its dispatch, on operands of which some are Tensors."""
+    if function is np.matmul and not options:
+        return matrix_product(*args)
+    if function is np.where and len(args) == 1:
+        raise TypeError("numpy.where of a Tensor takes both choices, too: for indices, write numpy.nonzero(x.numpy())")
+    if function in derived:
+        return derived[function](*args, **options)
+    row = sheet.get(function)
+    if row == ():
+        return Tensor._of(observer().repeat(_without_gradient, function, list(args), options))
+    if isinstance(row, tuple) and len(args) > len(row):
+        names = list(inspect.signature(function).parameters)[len(row) :]
+        options = {**dict(zip(names, args[len(row) :], strict=False)), **options}
+        args = args[: len(row)]
+    if options and row is not None:
+        options = _understood(function, row, options)
+    return record(function, args, options)
+
+
+def _without_gradient(function: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Array:
+    return np.asarray(function(*raw(args), **options))
+
+
+def _understood(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, checked to be among those that the function's rules take after g, y and the inputs."""
+    rule = row[-1] if isinstance(row, tuple) else row.rule
+    parameters = {} if rule is None else inspect.signature(rule).parameters
+    taken = 2 + len(row) if isinstance(row, tuple) else 2
+    known = [name for name in list(parameters)[taken:] if name != "position"]
+    for name, value in options.items():
+        if name not in known and value is not None:
+            raise TypeError(f"{function_name(function)} of a Tensor does not take {name}=, only {known}")
+    return {name: value for name, value in options.items() if name in known}
+
+
+recording.tensor_class = Tensor
