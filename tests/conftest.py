@@ -10,6 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import tinygrad_mlp as tg
+from tinygrad_mlp.core import record as recording
+
+# The graph lets go of larger arrays that no rule reads. In tests it lets go of small ones, too, which tests consist of.
+recording._SMALL = -1
 
 # No deadlines: how long an example takes says nothing about whether it is right.
 settings.register_profile("quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

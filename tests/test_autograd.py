@@ -615,3 +615,25 @@ def test_training_is_the_same_when_watched() -> None:
     with detect_anomaly():
         watched = train()
     np.testing.assert_array_equal(watched, train())
+
+
+def test_an_anomaly_in_a_graph_that_was_recorded_before_is_found_too() -> None:
+    x = tg.tensor(np.zeros(40), requires_grad=True)
+    y = (x * 2.0).sqrt()
+    with (
+        detect_anomaly(),
+        pytest.raises(RuntimeError, match=r"gradient of sqrt .* 40 infinite; .*input 0: shape \(40,\)"),
+    ):
+        y.sum().backward()
+
+
+def test_a_mode_of_a_users_own_is_entered_by_what_it_decorates() -> None:
+    entered = []
+
+    class Logged(tg.no_grad):
+        def __enter__(self) -> None:
+            entered.append(True)
+            super().__enter__()
+
+    assert Logged()(tg.is_grad_enabled)() is False
+    assert entered == [True]

@@ -859,3 +859,16 @@ def test_how_expressions_are_written(expression: Expression, text: str) -> None:
 def test_what_symbols_refuse(operation: Callable[[], Any]) -> None:
     with pytest.raises(TypeError):
         operation()
+
+
+def test_what_was_let_go_is_computed_again_unless_it_has_changed() -> None:
+    """Also sums over leading axes of length 1, in the same words."""
+    x = tg.tensor(np.linspace(-1, 1, 48).reshape(1, 8, 6), requires_grad=True)
+    w = tg.tensor(np.linspace(-1, 1, 6), requires_grad=True)
+    loss = ((x + w) * 1.0).tanh().sum()
+    assert "axis=(0, 1)" in str(explain(loss))
+    loss = ((x + w) * 1.0).tanh().sum()
+    with tg.no_grad():
+        x.add_(1)
+    with pytest.raises(RuntimeError, match="changed after it was computed"):
+        explain(loss)

@@ -63,6 +63,10 @@ def check_accumulation() -> None:
     f.linear(rows, weight, None).sum().backward()
     f.linear(rows, weight, None).sum().backward()
     equal(weight.grad, [[5, -7], [7, -9]])
+    weight = leaf(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    (weight * 2).sum().backward()
+    f.linear(rows, weight, None).sum().backward()
+    equal(weight.grad, [[3, 1], [3, 1]])
 
     for first in (False, True):
         for second in (False, True):

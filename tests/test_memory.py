@@ -3,7 +3,10 @@
 import sys
 import threading
 import tracemalloc
+import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
 from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core import guard
+from tinygrad_mlp.core import record as recording
 
 PROCESS = Path("/proc/self/statm")
 
@@ -407,6 +411,15 @@ def test_a_factor_is_copied_only_where_somebody_may_write_to_it(monkeypatch: pyt
     assert handed_out.base is not None
 
 
+def test_a_factor_that_is_a_view_of_a_leaf_is_copied() -> None:
+    """The first of two weights is changed before the gradient of the second, which it is a factor of, is used."""
+    w, v = leaf(WEIGHT), leaf(np.ones((2, 2)))
+    factor = WEIGHT.T.copy()
+    nn.functional.linear(w.T, v).sum().backward()
+    optim.SGD([w, v], lr=1.0).step()
+    np.testing.assert_allclose(v.detach(), 1 - np.ones((2, 3)) @ factor, rtol=1e-12)
+
+
 def test_a_gradient_that_was_read_is_safe() -> None:
     w, x = leaf(WEIGHT), tg.tensor(ROWS)
     nn.functional.linear(x, w).backward(COTANGENT)
@@ -421,6 +434,130 @@ def test_an_array_that_went_through_a_layer_may_be_used_again() -> None:
     nn.functional.linear(buffer, w).backward(cotangent)
     buffer[...] = cotangent[...] = 0
     np.testing.assert_array_equal(w.grad, np.outer(COTANGENT, ROWS))
+
+
+# --- what no rule reads -----------------------------------------------------------------------------------------------
+
+
+def large() -> tg.Tensor:
+    return leaf(np.linspace(0.5, 1.5, 100))
+
+
+LET_GO: dict[str, tuple[Callable[[tg.Tensor], tg.Tensor], bool]] = {
+    "+": (lambda x: x + 1, True),
+    "sum": (lambda x: x.sum(), True),
+    "reshape": (lambda x: x.reshape(10, 10), False),  # a view of the same memory, which is needed
+    "cat": (lambda x: tg.cat([x, x]), True),
+    "tanh": (lambda x: x.tanh(), True),
+    "* constant": (lambda x: x * 2.0, False),  # the rule for the constant would read it
+    "square": (lambda x: x.square(), False),
+    "log": (lambda x: x.log(), False),
+}
+
+
+@pytest.mark.parametrize("name", LET_GO)
+def test_an_input_that_no_rule_reads_is_let_go(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, is_let_go = LET_GO[name]
+    x = large()
+    inside = x + 1.5  # no rule of + reads its output, either
+    array = weakref.ref(inside._data)
+    y = function(inside)
+    del inside
+    with no_collector():
+        assert (array() is None) is is_let_go
+    y.sum().backward()
+    gradient, z = x.grad, large()
+    monkeypatch.setattr(recording, "_SMALL", sys.maxsize)  # so that everything is kept
+    function(z + 1.5).sum().backward()
+    np.testing.assert_array_equal(gradient, z.grad)
+
+
+def test_a_deep_chain_keeps_no_arrays_that_no_rule_reads() -> None:
+    tracemalloc.start()
+    y = leaf(np.ones(100_000))
+    for _ in range(20):
+        y = y + 1
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 3 * 100_000 * 8, "more is kept than the leaf and the result"
+    assert y.requires_grad
+
+
+def test_a_rule_that_reads_what_it_declares_not_to_read_fails() -> None:
+    dishonest = tg.differentiable(lambda g, y, _x: g * 2 * _x)(lambda x: x * x)
+    with pytest.raises(TypeError, match="begins with an underscore"):
+        dishonest(large() + 1).sum().backward()
+
+
+@pytest.mark.parametrize(
+    "dishonest",
+    [
+        lambda g, _y, _x: g * (_x != 0),
+        lambda g, _y, _x: np.where(_x, g, 0),
+        lambda g, _y, _x: np.where(_y, g, 0),
+        lambda g, _y, _x: g if _y else 2 * g,
+        lambda g, _y, _x: g * np.asarray(_x),
+    ],
+)
+def test_no_way_of_reading_what_is_not_kept_gives_a_number(dishonest: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError):
+        tg.differentiable(dishonest)(lambda x: x + 0)(large() + 1).sum().backward()
+
+
+def test_rules_may_be_written_in_any_form() -> None:
+    @dataclass  # which has no hash
+    class Scaled:
+        factor: float
+
+        def __call__(self, g: Any, y: Any, x: Any) -> Any:
+            return self.factor * g * x
+
+    rules = [Scaled(2.0), partial(lambda k, g, y, x: k * g * x, 2.0), lambda g, y, *xs, **_: 2 * g * xs[0]]
+    rules += [lambda *given, **_options: 2 * given[0] * given[2]]
+    for rule in rules:
+        x = large()
+        tg.differentiable(rule)(lambda x: x * x)(x + 0).sum().backward()
+        np.testing.assert_array_equal(x.grad, 2 * x.detach().numpy())
+
+
+def test_a_write_to_an_input_that_is_handed_on_as_the_output_is_noticed() -> None:
+    class Same(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
+            ctx.save_for_backward(x)
+            return x
+
+        @staticmethod
+        def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
+            return g * ctx.saved_tensors[0]
+
+    for same in (Same.apply, tg.differentiable(lambda g, y, x: g * x)(lambda x: x)):
+        array = np.ones(4)
+        y = same(tg.from_numpy(array).requires_grad_())
+        array[:] = -1
+        with noticed:
+            y.sum().backward()
+
+
+def test_the_cotangent_of_a_scalar_can_be_written_to() -> None:
+    def tripled(g: Any, y: Any, x: Any) -> Any:
+        g *= 3
+        return g
+
+    x = tg.tensor(2.0, requires_grad=True)
+    for _ in range(2):
+        x.grad = None
+        tg.differentiable(tripled)(lambda x: x * 3)(x).backward()
+        assert x.grad == 3
+
+
+def test_what_a_rule_declares_not_to_read_may_change() -> None:
+    double = tg.differentiable(lambda g, _y, _x: 2 * g)(lambda x: x + x)
+    x = three()
+    y = double(x)
+    WAYS["add_"](x)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, [2, 2, 2])
 
 
 # --- what is kept -----------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from test_sheet import check_gradient
 from tinygrad_mlp.core import walk as walking
 from tinygrad_mlp.core.blas import Product
 from tinygrad_mlp.core.sheet import Each, sheet
+from tinygrad_mlp.tensors import leaves
 
 pytestmark = pytest.mark.long
 
@@ -153,7 +154,7 @@ class Sites(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         called = ast.unparse(node.func)
-        if called == "_sum":
+        if called == "added":
             return self.site(node, "accumulation", node.args[1])
         if called == "Target(total).add":
             return self.site(node, "accumulation", ast.Constant(None))
@@ -171,7 +172,7 @@ class Sites(ast.NodeTransformer):
             if len(others) < len(node.values):
                 self.found.append(f"{duty}: {words} in {ast.unparse(node)}")
                 if len(self.found) - 1 == self.chosen:
-                    result = ast.BoolOp(node.op, others)
+                    result = ast.BoolOp(node.op, others) if len(others) > 1 else others[0]
         return result
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
@@ -188,7 +189,14 @@ class Sites(ast.NodeTransformer):
 
 def walk_mutants() -> Iterator[tuple[str, Any, Any]]:
     """The functions of the walk, each with the code of one that leaves out one duty at one place."""
-    for function in (walking.walk, walking._shown, walking._owned, walking._sum, walking.accumulate, walking.collect):
+    for function in (
+        walking.walk,
+        walking._after_hooks,
+        walking._owned,
+        walking.added,
+        leaves.accumulate,
+        leaves.collect,
+    ):
         source = textwrap.dedent(inspect.getsource(function))
         sites = Sites()
         sites.visit(ast.parse(source))
@@ -196,7 +204,8 @@ def walk_mutants() -> Iterator[tuple[str, Any, Any]]:
             mutant = ast.fix_missing_locations(Sites(number).visit(ast.parse(source)))
             namespace = dict(function.__globals__)
             exec(compile(mutant, inspect.getfile(function), "exec"), namespace)
-            yield f"{function.__name__}, place {number}, without {name}", function, namespace[function.__name__].__code__
+            name = f"{function.__name__}, place {number}, without {name}"
+            yield name, function, namespace[function.__name__].__code__
 
 
 def test_no_mutant_of_the_walk_survives(

@@ -13,7 +13,10 @@ from strategies import Array, leaf, numbers
 
 import tinygrad_mlp as tg
 from tinygrad_mlp.core import functions as f
+from tinygrad_mlp.core import mode
+from tinygrad_mlp.core.blas import Product
 from tinygrad_mlp.core.derived import derived
+from tinygrad_mlp.core.sheet import Each, is_read, reads, sheet
 
 every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
 
@@ -176,6 +179,101 @@ def test_no_gradient_passes_what_is_constant(function: Callable[..., Any], data:
     answer = function(*(leaf(x) if x.dtype.kind == "f" else tg.tensor(x) for x in operands), **options)
     np.testing.assert_array_equal(answer, function(*operands, **options))
     assert getattr(answer, "requires_grad", False) is False
+
+
+# --- what rules read --------------------------------------------------------------------------------------------------
+
+
+class Spy:
+    """What a rule may know of an array that it declares not to read: any other question is an AttributeError."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, array: Array) -> None:
+        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
+
+    def __array_function__(self, *call: Any) -> Any:
+        raise TypeError("a rule reads what it declares not to read")
+
+    __eq__ = __array_function__
+
+
+class Collector:
+    """Takes down what is recorded, with all arrays, as `detect_anomaly` sees it."""
+
+    def __init__(self) -> None:
+        self.nodes: list[tuple[Any, list[Any], Any]] = []
+
+    def computed(self, function: Any, inputs: list[Any], output: Any, node: Any) -> None:
+        if node is not None:
+            self.nodes.append((node, inputs, output))
+
+
+def recorded_calls(example: Example) -> list[tuple[Any, list[Any], Any]]:
+    """The nodes of the function of `example` that calling it leaves, with their inputs and outputs."""
+    collector = Collector()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mode, "watcher", collector)
+        example(example.tensors())
+    return [call for call in collector.nodes if call[0].function is example.case.function]
+
+
+def check_reads(example: Example, rng: np.random.Generator) -> None:
+    """Rules need what they declare to read, of entries, and nothing else."""
+    for node, inputs, y in recorded_calls(example):
+        g = np.asarray(rng.standard_normal(y.shape))
+        each = isinstance(node.rules, Each)
+        for rule in [rule for rule, _ in zip(node.rules, inputs, strict=False) if rule is not None]:
+            declared = node.rules.rule if each else rule
+            arrays = [y, *inputs]
+            read = [is_read(i, [reads(declared)]) and isinstance(array, np.ndarray) for i, array in enumerate(arrays)]
+            hidden = [
+                Spy(array) if isinstance(array, np.ndarray) and not needed else array
+                for array, needed in zip(arrays, read, strict=True)
+            ]
+            expected, actual = (np.asarray(dense(rule(g, *given, **node.options))) for given in (arrays, hidden))
+            np.testing.assert_array_equal(actual, expected)
+            for i, needed in enumerate(read):
+                if needed and not each:  # of any number of inputs, a rule does not read them all
+                    too_few = [*hidden[:i], Spy(arrays[i]), *hidden[i + 1 :]]
+                    with pytest.raises((AttributeError, TypeError)):
+                        dense(rule(g, *too_few, **node.options))
+
+
+def dense(gradient: Any) -> Any:
+    return gradient.dense() if isinstance(gradient, Product) else gradient
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+@given(data=st.data())
+def test_rules_read_what_they_declare_and_nothing_else(case: Case, data: st.DataObject) -> None:
+    check_reads(data.draw(examples(case)), np.random.default_rng(0))
+
+
+def test_a_rule_that_declares_too_little_or_too_much_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = next(case for case in CASES if case.function is np.exp)
+    example = Example(case, (np.array([1.0, 2.0]),), {}, ("contiguous",), np.ones(2))
+    check_reads(example, np.random.default_rng(0))
+    for dishonest in (lambda g, _y, _x: g * _y, lambda g, y, _x: g * np.exp(_x), lambda g, y, x: g * y):
+        monkeypatch.setitem(sheet, np.exp, (dishonest,))
+        with pytest.raises((AttributeError, TypeError, pytest.fail.Exception)):
+            check_reads(example, np.random.default_rng(0))
+
+
+def test_what_rules_declare_to_read() -> None:
+    assert reads(lambda g, _y, x: g) == (False, True)
+    assert reads(lambda g, y, *_parts, position, axis=0: g) == (True, False)
+    assert reads(lambda g, y, *xs, **_options: g) == (True, True)
+    assert reads(max) == (True,)  # which has no signature
+
+
+def test_a_row_that_is_replaced_is_used_from_then_on() -> None:
+    x = leaf(np.array([2.0]))
+    same = tg.differentiable(lambda g, _y, _x: g)(lambda x: x + 0)
+    same(x).sum().backward()
+    tg.add_row(same, lambda g, _y, _x: 2 * g)
+    same(x).sum().backward()
+    np.testing.assert_array_equal(x.grad, [1 + 2])
 
 
 # --- completeness -----------------------------------------------------------------------------------------------------

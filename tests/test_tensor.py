@@ -492,7 +492,7 @@ def test_a_function_without_a_row_is_refused_by_name() -> None:
             TypeError, match=rf"{name} has no derivative here: .*add_row\({name}, rule\).*\.detach\(\)"
         ) as error:
             function(x)
-        assert error.value.__context__ is None  # no other traceback in front of it
+        assert error.value.__suppress_context__  # no other traceback in front of it
     for call in (lambda: np.add.accumulate(x), lambda: np.multiply.outer(x, x), lambda: np.add.at(x, 0, 1)):
         with pytest.raises(TypeError, match=r"numpy\.\w+\.\w+ is not defined for Tensors"):
             call()

@@ -26,7 +26,8 @@ from .core import mode
 from .core.guard import owner
 from .core.lines import warn
 from .core.mode import state
-from .core.tape import configuration, observer, observers
+from .core.tape import observer, observers
+from .nn.hooks import configuration
 from .nn.module import Module
 from .optim.lr_scheduler import _Schedule
 from .optim.optimizer import Optimizer
@@ -423,7 +424,8 @@ class Captured:
     ) -> tuple[Any, Recording | None]:
         """Call the step; its result and what was recorded, or None if the step has changed what it reads."""
         self._debt += _COST
-        stands_for = {id(tensor): _stand_in(tensor) for tensor in tensors}  # for what is read by name is no argument
+        # Stand-ins, because what the step reads by name is no argument, though it may be the same Tensor.
+        stands_for = {id(tensor): type(tensor)._of(tensor._data) for tensor in tensors}
         back = {id(stands_for[id(tensor)]): tensor for tensor in tensors}
         given = [stands_for[id(tensor)] for tensor in tensors]
         tape = Tape(given, lambda module: _structure([module]))
@@ -469,13 +471,6 @@ class Captured:
         if not self._warned:
             self._warned = True
             warn(f"a captured step stays eager: {reason}")
-
-
-def _stand_in(tensor: Tensor) -> Tensor:
-    """Another Tensor of the same class in the same memory."""
-    stand_in = object.__new__(type(tensor))
-    stand_in._data, stand_in._node = tensor._data, None
-    return stand_in
 
 
 def _random_states() -> bytes:

@@ -33,15 +33,16 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
 from .core import functions as f
-from .core.blas import Product, address, affine, empty, matmul, product_into
+from .core.blas import Product, affine, matmul, product_into
 from .core.guard import clock, is_guarded, owner, stamp
 from .core.lines import function_name
 from .core.record import Leaf, Node, Variable
-from .core.tape import Lent, Observer, observer, observers
-from .core.walk import accumulate, gradient_of
+from .core.tape import Observer, observer, observers
 from .nn.module import Module
 from .optim.lr_scheduler import _Schedule
 from .optim.optimizer import Optimizer
+from .tensors.creation import empty
+from .tensors.leaves import Lent, accumulate, gradient_of
 from .tensors.random import Generator
 from .tensors.tensor import Tensor
 
@@ -113,13 +114,7 @@ class Slot(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function is f.clone:
             return self.copy("K")
-        arguments = _arrays(list(args))
-        if function is f.affine and (result := affine(*arguments)) is not None:
-            self.tape.add_kernel(np.copyto, (result, arguments[2]), result)
-            return self.tape.add_kernel(*product_into(arguments[0], arguments[1], result, 1.0), result)
-        if function is f.affine:
-            return f.affine.__wrapped__(*args)
-        return self.tape.call_whole(function, arguments, options)
+        return self.tape.call_whole(function, _arrays(list(args)), options)
 
     def __pow__(self, exponent: Any) -> Any:
         # As NumPy's arrays do, for the same bits.
@@ -338,7 +333,12 @@ class Tape(Observer):
         if any(array.dtype == np.bool_ for array in leaves(options.get("index"), np.ndarray)):
             self.refuse("a boolean mask, whose numbers decide on a shape: write where() or masked_fill()")
         try:
-            if _is_taken_apart(function):
+            affine_result = affine(arrays[0], arrays[1].T, arrays[2]) if function is _LINEAR else None
+            if affine_result is not None:  # two kernels: the bias in each row, and the product added to it
+                self.add_kernel(np.copyto, (affine_result, arrays[2]), affine_result)
+                kernel = product_into(arrays[0], arrays[1].T, affine_result, 1.0)
+                result = self.add_kernel(*kernel, affine_result)
+            elif _is_taken_apart(function):
                 result = function(*map(self.slot, arrays), **options)
             else:
                 result = self.call_whole(function, list(arrays), dict(options))
@@ -347,7 +347,7 @@ class Tape(Observer):
             raise
         return np.asarray(_arrays(result))
 
-    def slot(self, array: Any, edge: Any = None) -> Any:
+    def slot(self, array: Any) -> Any:
         """A Slot for an array of the graph."""
         return Slot(array, self) if type(array) is np.ndarray else array
 
@@ -372,14 +372,11 @@ class Tape(Observer):
             self.kernels[-1] = *self.kernels[-1][:2], None  # a user's function may do more than to compute
         return slot
 
-    def rule(self, rule: Function | None) -> Function | None:
-        """`rule` as the walk is to call it with Slots: one that a user has written is not taken apart."""
-        if rule is None or _is_taken_apart(getattr(rule, "func", rule)):
-            return rule
-        return lambda *slots, **options: self.call_whole(rule, _arrays(list(slots)), options)
+    def read_node(self, node: Node) -> tuple[Any, Any, list[Any]]:
+        """The rules, the output and the inputs of `node`, as Slots.
 
-    def visit(self, node: Node) -> None:
-        """Refuse a node whose arrays are not the step's own, or not what they will be in a replay."""
+        A node whose arrays are not the step's own, or not what they will be in a replay, is refused.
+        """
         if node.number < self._begun:
             self.refuse("the graph of a Tensor that was computed outside the step")
         outside = self.outside()
@@ -388,6 +385,13 @@ class Tape(Observer):
                 self.refuse("a graph with an array from outside")
             if self._updated.get(id(owner(array)), 0) > node.number:
                 self.refuse("an optimizer's step between forward and backward: call backward() before it")
+        return map(self._whole, node.rules), self.slot(node.output), list(map(self.slot, node.inputs))
+
+    def _whole(self, rule: Function | None) -> Function | None:
+        """`rule` as the walk is to call it with Slots: one that a user has written is not taken apart."""
+        if rule is None or _is_taken_apart(getattr(rule, "func", rule)):
+            return rule
+        return lambda *slots, **options: self.call_whole(rule, _arrays(list(slots)), options)
 
     def arrived(self, gradients: dict[Any, Any]) -> dict[Any, Any]:
         """What a walk brought, in arrays; Products stay Products."""
@@ -477,6 +481,7 @@ class Tape(Observer):
 
 
 # Functions of the sheet that work on arrays alone.
+_LINEAR = f.linear.__wrapped__  # type: ignore[attr-defined]
 _WHOLE = {f.clone.__wrapped__, f.scatter.__wrapped__}  # type: ignore[attr-defined]
 
 
@@ -536,7 +541,7 @@ class Program:
             key = block.low, block.high
             if key not in self._memory:
                 self._memory[key] = empty((block.high - block.low,), np.uint8)
-            place = self._memory[key], address(array) - block.low
+            place = self._memory[key], array.ctypes.data - block.low
             moved: Any = np.ndarray(array.shape, array.dtype, *place, array.strides)
             self._moved[id(value)] = value, Tensor._of(moved) if isinstance(value, Tensor) else moved
         return self._moved[id(value)][1]

@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from . import nn, training
 from ._capture import capture
 from .core.mode import no_grad
-from .core.record import array_of
 from .nn import functional as F
 from .optim import SGD
 from .optim.lr_scheduler import LambdaLR
+from .tensors.arguments import array_of
 from .tensors.random import AnyGenerator, numbers_from
 from .tensors.tensor import Tensor
 

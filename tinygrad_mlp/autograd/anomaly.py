@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import mode as recording
+from ..core import mode as core_mode
 from ..core.blas import Product
 from ..core.lines import calling_line, described, function_name
-from ..core.record import Node, array_of
+from ..core.record import Form, Node
+from ..tensors.arguments import array_of
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
@@ -50,7 +51,9 @@ def _finite(value: Any) -> bool:
 
 
 def _described(value: Any) -> str:
-    """Shape, range and how much of it is no number."""
+    """Shape, range and how much of it is no number; of an array that was not kept, the shape."""
+    if isinstance(value, Form):
+        return f"shape {value.shape}"
     array = _array(value)
     numbers = array[np.isfinite(array)]
     counts = ((np.count_nonzero(np.isnan(array)), "NaN"), (np.count_nonzero(np.isinf(array)), "infinite"))
@@ -68,14 +71,14 @@ class set_detect_anomaly:
     """Switch `detect_anomaly` on or off: at once, and until the end of the block where used with ``with``."""
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._before = recording.watcher
-        recording.watcher = _Watcher() if mode and check_nan else None
+        self._before = core_mode.watcher
+        core_mode.watcher = _Watcher() if mode and check_nan else None
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
-        recording.watcher = self._before
+        core_mode.watcher = self._before
 
 
 class detect_anomaly(contextlib.ContextDecorator):

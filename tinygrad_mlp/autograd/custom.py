@@ -30,6 +30,10 @@ __all__ = ["Function", "add_row", "differentiable"]
 def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
     """Teach the framework a function of NumPy's or SciPy's: one rule per differentiable input, None for a constant one.
 
+    A rule takes the cotangent g of the output, the output y and all inputs. The graph keeps what rules read: give a
+    parameter that a rule does not read, or reads for its shape alone, a name that begins with an underscore, such as
+    ``lambda g, y, _x: g * y``. Then its array is not kept, and may change before the gradient is computed.
+
     >>> import numpy as np, tinygrad_mlp as tg
     >>> add_row(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
     >>> x = tg.tensor([0.5], requires_grad=True)
@@ -66,6 +70,8 @@ def _takes(function: Callable[..., Any], number: int) -> bool:
 
 def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function of arrays that you write differentiable, by giving it a row of the sheet: a rule for each input.
+
+    Rules are written as for `add_row`.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> @differentiable(lambda g, y, x: g * 3 * x**2)

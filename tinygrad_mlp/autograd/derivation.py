@@ -25,10 +25,11 @@ from scipy.special import expit, log_expit
 
 from .._files import replacing
 from ..core import functions as f
+from ..core import guard
 from ..core.blas import Product
 from ..core.derived import derived, reductions
 from ..core.lines import function_name
-from ..core.record import Leaf, Node, Variable
+from ..core.record import Form, Leaf, Node, Variable
 from ..core.walk import summed_to, walk
 
 __all__ = ["Derivation", "explain"]
@@ -719,10 +720,16 @@ def _nodes(root: Node) -> list[Node]:
 def _recall(nodes: list[Node]) -> None:
     """Compute again the arrays that no rule reads, which the nodes have let go of."""
     for node in nodes:
-        node.inputs = [array.output if type(array) is Node else array for array in node.inputs]
-        if node.output is None:
+        node.inputs = [
+            edge.output if type(array) is Form else array for array, edge in zip(node.inputs, node.edges, strict=True)
+        ]
+        if type(node.output) is Form:
+            for array in node.inputs:
+                if type(array) is np.ndarray and not guard.unchanged(array, node.number):
+                    guard.raise_changed(node, array)
             computing = f.implementations.get(node.function, node.function)
-            node.output = np.asarray(computing(*node.inputs, **node.options))
+            with np.errstate(all="ignore"):  # as it was when it was computed first
+                node.output = np.asarray(computing(*node.inputs, **node.options))
 
 
 def _forward_of(node: Node, inputs: list[Any]) -> Expression:

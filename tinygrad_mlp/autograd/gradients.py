@@ -11,8 +11,8 @@ from ..core.blas import Product
 from ..core.mode import no_grad
 from ..core.record import Leaf, Node
 from ..core.tape import observer
-from ..core.walk import collect, walk
-from ..tensors.arguments import place_of, places_of, seed
+from ..core.walk import walk
+from ..tensors.leaves import collect, place_of, places_of, seed
 from ..tensors.tensor import Tensor
 
 __all__ = ["backward", "grad", "several"]
@@ -61,8 +61,7 @@ def backward(
     Raises:
         RuntimeError, ValueError: as `Tensor.backward`.
     """
-    keeps = create_graph if retain_graph is None else retain_graph
-    collect(_seeds(tensors, grad_tensors, create_graph), keeps, create_graph, places_of(inputs))
+    collect(_seeds(tensors, grad_tensors, create_graph), retain_graph, create_graph, places_of(inputs))
 
 
 def grad(
@@ -106,7 +105,7 @@ def grad(
     places = [place_of(x) for x in listed]
     arrived = walk(
         _seeds(outputs, grad_outputs, create_graph),
-        retain_graph=create_graph if retain_graph is None else retain_graph,
+        retain_graph=retain_graph,
         create_graph=create_graph,
         wanted=set(places),
     )

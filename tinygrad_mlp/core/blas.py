@@ -8,17 +8,14 @@ of an array that is not new is checked to have happened in place.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy import ndarray  # a global is found faster than an attribute
+from numpy.typing import NDArray
 from scipy.linalg import blas as _blas
 
-__all__ = ["Product", "Target", "address", "affine", "empty", "matmul", "product_into"]
-
 Array = NDArray[Any]
-_ndarray = np.ndarray  # needed at each product, and a global is found faster than an attribute
 
 
 class _Routines(NamedTuple):
@@ -32,27 +29,6 @@ _ROUTINES = {
     np.dtype(np.float32): _Routines(_blas.sgemm, _blas.sgemv, _blas.saxpy, _blas.sger),
     np.dtype(np.float64): _Routines(_blas.dgemm, _blas.dgemv, _blas.daxpy, _blas.dger),
 }
-
-
-_LINE = 64  # the bytes of a cache line
-
-
-def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """`numpy.empty`, with the first entry where a cache line begins: BLAS is faster there than where malloc happens to.
-
-    Twelve of 68 µs for the product of a (256, 784) float64 matrix with a vector and its rank-one update, six of 38 in
-    float32: few vectors then lie across two lines.
-    """
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + _LINE, np.uint8)
-    start = -address(memory) % _LINE
-    return memory[start : start + size].view(dtype).reshape(shape)
-
-
-def address(array: Array) -> int:
-    """Where in memory the first entry of `array` is."""
-    place: int = array.__array_interface__["data"][0]
-    return place
 
 
 class Product:
@@ -81,7 +57,7 @@ class Product:
 
 def _routines(a: Any, b: Any) -> _Routines | None:
     """The routines for two non-empty float matrices of one dtype that can be multiplied; None for anything else."""
-    if type(a) is _ndarray and type(b) is _ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
+    if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
         dtype = a.dtype
         if a.shape[1] == len(b) and dtype == b.dtype:
             return _ROUTINES.get(dtype)
@@ -152,7 +128,7 @@ def affine(a: Any, b: Any, c: Any) -> Any:
     None for operands other than float matrices, and a vector, of one dtype.
     """
     routines = _routines(a, b)
-    if routines is None or type(c) is not _ndarray or c.dtype != a.dtype or c.ndim != 1 or len(c) != b.shape[1]:
+    if routines is None or type(c) is not ndarray or c.dtype != a.dtype or c.ndim != 1 or len(c) != b.shape[1]:
         return None
     if len(a) == 1:  # as above
         matrix, transpose = _transposed(b)
@@ -193,11 +169,13 @@ class Target:
         """
         array = self.array
         routines = self._routines if array.flags.writeable else None  # BLAS would write nevertheless
+        shape = (len(gradient.left), gradient.right.shape[1]) if type(gradient) is Product else gradient.shape
+        if shape != self._shape:
+            raise ValueError(f"a gradient of shape {shape} cannot be added to an array of shape {self._shape}")
         if type(gradient) is Product:
             left, right = gradient.left, gradient.right
-            if (len(left), right.shape[1]) != self._shape:
-                raise self._misfit(gradient)
-            if routines is None or left.dtype != self._dtype or right.dtype != self._dtype or not len(right):
+            same = left.dtype is self._dtype is right.dtype or left.dtype == self._dtype == right.dtype
+            if routines is None or not same or not len(right):
                 gradient = gradient.dense()
             else:
                 view = self._transpose
@@ -211,21 +189,11 @@ class Target:
                     array[...] = result.T
                 return
         dense: Any = gradient
-        if dense.shape != self._shape:
-            raise self._misfit(dense)
         if beta != 1.0:
             array *= beta
         if routines is not None and len(self._shape) == 1 and dense.dtype == self._dtype:
             result = routines.axpy(dense, array, array.size, alpha)
             if result is not array:
                 array[...] = result
-        # A scale of ±1 needs no pass of its own.
-        elif alpha == 1.0:
-            array += dense
-        elif alpha == -1.0:
-            array -= dense
         else:
-            array += alpha * dense
-
-    def _misfit(self, gradient: Any) -> ValueError:
-        return ValueError(f"a gradient of shape {gradient.shape} cannot be added to an array of shape {self._shape}")
+            array += dense if alpha == 1.0 else alpha * dense

@@ -1,19 +1,16 @@
-"""NumPy's functions that are one line of others: they are differentiated through the lines they consist of."""
+"""NumPy's functions that are written in terms of others: they are differentiated through the lines they consist of."""
 
 from __future__ import annotations
 
 import functools
 import math
-import string
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .functions import Axis, concatenate, einsum, getitem
-
-__all__ = ["derived", "norm", "reductions"]
+from .functions import Axis, concatenate, getitem
 
 # What the ``reduce`` of a ufunc is called.
 reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}
@@ -23,10 +20,6 @@ def _count(x: Any, axis: Axis) -> int:
     """How many entries a reduction of `x` over `axis` takes together."""
     axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
     return math.prod(x.shape[a] for a in axes)
-
-
-def _mean(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    return np.sum(a, axis=axis, keepdims=keepdims) / _count(a, axis)
 
 
 def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
@@ -42,18 +35,8 @@ def _squeeze(a: Any, axis: Axis = None) -> Any:
     return np.reshape(a, tuple(n for i, n in enumerate(a.shape) if i not in squeezed))
 
 
-def _expand_dims(a: Any, axis: int | tuple[int, ...]) -> Any:
-    return np.reshape(a, np.expand_dims(np.empty(a.shape, np.bool_), axis).shape)
-
-
-def _stack(arrays: Any, axis: int = 0) -> Any:
-    return np.concatenate([np.expand_dims(a, axis) for a in arrays], axis=axis)
-
-
 def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
-    if axis is None:
-        return concatenate(*(np.ravel(a) for a in arrays))
-    return concatenate(*arrays, axis=axis)
+    return concatenate(*map(np.ravel, arrays), axis=0) if axis is None else concatenate(*arrays, axis=axis)
 
 
 def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -121,37 +104,6 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
     return a
 
 
-def _einsum(subscripts: Any, *operands: Any) -> Any:
-    """With the output and the dimensions under an ellipsis spelt out, and no label twice or alone in an operand."""
-    if not isinstance(subscripts, str):
-        raise TypeError(f'einsum takes its subscripts as a string such as "ij,jk->ik", not {subscripts!r}')
-    left, arrow, output = subscripts.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(operands):
-        raise ValueError(f"einsum: {subscripts!r} has terms for {len(terms)} operands, not for {len(operands)}")
-    if not arrow:
-        once = sorted(label for label in set(left) - set(",.") if left.count(label) == 1)
-        output = "".join(["..." * ("..." in left), *once])
-    hidden = [np.ndim(operand) - len(term.replace("...", "")) for operand, term in zip(operands, terms, strict=True)]
-    dots = "".join(label for label in string.ascii_letters if label not in subscripts)[: max(hidden)]
-    terms = [term.replace("...", dots[len(dots) - n :]) for term, n in zip(terms, hidden, strict=True)]
-    output = output.replace("...", dots)
-    plain = list(operands)
-    for i, term in enumerate(terms):
-        if len(term) != np.ndim(plain[i]):
-            raise ValueError(f"einsum: {subscripts!r} does not fit operand {i} of shape {np.shape(plain[i])}")
-        while repeated := next((label for label in term if term.count(label) > 1), ""):
-            first = term.index(repeated)
-            plain[i] = np.diagonal(plain[i], 0, first, term.index(repeated, first + 1))
-            term = term.replace(repeated, "", 2) + repeated
-        elsewhere = output + "".join(terms[:i] + terms[i + 1 :])
-        alone = tuple(axis for axis, label in enumerate(term) if label not in elsewhere)
-        if alone:
-            plain[i] = np.sum(plain[i], axis=alone)
-        terms[i] = "".join(label for label in term if label in elsewhere)
-    return einsum(*plain, subscripts=f"{','.join(terms)}->{output}")
-
-
 def _dot(a: Any, b: Any) -> Any:
     if np.ndim(b) > 2:
         raise TypeError("numpy.dot pairs each row of one stack with each column of another: use matmul or einsum")
@@ -173,23 +125,25 @@ derived: dict[Callable[..., Any], Callable[..., Any]] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a: math.prod(a.shape),
-    np.mean: _mean,
+    np.mean: lambda a, axis=None, keepdims=False: np.sum(a, axis=axis, keepdims=keepdims) / _count(a, axis),
     np.var: _var,
     np.std: lambda a, axis=None, *, ddof=0, keepdims=False: _root(_var(a, axis, ddof=ddof, keepdims=keepdims), 2),
     np.prod: _prod,
     np.linalg.norm: _linalg_norm,
     np.clip: _clip,
-    np.einsum: _einsum,
     np.outer: lambda a, b: np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1)),
     np.concatenate: _concatenate,
     np.swapaxes: _swapaxes,
     np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
     np.squeeze: _squeeze,
-    np.expand_dims: _expand_dims,
+    np.expand_dims: lambda a, axis: np.reshape(a, np.expand_dims(np.empty(a.shape, np.bool_), axis).shape),
     np.ravel: lambda a: np.reshape(a, (-1,)),
-    np.stack: _stack,
+    np.stack: lambda arrays, axis=0: np.concatenate([np.expand_dims(a, axis) for a in arrays], axis=axis),
     np.dot: _dot,
     np.diagonal: _moving(np.diagonal),
     np.repeat: _moving(np.repeat),
     np.tile: _moving(np.tile),
 }
+
+for _function, _lines in derived.items():
+    _lines.__qualname__ = _function.__name__  # by which Python's message about a wrong option calls it

@@ -1,4 +1,4 @@
-"""The functions that NumPy and SciPy lack, because numerics or speed ask for them.
+"""Functions that NumPy and SciPy lack, or take in another form, and that numerics or speed ask for.
 
 They take arrays, and Tensors or symbols by NumPy's dispatch. Each has a row of its own in the sheet of derivatives.
 """
@@ -11,17 +11,9 @@ from typing import Any, ParamSpec
 
 import numpy as np
 
-from . import blas
-from .blas import matmul
-
-__all__ = [
-    "affine", "astype", "binary_cross_entropy", "binary_cross_entropy_with_logits", "clone", "concatenate",
-    "dispatched", "einsum", "getitem", "implementations", "linear", "log_softmax", "logsumexp", "relu", "scatter",
-    "squared_error",
-]  # fmt: skip
+from .blas import affine, matmul
 
 P = ParamSpec("P")
-_ndarray = np.ndarray  # needed at each operand, and a global is found faster than an attribute
 Axis = int | tuple[int, ...] | None
 
 
@@ -32,7 +24,7 @@ def dispatched(function: Callable[P, Any]) -> Callable[P, Any]:
     def public(*args: P.args, **kwargs: P.kwargs) -> Any:
         for operand in args:
             kind = type(operand)
-            if kind is not _ndarray and hasattr(kind, "__array_function__"):
+            if kind is not np.ndarray and hasattr(kind, "__array_function__"):
                 return operand.__array_function__(public, (kind,), args, kwargs)  # type: ignore[attr-defined]
         return function(*args, **kwargs)
 
@@ -46,23 +38,18 @@ def relu(x: Any) -> Any:
 
 
 @dispatched
-def affine(a: Any, b: Any, c: Any) -> Any:
-    """``a @ b + c`` for a row c, of what `blas.affine` declines: mixed dtypes, and operands that are no arrays."""
-    rows = matmul(a, b)
-    y = rows + c
-    if y.shape != rows.shape:
-        raise ValueError(f"a bias of shape {c.shape} does not fit outputs of shape {rows.shape}")
-    return y
-
-
-@dispatched
 def linear(x: Any, weight: Any, bias: Any) -> Any:
     """``x weightᵀ + bias`` for rows x: one node, and a weight gradient that stays factored (`blas.Product`)."""
     columns = weight.T
     if bias is None:
         return matmul(x, columns)
-    y = blas.affine(x, columns, bias)
-    return affine(x, columns, bias) if y is None else y
+    y = affine(x, columns, bias)
+    if y is None:
+        rows = matmul(x, columns)
+        y = rows + bias
+        if y.shape != rows.shape:
+            raise ValueError(f"a bias of shape {bias.shape} does not fit outputs of shape {rows.shape}")
+    return y
 
 
 def _finite_maximum(x: Any, axis: Axis) -> Any:

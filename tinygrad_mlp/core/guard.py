@@ -14,28 +14,16 @@ import weakref
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .blas import Array
 from .lines import described
-from .sheet import Each, reads
-
-__all__ = [
-    "check", "clock", "events", "guard_foreign", "guard_leaf", "hand_out", "is_guarded", "note_contents", "owner",
-    "shared", "stamp", "unchanged",
-]  # fmt: skip
-
-Array = NDArray[Any]
+from .sheet import Each, is_read
 
 clock = count(1)  # numbers the nodes of all graphs and the writes to memory, so that the two can be compared
-
-
-class _Events:
-    """The time of the last write to any memory, or sharing of it."""
-
-    latest = 0
 
 
 class _Sharing:
@@ -49,9 +37,10 @@ class _Sharing:
         self.others: dict[int, weakref.ref[Array]] = {}  # by their ids, for arrays have no hash
 
 
-# All three by the id of the array that owns the memory. An entry that outlives its owner is older than whatever takes
-# the owner's place.
-events = _Events()
+events = SimpleNamespace(latest=0)  # the time of the last write to any memory, or sharing of it
+
+# These three go by the id of the array that owns the memory. An entry that outlives its owner is older than whatever
+# takes the owner's place.
 shared: dict[int, _Sharing] = {}
 _written: dict[int, int] = {}  # the time of the framework's last write
 _of_leaves: dict[int, weakref.ref[Array]] = {}  # of leaves that a detached Tensor shares memory with
@@ -85,9 +74,6 @@ def _checksum(array: Array) -> int:
     return zlib.crc32(np.ascontiguousarray(array).data)
 
 
-# --- writes and sharing -----------------------------------------------------------------------------------------------
-
-
 def stamp(arrays: Iterable[Array]) -> None:
     """Note that the framework is writing to `arrays`."""
     now = _new_event()
@@ -102,11 +88,8 @@ def stamp(arrays: Iterable[Array]) -> None:
 
 
 def hand_out(array: Array) -> Array:
-    """Another array over the memory of `array`, for somebody who may write to it as long as it or a view of it lives.
-
-    NumPy traces views back to the array that owns the memory, but not through a memoryview: so the array that is
-    returned lives as long as any view of it.
-    """
+    """Another array over the memory of `array`, for somebody who may write to it while it or a view of it lives."""
+    # NumPy traces views back to the owner of the memory, but not through a memoryview: so this lives as long as they.
     handed = np.asarray(array.data)
     _share(owner(array), handed)
     return handed
@@ -124,14 +107,14 @@ def _share(memory: Array, other: Array) -> None:
     sharing = shared.get(key)
     if sharing is None:
         sharing = shared[key] = _Sharing(memory)
-    reference: Any = None if memory is other else weakref.ref(memory)
+    reference = weakref.ref(memory)
 
     def forget(gone: weakref.ref[Array]) -> None:
         del sharing.others[id(gone)]
         if sharing.others or shared.get(key) is not sharing:
             return
         del shared[key]
-        memory = None if reference is None else reference()
+        memory = reference()  # None if that was the memory itself
         if memory is not None and sharing.contents not in (None, _checksum(memory)):
             _written[key] = sharing.time  # too late for what was recorded before the sharing, and for that alone
 
@@ -165,44 +148,35 @@ def unchanged(array: Array, since: int) -> bool:
     return sharing is None or sharing.time < since or sharing.contents in (None, _checksum(memory))
 
 
-# --- the arrays of a node ---------------------------------------------------------------------------------------------
-
-
-def _arrays_read(node: Any) -> Iterator[Array]:
-    """Those among the output and the inputs of `node` whose entries some rule in use reads."""
-    if isinstance(node.rules, Each):
-        rules = [node.rules.rule]
-    else:
-        rules = [rule for rule, edge in zip(node.rules, node.edges, strict=False) if edge is not None and rule]
-    for position, array in enumerate((node.output, *node.inputs), -1):
-        if type(array) is np.ndarray and any(reads(rule, position) for rule in rules):
-            yield array
+def _arrays_read(node: Any) -> Iterator[tuple[int, Array]]:
+    """The output (at 0) and the inputs of `node` whose entries some rule in use reads, with their positions."""
+    edges = (True,) if isinstance(node.rules, Each) else node.edges
+    in_use = [read for read, edge in zip(node.read, edges, strict=False) if edge is not None]
+    for position, array in enumerate((node.output, *node.inputs)):
+        if type(array) is np.ndarray and is_read(position, in_use):
+            yield position, array
 
 
 def note_contents(node: Any) -> None:
-    """Remember the contents of arrays that rules of `node` will read and that somebody else can write to."""
-    for array in _arrays_read(node):
-        if array is not node.output and array.size and id(owner(array)) in shared:
+    """Remember the contents of inputs that rules of `node` will read and that somebody else can write to."""
+    for position, array in _arrays_read(node):
+        if position and array.size and id(owner(array)) in shared:
             node.attached().checksums.append((array, _checksum(array)))
 
 
 def check(node: Any) -> None:
-    """Raise if an array that the rules of `node` are about to read has been written to since it was recorded.
-
-    Raises:
-        RuntimeError: such an array has changed.
-    """
+    """Raise RuntimeError if an array that rules of `node` are about to read has changed since it was recorded."""
     if node.number < events.latest:
-        for array in _arrays_read(node):
+        for _, array in _arrays_read(node):
             if not unchanged(array, node.number):
-                _raise_changed(node, array)
+                raise_changed(node, array)
     if node.extras is not None:
         for array, contents in node.extras.checksums:
             if _checksum(array) != contents:
-                _raise_changed(node, array)
+                raise_changed(node, array)
 
 
-def _raise_changed(node: Any, array: Array) -> None:
+def raise_changed(node: Any, array: Array) -> None:
     what = "its output" if array is node.output else f"its input of shape {array.shape}"
     raise RuntimeError(
         f"{described(node)} needs {what} for the gradient, but that array was changed after it was computed (by an "

@@ -10,23 +10,21 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["calling_line", "described", "function_name", "outside", "warn"]
-
-
-class _Inside(dict[str, bool]):
-    """Whether a file belongs to this package, by its name."""
-
-    def __missing__(self, file: str) -> bool:
-        return self.setdefault(file, file.startswith(_PACKAGE))
-
-
 _PACKAGE = os.path.join(Path(__file__).parent.parent, "")
-_inside = _Inside()
+_ours: set[str] = set()  # files of this package, and others, as far as they have been met
+_others: set[str] = set()
+
+
+def _is_ours(file: str) -> bool:
+    (_ours if file.startswith(_PACKAGE) else _others).add(file)
+    return file in _ours
 
 
 def outside(frame: FrameType) -> FrameType:
     """The innermost frame outside this package, from `frame` outwards; the outermost frame if there is none."""
-    while _inside[frame.f_code.co_filename] and (outer := frame.f_back) is not None:
+    while (file := frame.f_code.co_filename) in _ours or (file not in _others and _is_ours(file)):
+        if (outer := frame.f_back) is None:
+            break
         frame = outer
     return frame
 

@@ -7,9 +7,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from contextlib import ContextDecorator
-from typing import Any, TypeVar
-
-__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled", "state", "watcher"]
+from typing import Any, Self, TypeVar
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -59,10 +57,6 @@ class _Mode(ContextDecorator):
                         value = resume()
                     try:
                         resume = functools.partial(generator.send, (yield value))
-                    except GeneratorExit:
-                        with self._recreate_cm():
-                            generator.close()
-                        raise
                     except BaseException as error:  # thrown into this generator, and meant for that one
                         resume = functools.partial(generator.throw, error)
             except StopIteration as stop:
@@ -105,6 +99,9 @@ class _Switch(_Mode):
 
     def __init__(self) -> None:
         super().__init__(self._mode)
+
+    def _recreate_cm(self) -> Self:
+        return type(self)()
 
 
 class no_grad(_Switch):

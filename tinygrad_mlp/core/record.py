@@ -10,97 +10,81 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from threading import get_ident
-from types import FrameType, FunctionType
-from typing import Any, NamedTuple, Self, TypeAlias
+from types import CodeType, FunctionType, SimpleNamespace
+from typing import Any, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy import ndarray  # a global is found faster than an attribute
 
 from . import guard, mode
+from .blas import Array
 from .functions import implementations
 from .lines import calling_line, function_name, outside
-from .mode import state
-from .sheet import Row, sheet, unread_by
+from .sheet import Each, Row, is_read, reads, sheet
 from .tape import observers
 
-__all__ = ["Leaf", "Node", "Variable", "array_of", "record"]
-
-Array = NDArray[Any]
-_ndarray = np.ndarray  # needed at each function recorded, and a global is found faster than an attribute
 Function: TypeAlias = Callable[..., Any]
-Hook: TypeAlias = Callable[[Any], Any]
 
 
 class Leaf:
-    """Where the gradient of a tensor that no recorded function computed is collected."""
+    """The place of a tensor that no recorded function computed: its gradient is collected here."""
 
     __slots__ = ("grad", "hooks")
 
     def __init__(self) -> None:
         self.grad: Any = None  # an array or NumPy scalar, a Product, a Lent, or the Tensor that the user has been given
-        self.hooks: dict[int, Hook] | None = None
+        self.hooks: dict[int, Function] | None = None
 
 
 class Node:
     """One recorded function: its inputs, options and output as arrays, and for each input where its gradient goes.
 
-    What no rule reads is not kept: `output` is None then, and in place of an input stands the node that computed it,
-    which knows its shape and dtype.
+    What no rule reads is not kept: a `Form` stands for the output, and for a larger input that another node computed.
     """
 
     __slots__ = (
-        "code", "dtype", "edges", "extras", "function", "inputs", "instruction", "number", "options", "output", "rules",
-        "shape",
+        "code", "edges", "extras", "function", "inputs", "instruction", "number", "options", "output", "read", "rules",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        function: Function,
-        rules: Row,
-        inputs: Sequence[Any],
-        options: Mapping[str, Any],
-        output: Array | None,
-        edges: Sequence[Leaf | Node | None],
-        like: Array,
-        frame: FrameType,
-    ) -> None:
-        self.function = function
-        self.rules = rules
-        self.inputs: Any = inputs
-        self.options = options
-        self.output: Any = output
-        self.edges: Any = edges
-        self.shape = like.shape
-        self.dtype = like.dtype
-        self.code = frame.f_code  # with the instruction, the line that called; a frame would keep its variables alive
-        self.instruction = frame.f_lasti
-        self.number = next(guard.clock)
-        self.extras: Extras | None = None
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
+    function: Function
+    rules: Row
+    read: list[tuple[bool, ...]]  # by rules; of an Each, by its one rule
+    inputs: Any  # None once a walk has released the node, as output and edges
+    options: Mapping[str, Any]
+    output: Any
+    edges: Any
+    code: CodeType  # with the instruction, the line that called; a frame would keep its variables alive
+    instruction: int
+    number: int
+    extras: SimpleNamespace | None
 
     def __reduce__(self) -> Any:
         raise TypeError("a graph cannot be pickled or copied: pickle the Tensor's .detach()")
 
-    def attached(self) -> Extras:
-        """The extras, made when first asked for."""
+    def attached(self) -> SimpleNamespace:
+        """What few nodes carry: hooks, a gradient to be kept, checksums of memory that others can write to."""
         if self.extras is None:
-            self.extras = Extras()
+            self.extras = SimpleNamespace(hooks=None, retains_grad=False, grad=None, checksums=[])
         return self.extras
 
 
-class Extras:
-    """What few nodes carry: hooks, a gradient to be kept, checksums of memory that others can write to."""
+class Form(np.lib.mixins.NDArrayOperatorsMixin):
+    """What is known of an array that is not kept; a rule that reads more of it fails."""
 
-    __slots__ = ("checksums", "grad", "hooks", "retains_grad")
+    __slots__ = ("dtype", "ndim", "shape")
 
-    def __init__(self) -> None:
-        self.hooks: dict[int, Hook] | None = None
-        self.retains_grad = False
-        self.grad: Any = None
-        self.checksums: list[tuple[Array, int]] = []
+    def __init__(self, array: Array) -> None:
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+
+    def _fail(self, *asked: Any) -> Any:
+        raise TypeError(
+            "a rule reads an array whose name begins with an underscore, as of one not read: name it x, not _x"
+        )
+
+    __array_ufunc__ = __array_function__ = __array__ = __bool__ = __len__ = __iter__ = __getitem__ = _fail
+
+
+_NOT_KEPT = object.__new__(Form)  # an output that no rule reads, of which even the shape is that of the cotangent
 
 
 class Variable:
@@ -114,7 +98,7 @@ class Variable:
     @classmethod
     def _of(cls, array: Array, node: Leaf | Node | None = None) -> Self:
         """A tensor around `array` itself: this makes every tensor that the framework makes."""
-        made = _new(cls)
+        made = cls.__new__(cls)
         made._data = array
         made._node = node
         return made
@@ -124,20 +108,9 @@ _new = object.__new__
 tensor_class: Any = Variable  # of results; `tensors.tensor` puts Tensor here
 
 
-def array_of(value: Any) -> Any:
-    """The array of a tensor, or what NumPy makes of anything else."""
-    return value._data if isinstance(value, Variable) else np.asarray(value)
-
-
-class _Plan(NamedTuple):
-    """How a function is recorded: its row, what computes it on arrays, and what no rule of the row reads."""
-
-    rules: Row
-    computing: Function
-    reads_output: bool
-    unread: Sequence[int]  # positions of inputs, perhaps of more than there are
-
-
+# How functions are recorded: the row, what computes on arrays, what each rule reads, whether one reads the output, and
+# the positions of inputs that none reads, perhaps of more inputs than there are.
+_Plan: TypeAlias = tuple[Row, Function, list[tuple[bool, ...]], bool, Sequence[int]]
 _plans: dict[Function, _Plan] = {}
 
 
@@ -146,34 +119,30 @@ def _planned(function: Function) -> _Plan:
         raise TypeError(
             f"{function_name(function)} has no derivative here: give it one with "
             f"tinygrad_mlp.add_row({function_name(function)}, rule), or apply it to .detach().numpy()"
-        )
+        ) from None
     rules = sheet[function]
     computing: Function = implementations.get(function, function)
     if isinstance(computing, FunctionType):  # one that `functions.dispatched` made, rather than NumPy
         computing = getattr(computing, "__wrapped__", computing)
-    reads_output, unread = unread_by(rules)
-    plan = _plans[function] = _Plan(rules, computing, reads_output, unread)
+    read = [reads(rule) if rule else () for rule in ([rules.rule] if isinstance(rules, Each) else rules)]
+    unread: Sequence[int] = [i for i in range(len(read)) if not is_read(i + 1, read)]
+    if unread and isinstance(rules, Each):
+        unread = range(sys.maxsize)
+    plan = _plans[function] = (rules, computing, read, is_read(0, read), unread)
     return plan
 
 
-def _plain(operand: Any) -> Any:
-    """An array for an operand that is neither a tensor nor a Python number.
-
-    NumPy's scalars become Python's, so that they do not widen the other operand's dtype.
-    """
-    return operand.item() if isinstance(operand, np.generic) else np.asarray(operand)
-
-
-def _own(option: Any, copied: Function) -> Any:
+def _unshared(option: Any, copy: Function) -> Any:
     """An option, such as an index, that nobody can change: with copies of the arrays and lists in it."""
     if isinstance(option, tuple | list):
-        return type(option)(_own(entry, copied) for entry in option)
-    return copied(option) if isinstance(option, np.ndarray) else option
+        return type(option)(_unshared(entry, copy) for entry in option)
+    return copy(option) if isinstance(option, ndarray) else option
 
 
 _NO_OPTIONS: dict[str, Any] = {}
 _UNCHANGING = frozenset((bool, int, type(None)))
 _WEAK = frozenset((float, int, bool, type(None)))  # numbers without a dtype of their own, and absent operands
+_SMALL = 32  # entries: an array of no more is kept, for a form takes as much memory
 
 
 def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any] = _NO_OPTIONS) -> Any:
@@ -183,66 +152,84 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
         TypeError: the sheet of derivatives has no row for `function`.
         ValueError: the shapes do not fit.
     """
-    plan = _plans.get(function)
-    if plan is None or plan[0] is not sheet.get(function):
-        plan = _planned(function)
-    rules, computing, reads_output, unread = plan
+    try:
+        rules, computing, read, reads_output, unread = _plans[function]
+        if sheet[function] is not rules:
+            raise KeyError(function)
+    except KeyError:
+        rules, computing, read, reads_output, unread = _planned(function)
     arrays: list[Any] = []
     edges: list[Leaf | Node | None] = []
     recorded = foreign = False
     for operand in inputs:
-        if isinstance(operand, Variable):
+        kind = type(operand)
+        if kind is tensor_class or isinstance(operand, Variable):
             arrays.append(operand._data)
-            node = operand._node
-            edges.append(node)
-            if node is not None:
+            edge = operand._node
+            edges.append(edge)
+            if edge is not None:
                 recorded = True
-        elif type(operand) in _WEAK:
+        elif kind in _WEAK:
             arrays.append(operand)
             edges.append(None)
         else:
-            operand = _plain(operand)
+            # NumPy's scalars become Python's, which do not widen the other operand's dtype.
+            operand = operand.item() if isinstance(operand, np.generic) else np.asarray(operand)
             arrays.append(operand)
             edges.append(None)
-            if type(operand) is _ndarray:
+            if type(operand) is ndarray:
                 foreign = True
-    tape = observers.get(get_ident()) if observers else None
+    observing = observers.get(get_ident()) if observers else None
     try:
-        if tape is not None:
-            output = tape.compute(computing, arrays, inputs, options)
+        if observing is not None:
+            output = observing.compute(computing, arrays, inputs, options)
         else:
             output = computing(*arrays, **options) if options else computing(*arrays)
     except ValueError as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays if array is not None)
         line = calling_line(sys._getframe(2))
         raise ValueError(f"{function_name(function)} at {line} of shapes {shapes}: {error}") from None
-    if type(output) is not _ndarray:
+    if type(output) is not ndarray:
         output = np.asarray(output)
+    watcher = mode.watcher
     result = _new(tensor_class)  # `Variable._of`, without the call
     result._data = output
-    if recorded and rules and state.enabled:
+    if recorded and rules and mode.state.enabled:
         if foreign or (options and not _UNCHANGING.issuperset(map(type, options.values()))):
-            copied = np.copy if tape is None else tape.copied
+            copy = np.copy if observing is None else observing.copied
             arrays = [  # those of the user's own may change
-                copied(array) if type(array) is _ndarray and not isinstance(operand, Variable) else array
+                copy(array) if type(array) is ndarray and not isinstance(operand, Variable) else array
                 for array, operand in zip(arrays, inputs, strict=True)
             ]
-            options = {name: _own(value, copied) for name, value in options.items()}
-        kept: Any = output
-        if mode.watcher is None:  # who is shown all numbers
-            kept = output if reads_output else None
-            for position in unread[: len(edges)]:
-                if type(edges[position]) is Node:
-                    arrays[position] = edges[position]
+            options = {name: _unshared(value, copy) for name, value in options.items()}
+        if watcher is None:  # who is shown all numbers, for which they are kept
+            try:
+                for position in unread:
+                    if type(edges[position]) is Node and arrays[position].size > _SMALL:
+                        arrays[position] = Form(arrays[position])
+            except IndexError:  # `unread` may have positions of more inputs than there are; to ask first takes longer
+                pass
         # Frame 1 is one of this package: not to touch it saves making an object of it.
         frame = outside(sys._getframe(2))
-        result._node = node = Node(function, rules, arrays, options, kept, edges, output, frame)
+        node = _new(Node)  # and filled in here, without a call
+        node.function = function
+        node.rules = rules
+        node.read = read
+        node.inputs = arrays
+        node.options = options
+        node.output = output if reads_output else _NOT_KEPT
+        node.edges = edges
+        node.code = frame.f_code
+        node.instruction = frame.f_lasti
+        node.number = next(guard.clock)
+        node.extras = None
+        result._node = node
         if guard.shared:
             guard.note_contents(node)
     else:
         result._node = None
-    if tape is not None:
-        tape.made(result)
-    if mode.watcher is not None:
-        mode.watcher.computed(function, arrays, output, result._node)
+    if observing is not None:
+        observing.made(result)
+    if watcher is not None:
+        watcher.computed(function, arrays, output, result._node)
     return result

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import inspect
 import math
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -24,8 +23,6 @@ from scipy.special import erf, expit
 
 from . import functions as f
 from .blas import Product, matmul
-
-__all__ = ["Each", "Row", "Rule", "reads", "sheet", "unread_by"]
 
 Rule = Callable[..., Any]
 
@@ -177,24 +174,19 @@ for _constant in (
 # fmt: on
 
 
-@cache
-def reads(rule: Rule, position: int) -> bool:
-    """Whether `rule` reads the entries of its input at `position`, or at −1 those of the output.
+def reads(rule: Rule) -> tuple[bool, ...]:
+    """Whether `rule` reads the entries of the output, of the first input, and so on; the last may stand for more.
 
     A rule declares it by names: a parameter whose name begins with an underscore is not read, or for its shape alone.
     """
     try:
         parameters = inspect.signature(rule).parameters.values()
     except ValueError:  # some functions that are not written in Python have no signature
-        return True
-    names = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
-    return not names[min(position + 2, len(names) - 1)].startswith("_")  # the last may be ``*inputs``
+        return (True,)
+    names = [p.name for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+    return tuple(not name.startswith("_") for name in names[1:] or names)
 
 
-def unread_by(row: Row) -> tuple[bool, Sequence[int]]:
-    """Whether some rule of `row` reads the output, and the positions of the inputs that none reads."""
-    if isinstance(row, Each):
-        return reads(row.rule, -1), () if reads(row.rule, 0) else range(sys.maxsize)
-    rules = [rule for rule in row if rule is not None]
-    unread = tuple(i for i in range(len(row)) if not any(reads(rule, i) for rule in rules))
-    return any(reads(rule, -1) for rule in rules), unread
+def is_read(position: int, rules: Iterable[tuple[bool, ...]]) -> bool:
+    """Whether one of the `rules`, of which each is given by what it reads, reads the output (0) or an input (1, …)."""
+    return any(read[min(position, len(read) - 1)] for read in rules if read)

@@ -12,11 +12,8 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any, TypeVar
 
-from numpy.typing import NDArray
+from .blas import Array
 
-__all__ = ["Lent", "Observer", "configuration", "effect", "observer", "observers"]
-
-Array = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -55,13 +52,6 @@ class Observer:
         """Note that the step does what a replay could not do."""
 
 
-class _Configuration:
-    """Counts the changes to modules, such as eval(), after which a step may compute something else."""
-
-    changes = 0
-
-
-configuration = _Configuration()
 _nobody = Observer()
 observers: dict[int, Any] = {}  # by thread; mostly there are none, which is quickly seen
 
@@ -81,18 +71,3 @@ def effect(function: Function) -> Function:
         return function(*arguments, **options)
 
     return call  # type: ignore[return-value]
-
-
-class Lent:
-    """A gradient in memory that the next replay writes to: whoever keeps it for longer takes `own()`."""
-
-    __slots__ = ("array", "since", "wrap")
-
-    def __init__(self, array: Array, wrap: Callable[[Array], Any]) -> None:
-        self.array = array
-        self.wrap = wrap  # makes what the leaf would hold in the eager step, an array or a Tensor
-        self.since = 0  # when it was computed, on the graph's clock
-
-    def own(self) -> Any:
-        """The gradient in memory of its own."""
-        return self.wrap(self.array.copy("K"))  # in the same order, as sums of it round by order

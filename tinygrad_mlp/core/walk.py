@@ -18,11 +18,8 @@ from .blas import Product, Target
 from .functions import astype, clone
 from .lines import described, function_name
 from .record import Leaf, Node, Variable
-from .tape import Lent, observer, observers
+from .tape import observer, observers
 
-__all__ = ["GraphError", "accumulate", "collect", "gradient_of", "summed_to", "walk"]
-
-_ndarray = np.ndarray  # needed at each gradient, and a global is found faster than an attribute
 Place = Leaf | Node
 
 
@@ -33,7 +30,7 @@ class GraphError(RuntimeError, ValueError):
 def walk(
     seeds: Sequence[tuple[Place, Any]],
     *,
-    retain_graph: bool = False,
+    retain_graph: bool | None = None,
     create_graph: bool = False,
     wanted: set[Place] | None = None,
 ) -> dict[Place, Any]:
@@ -43,13 +40,13 @@ def walk(
     is visited every gradient it will ever get has been added up; there is nothing to sort and nothing to recurse into.
 
     Args:
-        seeds: nodes with the gradients to start from.
-        retain_graph: keep what a second walk needs; otherwise each node is released as soon as it has been visited.
-        create_graph: hand tensors to the rules, so that the walk itself is recorded; otherwise plain arrays.
-        wanted: the nodes to find gradients for, leaving out all else; None for all leaves.
+        seeds: places with the gradients to start from.
+        retain_graph: keep what a second walk needs, instead of releasing each node after its visit; as `create_graph`.
+        create_graph: give the rules tensors instead of arrays, so that the walk itself is recorded.
+        wanted: the places to find gradients for; None for all leaves.
 
     Returns:
-        The gradient of each leaf, or of each wanted node. Arrays among them share their memory with nothing.
+        The gradient of each leaf, or of each wanted place. Arrays among them share their memory with nothing.
 
     Raises:
         RuntimeError: the graph was released by an earlier walk, an array changed since it was recorded, or a rule
@@ -59,13 +56,13 @@ def walk(
         with mode.enable_grad():
             return walk(seeds, retain_graph=retain_graph, create_graph=True, wanted=wanted)
     useful = None if wanted is None else _useful([place for place, _ in seeds], wanted)
-    tape = observers.get(get_ident()) if observers and not create_graph else None
-    wrapped: Any = _tensor if create_graph else None  # what makes of a node's array what the rules are to be given
-    if tape is not None:
-        wrapped, seeds = tape.slot, [(place, tape.slot(gradient)) for place, gradient in seeds]
+    observing = observers.get(get_ident()) if observers and not create_graph else None
+    reader: Any = _with_tensors if create_graph else None  # gives the rules Tensors or Slots for arrays
+    if observing is not None:
+        reader, seeds = observing.read_node, [(place, observing.slot(gradient)) for place, gradient in seeds]
     arrived: dict[Place, Any] = {}
     pending: dict[Node, Any] = {}
-    frontier: list[tuple[int, Node]] = []
+    frontier: list[tuple[int, Node]] = []  # a heap of the nodes in `pending`
     for place, gradient in seeds:
         if isinstance(place, Leaf):
             arrived[place] = arrived[place] + gradient if place in arrived else clone(gradient)
@@ -74,9 +71,9 @@ def walk(
         else:
             pending[place] = gradient
             heappush(frontier, (-place.number, place))
-    latest = guard.events.latest
     following: Node | None = None  # the next node of a chain, which needs no frontier, and its gradient
     upstream: Any = None
+    latest = guard.events.latest
     while frontier or following is not None:
         if following is None:
             node = heappop(frontier)[1]
@@ -90,35 +87,30 @@ def walk(
             )
         if node.number < latest or node.extras is not None:
             guard.check(node)
-            g = _shown(node, g)
+            g = _after_hooks(node, g)
         if wanted is not None and node in wanted:
             arrived[node] = clone(g)
-        if tape is not None:
-            tape.visit(node)
-        arrays, edges, options, y = node.inputs, node.edges, node.options, node.output
-        inputs = arrays
-        if wrapped is not None:
-            y = wrapped(y, node)
-            inputs = [wrapped(array, edge) for array, edge in zip(arrays, edges, strict=True)]
-        rules = node.rules if tape is None else map(tape.rule, node.rules)
-        for rule, edge, array in zip(rules, edges, arrays):  # noqa: B905  # strict=False would cost every node
+        rules, y, inputs, options = node.rules, node.output, node.inputs, node.options
+        if reader is not None:
+            rules, y, inputs = reader(node)
+        for rule, edge, array in zip(rules, node.edges, node.inputs):  # noqa: B905  # strict=False costs time
             if edge is None or rule is None or (useful is not None and edge not in useful):
                 continue
             gradient = rule(g, y, *inputs, **options) if options else rule(g, y, *inputs)
             if mode.watcher is not None:
                 mode.watcher.carried(node, array, g, gradient)
             if type(gradient) is Product:
-                stays = type(edge) is Leaf and edge not in arrived and gradient.left.dtype == array.dtype
-                if stays and not create_graph:
+                first = type(edge) is Leaf and edge not in arrived
+                if first and gradient.left.dtype == array.dtype and not create_graph:
                     arrived[edge] = _secured(gradient, inputs, node)
                     continue
                 gradient = gradient.dense()
             if gradient.shape != array.shape:
                 gradient = summed_to(array.shape, gradient, node)
-            if gradient.dtype != array.dtype:
+            if gradient.dtype is not array.dtype and gradient.dtype != array.dtype:
                 gradient = astype(gradient, array.dtype)
             if type(edge) is Leaf:
-                arrived[edge] = _sum(arrived[edge], gradient) if edge in arrived else _owned(gradient, g)
+                arrived[edge] = added(arrived[edge], gradient) if edge in arrived else _owned(gradient, g)
             elif edge is following:
                 upstream = upstream + gradient
             elif edge in pending:
@@ -132,16 +124,9 @@ def walk(
             pending[following] = upstream
             heappush(frontier, (-following.number, following))
             following = None
-        if not retain_graph:
+        if not (create_graph if retain_graph is None else retain_graph):
             node.inputs = node.output = node.edges = None  # a second walk will notice
-    if tape is not None:
-        arrived = tape.arrived(arrived)
-    for place, gradient in arrived.items():
-        if type(place) is Leaf and place.hooks:
-            for hook in tuple(place.hooks.values()):
-                gradient = hook(gradient)
-            arrived[place] = gradient
-    return arrived
+    return _hooked(arrived if observing is None else observing.arrived(arrived))
 
 
 def _useful(starts: Iterable[Place], wanted: set[Place]) -> set[Place]:
@@ -160,10 +145,9 @@ def _useful(starts: Iterable[Place], wanted: set[Place]) -> set[Place]:
     return useful
 
 
-def _shown(node: Node, g: Any) -> Any:
+def _after_hooks(node: Node, g: Any) -> Any:
     """The gradient of `node`, or what its hooks put in its place; kept where that was asked for."""
-    extras = node.extras
-    if extras is not None:
+    if (extras := node.extras) is not None:
         for hook in tuple((extras.hooks or {}).values()):
             g = hook(g)
         if extras.retains_grad:
@@ -171,16 +155,25 @@ def _shown(node: Node, g: Any) -> Any:
     return g
 
 
-def _tensor(array: Any, place: Place | None) -> Any:
-    """The tensor at `place`, made again, for the graph holds none. What needs no gradient stays an array."""
-    if place is None or type(array) is not _ndarray:
-        return array
-    tensor = record.tensor_class._of(array, place)
-    observer().made(tensor)
-    return tensor
+def _with_tensors(node: Node) -> tuple[Any, Any, list[Any]]:
+    """The rules, the output and the inputs of `node`, as tensors: made again, for the graph holds none."""
+    tensors = []
+    for array, place in ((node.output, node), *zip(node.inputs, node.edges, strict=True)):
+        if place is not None and type(array) is np.ndarray:
+            array = record.tensor_class._of(array, place)
+            observer().made(array)
+        tensors.append(array)
+    return node.rules, tensors[0], tensors[1:]
 
 
-# --- what becomes of a gradient ---------------------------------------------------------------------------------------
+def _hooked(arrived: dict[Place, Any]) -> dict[Place, Any]:
+    """The gradients that arrived, or what hooks of leaves put in their place."""
+    for place, gradient in arrived.items():
+        if type(place) is Leaf and place.hooks:
+            for hook in tuple(place.hooks.values()):
+                gradient = hook(gradient)
+            arrived[place] = gradient
+    return arrived
 
 
 def summed_to(shape: tuple[int, ...], gradient: Any, node: Node) -> Any:
@@ -191,17 +184,16 @@ def summed_to(shape: tuple[int, ...], gradient: Any, node: Node) -> Any:
     """
     given = gradient.shape
     extra = len(given) - len(shape)
-    if given == (1,) * extra + shape:
-        return gradient.reshape(shape)
-    axes: tuple[int, ...] = tuple(range(extra))
-    if given[extra:] != shape:
-        if extra < 0 or any(n not in (1, m) for n, m in zip(shape, given[extra:], strict=True)):
+    padded = (1,) * extra + shape
+    if given != padded:
+        if extra < 0 or any(n not in (1, m) for n, m in zip(padded, given, strict=True)):
             raise RuntimeError(
                 f"the rule for {function_name(node.function)} returned a gradient of shape {given} for an "
                 f"input of shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
             )
-        axes += tuple(extra + i for i, n in enumerate(shape) if n == 1 and given[extra + i] != 1)
-    return np.add.reduce(gradient, axis=axes).reshape(shape)
+        repeated = [axis for axis, n in enumerate(padded) if axis < extra or n != given[axis]]
+        gradient = np.add.reduce(gradient, axis=tuple(repeated))
+    return gradient.reshape(shape)
 
 
 def _secured(product: Product, inputs: Sequence[Any], node: Node) -> Product:
@@ -212,7 +204,7 @@ def _secured(product: Product, inputs: Sequence[Any], node: Node) -> Product:
     """
     right = product.right
     kept = False
-    for given, array, edge in zip(inputs, node.inputs, node.edges, strict=True):
+    for given, array, edge in zip(inputs, node.inputs, node.edges):  # noqa: B905  # as in the walk
         if given is right:
             kept = (edge is None or (type(edge) is Node and array.base is None)) and not guard.is_guarded(array)
             break
@@ -224,70 +216,21 @@ def _secured(product: Product, inputs: Sequence[Any], node: Node) -> Product:
 
 def _owned(gradient: Any, g: Any) -> Any:
     """The first `gradient` of a leaf, in memory that nobody else has."""
-    if type(gradient) is not _ndarray and isinstance(gradient, Variable | np.generic):
+    if type(gradient) is not np.ndarray and isinstance(gradient, Variable | np.generic):
         return clone(gradient)
     # Being linear in g, a gradient is either new, or g itself, or a view.
     return gradient.copy() if gradient is g or gradient.base is not None else gradient
 
 
-def _sum(total: Any, gradient: Any) -> Any:
+def added(total: Any, gradient: Any) -> Any:
     """Two gradients of one leaf, in the memory of the first where that is an array of ours."""
     if type(total) is Product:
         total = total.dense()
-    if isinstance(total, Variable | np.generic) or isinstance(gradient, Variable | np.generic):
-        return total + (gradient.dense() if type(gradient) is Product else gradient)
-    if type(total) is not _ndarray:  # what stands for an array while a step is recorded
-        return np.add(total, gradient, out=total)
-    Target(total).add(gradient)
-    return total
-
-
-# --- the gradients of leaves ------------------------------------------------------------------------------------------
-
-
-def collect(
-    seeds: Sequence[tuple[Place, Any]], retain_graph: bool, create_graph: bool, wanted: set[Place] | None
-) -> None:
-    """Walk back from `seeds`, and add what arrives to the gradients that leaves hold, and nodes that are wanted."""
-    arrived = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, wanted=wanted)
-    for place, gradient in arrived.items():
-        if isinstance(place, Leaf):
-            accumulate(place, gradient)
-        else:
-            extras = place.attached()
-            if not extras.retains_grad:  # else the walk has added it
-                extras.grad = gradient if extras.grad is None else extras.grad + gradient
-
-
-def accumulate(leaf: Leaf, gradient: Any) -> None:
-    """Add what a walk brought to the gradient that `leaf` holds."""
-    if observers and (tape := observers.get(get_ident())) is not None:
-        tape.deliver(leaf, gradient)
-        return
-    if leaf.grad is None:
-        leaf.grad = gradient
-    else:
-        gradient_of(leaf)  # raises if a factor of what it holds is no longer what it was
-        held = leaf.grad.own() if type(leaf.grad) is Lent else leaf.grad
-        leaf.grad = _sum(held, gradient)
-
-
-def gradient_of(leaf: Leaf) -> Any:
-    """The gradient that `leaf` holds: None, an array, or a Product whose factors still are what they were.
-
-    Raises:
-        RuntimeError: a factor was overwritten after the walk.
-    """
-    gradient = leaf.grad
-    if gradient is None or type(gradient) is _ndarray:
-        return gradient
     if type(gradient) is Product:
-        if gradient.since < guard.events.latest and not guard.unchanged(gradient.right, gradient.since):
-            raise RuntimeError(
-                "the input of a layer was overwritten between backward() and the first use of its weight's gradient, "
-                "which is kept as a product with that input: read weight.grad first, or write to a .clone()"
-            )
-        return gradient
-    if type(gradient) is Lent:
-        return gradient.array
-    return gradient._data if isinstance(gradient, Variable) else gradient
+        if type(total) is np.ndarray:
+            Target(total).add(gradient)
+            return total
+        gradient = gradient.dense()
+    if type(total) is type(gradient) and (type(total) is np.ndarray or not isinstance(total, Variable | np.generic)):
+        return np.add(total, gradient, out=total)
+    return total + gradient

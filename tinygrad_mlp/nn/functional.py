@@ -16,8 +16,9 @@ from scipy.special import erf
 
 from ..core import functions as f
 from ..core.mode import no_grad
-from ..core.record import array_of, record
+from ..core.record import record
 from ..core.tape import observer
+from ..tensors.arguments import array_of
 from ..tensors.creation import arange
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.tensor import Tensor
@@ -30,7 +31,9 @@ __all__ = [
 
 Array = NDArray[Any]
 
-_TOTAL = {"total": True}
+_REDUCTIONS = ("mean", "sum", "none")
+# What a reduction asks of the elementwise losses of the sheet: their sum is one node.
+_TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
 _ARRAYS = (Tensor, np.ndarray)
 _OTHER_SAMPLES = "are they of the same samples, and in this order?"
 
@@ -289,17 +292,19 @@ def _reduced(elements: Tensor, reduction: str) -> Tensor:
 
 def check_reduction(reduction: str) -> None:
     """Raise ValueError unless `reduction` is one of PyTorch's three."""
-    if reduction not in ("mean", "sum", "none"):
+    if reduction not in _REDUCTIONS:
         raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
 
 
 def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Any]:
     """The input and the target of a loss of equal shapes, the target a floating Tensor or array."""
-    check_reduction(reduction)
-    input = as_tensor(input)
+    if reduction not in _REDUCTIONS:
+        check_reduction(reduction)
+    if not isinstance(input, Tensor):
+        input = Tensor(input)
     if not isinstance(target, _ARRAYS):
         target = Tensor(target, dtype=input.dtype)
-    array = array_of(target)
+    array = target._data if isinstance(target, Tensor) else target
     if array.shape != input._data.shape:
         if array.size == input.numel():
             advice = f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
@@ -313,16 +318,6 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
     if array.dtype.kind != "f":  # integers would widen float32 to float64
         target = target.to(input.dtype) if isinstance(target, Tensor) else target.astype(input.dtype)
     return input, target
-
-
-def _compared(function: Any, input: Tensor, target: Any, reduction: str) -> Tensor:
-    """An elementwise loss function of the sheet, reduced: the sum is one node."""
-    if reduction == "none":
-        return record(function, (input, target))  # type: ignore[no-any-return]
-    total: Tensor = record(function, (input, target), _TOTAL)
-    if reduction == "mean":
-        total = total / input.numel()
-    return total
 
 
 def _weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
@@ -352,8 +347,9 @@ def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = 
     """
     input, target = _pair("mse_loss", input, target, reduction)
     if weight is not None:
-        return _per_weight("mse_loss", _compared(f.squared_error, input, target, "none"), weight, reduction)
-    return _compared(f.squared_error, input, target, reduction)
+        return _per_weight("mse_loss", record(f.squared_error, (input, target)), weight, reduction)
+    loss: Tensor = record(f.squared_error, (input, target), _TOTALS[reduction])
+    return loss / input.numel() if reduction == "mean" else loss
 
 
 def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
@@ -405,10 +401,11 @@ def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reducti
     """
     input, target = _pair("binary_cross_entropy", input, target, reduction)
     observer().perform(_check_probabilities, input, target)
-    if weight is None:
-        return _compared(f.binary_cross_entropy, input, target, reduction)
-    elements = _compared(f.binary_cross_entropy, input, target, "none")
-    return _reduced(_weighted("binary_cross_entropy", elements, weight), reduction)
+    if weight is not None:
+        elements = record(f.binary_cross_entropy, (input, target))
+        return _reduced(_weighted("binary_cross_entropy", elements, weight), reduction)
+    loss: Tensor = record(f.binary_cross_entropy, (input, target), _TOTALS[reduction])
+    return loss / input.numel() if reduction == "mean" else loss
 
 
 def binary_cross_entropy_with_logits(
@@ -422,8 +419,9 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     input, target = _pair(name, input, target, reduction)
     if weight is None and pos_weight is None:
-        return _compared(f.binary_cross_entropy_with_logits, input, target, reduction)
-    elements = _compared(f.binary_cross_entropy_with_logits, input, target, "none")
+        loss: Tensor = record(f.binary_cross_entropy_with_logits, (input, target), _TOTALS[reduction])
+        return loss / input.numel() if reduction == "mean" else loss
+    elements: Tensor = record(f.binary_cross_entropy_with_logits, (input, target))
     if pos_weight is not None:
         # −ln σ(z) is the loss of a target of 1; the positives' share of it is counted pos_weight − 1 times more.
         positive = record(f.binary_cross_entropy_with_logits, (input, 1))

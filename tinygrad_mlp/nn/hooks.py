@@ -8,10 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.tape import configuration
 from ..tensors.tensor import RemovableHandle, Tensor
 
-__all__ = ["Hook", "Hooks", "Observed", "as_tuple"]
+__all__ = ["Hook", "Hooks", "Observed", "as_tuple", "configuration"]
+
+
+class _Configuration:
+    """Counts the changes to modules, such as eval() or a new hook, after which a step may compute something else."""
+
+    changes = 0
+
+
+configuration = _Configuration()
 
 
 class Hook(NamedTuple):

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..core.blas import empty
 from ..core.tape import observer
 from ..tensors.arguments import get_default_dtype
+from ..tensors.creation import empty
 from ..tensors.random import AnyGenerator
 from ..tensors.tensor import Tensor
 from . import functional as F

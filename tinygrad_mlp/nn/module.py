@@ -16,11 +16,10 @@ from numpy.typing import DTypeLike
 
 from ..core.lines import calling_line, outside
 from ..core.mode import is_grad_enabled, no_grad
-from ..core.record import array_of
-from ..core.tape import configuration, effect, observer, observers
-from ..tensors.arguments import dtype_to
+from ..core.tape import effect, observer, observers
+from ..tensors.arguments import array_of, dtype_to
 from ..tensors.tensor import RemovableHandle, Tensor
-from .hooks import Hook, Hooks, Observed, as_tuple
+from .hooks import Hook, Hooks, Observed, as_tuple, configuration
 from .parameter import Parameter
 
 __all__ = ["Module", "check_module", "where_called"]

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ..core import guard
 from ..core.mode import enable_grad
-from ..core.record import Node, array_of
+from ..core.record import Node
 from ..core.tape import effect, observer
-from ..core.walk import gradient_of
+from ..tensors.arguments import array_of
+from ..tensors.leaves import gradient_of
 from ..tensors.tensor import Tensor
 
 __all__ = ["Optimizer", "StepWarning", "check_rates"]

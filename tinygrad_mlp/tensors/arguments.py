@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,16 +10,16 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..core import record
-from ..core.functions import astype
+from ..core.derived import derived
+from ..core.functions import einsum
 from ..core.lines import warn
 from ..core.mode import state
-from ..core.record import Leaf, Node, Variable
+from ..core.record import Variable
 from ..core.tape import observer
-from ..core.walk import GraphError
 
 __all__ = [
-    "Dim", "along", "dims", "dtype_to", "get_default_dtype", "numeric", "place_of",
-    "lengths", "places_of", "raw", "seed", "set_default_dtype", "steps",
+    "Dim", "along", "array_of", "dims", "dtype_to", "get_default_dtype", "lengths", "numeric", "raw",
+    "set_default_dtype", "steps",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -101,6 +102,11 @@ def dtype_to(dtype: Any) -> np.dtype[Any]:
         ) from None
 
 
+def array_of(value: Any) -> Any:
+    """The array of a tensor, or what NumPy makes of anything else."""
+    return value._data if isinstance(value, Variable) else np.asarray(value)
+
+
 def raw(value: Any) -> Any:
     """Arrays for Tensors, inside lists too."""
     if isinstance(value, Variable):
@@ -174,49 +180,35 @@ def lengths(given: tuple[Any, ...], named: Sequence[int] | None = None) -> tuple
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], Sequence) else given
 
 
-def place_of(x: Any) -> Leaf | Node:
-    """Where the Tensor `x` stands in the graph."""
-    if not isinstance(x, Variable):
-        raise TypeError(f"expected a Tensor, not {type(x).__name__}")
-    if x._node is None:
-        raise GraphError(
-            "this Tensor does not require a gradient, nor does anything it was computed from: make its leaves with "
-            "requires_grad=True, outside no_grad()"
-        )
-    return x._node
+def _explicit_einsum(subscripts: Any, *operands: Any) -> Any:
+    """With the output and the dimensions under an ellipsis spelt out, and no label twice or alone in an operand."""
+    if not isinstance(subscripts, str):
+        raise TypeError(f'einsum takes its subscripts as a string such as "ij,jk->ik", not {subscripts!r}')
+    left, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise ValueError(f"einsum: {subscripts!r} has terms for {len(terms)} operands, not for {len(operands)}")
+    if not arrow:
+        once = sorted(label for label in set(left) - set(",.") if left.count(label) == 1)
+        output = "".join(["..." * ("..." in left), *once])
+    hidden = [np.ndim(operand) - len(term.replace("...", "")) for operand, term in zip(operands, terms, strict=True)]
+    dots = "".join(label for label in string.ascii_letters if label not in subscripts)[: max(hidden)]
+    terms = [term.replace("...", dots[len(dots) - n :]) for term, n in zip(terms, hidden, strict=True)]
+    output = output.replace("...", dots)
+    plain = list(operands)
+    for i, term in enumerate(terms):
+        if len(term) != np.ndim(plain[i]):
+            raise ValueError(f"einsum: {subscripts!r} does not fit operand {i} of shape {np.shape(plain[i])}")
+        while repeated := next((label for label in term if term.count(label) > 1), ""):
+            first = term.index(repeated)
+            plain[i] = np.diagonal(plain[i], 0, first, term.index(repeated, first + 1))
+            term = term.replace(repeated, "", 2) + repeated
+        elsewhere = output + "".join(terms[:i] + terms[i + 1 :])
+        alone = tuple(axis for axis, label in enumerate(term) if label not in elsewhere)
+        if alone:
+            plain[i] = np.sum(plain[i], axis=alone)
+        terms[i] = "".join(label for label in term if label in elsewhere)
+    return einsum(*plain, subscripts=f"{','.join(terms)}->{output}")
 
 
-def places_of(inputs: Any) -> set[Leaf | Node] | None:
-    """Where the Tensors stand that a user wants gradients for: one or several, or None for all leaves."""
-    if inputs is None:
-        return None
-    places = {place_of(x) for x in ([inputs] if isinstance(inputs, Variable) else inputs)}
-    if not places:
-        raise RuntimeError("inputs= names no Tensor: leave it out to collect gradients for all leaves")
-    return places
-
-
-def seed(output: Any, gradient: Any, create_graph: bool = False) -> tuple[Leaf | Node, Any]:
-    """Where and with which cotangent a walk from `output` starts: `gradient` checked and copied, or 1 for one entry."""
-    place = place_of(output)
-    tensor = record.tensor_class
-    if gradient is None:
-        if output._data.size != 1:
-            raise GraphError(
-                f"backward() of a Tensor of shape {output.shape} needs the gradient to start from: "
-                "reduce it with .sum() or .mean(), or pass gradient= of that shape"
-            )
-        cotangent: Any = np.empty(output._data.shape, output._data.dtype)
-        cotangent.fill(1)  # numpy.ones would take a microsecond more
-    else:
-        given = gradient.detach() if isinstance(gradient, tensor) else tensor(gradient)
-        cotangent = record.record(astype, (given,), {"dtype": output.dtype})._data
-        if cotangent.shape != output.shape:
-            raise ValueError(
-                f"the gradient to start from has shape {cotangent.shape}, but the output has {output.shape}"
-            )
-        if create_graph and isinstance(gradient, tensor) and gradient.requires_grad:
-            return place, gradient.to(output.dtype)
-    if create_graph:
-        return place, tensor._of(observer().constant(cotangent))
-    return place, cotangent
+derived[np.einsum] = _explicit_einsum  # the subscripts are a user's; the sum itself is a row of the sheet

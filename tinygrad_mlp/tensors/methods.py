@@ -674,3 +674,8 @@ class Methods(Variable):
     def long(self) -> Tensor:
         """As int64."""
         return self.to(np.int64)
+
+
+for _name, _method in vars(Methods).items():
+    if getattr(_method, "__name__", "") == "operator":
+        _method.__name__, _method.__qualname__ = _name, f"Tensor.{_name}"

@@ -7,7 +7,6 @@ name. What a Tensor computes is in `methods.py`.
 from __future__ import annotations
 
 import copy
-import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -18,15 +17,15 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..core import guard
 from ..core import record as recording
-from ..core.blas import Product, address
-from ..core.derived import derived, reductions
+from ..core.blas import Product
+from ..core.derived import reductions
 from ..core.lines import function_name
-from ..core.record import Leaf, Node, array_of, record
-from ..core.sheet import Row, sheet
-from ..core.tape import Lent, observer
-from ..core.walk import collect, gradient_of
-from .arguments import get_default_dtype, numeric, places_of, raw, seed
-from .methods import Methods, matrix_product
+from ..core.record import Leaf, Node
+from ..core.tape import observer
+from .arguments import array_of, get_default_dtype, numeric
+from .dispatch import applied
+from .leaves import Lent, collect, gradient_of, places_of, seed
+from .methods import Methods
 
 __all__ = ["DtypeError", "RemovableHandle", "Tensor", "tensor"]
 
@@ -94,9 +93,9 @@ class Tensor(Methods):
         if array.shape != self.shape:
             raise ValueError(f"data of shape {array.shape} cannot replace data of shape {self.shape}")
         own = self._data
-        if array.dtype != own.dtype or array.strides != own.strides or address(array) != address(own):
-            # A copy, so that no array of the user's changes under a later graph. What is not another array has been
-            # written to, as by ``x.data -= …``, and stays.
+        if array.dtype != own.dtype or array.strides != own.strides or array.ctypes.data != own.ctypes.data:
+            # A copy, so that no array of the user's changes under a later graph. But ``x.data -= 1`` ends with
+            # ``x.data = x.data``: the same memory, and nothing to do.
             self._data = np.array(array, dtype=self.dtype)
 
     def numpy(self, *, force: bool = False) -> Array:
@@ -357,8 +356,7 @@ class Tensor(Methods):
                 by an earlier pass, or an array has changed since it was recorded.
             ValueError: `gradient` has another shape.
         """
-        keeps = create_graph if retain_graph is None else retain_graph
-        collect([seed(self, gradient, create_graph)], keeps, create_graph, places_of(inputs))
+        collect([seed(self, gradient, create_graph)], retain_graph, create_graph, places_of(inputs))
 
     # --- NumPy's protocols --------------------------------------------------------------------------------------------
 
@@ -372,12 +370,12 @@ class Tensor(Methods):
             )
         if function is np.sum or function is np.max or function is np.min:
             options.setdefault("axis", 0)
-        return _apply(function, inputs, options)
+        return applied(function, inputs, options)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Any:
         if not args:
             raise TypeError(f"numpy.{function.__name__} takes a Tensor as its first argument, not by a name")
-        return _apply(function, args, options)
+        return applied(function, args, options)
 
 
 # --- making tensors ---------------------------------------------------------------------------------------------------
@@ -395,45 +393,6 @@ def tensor(data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires
 def _remade(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     """A Tensor that was pickled."""
     return kind._of(array, Leaf() if requires_grad else None)
-
-
-# --- dispatch ---------------------------------------------------------------------------------------------------------
-
-
-def _apply(function: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
-    """Call a NumPy function, or one that joined its dispatch, on operands of which some are Tensors."""
-    if function is np.matmul and not options:
-        return matrix_product(*args)
-    if function is np.where and len(args) == 1:
-        raise TypeError("numpy.where of a Tensor takes both choices, too: for indices, write numpy.nonzero(x.numpy())")
-    if function in derived:
-        return derived[function](*args, **options)
-    row = sheet.get(function)
-    if row == ():
-        return Tensor._of(observer().repeat(_without_gradient, function, list(args), options))
-    if isinstance(row, tuple) and len(args) > len(row):
-        names = list(inspect.signature(function).parameters)[len(row) :]
-        options = {**dict(zip(names, args[len(row) :], strict=False)), **options}
-        args = args[: len(row)]
-    if options and row is not None:
-        options = _understood(function, row, options)
-    return record(function, args, options)
-
-
-def _without_gradient(function: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Array:
-    return np.asarray(function(*raw(args), **options))
-
-
-def _understood(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
-    """The options, checked to be among those that the function's rules take after g, y and the inputs."""
-    rule = row[-1] if isinstance(row, tuple) else row.rule
-    parameters = {} if rule is None else inspect.signature(rule).parameters
-    taken = 2 + len(row) if isinstance(row, tuple) else 2
-    known = [name for name in list(parameters)[taken:] if name != "position"]
-    for name, value in options.items():
-        if name not in known and value is not None:
-            raise TypeError(f"{function_name(function)} of a Tensor does not take {name}=, only {known}")
-    return {name: value for name, value in options.items() if name in known}
 
 
 recording.tensor_class = Tensor

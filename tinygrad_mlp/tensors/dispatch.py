@@ -1,0 +1,59 @@
+"""NumPy's functions given Tensors: what is recorded, what is a line of others, and what is refused by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import record as recording
+from ..core.derived import derived
+from ..core.lines import function_name
+from ..core.record import record
+from ..core.sheet import Row, sheet
+from ..core.tape import observer
+from .arguments import raw
+from .methods import matrix_product
+
+__all__ = ["applied"]
+
+Array = NDArray[Any]
+
+
+def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Call a NumPy function, or one that joined its dispatch, on operands of which some are Tensors."""
+    if function is np.matmul and not options:
+        return matrix_product(*args)
+    if function is np.where and len(args) == 1:
+        raise TypeError("numpy.where of a Tensor takes both choices, too: for indices, write numpy.nonzero(x.numpy())")
+    if function in derived:
+        return derived[function](*args, **options)
+    row = sheet.get(function)
+    if row == ():
+        return recording.tensor_class._of(observer().repeat(_without_gradient, function, list(args), options))
+    if isinstance(row, tuple) and len(args) > len(row):
+        names = list(inspect.signature(function).parameters)[len(row) :]
+        options = {**dict(zip(names, args[len(row) :], strict=False)), **options}
+        args = args[: len(row)]
+    if options and row is not None:
+        options = _understood(function, row, options)
+    return record(function, args, options)
+
+
+def _without_gradient(function: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Array:
+    return np.asarray(function(*raw(args), **options))
+
+
+def _understood(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, checked to be among those that the function's rules take after g, y and the inputs."""
+    rule = row[-1] if isinstance(row, tuple) else row.rule
+    parameters = {} if rule is None else inspect.signature(rule).parameters
+    taken = 2 + len(row) if isinstance(row, tuple) else 2
+    known = [name for name in list(parameters)[taken:] if name != "position"]
+    for name, value in options.items():
+        if name not in known and value is not None:
+            raise TypeError(f"{function_name(function)} of a Tensor does not take {name}=, only {known}")
+    return {name: value for name, value in options.items() if name in known}

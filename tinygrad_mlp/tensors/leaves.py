@@ -1,0 +1,138 @@
+"""The gradients that leaves hold: where a walk starts, how what it brings is added up, and what readers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import get_ident
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import guard, record
+from ..core.blas import Product
+from ..core.functions import astype
+from ..core.record import Leaf, Node, Variable
+from ..core.tape import observer, observers
+from ..core.walk import GraphError, Place, added, walk
+
+__all__ = ["Lent", "accumulate", "collect", "gradient_of", "place_of", "places_of", "seed"]
+
+Array = NDArray[Any]
+
+
+class Lent:
+    """A gradient in memory that the next replay writes to: whoever keeps it for longer takes `own()`."""
+
+    __slots__ = ("array", "since", "wrap")
+
+    def __init__(self, array: Array, wrap: Callable[[Array], Any]) -> None:
+        self.array = array
+        self.wrap = wrap  # makes what the leaf would hold in the eager step, an array or a Tensor
+        self.since = 0  # when it was computed, on the graph's clock
+
+    def own(self) -> Any:
+        """The gradient in memory of its own."""
+        return self.wrap(self.array.copy("K"))  # in the same order, as sums of it round by order
+
+
+# --- where a walk starts ----------------------------------------------------------------------------------------------
+
+
+def place_of(x: Any) -> Leaf | Node:
+    """Where the Tensor `x` stands in the graph."""
+    if not isinstance(x, Variable):
+        raise TypeError(f"expected a Tensor, not {type(x).__name__}")
+    if x._node is None:
+        raise GraphError(
+            "this Tensor does not require a gradient, nor does anything it was computed from: make its leaves with "
+            "requires_grad=True, outside no_grad()"
+        )
+    return x._node
+
+
+def places_of(inputs: Any) -> set[Leaf | Node] | None:
+    """Where the Tensors stand that a user wants gradients for: one or several, or None for all leaves."""
+    if inputs is None:
+        return None
+    places = {place_of(x) for x in ([inputs] if isinstance(inputs, Variable) else inputs)}
+    if not places:
+        raise RuntimeError("inputs= names no Tensor: leave it out to collect gradients for all leaves")
+    return places
+
+
+def seed(output: Any, gradient: Any, create_graph: bool = False) -> tuple[Leaf | Node, Any]:
+    """Where and with which cotangent a walk from `output` starts: `gradient` checked and copied, or 1 for one entry."""
+    place = place_of(output)
+    tensor = record.tensor_class
+    if gradient is None:
+        if output._data.size != 1:
+            raise GraphError(
+                f"backward() of a Tensor of shape {output.shape} needs the gradient to start from: "
+                "reduce it with .sum() or .mean(), or pass gradient= of that shape"
+            )
+        cotangent: Any = np.empty(output._data.shape, output._data.dtype)
+        cotangent.fill(1)  # numpy.ones would take a microsecond more
+    else:
+        given = gradient.detach() if isinstance(gradient, tensor) else tensor(gradient)
+        cotangent = record.record(astype, (given,), {"dtype": output.dtype})._data
+        if cotangent.shape != output.shape:
+            raise ValueError(
+                f"the gradient to start from has shape {cotangent.shape}, but the output has {output.shape}"
+            )
+        if create_graph and isinstance(gradient, tensor) and gradient.requires_grad:
+            return place, gradient.to(output.dtype)
+    if create_graph:
+        return place, tensor._of(observer().constant(cotangent))
+    return place, cotangent
+
+
+# --- what it brings ---------------------------------------------------------------------------------------------------
+
+
+def collect(
+    seeds: Sequence[tuple[Place, Any]], retain_graph: bool | None, create_graph: bool, wanted: set[Place] | None
+) -> None:
+    """Walk back from `seeds`, and add what arrives to the gradients that leaves hold, and nodes that are wanted."""
+    arrived = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, wanted=wanted)
+    for place, gradient in arrived.items():
+        if type(place) is Leaf:
+            accumulate(place, gradient)
+        elif isinstance(place, Node):
+            extras = place.attached()
+            if not extras.retains_grad:  # else the walk has added it
+                extras.grad = gradient if extras.grad is None else extras.grad + gradient
+
+
+def accumulate(leaf: Leaf, gradient: Any) -> None:
+    """Add what a walk brought to the gradient that `leaf` holds."""
+    if observers and (observing := observers.get(get_ident())) is not None:
+        observing.deliver(leaf, gradient)
+        return
+    if leaf.grad is None:
+        leaf.grad = gradient
+    else:
+        gradient_of(leaf)  # raises if a factor of what it holds is no longer what it was
+        held = leaf.grad.own() if type(leaf.grad) is Lent else leaf.grad
+        leaf.grad = added(held, gradient)
+
+
+def gradient_of(leaf: Leaf) -> Any:
+    """The gradient that `leaf` holds: None, an array, or a Product whose factors still are what they were.
+
+    Raises:
+        RuntimeError: a factor was overwritten after the walk.
+    """
+    gradient = leaf.grad
+    if gradient is None or type(gradient) is np.ndarray:
+        return gradient
+    if type(gradient) is Product:
+        if gradient.since < guard.events.latest and not guard.unchanged(gradient.right, gradient.since):
+            raise RuntimeError(
+                "the input of a layer was overwritten between backward() and the first use of its weight's gradient, "
+                "which is kept as a product with that input: read weight.grad first, or write to a .clone()"
+            )
+        return gradient
+    if type(gradient) is Lent:
+        return gradient.array
+    return gradient._data if isinstance(gradient, Variable) else gradient
