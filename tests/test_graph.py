@@ -1381,3 +1381,12 @@ def test_a_factored_gradient_is_a_tensor_like_any_other() -> None:
     equal(w.grad, [[16, 20]])
     optim.SGD([w], lr=0.5).step()
     equal(w, [[-7, -8]])
+
+
+def test_a_leaf_that_is_not_among_the_inputs_gets_no_gradient() -> None:
+    a, b = leaf(np.array([1.0])), leaf(np.array([2.0]))
+    a.backward(inputs=[b])
+    assert a.grad is None
+    assert b.grad is None
+    a.backward(inputs=[a])
+    equal(a.grad, [1])

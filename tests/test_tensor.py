@@ -958,3 +958,9 @@ def test_norms_below_1_have_no_slope_at_0() -> None:
     zero = leaf([0.0, 0.0])
     zero.norm(0.5).backward()
     np.testing.assert_array_equal(zero.grad, [0, 0])
+
+
+def test_an_axis_may_be_an_integer_of_numpys() -> None:
+    x = leaf(np.arange(6.0).reshape(2, 3))
+    for axis in (np.int64(0), np.int64(-1), (np.int64(0), np.int64(1))):
+        np.testing.assert_array_equal(np.mean(x, axis=axis).detach(), np.mean(np.arange(6.0).reshape(2, 3), axis=axis))

@@ -238,7 +238,7 @@ def _computed(kind: type[Function], *arrays: Any, context: Context) -> Any:
 
 
 def _separated(joined: Tensor, context: Context) -> list[Tensor]:
-    """The outputs that `_computed` laid end to end."""
+    """The outputs: those that `_computed` joined are cut from `joined`; those without a derivative are kept whole."""
     if len(context._pieces) == 1 and isinstance(context._pieces[0], _Piece):
         return [joined]
     return [

@@ -2,8 +2,8 @@
 
 NumPy's and SciPy's wheels each bring an OpenBLAS with a thread pool of its own, and the two fight over the cores when
 one step uses both; so these products go to SciPy's, and only stacks of matrices and `numpy.einsum` to NumPy's. SciPy's
-routines think in Fortran order: a C-ordered matrix is handed over as its transpose, which costs nothing, and an update
-of an array that is not new is checked to have happened in place.
+routines expect Fortran order: a C-ordered matrix is passed as its transpose, which copies nothing. They return a new
+array where they cannot update the one they were given, so `Target.add` checks which of the two came back.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Array = NDArray[Any]
 
 
 class _Routines(NamedTuple):
-    gemm: Any
-    gemv: Any
-    axpy: Any
-    ger: Any
+    gemm: Any  # (alpha, a, b, beta, c, trans_a, trans_b, overwrite_c)
+    gemv: Any  # (alpha, a, x, beta, y, offx, incx, offy, incy, trans, overwrite_y)
+    axpy: Any  # (x, y, n, alpha)
+    ger: Any  # (alpha, x, y, incx, incy, a, overwrite_x, overwrite_y, overwrite_a)
 
 
 _ROUTINES = {
@@ -34,8 +34,8 @@ _ROUTINES = {
 class Product:
     """A matrix known by its two factors, ``left @ right``, and multiplied only when somebody needs the entries.
 
-    The gradient of a Linear's weight is such a product, of rank at most the batch size. An optimizer that adds it
-    to the weight in one call (`Target.add`) never builds the weight-sized gradient, which is most of the time of a
+    The gradient of a Linear's weight is such a product, of rank at most the batch size. An optimizer adds it to the
+    weight in one call (`Target.add`). To build the weight-sized gradient instead would take most of the time of a
     small step. `left` and `right` are never reassigned.
     """
 
@@ -65,7 +65,7 @@ def _routines(a: Any, b: Any) -> _Routines | None:
 
 
 def _transposed(matrix: Array) -> tuple[Array, int]:
-    """The transpose of `matrix` as BLAS takes it: a Fortran-ordered array, and whether BLAS is to transpose it."""
+    """The transpose of `matrix` for BLAS: an array, and 1 if BLAS is to transpose that array, else 0."""
     if matrix.flags.c_contiguous:
         return matrix.T, 0
     return matrix, 1
@@ -76,7 +76,7 @@ def _call(
 ) -> tuple[Any, tuple[Any, ...]]:
     """The routine and the arguments that compute ``a @ b + beta·out``, into `out` where it is given.
 
-    `out` is contiguous memory of ours. A vector may be a matrix of one row or column: BLAS takes it, as `out`, too.
+    `out` must be contiguous. BLAS takes a matrix of one row or one column as a vector, also as `out`.
     """
     overwrite = int(out is not None)
     if len(a) == 1:
@@ -112,7 +112,7 @@ def matmul(a: Any, b: Any) -> Any:
     routines = _routines(a, b)
     if routines is None:
         return np.matmul(a, b)
-    if len(a) == 1:  # what `_call` says, without its detour, for the sake of steps of one sample
+    if len(a) == 1:  # the first case of `_call` written out, which saves time in steps of one sample
         matrix, transpose = _transposed(b)
         return routines.gemv(1.0, matrix, a, 0.0, None, 0, 1, 0, 1, transpose)[None]
     routine, arguments = _call(routines, a, b)
@@ -125,7 +125,7 @@ def matmul(a: Any, b: Any) -> Any:
 def affine(a: Any, b: Any, c: Any) -> Any:
     """``a @ b + c`` for a row c: BLAS adds the product to copies of the row, which saves a pass over the result.
 
-    None for operands other than float matrices, and a vector, of one dtype.
+    Returns None unless `a` and `b` are float matrices and `c` is a vector, all of one dtype.
     """
     routines = _routines(a, b)
     if routines is None or type(c) is not ndarray or c.dtype != a.dtype or c.ndim != 1 or len(c) != b.shape[1]:
@@ -143,7 +143,7 @@ def affine(a: Any, b: Any, c: Any) -> Any:
 def product_into(a: Array, b: Array, out: Array, beta: float = 0.0) -> tuple[Any, tuple[Any, ...]]:
     """A function and arguments that compute ``out[...] = a @ b + beta·out`` whenever they are called.
 
-    `out` is a result of `matmul`, or of `affine`, which asks for ``beta=1.0``; the bits are the same as theirs.
+    `out` has come from `matmul`, or from `affine` with ``beta=1.0``; the calls give the same bits as these two.
     """
     routines = _routines(a, b)
     return (np.matmul, (a, b, out)) if routines is None else _call(routines, a, b, out, beta)

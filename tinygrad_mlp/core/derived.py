@@ -12,13 +12,13 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from .functions import Axis, concatenate, getitem
 
-# What the ``reduce`` of a ufunc is called.
+# The function that does the same as the ``reduce`` method of a ufunc.
 reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}
 
 
 def _count(x: Any, axis: Axis) -> int:
-    """How many entries a reduction of `x` over `axis` takes together."""
-    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    """How many entries of `x` a reduction over `axis` makes into one."""
+    axes = range(x.ndim) if axis is None else normalize_axis_tuple(axis, x.ndim)
     return math.prod(x.shape[a] for a in axes)
 
 
@@ -40,7 +40,7 @@ def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
 
 
 def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The product by halves, so that derivatives are products of the other factors, and right where some are 0."""
+    """The product, as pairwise products of the two halves: its derivatives divide by no factor, which may be 0."""
     reduced = range(a.ndim) if axis is None else normalize_axis_tuple(axis, a.ndim)
     kept = [i for i in range(a.ndim) if i not in reduced]
     count, rest = _count(a, tuple(reduced)), [a.shape[i] for i in kept]
@@ -50,7 +50,7 @@ def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         pairs = getitem(factors, slice(half)) * getitem(factors, slice(half, 2 * half))
         factors = np.concatenate([pairs, getitem(factors, slice(2 * half, None))]) if count % 2 else pairs
         count -= half
-    y = getitem(factors, 0) if count else np.sum(factors, axis=0) + 1
+    y = getitem(factors, 0) if count else np.sum(factors, axis=0) + 1  # an empty product is 1
     return np.reshape(y, tuple(1 if i in reduced else n for i, n in enumerate(a.shape))) if keepdims else y
 
 
@@ -75,7 +75,7 @@ def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any
         powers = np.square(x)
     elif p >= 1:
         powers = np.abs(x) ** p
-    else:  # so that where x is 0, the infinite slope of |x|ᵖ does not meet the 0 of |x|
+    else:  # where x is 0, the slope of |x|ᵖ is infinite and that of |x| is 0: their product would be NaN
         nothing = x == 0
         powers = (np.abs(x) + nothing) ** p - nothing
     return _root(np.sum(powers, axis=axis, keepdims=keepdims), p)
@@ -111,7 +111,7 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 def _moving(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For a function that only moves entries: moving their positions tells where each entry of the result is from."""
+    """The differentiable form of a function that moves entries: it moves their positions, which then index `a`."""
 
     @functools.wraps(function)
     def moved(a: Any, *args: Any, **options: Any) -> Any:

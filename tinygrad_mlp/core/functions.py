@@ -18,7 +18,7 @@ Axis = int | tuple[int, ...] | None
 
 
 def dispatched(function: Callable[P, Any]) -> Callable[P, Any]:
-    """Let a function of arrays join NumPy's dispatch (NEP 18): given a Tensor or a symbol, that operand takes over."""
+    """Make a function take part in NumPy's dispatch (NEP 18): an operand such as a Tensor takes over the call."""
 
     @functools.wraps(function)
     def public(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -53,7 +53,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 
 
 def _finite_maximum(x: Any, axis: Axis) -> Any:
-    """The maximum of `x` over `axis`, which stays as one of length 1; 0 where it is infinite."""
+    """The maximum of `x` over `axis`, with keepdims; 0 in place of an infinite maximum."""
     greatest = np.max(x, axis=axis, keepdims=True)
     return np.where(np.isfinite(greatest), greatest, 0)
 
@@ -68,7 +68,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @dispatched
 def log_softmax(x: Any, axis: Axis = None) -> Any:
-    """x − log Σ exp(x) over `axis`, of differences from the maximum: as exact for large x as for small."""
+    """x − log Σ exp(x) over `axis`. The maximum is subtracted first, so large x are as exact as small ones."""
     shifted = x - _finite_maximum(x, axis)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
@@ -85,7 +85,7 @@ def squared_error(a: Any, b: Any, total: bool = False) -> Any:
 def binary_cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
     """−y ln a − (1 − y) ln(1 − a) of probabilities `a`, elementwise or summed.
 
-    Each logarithm is cut off at −100 and each a(1 − a) that divides the gradient at 10⁻¹², as PyTorch's are.
+    As in PyTorch, each logarithm is at least −100, and the a(1 − a) that divides the gradient is at least 10⁻¹².
     """
     with np.errstate(divide="ignore"):
         elements = -(y * np.maximum(np.log(a), -100) + (1 - y) * np.maximum(np.log1p(-a), -100))
@@ -96,7 +96,7 @@ def binary_cross_entropy(a: Any, y: Any, total: bool = False) -> Any:
 def binary_cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any:
     """−y ln σ(z) − (1 − y) ln(1 − σ(z)), elementwise or summed.
 
-    As ln(e^(−y z) + e^((1 − y) z)), which is exact for logits of any size.
+    It is computed as ln(e^(−y z) + e^((1 − y) z)), which is exact for logits of any size.
     """
     yz = y * z
     elements = np.logaddexp(-yz, z - yz)
@@ -135,7 +135,7 @@ def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 @dispatched
 def concatenate(*arrays: Any, axis: int = 0) -> Any:
-    """The arrays joined along `axis`, which all have, and in whose length alone they may differ."""
+    """The arrays joined along `axis`. Their shapes may differ in the length of that axis alone."""
     return np.concatenate(arrays, axis=axis)
 
 
@@ -145,7 +145,7 @@ def einsum(*operands: Any, subscripts: str) -> Any:
     return np.einsum(subscripts, *operands, optimize=len(operands) > 1)
 
 
-# What computes a function on arrays, where that is not the function itself.
+# What is called to compute a function on arrays, where that is another: with SciPy's BLAS, or with less overhead.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {
     np.matmul: matmul,
     np.sum: lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims),

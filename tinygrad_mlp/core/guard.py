@@ -39,8 +39,8 @@ class _Sharing:
 
 events = SimpleNamespace(latest=0)  # the time of the last write to any memory, or sharing of it
 
-# These three go by the id of the array that owns the memory. An entry that outlives its owner is older than whatever
-# takes the owner's place.
+# The keys of these three are the ids of the arrays that own the memory. An entry may outlive its owner, and a new array
+# have the same id: the entry is then older than every node that reads the new array, and has no effect.
 shared: dict[int, _Sharing] = {}
 _written: dict[int, int] = {}  # the time of the framework's last write
 _of_leaves: dict[int, weakref.ref[Array]] = {}  # of leaves that a detached Tensor shares memory with
@@ -50,7 +50,7 @@ _one_at_a_time = threading.RLock()
 
 def _new_event() -> int:
     """The time now, which becomes that of the latest event."""
-    with _one_at_a_time:  # lest the time of another thread's event be overwritten with an earlier one
+    with _one_at_a_time:  # so that no thread overwrites a later time of another thread with its own
         now = next(clock)
         if now > events.latest:  # unless a signal handler has come in between
             events.latest = now
@@ -58,7 +58,7 @@ def _new_event() -> int:
 
 
 def owner(array: Array) -> Array:
-    """The array that owns the memory of `array`, also where that was handed out."""
+    """The array that owns the memory of `array`, also if `array` came from `hand_out`."""
     base: Any = array.base
     while base is not None:
         if type(base) is memoryview:
@@ -88,8 +88,9 @@ def stamp(arrays: Iterable[Array]) -> None:
 
 
 def hand_out(array: Array) -> Array:
-    """Another array over the memory of `array`, for somebody who may write to it while it or a view of it lives."""
-    # NumPy traces views back to the owner of the memory, but not through a memoryview: so this lives as long as they.
+    """Another array over the memory of `array`, for a user, who may write to it while it or a view of it exists."""
+    # The ``base`` of a view is the memory's owner, but NumPy does not look through a memoryview: so the ``base`` of a
+    # view of `handed` is `handed`, which lives as long as the view.
     handed = np.asarray(array.data)
     _share(owner(array), handed)
     return handed
@@ -114,9 +115,9 @@ def _share(memory: Array, other: Array) -> None:
         if sharing.others or shared.get(key) is not sharing:
             return
         del shared[key]
-        memory = reference()  # None if that was the memory itself
-        if memory is not None and sharing.contents not in (None, _checksum(memory)):
-            _written[key] = sharing.time  # too late for what was recorded before the sharing, and for that alone
+        left = reference()  # None if the memory itself is gone
+        if left is not None and sharing.contents not in (None, _checksum(left)):
+            _written[key] = sharing.time  # nodes from before the sharing will fail; later ones have own checksums
 
     reference_to_other = weakref.ref(other, forget)
     sharing.others[id(reference_to_other)] = reference_to_other
@@ -139,17 +140,17 @@ def is_guarded(array: Array) -> bool:
 
 
 def unchanged(array: Array, since: int) -> bool:
-    """Whether `array` holds what it held at time `since`, as far as writes and sharings after it tell."""
+    """Whether `array` holds what it held at time `since`, as far as stamps and checksums tell."""
     memory = owner(array)
     key = id(memory)
     if _written.get(key, 0) > since:
         return False
     sharing = shared.get(key)
-    return sharing is None or sharing.time < since or sharing.contents in (None, _checksum(memory))
+    return sharing is None or sharing.time < since or sharing.contents == _checksum(memory)
 
 
 def _arrays_read(node: Any) -> Iterator[tuple[int, Array]]:
-    """The output (at 0) and the inputs of `node` whose entries some rule in use reads, with their positions."""
+    """The output (at 0) and the inputs of `node` whose entries the walk's rules will read, with their positions."""
     edges = (True,) if isinstance(node.rules, Each) else node.edges
     in_use = [read for read, edge in zip(node.read, edges, strict=False) if edge is not None]
     for position, array in enumerate((node.output, *node.inputs)):
@@ -165,7 +166,7 @@ def note_contents(node: Any) -> None:
 
 
 def check(node: Any) -> None:
-    """Raise RuntimeError if an array that rules of `node` are about to read has changed since it was recorded."""
+    """Raise RuntimeError if an array that rules of `node` are about to read has changed since `node` was recorded."""
     if node.number < events.latest:
         for _, array in _arrays_read(node):
             if not unchanged(array, node.number):

@@ -11,8 +11,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 _PACKAGE = os.path.join(Path(__file__).parent.parent, "")
-_ours: set[str] = set()  # files of this package, and others, as far as they have been met
-_others: set[str] = set()
+_ours: set[str] = set()  # the files of this package among those met so far
+_others: set[str] = set()  # the other files among them
 
 
 def _is_ours(file: str) -> bool:
@@ -42,7 +42,7 @@ def calling_line(frame: FrameType) -> str:
 
 
 def function_name(function: Callable[..., Any]) -> str:
-    """The name by which messages and derivations call a recorded function."""
+    """The name of a recorded function in messages and derivations."""
     return str(getattr(function, "__name__", function))
 
 

@@ -33,7 +33,7 @@ class _Mode(ContextDecorator):
         self._before: list[bool] = []
 
     def _recreate_cm(self) -> _Mode:
-        return _Mode(self._enabled)  # for each call of a decorated function: several threads may be in it at once
+        return _Mode(self._enabled)  # ContextDecorator asks at each call: several threads may be in one function
 
     def __enter__(self) -> None:
         self._before.append(state.enabled)
@@ -57,7 +57,7 @@ class _Mode(ContextDecorator):
                         value = resume()
                     try:
                         resume = functools.partial(generator.send, (yield value))
-                    except BaseException as error:  # thrown into this generator, and meant for that one
+                    except BaseException as error:  # the caller threw it into this generator: pass it on
                         resume = functools.partial(generator.throw, error)
             except StopIteration as stop:
                 return stop.value
@@ -79,12 +79,12 @@ class set_grad_enabled(_Mode):
         state.enabled = self._before[0]
 
     def __call__(self, function: Decorated) -> Decorated:
-        self.__exit__()
+        self.__exit__()  # as a decorator it switches in the function alone
         return super().__call__(function)
 
 
 class _Switch(_Mode):
-    """A mode of its own name, which as a decorator needs no parentheses."""
+    """A mode that either records or does not. As a decorator it needs no parentheses."""
 
     _mode: bool
 

@@ -39,7 +39,8 @@ class Leaf:
 class Node:
     """One recorded function: its inputs, options and output as arrays, and for each input where its gradient goes.
 
-    What no rule reads is not kept: a `Form` stands for the output, and for a larger input that another node computed.
+    An array that no rule reads is not kept, if it is the output or a larger input that another node computed: a `Form`
+    takes its place in `output` or `inputs`.
     """
 
     __slots__ = (
@@ -48,8 +49,8 @@ class Node:
 
     function: Function
     rules: Row
-    read: list[tuple[bool, ...]]  # by rules; of an Each, by its one rule
-    inputs: Any  # None once a walk has released the node, as output and edges
+    read: list[tuple[bool, ...]]  # what each rule reads, as `sheet.reads` says; of an Each, what its one rule reads
+    inputs: Any  # None, as are output and edges, once a walk has released the node
     options: Mapping[str, Any]
     output: Any
     edges: Any
@@ -69,7 +70,7 @@ class Node:
 
 
 class Form(np.lib.mixins.NDArrayOperatorsMixin):
-    """What is known of an array that is not kept; a rule that reads more of it fails."""
+    """The shape and dtype of an array that is not kept. A rule that reads its entries fails."""
 
     __slots__ = ("dtype", "ndim", "shape")
 
@@ -84,7 +85,7 @@ class Form(np.lib.mixins.NDArrayOperatorsMixin):
     __array_ufunc__ = __array_function__ = __array__ = __bool__ = __len__ = __iter__ = __getitem__ = _fail
 
 
-_NOT_KEPT = object.__new__(Form)  # an output that no rule reads, of which even the shape is that of the cotangent
+_NOT_KEPT = object.__new__(Form)  # for an output that no rule reads. It has no shape: `g` has the same one
 
 
 class Variable:
@@ -97,7 +98,7 @@ class Variable:
 
     @classmethod
     def _of(cls, array: Array, node: Leaf | Node | None = None) -> Self:
-        """A tensor around `array` itself: this makes every tensor that the framework makes."""
+        """A tensor around `array` itself, without the copy and the checks that the constructor makes."""
         made = cls.__new__(cls)
         made._data = array
         made._node = node
@@ -155,7 +156,7 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
     try:
         rules, computing, read, reads_output, unread = _plans[function]
         if sheet[function] is not rules:
-            raise KeyError(function)
+            raise KeyError(function)  # the row has been replaced: plan again, as on the first call
     except KeyError:
         rules, computing, read, reads_output, unread = _planned(function)
     arrays: list[Any] = []
@@ -197,19 +198,19 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
     if recorded and rules and mode.state.enabled:
         if foreign or (options and not _UNCHANGING.issuperset(map(type, options.values()))):
             copy = np.copy if observing is None else observing.copied
-            arrays = [  # those of the user's own may change
+            arrays = [  # with copies of the user's own, which may change
                 copy(array) if type(array) is ndarray and not isinstance(operand, Variable) else array
                 for array, operand in zip(arrays, inputs, strict=True)
             ]
             options = {name: _unshared(value, copy) for name, value in options.items()}
-        if watcher is None:  # who is shown all numbers, for which they are kept
+        if watcher is None:  # else all inputs are kept, for the watcher to show
             try:
                 for position in unread:
                     if type(edges[position]) is Node and arrays[position].size > _SMALL:
                         arrays[position] = Form(arrays[position])
             except IndexError:  # `unread` may have positions of more inputs than there are; to ask first takes longer
                 pass
-        # Frame 1 is one of this package: not to touch it saves making an object of it.
+        # The caller (frame 1) is in this package. To start at frame 2 saves Python making an object of frame 1.
         frame = outside(sys._getframe(2))
         node = _new(Node)  # and filled in here, without a call
         node.function = function

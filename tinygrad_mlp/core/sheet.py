@@ -1,12 +1,12 @@
 """The sheet of derivatives: for each function and each of its inputs, the rule that carries a gradient back.
 
 A rule turns the cotangent ``g`` of the output into the cotangent of one input, given the output ``y``, the inputs and
-the function's options. What it does not read, or reads for its shape alone, has a name with an underscore: the graph
-need not keep it.
+the function's options. A parameter whose entries the rule does not read has a name that begins with an underscore: the
+graph need not keep that array. Of such an input (not of the output) the rule may still read the shape.
 
 Rules are plain mathematics in NumPy's words, so they compute when they are given arrays, are recorded (and
-differentiated again) when they are given Tensors, and print when they are given symbols. Broadcasting, dtypes, order
-and accumulation are the business of the walk (`walk.py`): no rule mentions them.
+differentiated again) when they are given Tensors, and write formulas when they are given symbols (`explain`). No rule
+sums over broadcast axes, converts a dtype or adds to another gradient: the walk does (`walk.py`).
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ Rule = Callable[..., Any]
 
 
 def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
-    """A reduction's output or cotangent, repeated along the axes it took to the `shape` of its input."""
+    """The output or the cotangent of a reduction over `axis`, repeated to `shape`, the shape of its input."""
     if axis is not None and not keepdims:
         g = np.expand_dims(g, axis)
     return np.broadcast_to(g, shape)
 
 
 def ties(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
-    """1/k at each of the k places of `x` that attain its extremum `y`, and 0 elsewhere."""
+    """1/k at each of the k entries of `x` that equal the extremum `y`, and 0 elsewhere."""
     attained = x == spread(y, x.shape, axis, keepdims)
     return attained / np.sum(attained, axis=axis, keepdims=True)
 
 
 def inverse(axes: Any, ndim: int) -> Any:
-    """The permutation that undoes `axes`, of which None reverses the order."""
+    """The permutation that undoes `axes`. None, which reverses all axes, undoes itself."""
     return None if axes is None else np.argsort([axis % ndim for axis in axes])
 
 
@@ -56,7 +56,7 @@ class Each:
 
 
 def piece(g: Any, parts: Any, position: int, axis: int) -> Any:
-    """What of `g`, joined from `parts` along `axis`, came from the part at `position`."""
+    """The slice of `g` that belongs to the part at `position`, where `parts` were concatenated along `axis`."""
     start = sum(part.shape[axis] for part in parts[:position])
     along = slice(start, start + parts[position].shape[axis])
     return f.getitem(g, (slice(None),) * (axis % g.ndim) + (along,))
@@ -71,7 +71,7 @@ def contraction(g: Any, operands: Any, position: int, subscripts: str) -> Any:
     return np.einsum(",".join([output, *terms]) + "->" + own, g, *others)
 
 
-Row = tuple[Rule | None, ...] | Each
+Row = tuple[Rule | None, ...] | Each  # None: this input has no derivative
 
 # fmt: off
 sheet: dict[Callable[..., Any], Row] = {
@@ -107,8 +107,8 @@ sheet: dict[Callable[..., Any], Row] = {
     np.multiply:     (lambda g, _y, _a, b: g * b,               lambda g, _y, a, _b: g * a),
     np.divide:       (lambda g, _y, _a, b: g / b,               lambda g, y, _a, b: -g * y / b),
     np.remainder:    (lambda g, _y, _a, _b: g,                  lambda g, _y, a, b: -g * np.floor_divide(a, b)),
-    np.power:        (lambda g, _y, a, b: g * b * a ** (b - (b != 0)),
-                      lambda g, y, a, _b: g * y * np.log(a + (a == 0))),
+    np.power:        (lambda g, _y, a, b: g * b * a ** (b - (b != 0)),  # the exponent is b − 1, but 0 where b is 0
+                      lambda g, y, a, _b: g * y * np.log(a + (a == 0))),  # log a, but 0 where a is 0
     np.maximum:      (lambda g, _y, a, b: g * ((a > b) + (a == b) / 2),
                       lambda g, _y, a, b: g * ((b > a) + (a == b) / 2)),
     np.minimum:      (lambda g, _y, a, b: g * ((a < b) + (a == b) / 2),
@@ -118,7 +118,7 @@ sheet: dict[Callable[..., Any], Row] = {
                       lambda g, _y, c, _a, _b: np.where(c, g, 0),
                       lambda g, _y, c, _a, _b: np.where(c, 0, g)),
 
-    # -- products
+    # -- products, of matrices and stacks: `tensors.methods.matrix_product` gives vectors a second dimension
     np.matmul:       (lambda g, _y, _a, b: matmul(g, b.mT),     lambda g, _y, a, _b: matmul(a.mT, g)),
     f.linear:        (lambda g, _y, _x, w, _b: matmul(g, w),
                       lambda g, _y, x, _w, _b: Product(g.T, x),
@@ -175,9 +175,9 @@ for _constant in (
 
 
 def reads(rule: Rule) -> tuple[bool, ...]:
-    """Whether `rule` reads the entries of the output, of the first input, and so on; the last may stand for more.
+    """Whether `rule` reads the entries of the output, of the first input, and so on; the last serves all others.
 
-    A rule declares it by names: a parameter whose name begins with an underscore is not read, or for its shape alone.
+    A rule declares this by names: of an input that begins with an underscore it reads at most the shape.
     """
     try:
         parameters = inspect.signature(rule).parameters.values()
@@ -188,5 +188,5 @@ def reads(rule: Rule) -> tuple[bool, ...]:
 
 
 def is_read(position: int, rules: Iterable[tuple[bool, ...]]) -> bool:
-    """Whether one of the `rules`, of which each is given by what it reads, reads the output (0) or an input (1, …)."""
+    """Whether a rule reads the array at `position` (0: the output, 1: the first input); `rules`: `reads()` of each."""
     return any(read[min(position, len(read) - 1)] for read in rules if read)

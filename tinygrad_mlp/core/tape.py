@@ -1,8 +1,8 @@
-"""All that the core knows of steps that are recorded to be replayed (`tinygrad_mlp.capture`).
+"""All that the core knows of captured steps (`tinygrad_mlp.capture`).
 
-`Observer` says what may be told of a step beyond the functions that the graph records: what changes state, what is
-drawn, what leaves the graph. Where no step is being recorded, nobody listens, and its methods just do what is asked.
-A tape is an Observer that takes down what it is told; the graph also asks it to compute, and to look on in a walk.
+While a step is captured, an `Observer` is told what the step does beyond recorded functions: what it changes, what it
+draws, what leaves the graph. A tape (`_replay.Tape`) is an Observer that takes this down. It has more methods: `record`
+calls `compute` and `copied`, and the walk `slot`, `read_node` and `arrived`. These exist in a captured step alone.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Observer:
-    """Who is told what the graph does not record. This one does what is asked, and takes down nothing."""
+    """Is told what the graph does not record. This class serves uncaptured steps: it calls, and takes down nothing."""
 
     def perform(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Call a function that changes state, or checks numbers: a replay calls it again, with its own Tensors."""
+        """Call a function that changes an object, or checks numbers: a replay calls it again, with its own Tensors."""
         return function(*arguments, **options)
 
     def write(self, change: Callable[[Any, Any], Any], tensor: Any, value: Any) -> None:
@@ -33,7 +33,7 @@ class Observer:
         return function(*arguments)
 
     def constant(self, array: Array) -> Array:
-        """`array`, made of numbers that were no Tensor's: each replay starts with the same."""
+        """`array`, whose numbers come from no Tensor: each replay starts with the same numbers."""
         return array
 
     def meet(self, tensor: Any) -> None:
@@ -57,12 +57,12 @@ observers: dict[int, Any] = {}  # by thread; mostly there are none, which is qui
 
 
 def observer() -> Any:
-    """Who is to be told of what this thread does."""
+    """The observer of this thread."""
     return observers.get(get_ident(), _nobody) if observers else _nobody
 
 
 def effect(function: Function) -> Function:
-    """Mark a method that changes state: a replay calls it again, and does not take it apart."""
+    """Mark a method that changes an object. A replay calls the method again, not the functions inside it one by one."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:

@@ -24,7 +24,7 @@ Place = Leaf | Node
 
 
 class GraphError(RuntimeError, ValueError):
-    """What cannot be asked of a graph: a RuntimeError as in PyTorch, and a ValueError as all that is given wrongly."""
+    """The graph cannot do what is asked: a RuntimeError, as in PyTorch, and a ValueError, as for any wrong argument."""
 
 
 def walk(
@@ -46,10 +46,10 @@ def walk(
         wanted: the places to find gradients for; None for all leaves.
 
     Returns:
-        The gradient of each leaf, or of each wanted place. Arrays among them share their memory with nothing.
+        The gradient of each leaf, or of each wanted place. If it is an array, it shares its memory with nothing.
 
     Raises:
-        RuntimeError: the graph was released by an earlier walk, an array changed since it was recorded, or a rule
+        RuntimeError: the graph was released by an earlier walk, an array changed after the forward pass, or a rule
             returned a gradient of the wrong shape.
     """
     if create_graph and not mode.state.enabled:
@@ -65,14 +65,15 @@ def walk(
     frontier: list[tuple[int, Node]] = []  # a heap of the nodes in `pending`
     for place, gradient in seeds:
         if isinstance(place, Leaf):
-            arrived[place] = arrived[place] + gradient if place in arrived else clone(gradient)
+            if wanted is None or place in wanted:
+                arrived[place] = arrived[place] + gradient if place in arrived else clone(gradient)
         elif place in pending:
             pending[place] = pending[place] + gradient
         else:
             pending[place] = gradient
             heappush(frontier, (-place.number, place))
-    following: Node | None = None  # the next node of a chain, which needs no frontier, and its gradient
-    upstream: Any = None
+    following: Node | None = None  # the next node, while no other waits: a chain needs no heap
+    upstream: Any = None  # the gradient of `following`
     latest = guard.events.latest
     while frontier or following is not None:
         if following is None:
@@ -85,7 +86,7 @@ def walk(
                 f"the graph behind {described(node)} was released by an earlier backward(): "
                 "pass retain_graph=True to the first one, or compute the loss again"
             )
-        if node.number < latest or node.extras is not None:
+        if node.number < latest or node.extras is not None:  # else no array can have changed, and there is no hook
             guard.check(node)
             g = _after_hooks(node, g)
         if wanted is not None and node in wanted:
@@ -126,7 +127,7 @@ def walk(
             following = None
         if not (create_graph if retain_graph is None else retain_graph):
             node.inputs = node.output = node.edges = None  # a second walk will notice
-    return _hooked(arrived if observing is None else observing.arrived(arrived))
+    return _after_leaf_hooks(arrived if observing is None else observing.arrived(arrived))
 
 
 def _useful(starts: Iterable[Place], wanted: set[Place]) -> set[Place]:
@@ -139,14 +140,14 @@ def _useful(starts: Iterable[Place], wanted: set[Place]) -> set[Place]:
             reachable.add(node)
             waiting.extend(edge for edge in node.edges or () if isinstance(edge, Node))
     useful = set(wanted)
-    for node in sorted(reachable, key=lambda node: node.number):
+    for node in sorted(reachable, key=lambda node: node.number):  # so that a node comes after its edges
         if any(edge in useful for edge in node.edges or ()):
             useful.add(node)
     return useful
 
 
 def _after_hooks(node: Node, g: Any) -> Any:
-    """The gradient of `node`, or what its hooks put in its place; kept where that was asked for."""
+    """The gradient `g` of `node`, or what the node's hooks return instead. `retain_grad` has it kept as well."""
     if (extras := node.extras) is not None:
         for hook in tuple((extras.hooks or {}).values()):
             g = hook(g)
@@ -156,7 +157,7 @@ def _after_hooks(node: Node, g: Any) -> Any:
 
 
 def _with_tensors(node: Node) -> tuple[Any, Any, list[Any]]:
-    """The rules, the output and the inputs of `node`, as tensors: made again, for the graph holds none."""
+    """The rules, the output and the inputs of `node`. Arrays with a place become tensors, as the graph holds none."""
     tensors = []
     for array, place in ((node.output, node), *zip(node.inputs, node.edges, strict=True)):
         if place is not None and type(array) is np.ndarray:
@@ -166,8 +167,8 @@ def _with_tensors(node: Node) -> tuple[Any, Any, list[Any]]:
     return node.rules, tensors[0], tensors[1:]
 
 
-def _hooked(arrived: dict[Place, Any]) -> dict[Place, Any]:
-    """The gradients that arrived, or what hooks of leaves put in their place."""
+def _after_leaf_hooks(arrived: dict[Place, Any]) -> dict[Place, Any]:
+    """The gradients in `arrived`, or what the hooks of their leaves return instead."""
     for place, gradient in arrived.items():
         if type(place) is Leaf and place.hooks:
             for hook in tuple(place.hooks.values()):
@@ -197,10 +198,10 @@ def summed_to(shape: tuple[int, ...], gradient: Any, node: Node) -> Any:
 
 
 def _secured(product: Product, inputs: Sequence[Any], node: Node) -> Product:
-    """`product` with a right factor that only a stamped write can change before somebody reads the gradient.
+    """`product`, with a copy of its right factor if that may well change before the gradient is used.
 
-    An optimizer changes a leaf's array, and perhaps a view; anybody changes shared memory; so these are copied. The
-    left factor is the walk's own.
+    The right factor is an input of the layer. An optimizer changes the arrays of leaves, of which it may be a view, and
+    a user changes shared memory. Any other write is stamped, and makes `tensors.leaves.gradient_of` raise.
     """
     right = product.right
     kept = False
@@ -218,12 +219,12 @@ def _owned(gradient: Any, g: Any) -> Any:
     """The first `gradient` of a leaf, in memory that nobody else has."""
     if type(gradient) is not np.ndarray and isinstance(gradient, Variable | np.generic):
         return clone(gradient)
-    # Being linear in g, a gradient is either new, or g itself, or a view.
+    # A rule computes the gradient from g, so it is new, or g itself, or a view: never an array that the node keeps.
     return gradient.copy() if gradient is g or gradient.base is not None else gradient
 
 
 def added(total: Any, gradient: Any) -> Any:
-    """Two gradients of one leaf, in the memory of the first where that is an array of ours."""
+    """The sum of two gradients of one leaf, written to `total` if both are arrays, or both Slots (`_replay.py`)."""
     if type(total) is Product:
         total = total.dense()
     if type(gradient) is Product:

@@ -174,7 +174,7 @@ def dims(dim: Dim) -> int | tuple[int, ...] | None:
 
 
 def lengths(given: tuple[Any, ...], named: Sequence[int] | None = None) -> tuple[int, ...]:
-    """Lengths or dimensions given one by one, as one sequence, or as one by its name."""
+    """A tuple of lengths or dimensions, `given` one by one or as one sequence, or `named` in a keyword argument."""
     if named is not None:
         given += (named,)
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], Sequence) else given

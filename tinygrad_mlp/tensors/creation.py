@@ -1,4 +1,4 @@
-"""Tensors that are not computed: of constants, of numbers in a row, drawn, or around an array; and Tensors joined."""
+"""Functions that make Tensors of constants, ranges, random numbers and arrays, or join and compare Tensors."""
 
 from __future__ import annotations
 

@@ -48,11 +48,11 @@ def _without_gradient(function: Callable[..., Any], args: list[Any], options: di
 
 
 def _understood(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
-    """The options, checked to be among those that the function's rules take after g, y and the inputs."""
+    """The `options` that the rules of `function` take. Any other raises a TypeError, unless it is None."""
     rule = row[-1] if isinstance(row, tuple) else row.rule
     parameters = {} if rule is None else inspect.signature(rule).parameters
     taken = 2 + len(row) if isinstance(row, tuple) else 2
-    known = [name for name in list(parameters)[taken:] if name != "position"]
+    known = [name for name in list(parameters)[taken:] if name != "position"]  # which `Each` passes
     for name, value in options.items():
         if name not in known and value is not None:
             raise TypeError(f"{function_name(function)} of a Tensor does not take {name}=, only {known}")

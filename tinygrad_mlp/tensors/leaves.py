@@ -1,4 +1,4 @@
-"""The gradients that leaves hold: where a walk starts, how what it brings is added up, and what readers are given."""
+"""The gradients of leaves: where a walk starts, how its results are added up, and what a reader of them is given."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Lent:
 
     def own(self) -> Any:
         """The gradient in memory of its own."""
-        return self.wrap(self.array.copy("K"))  # in the same order, as sums of it round by order
+        return self.wrap(self.array.copy("K"))  # K: in the same memory order, on which the rounding of sums depends
 
 
 # --- where a walk starts ----------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def place_of(x: Any) -> Leaf | Node:
 
 
 def places_of(inputs: Any) -> set[Leaf | Node] | None:
-    """Where the Tensors stand that a user wants gradients for: one or several, or None for all leaves."""
+    """The places of the Tensors, one or several, that a user wants gradients for; None stands for all leaves."""
     if inputs is None:
         return None
     places = {place_of(x) for x in ([inputs] if isinstance(inputs, Variable) else inputs)}
@@ -87,13 +87,13 @@ def seed(output: Any, gradient: Any, create_graph: bool = False) -> tuple[Leaf |
     return place, cotangent
 
 
-# --- what it brings ---------------------------------------------------------------------------------------------------
+# --- what a walk brings -----------------------------------------------------------------------------------------------
 
 
 def collect(
     seeds: Sequence[tuple[Place, Any]], retain_graph: bool | None, create_graph: bool, wanted: set[Place] | None
 ) -> None:
-    """Walk back from `seeds`, and add what arrives to the gradients that leaves hold, and nodes that are wanted."""
+    """Walk back from `seeds`, and add the gradients that arrive to those of the leaves, and of wanted nodes."""
     arrived = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, wanted=wanted)
     for place, gradient in arrived.items():
         if type(place) is Leaf:
@@ -112,13 +112,13 @@ def accumulate(leaf: Leaf, gradient: Any) -> None:
     if leaf.grad is None:
         leaf.grad = gradient
     else:
-        gradient_of(leaf)  # raises if a factor of what it holds is no longer what it was
+        gradient_of(leaf)  # raises if a factor of the gradient has changed
         held = leaf.grad.own() if type(leaf.grad) is Lent else leaf.grad
         leaf.grad = added(held, gradient)
 
 
 def gradient_of(leaf: Leaf) -> Any:
-    """The gradient that `leaf` holds: None, an array, or a Product whose factors still are what they were.
+    """The gradient that `leaf` holds: None, an array, or a Product whose factors have not changed.
 
     Raises:
         RuntimeError: a factor was overwritten after the walk.

@@ -39,7 +39,7 @@ _derived: Mapping[Any, Callable[..., Tensor]] = derived
 
 
 def matrix_product(a: Any, b: Any) -> Tensor:
-    """`numpy.matmul` by its row of the sheet, which knows matrices: a vector becomes a matrix and back."""
+    """`numpy.matmul`. Its rules are for matrices, so a vector gets a dimension, which the result loses again."""
     if np.ndim(a) == 1:
         return matrix_product(np.expand_dims(a, 0), b).squeeze(-2 if np.ndim(b) > 1 else 0)
     if np.ndim(b) == 1:
@@ -480,7 +480,7 @@ class Methods(Variable):
         return _record(np.flip, (self,), {"axis": lengths(given, dims)})
 
     def roll(self, shifts: int | tuple[int, ...], dims: Dim = None) -> Tensor:
-        """With entries moved by `shifts` along `dims`, or in the flattened Tensor; the last come in first."""
+        """A copy with entries moved by `shifts` along `dims`, or as if flattened; the last ones go to the start."""
         return _record(np.roll, (self,), {"shift": shifts, "axis": dims})
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -488,11 +488,11 @@ class Methods(Variable):
         return _derived[np.diagonal](self, offset, dim1, dim2)
 
     def tril(self, diagonal: int = 0) -> Tensor:
-        """With zeros above `diagonal` in the last two dimensions."""
+        """A copy with zeros above diagonal number `diagonal` of the last two dimensions."""
         return _record(np.tril, (self,), {"k": diagonal})
 
     def triu(self, diagonal: int = 0) -> Tensor:
-        """With zeros below `diagonal` in the last two dimensions."""
+        """A copy with zeros below diagonal number `diagonal` of the last two dimensions."""
         return _record(np.triu, (self,), {"k": diagonal})
 
     # --- products -----------------------------------------------------------------------------------------------------
@@ -524,7 +524,7 @@ class Methods(Variable):
     # --- in place -----------------------------------------------------------------------------------------------------
 
     def _write(self, operation: str, change: Callable[[Any, Any], Any], value: Any) -> Self:
-        """Let ``change(array, value)`` change the array in place, if that is allowed, and note that it has."""
+        """Let ``change(array, value)`` write to this Tensor's array and stamp it; refuse if gradients would suffer."""
         if is_grad_enabled():
             if self._node is not None:
                 kind = (
@@ -664,15 +664,15 @@ class Methods(Variable):
         return _record(f.astype, (source,), {"dtype": wanted})
 
     def float(self) -> Tensor:
-        """As float32."""
+        """This Tensor as float32."""
         return self.to(np.float32)
 
     def double(self) -> Tensor:
-        """As float64."""
+        """This Tensor as float64."""
         return self.to(np.float64)
 
     def long(self) -> Tensor:
-        """As int64."""
+        """This Tensor as int64."""
         return self.to(np.int64)
 
 

@@ -1,7 +1,7 @@
 """Tensor: an array, its gradient and its place in the graph, under PyTorch's names and NumPy's protocols.
 
-NumPy's functions work on Tensors from either side (NEP 13 and NEP 18); what they cannot differentiate they refuse by
-name. What a Tensor computes is in `methods.py`.
+NumPy's functions take Tensors among their operands (NEP 13 and NEP 18). A function without a derivative raises a
+TypeError that names it. The methods that compute are in `methods.py`.
 """
 
 from __future__ import annotations
@@ -328,7 +328,7 @@ class Tensor(Methods):
         return RemovableHandle(holder.hooks, raw)
 
     def detach(self) -> Tensor:
-        """The same memory outside the graph."""
+        """A Tensor with the same memory, outside the graph."""
         if isinstance(self._node, Leaf):
             guard.guard_leaf(self._data)
         detached = Tensor._of(self._data)
@@ -368,8 +368,8 @@ class Tensor(Methods):
             raise TypeError(
                 f"numpy.{ufunc.__name__} cannot write into out= where Tensors are involved: assign its result"
             )
-        if function is np.sum or function is np.max or function is np.min:
-            options.setdefault("axis", 0)
+        if method == "reduce":
+            options.setdefault("axis", 0)  # the default of a ufunc's reduce(), where that of np.sum() is None
         return applied(function, inputs, options)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Any:
