@@ -41,7 +41,7 @@ def walk(
 
     Args:
         seeds: places with the gradients to start from.
-        retain_graph: keep what a second walk needs, instead of releasing each node after its visit; as `create_graph`.
+        retain_graph: keep what a second walk needs, instead of releasing each visited node; None: as `create_graph`.
         create_graph: give the rules tensors instead of arrays, so that the walk itself is recorded.
         wanted: the places to find gradients for; None for all leaves.
 
