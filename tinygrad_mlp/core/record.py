@@ -143,7 +143,7 @@ def _unshared(option: Any, copy: Function) -> Any:
 _NO_OPTIONS: dict[str, Any] = {}
 _UNCHANGING = frozenset((bool, int, type(None)))
 _WEAK = frozenset((float, int, bool, type(None)))  # numbers without a dtype of their own, and absent operands
-_SMALL = 32  # entries: an array of no more is kept, for a form takes as much memory
+_SMALL = 256  # entries: to let go of no more costs more time than the memory is worth
 
 
 def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any] = _NO_OPTIONS) -> Any:
