@@ -75,6 +75,7 @@ def walk(
     following: Node | None = None  # the next node, while no other waits: a chain needs no heap
     upstream: Any = None  # the gradient of `following`
     latest = guard.events.latest
+    keeps_graph = create_graph if retain_graph is None else retain_graph
     while frontier or following is not None:
         if following is None:
             node = heappop(frontier)[1]
@@ -125,7 +126,7 @@ def walk(
             pending[following] = upstream
             heappush(frontier, (-following.number, following))
             following = None
-        if not (create_graph if retain_graph is None else retain_graph):
+        if not keeps_graph:
             node.inputs = node.output = node.edges = None  # a second walk will notice
     return _after_leaf_hooks(arrived if observing is None else observing.arrived(arrived))
 
