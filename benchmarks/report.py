@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp._files import replacing
+from tinygrad_mlp.files.atomic import replacing
 
 from .contestants import BASELINES, CONTESTANTS, PEAK
 from .measure import Measured

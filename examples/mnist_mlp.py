@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tinygrad_mlp import training
 from tinygrad_mlp.datasets import Preprocessed, load_digits, preprocess
-from tinygrad_mlp.neural_network import NeuralNetwork
+from tinygrad_mlp.experiment.neural_network import NeuralNetwork
 
 HIDDEN = {"mean_square": [256], "cross_entropy": [200]}  # the document's
 COLORS = {"mean_square": "C0", "cross_entropy": "C1"}

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from strategies import Array, leaf, numbers, shapes
 
 import tinygrad_mlp as tg
-from tinygrad_mlp._files import replacing
+from tinygrad_mlp.files.atomic import replacing
 
 # --- constants, rows of numbers, drawn numbers ------------------------------------------------------------------------
 

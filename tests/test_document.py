@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tinygrad_mlp import Tensor, nn, no_grad
-from tinygrad_mlp.neural_network import NeuralNetwork
+from tinygrad_mlp.experiment.neural_network import NeuralNetwork
 
 # --- the document -----------------------------------------------------------------------------------------------------
 

@@ -18,10 +18,10 @@ from ops import CASES, DERIVED, ROWS, Case, examples
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import Tensor, nn
-from tinygrad_mlp.autograd import derivation
-from tinygrad_mlp.autograd.derivation import Derivation, Expression, Symbol, explain
 from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core.sheet import sheet
+from tinygrad_mlp.derivation import derive as derivation
+from tinygrad_mlp.derivation.derive import Derivation, Expression, Symbol, explain
 from tinygrad_mlp.nn import functional as F
 
 LOSSES: dict[str, Callable[[Tensor, Any], Tensor]] = {
@@ -741,7 +741,7 @@ def test_a_summary_can_be_saved(tmp_path: Path) -> None:
 
 def test_matplotlib_is_imported_to_save_alone() -> None:
     code = (
-        "import sys, numpy as np, tinygrad_mlp as tg; from tinygrad_mlp.autograd.derivation import explain; "
+        "import sys, numpy as np, tinygrad_mlp as tg; from tinygrad_mlp.derivation.derive import explain; "
         "str(explain(tg.tensor(1.0, requires_grad=True) * 2)); print('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

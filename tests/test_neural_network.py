@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tinygrad_mlp import Generator, Tensor, manual_seed, nn, no_grad, training
-from tinygrad_mlp.neural_network import BATCH, NeuralNetwork
+from tinygrad_mlp.experiment.neural_network import BATCH, NeuralNetwork
 
 LOSSES = ["mean_square", "cross_entropy"]
 
@@ -356,7 +356,7 @@ def test_what_is_drawn(tmp_path, monkeypatch, capsys):
         draw(figure)
         return path
 
-    monkeypatch.setattr(training, "save", remember)
+    monkeypatch.setattr(training.curves, "save", remember)
     X, Y = clusters(20)
     network = NeuralNetwork([5, 3], monitor=False, n_save=5, out=tmp_path)
     network.train(X, Y, 1, X[:8], Y[:8])

@@ -7,10 +7,10 @@ from numpy import float32, float64, int64
 
 from . import autograd, datasets, nn, optim, utils
 from ._capture import capture
-from ._serialization import load, save
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.custom import add_row, differentiable
-from .neural_network import NeuralNetwork
+from .experiment.neural_network import NeuralNetwork
+from .files.archive import load, save
 from .tensors.arguments import get_default_dtype, set_default_dtype
 from .tensors.creation import (
     arange,
@@ -37,7 +37,7 @@ from .tensors.random import Generator, manual_seed
 from .tensors.tensor import Tensor, tensor
 
 if TYPE_CHECKING:
-    from .autograd.derivation import Derivation, explain
+    from .derivation.derive import Derivation, explain
 
 __all__ = [
     "Derivation", "Generator", "NeuralNetwork", "Tensor", "add_row", "arange", "autograd", "capture", "cat",
@@ -51,9 +51,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in ("Derivation", "explain"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .autograd import derivation  # a fifth of the time of the import, which few programs need
+    from .derivation import derive  # a fifth of the time of the import, which few programs need
 
-    return getattr(derivation, name)
+    return getattr(derive, name)
 
 
 def __dir__() -> list[str]:

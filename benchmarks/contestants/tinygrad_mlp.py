@@ -6,7 +6,7 @@ import numpy as np
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
-from tinygrad_mlp.neural_network import NeuralNetwork
+from tinygrad_mlp.experiment.neural_network import NeuralNetwork
 
 from ..problem import Array, Contest, Problem
 

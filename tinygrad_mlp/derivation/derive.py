@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
-from .._files import replacing
 from ..core import functions as f
 from ..core import guard
 from ..core.blas import Product
@@ -31,6 +30,7 @@ from ..core.derived import derived, reductions
 from ..core.lines import function_name
 from ..core.record import Form, Leaf, Node, Variable
 from ..core.walk import summed_to, walk
+from ..files.atomic import replacing
 
 __all__ = ["Derivation", "explain"]
 

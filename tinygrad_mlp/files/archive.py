@@ -14,8 +14,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._files import replacing
-from .tensors.tensor import Tensor
+from ..tensors.tensor import Tensor
+from .atomic import replacing
 
 __all__ = ["load", "save"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._files import replacing
+from ..files.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

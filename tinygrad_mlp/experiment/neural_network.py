@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import nn, training
-from ._capture import capture
-from .core.mode import no_grad
-from .nn import functional as F
-from .optim import SGD
-from .optim.lr_scheduler import LambdaLR
-from .tensors.arguments import array_of
-from .tensors.random import AnyGenerator, numbers_from
-from .tensors.tensor import Tensor
+from .. import nn, training
+from .._capture import capture
+from ..core.mode import no_grad
+from ..nn import functional as F
+from ..optim import SGD
+from ..optim.lr_scheduler import LambdaLR
+from ..tensors.arguments import array_of
+from ..tensors.random import AnyGenerator, numbers_from
+from ..tensors.tensor import Tensor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .autograd.derivation import Derivation
+    from ..derivation.derive import Derivation
 
 __all__ = ["NeuralNetwork"]
 
@@ -248,7 +248,7 @@ class NeuralNetwork:
         elif X is None or Y is None:
             raise ValueError("X and Y belong together: pass both or neither")
         data, labels = self._pair("X", X, "Y", Y)
-        from .autograd.derivation import explain  # not at the head, for the sake of the time of the import
+        from ..derivation.derive import explain  # not at the head, for the sake of the time of the import
 
         return explain(self._loss(self._logits(Tensor._of(data)), Tensor._of(labels)), self.model, notation=notation)
 

@@ -1,0 +1,1 @@
+"""The document's experiment: its `NeuralNetwork`."""
