@@ -41,6 +41,11 @@ def _drawn(
     return made.requires_grad_() if requires_grad else made
 
 
+def as_tensor(value: Any) -> Tensor:
+    """`value` itself, or a Tensor of it."""
+    return value if isinstance(value, Tensor) else Tensor(value)
+
+
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """`numpy.empty`, with the first entry where a cache line begins: BLAS is faster there than where malloc happens to.
 
