@@ -12,10 +12,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..core import functions as f
 from ..core import guard
-from ..core.derived import derived
 from ..core.record import record
 from ..core.tape import observer
 from .arguments import get_default_dtype, lengths
+from .derived import derived
 from .random import AnyGenerator, drawn
 from .tensor import Tensor
 
