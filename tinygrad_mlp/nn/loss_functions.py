@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core import functions as f
 from ..core.mode import no_grad
@@ -27,6 +28,7 @@ __all__ = [
 _REDUCTIONS = ("mean", "sum", "none")
 # What a reduction asks of the elementwise losses of the sheet: their sum is one node.
 _TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
+Array = NDArray[Any]
 _ARRAYS = (Tensor, np.ndarray)
 _OTHER_SAMPLES = "are they of the same samples, and in this order?"
 
@@ -193,50 +195,28 @@ def _check_classes(name: str, target: Tensor, number: int, ignore_index: int | N
         raise ValueError(f"{name}: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
 
 
-class _Classes:
-    """The targets of a loss that are classes: which, whether each counts, and with what weight."""
+def _validated_classes(name: str, input: Tensor, target: Any, ignore_index: int) -> Tensor:
+    """The target of a loss as a Tensor of integer classes, for each of which `input` has a value.
 
-    def __init__(self, name: str, input: Tensor, target: Any, weight: Any, ignore_index: int) -> None:
-        target = as_tensor(target)
-        self.shape = target.shape
-        if target.dtype.kind not in "iu" or not input.ndim or self.shape != _around_classes(input):
-            if input.ndim and self.shape == _around_classes(input):
-                advice = "write target.long()"
-            elif input.ndim and self.shape == input.shape:
-                advice = f"write target.argmax(dim={min(1, input.ndim - 1)}) for rows of zeros and a one"
-                advice += ", target.float() for probabilities" * (name == "cross_entropy")
-            else:
-                advice = _OTHER_SAMPLES
-            raise ValueError(
-                f"{name} takes inputs (N, C) or (N, C, d, …) with integer classes (N,) or (N, d, …), not shape "
-                f"{input.shape} with {target.dtype} of shape {self.shape}: {advice}"
-            )
-        number = input.shape[min(1, input.ndim - 1)]
-        observer().perform(_check_classes, name, target, number, ignore_index)
-        with no_grad():
-            classes = target.reshape(-1)
-            self.counted = classes != ignore_index
-            self.chosen = np.where(self.counted, classes, 0)
-            self.weights = self.counted.to(input.dtype)
-            if weight is not None:
-                self.weights = self.weights * _class_weight(name, weight, number, input.dtype)[self.chosen]
-        self.are_weighted = weight is not None
-
-    def picked(self, rows: Tensor) -> Tensor:
-        """The entries of `rows` at the classes."""
-        return rows[arange(len(self.chosen)), self.chosen]
-
-    def weighted(self, elements: Tensor) -> Tensor:
-        """`elements` times the weights of their classes."""
-        return elements * self.weights if self.are_weighted else elements
-
-    def reduced(self, elements: Tensor, reduction: str) -> Tensor:
-        """`elements`, 0 where the target does not count; the mean of nothing is NaN, without a gradient."""
-        elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
-        if reduction != "mean":
-            return elements.sum() if reduction == "sum" else elements.reshape(self.shape)
-        total: Tensor = self.weights.sum()
-        return elements.sum() / total.masked_fill(total == 0, math.nan)
+    Raises:
+        ValueError: the shapes do not fit, or a class that is not `ignore_index` is outside 0 … C − 1.
+    """
+    target = as_tensor(target)
+    if target.dtype.kind not in "iu" or not input.ndim or target.shape != _around_classes(input):
+        if input.ndim and target.shape == _around_classes(input):
+            advice = "write target.long()"
+        elif input.ndim and target.shape == input.shape:
+            advice = f"write target.argmax(dim={min(1, input.ndim - 1)}) for rows of zeros and a one"
+            advice += ", target.float() for probabilities" * (name == "cross_entropy")
+        else:
+            advice = _OTHER_SAMPLES
+        raise ValueError(
+            f"{name} takes inputs (N, C) or (N, C, d, …) with integer classes (N,) or (N, d, …), not shape "
+            f"{input.shape} with {target.dtype} of shape {target.shape}: {advice}"
+        )
+    classes: Tensor = target
+    observer().perform(_check_classes, name, classes, input.shape[min(1, input.ndim - 1)], ignore_index)
+    return classes
 
 
 def _class_weight(name: str, weight: Any, number: int, dtype: Any) -> Tensor:
@@ -258,8 +238,32 @@ def nll_loss(
     """
     check_reduction(reduction)
     input = as_tensor(input)
-    classes = _Classes("nll_loss", input, target, weight, ignore_index)
-    return classes.reduced(classes.weighted(-classes.picked(_rows(input))), reduction)
+    target = _validated_classes("nll_loss", input, target, ignore_index)
+    rows = _rows(input)
+    with no_grad():
+        counted = target.reshape(-1) != ignore_index
+        chosen = np.where(counted, target.reshape(-1), 0)
+        weights = counted.to(rows.dtype)
+        if weight is not None:
+            weights = weights * _class_weight("nll_loss", weight, rows.shape[1], rows.dtype)[chosen]
+    elements = -rows[arange(len(chosen)), chosen]
+    if weight is not None:
+        elements = elements * weights
+    elements = np.where(counted, elements, 0)  # type: ignore[assignment]
+    if reduction != "mean":
+        return elements.sum() if reduction == "sum" else elements.reshape(target.shape)
+    total: Tensor = weights.sum()
+    mean: Tensor = elements.sum() / total.masked_fill(total == 0, math.nan)  # of nothing NaN, without a gradient
+    return mean
+
+
+def _one_hot_rows(target: Tensor, number: int, ignore_index: int, dtype: Any) -> Array:
+    """For each class of `target` a row of zeros and a one; for `ignore_index` zeros alone."""
+    classes = target._data.reshape(-1)
+    rows = np.zeros((len(classes), number), dtype)
+    counted = np.flatnonzero(classes != ignore_index)
+    rows[counted, classes[counted]] = 1
+    return rows
 
 
 def cross_entropy(
@@ -270,46 +274,42 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """`nll_loss` of log softmax(input), for logits (N, C), (N, C, d, …) or (C,) and classes, or their probabilities.
+    """−ln softmax(input) at the target class, or its average under target probabilities.
 
-    A share `label_smoothing` of each target is spread over all classes (Szegedy et al. 2016). Probabilities have the
-    logits' shape, and their mean is per target, whatever the weights.
+    Logits have shape (N, C), (N, C, d, …) or (C,), and classes (N,), (N, d, …) or (). Each counts as much as the
+    `weight` (C,) of its class, those of `ignore_index` nothing; the mean is per weight. Probabilities have the logits'
+    shape, and their mean is per target, whatever the weights. A share `label_smoothing` of each target is spread over
+    all classes (Szegedy et al. 2016). The loss and its gradient are exact also where a probability is near 1.
 
     Raises:
-        ValueError: as `nll_loss`; `label_smoothing` is outside [0, 1], or a class is ignored of probabilities.
+        ValueError: the shapes do not fit, a class is outside 0 … C − 1, `reduction` is unknown, `label_smoothing` is
+            outside [0, 1], or a class is to be ignored where the targets are probabilities.
     """
+    name = "cross_entropy"
     check_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing lies in [0, 1], not {label_smoothing}")
     input = as_tensor(input)
     if not isinstance(target, Tensor):
         target = np.asarray(target)
-    if target.dtype.kind == "f":
+    are_classes = target.dtype.kind != "f"
+    if are_classes:
+        target = _validated_classes(name, input, target, ignore_index)
+        logits = _rows(input)
+        targets = Tensor._of(observer().repeat(_one_hot_rows, target, logits.shape[1], ignore_index, logits.dtype))
+    else:
         if ignore_index >= 0:
-            raise ValueError(f"cross_entropy: ignore_index={ignore_index} is of classes, but targets are probabilities")
-        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
-    classes = _Classes("cross_entropy", input, target, weight, ignore_index)
-    rows = _rows(input)
-    each = rows.log_softmax(-1)
-    elements = -classes.weighted(classes.picked(each))
+            raise ValueError(f"{name}: ignore_index={ignore_index} is of classes, but targets are probabilities")
+        input, target = _pair(name, input, target, reduction)
+        logits, targets = _rows(input), _rows(as_tensor(target))
+    number = logits.shape[1]
+    weights: Any = 1 if weight is None else _class_weight(name, weight, number, logits.dtype)
+    shares = targets if weight is None else targets * weights
+    count: Any = 1
+    if reduction == "mean":
+        count = shares.sum() if are_classes else len(logits)
     if label_smoothing:
-        number = rows.shape[1]
-        if weight is not None:
-            each = each * _class_weight("cross_entropy", weight, number, rows.dtype)
-        elements = elements * (1 - label_smoothing) - each.sum(-1) * (label_smoothing / number)
-    return classes.reduced(elements, reduction)
-
-
-def _soft_cross_entropy(input: Tensor, target: Any, weight: Any, reduction: str, label_smoothing: float) -> Tensor:
-    """The cross entropy of targets that are probabilities."""
-    input, target = _pair("cross_entropy", input, target, reduction)
-    rows, targets = _rows(input), _rows(as_tensor(target))
-    number = rows.shape[1]
-    if label_smoothing:
-        targets = targets * (1 - label_smoothing) + label_smoothing / number
-    if weight is not None:
-        targets = targets * _class_weight("cross_entropy", weight, number, rows.dtype)
-    elements = -(rows.log_softmax(-1) * targets).sum(-1)
-    if reduction == "none":
-        return elements.reshape(_around_classes(input))
-    return _reduced(elements, reduction)
+        counted: Any = targets.sum(-1, keepdim=True) if are_classes else 1  # 0 for an ignored class
+        shares = shares * (1 - label_smoothing) + counted * weights * (label_smoothing / number)
+    loss: Tensor = record(f.cross_entropy, (logits, shares, count), _TOTALS[reduction])
+    return loss.reshape(_around_classes(input)) if reduction == "none" else loss
