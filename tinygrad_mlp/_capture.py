@@ -27,7 +27,7 @@ from .core.guard import owner
 from .core.lines import warn
 from .core.mode import state
 from .core.tape import observer, observers
-from .nn.hooks import configuration
+from .nn.changes import configuration
 from .nn.module import Module
 from .optim.lr_scheduler import _Schedule
 from .optim.optimizer import Optimizer

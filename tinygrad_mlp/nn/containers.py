@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Mutable
 from itertools import chain
 from typing import Any, overload
 
-from .hooks import configuration
+from .changes import configuration
 from .module import Module, check_module
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]

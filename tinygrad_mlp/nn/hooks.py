@@ -1,4 +1,4 @@
-"""The hooks of modules: what is called with a module before and after ``forward``, and with its gradients."""
+"""The hooks of modules: functions called before and after ``forward``, and with gradients on their way back."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.mode import is_grad_enabled
+from ..core.tape import observer
 from ..tensors.tensor import RemovableHandle, Tensor
+from .changes import configuration
 
-__all__ = ["Hook", "Hooks", "Observed", "as_tuple", "configuration"]
-
-
-class _Configuration:
-    """Counts the changes to modules, such as eval() or a new hook, after which a step may compute something else."""
-
-    changes = 0
-
-
-configuration = _Configuration()
+__all__ = ["Hookable"]
 
 
 class Hook(NamedTuple):
-    """A function to be called with a module, and how."""
+    """A function to be called with a module, and the options it was registered with."""
 
     function: Callable[..., Any]
     with_kwargs: bool = False
@@ -31,7 +25,7 @@ class Hook(NamedTuple):
 
 
 class Hooks:
-    """The hooks of a module that has had some: before and after ``forward``, and when its gradients are known."""
+    """The hooks of one module, by the time at which they are called. Each dict is in the order of the calls."""
 
     def __init__(self) -> None:
         self.before: dict[int, Hook] = {}
@@ -43,10 +37,10 @@ class Hooks:
 
     @staticmethod
     def register(hooks: dict[int, Hook], hook: Hook, prepend: bool) -> RemovableHandle:
-        """Put `hook` behind or before the other `hooks`.
+        """Put `hook` after all `hooks`, or before them if `prepend`.
 
         Raises:
-            TypeError: it is no function.
+            TypeError: the hook is not callable.
         """
         if not callable(hook.function):
             raise TypeError(f"a hook is a function, not {hook.function!r}")
@@ -58,42 +52,95 @@ class Hooks:
         return handle
 
 
-def as_tuple(value: Any) -> tuple[Any, ...]:
+class Hookable:
+    """The part of `Module` that registers hooks and calls them."""
+
+    forward: Callable[..., Any]
+    _module_hooks: Hooks | None = None  # None until the first hook is registered
+
+    def _own_hooks(self) -> Hooks:
+        if self._module_hooks is None:
+            self._module_hooks = Hooks()
+        return self._module_hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before ``forward``. If it returns something, this replaces the arguments.
+
+        With `with_kwargs` the call is ``hook(module, args, kwargs)``, and it returns None or a pair of both. With
+        `prepend` the hook is called before those that were registered earlier.
+        """
+        return Hooks.register(self._own_hooks().before, Hook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after ``forward``. If it returns something, this replaces the output.
+
+        With `with_kwargs` the call is ``hook(module, args, kwargs, output)``. With `prepend` the hook is called before
+        those that were registered earlier. With `always_call` it is called even if the module raises an exception; the
+        output is None then.
+        """
+        return Hooks.register(self._own_hooks().after, Hook(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are known.
+
+        Both are tuples: `grad_input` has an entry for each positional argument, `grad_output` one for each output.
+        The entry is None where there is no gradient. If the hook returns something, this replaces `grad_input`. If no
+        argument needs a gradient, the hook is called as soon as the gradients of the outputs are known.
+        """
+        return Hooks.register(self._own_hooks().backward, Hook(hook), prepend)
+
+    def _call_with_hooks(self, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if hooks:
+            observer().refuse("hooks of a module, which a replay would not call")
+        output = None
+        waiting = list(hooks.after.values())
+
+        def after(hook: Hook) -> Any:
+            return hook.function(self, args, kwargs, output) if hook.with_kwargs else hook.function(self, args, output)
+
+        try:
+            for hook in tuple(hooks.before.values()):
+                changed = hook.function(self, args, kwargs) if hook.with_kwargs else hook.function(self, args)
+                if changed is not None:
+                    args, kwargs = changed if hook.with_kwargs else (_as_tuple(changed), kwargs)
+            backward = _BackwardHooks(self, hooks) if hooks.backward and is_grad_enabled() else None
+            if backward is not None:
+                args = backward.pass_inputs(args)
+            output = self.forward(*args, **kwargs)
+            while waiting:
+                changed = after(waiting.pop(0))
+                output = output if changed is None else changed
+            return output if backward is None else backward.pass_outputs(output)
+        except Exception:
+            for hook in waiting:
+                if hook.always_call:
+                    after(hook)
+            raise
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _any_tracked(values: Iterable[Any]) -> bool:
+def _any_needs_gradient(values: Iterable[Any]) -> bool:
     return any(isinstance(value, Tensor) and value.requires_grad for value in values)
 
 
-def _through_one_node(values: Sequence[Any], hook: Callable[[tuple[Any, ...]], Any]) -> tuple[Any, ...]:
-    """`values` again, with the Tensors that need gradients passed through one node.
+class _BackwardHooks:
+    """The backward hooks during one call of a module.
 
-    So ``hook`` is called once with the gradients of all of them (None for the others), and may replace them.
+    All inputs pass through one node of the graph, and all outputs through another. A backward pass first comes to the
+    node of the outputs, where their gradients are kept, and then to that of the inputs, where the hooks are called.
     """
-    tracked = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
-    ends = list(itertools.accumulate((values[i].numel() for i in tracked), initial=0))
-
-    def split(joined: Tensor) -> tuple[Any, ...]:
-        pieces: dict[int, Any] = {}
-        for i, (start, end) in zip(tracked, itertools.pairwise(ends), strict=True):
-            pieces[i] = joined[start:end].reshape(*values[i].shape).to(values[i].dtype)
-        return tuple(pieces.get(i) for i in range(len(values)))
-
-    def join(values: Sequence[Any]) -> Any:
-        return np.concatenate([values[i].reshape(-1) for i in tracked])
-
-    def on_gradient(gradient: Tensor) -> Tensor | None:
-        replaced = hook(split(gradient))
-        return None if replaced is None else join(replaced)
-
-    joined = join(values)
-    joined.register_hook(on_gradient)
-    return tuple(value if piece is None else piece for value, piece in zip(values, split(joined), strict=True))
-
-
-class Observed:
-    """One call of a module with backward hooks, between two nodes at which its gradients come by on their way back."""
 
     def __init__(self, module: Any, hooks: Hooks) -> None:
         self.module = module
@@ -102,19 +149,19 @@ class Observed:
         self.needs_input_gradients = False
         self.grad_output: tuple[Any, ...] | None = None
 
-    def watch_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def pass_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments to call ``forward`` with."""
         self.arguments = len(args)
-        self.needs_input_gradients = _any_tracked(args)
+        self.needs_input_gradients = _any_needs_gradient(args)
         return _through_one_node(args, self._call) if self.needs_input_gradients else args
 
-    def watch_outputs(self, output: Any) -> Any:
-        """What to return as the module's output."""
-        outputs = as_tuple(output)
-        if not _any_tracked(outputs):
+    def pass_outputs(self, output: Any) -> Any:
+        """The output that the module returns."""
+        outputs = _as_tuple(output)
+        if not _any_needs_gradient(outputs):
             return output
-        observed = _through_one_node(outputs, self._keep)
-        return observed if isinstance(output, tuple) else observed[0]
+        passed = _through_one_node(outputs, self._keep)
+        return passed if isinstance(output, tuple) else passed[0]
 
     def _keep(self, grad_output: tuple[Any, ...]) -> None:
         self.grad_output = grad_output
@@ -122,16 +169,44 @@ class Observed:
             self._call((None,) * self.arguments)
 
     def _call(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        if self.grad_output is None:  # a second derivative's pass, which comes to the inputs by another way
+        # The pass of a second derivative may come to the inputs without having come to the outputs.
+        if self.grad_output is None:
             return None
         for hook in self.hooks:
             changed = hook.function(self.module, grad_input, self.grad_output)
             if changed is not None:
-                if len(as_tuple(changed)) != self.arguments:
+                if len(_as_tuple(changed)) != self.arguments:
                     raise ValueError(
-                        f"a backward hook of {type(self.module).__name__} returned {len(as_tuple(changed))} gradients "
+                        f"a backward hook of {type(self.module).__name__} returned {len(_as_tuple(changed))} gradients "
                         f"for {self.arguments} arguments: return a tuple of {self.arguments}, or None"
                     )
-                grad_input = as_tuple(changed)
+                grad_input = _as_tuple(changed)
         self.grad_output = None
         return grad_input
+
+
+def _through_one_node(values: Sequence[Any], hook: Callable[[tuple[Any, ...]], Any]) -> tuple[Any, ...]:
+    """`values`, with all Tensors that need a gradient joined to one vector, and cut out of it again.
+
+    ``hook`` is called once with a tuple of the gradients, None for each value that needs none. If it returns a tuple,
+    this replaces the gradients.
+    """
+    positions = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
+    ends = list(itertools.accumulate((values[i].numel() for i in positions), initial=0))
+
+    def split(vector: Tensor) -> tuple[Any, ...]:
+        pieces: dict[int, Any] = {}
+        for i, (start, end) in zip(positions, itertools.pairwise(ends), strict=True):
+            pieces[i] = vector[start:end].reshape(*values[i].shape).to(values[i].dtype)
+        return tuple(pieces.get(i) for i in range(len(values)))
+
+    def join(parts: Sequence[Any]) -> Any:
+        return np.concatenate([parts[i].reshape(-1) for i in positions])
+
+    def on_gradient(gradient: Tensor) -> Tensor | None:
+        replaced = hook(split(gradient))
+        return None if replaced is None else join(replaced)
+
+    joined = join(values)
+    joined.register_hook(on_gradient)
+    return tuple(value if piece is None else piece for value, piece in zip(values, split(joined), strict=True))

@@ -15,7 +15,8 @@ from ..tensors.random import AnyGenerator
 from ..tensors.tensor import Tensor
 from . import functional as F
 from . import init
-from .module import Module, where_called
+from .call_site import where_called
+from .module import Module
 from .parameter import Parameter
 
 __all__ = ["Dropout", "Flatten", "Identity", "Linear"]

@@ -8,7 +8,8 @@ from ..tensors.creation import as_tensor
 from ..tensors.tensor import Tensor
 from . import functional as F
 from . import loss_functions
-from .module import Module, where_called
+from .call_site import where_called
+from .module import Module
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss", "MSELoss", "NLLLoss"]
 

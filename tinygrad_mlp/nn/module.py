@@ -6,7 +6,6 @@ order in which it was put there. So a subclass need not even call ``super().__in
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -14,15 +13,15 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..core.lines import calling_line, outside
-from ..core.mode import is_grad_enabled, no_grad
+from ..core.mode import no_grad
 from ..core.tape import effect, observer, observers
 from ..tensors.arguments import array_of, dtype_to
-from ..tensors.tensor import RemovableHandle, Tensor
-from .hooks import Hook, Hooks, Observed, as_tuple, configuration
+from ..tensors.tensor import Tensor
+from .changes import configuration
+from .hooks import Hookable
 from .parameter import Parameter
 
-__all__ = ["Module", "check_module", "where_called"]
+__all__ = ["Module", "check_module"]
 
 
 _NOTHING = object()
@@ -52,7 +51,7 @@ def _found(name: str, value: Any, kind: type, within: tuple[int, ...] = ()) -> I
             yield from _found(f"{name}.{key}", entry, kind, (*within, id(value)))
 
 
-class Module:
+class Module(Hookable):
     """The base of all layers and models: write ``forward``, hold parameters and modules as attributes.
 
     >>> from tinygrad_mlp import nn
@@ -69,7 +68,6 @@ class Module:
     """
 
     training = True
-    _module_hooks: Hooks | None = None
     _buffers: Mapping[str, bool] = MappingProxyType({})  # by name: whether a buffer is part of the state
 
     # Whoever compares modules with what they were does so again after this counter has moved.
@@ -97,75 +95,6 @@ class Module:
         if self._module_hooks is not None:
             return self._call_with_hooks(self._module_hooks, args, kwargs)
         return self.forward(*args, **kwargs)
-
-    # --- hooks --------------------------------------------------------------------------------------------------------
-
-    def _own_hooks(self) -> Hooks:
-        if self._module_hooks is None:
-            self._module_hooks = Hooks()
-        return self._module_hooks
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before ``forward``; what it returns, if not None, replaces the arguments.
-
-        With `with_kwargs` it is ``hook(module, args, kwargs)``, which returns None or both. With `prepend` it is called
-        before the hooks registered earlier.
-        """
-        return Hooks.register(self._own_hooks().before, Hook(hook, with_kwargs), prepend)
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after ``forward``; what it returns, if not None, replaces the output.
-
-        With `with_kwargs` it is ``hook(module, args, kwargs, output)``. With `prepend` it is called before the hooks
-        registered earlier, with `always_call` also when the call of the module fails, then with None for the output.
-        """
-        return Hooks.register(self._own_hooks().after, Hook(hook, with_kwargs, always_call), prepend)
-
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are known.
-
-        Both are tuples, of one gradient for each positional argument and each output, None where there is none. What
-        the hook returns, if not None, replaces `grad_input`. Where no argument needs a gradient, it is called as soon
-        as those of the outputs are known.
-        """
-        return Hooks.register(self._own_hooks().backward, Hook(hook), prepend)
-
-    def _call_with_hooks(self, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if hooks:
-            observer().refuse("hooks of a module, which a replay would not call")
-        output = None
-        waiting = list(hooks.after.values())
-
-        def after(hook: Hook) -> Any:
-            return hook.function(self, args, kwargs, output) if hook.with_kwargs else hook.function(self, args, output)
-
-        try:
-            for hook in tuple(hooks.before.values()):
-                changed = hook.function(self, args, kwargs) if hook.with_kwargs else hook.function(self, args)
-                if changed is not None:
-                    args, kwargs = changed if hook.with_kwargs else (as_tuple(changed), kwargs)
-            observed = Observed(self, hooks) if hooks.backward and is_grad_enabled() else None
-            if observed is not None:
-                args = observed.watch_inputs(args)
-            output = self.forward(*args, **kwargs)
-            while waiting:
-                changed = after(waiting.pop(0))
-                output = output if changed is None else changed
-            return output if observed is None else observed.watch_outputs(output)
-        except Exception:
-            for hook in waiting:
-                if hook.always_call:
-                    after(hook)
-            raise
 
     # --- the tree -----------------------------------------------------------------------------------------------------
 
@@ -448,29 +377,3 @@ def check_module(value: Any) -> None:
 
 def _join(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
-
-
-def where_called(layer: Module) -> str:
-    """The path of `layer` in the outermost module being called, and the line that called it, for an error message.
-
-    For example ``net[2] at train.py:41``. It is found on the stack, so a call that goes well pays nothing for it.
-    """
-    frame, root = sys._getframe(1), layer
-    while frame.f_back is not None:
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, Module):
-            root = caller
-        elif outside(frame) is frame:
-            break
-        frame = frame.f_back
-    where = calling_line(frame)
-    named = {**frame.f_globals, **frame.f_locals}.items()
-    holders = [(name, value) for name, value in named if isinstance(value, Module)]
-    # Rather net[2] than a variable of the layer's own, and rather the module that was called than another holding it.
-    holders.sort(key=lambda holder: (holder[1] is layer, holder[1] is not root))
-    for name, holder in [*holders, (type(root).__name__, root)]:
-        for path, module in holder.named_modules():
-            if module is layer:
-                steps = (f"[{step}]" if step.isdigit() else f".{step}" for step in path.split(".") if step)
-                return f"{name}{''.join(steps)} at {where}"
-    return f"{type(layer).__name__} at {where}"

@@ -12,7 +12,8 @@ from ..core.tape import observer
 from ..tensors.arguments import get_default_dtype
 from ..tensors.tensor import Tensor
 from . import functional as F
-from .module import Module, where_called
+from .call_site import where_called
+from .module import Module
 from .parameter import Parameter
 
 __all__ = ["BatchNorm1d", "LayerNorm"]
