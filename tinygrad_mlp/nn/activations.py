@@ -2,123 +2,109 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from ..tensors.tensor import Tensor
 from . import functional as F
-from .module import Module
+from .function_module import FunctionModule
 
 __all__ = ["ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "SiLU", "Softmax", "Softplus", "Tanh"]
 
 
-class Tanh(Module):
+class Tanh(FunctionModule):
     """The hyperbolic tangent."""
 
     def forward(self, input: Tensor) -> Tensor:
         return input.tanh()
 
 
-class Sigmoid(Module):
+class Sigmoid(FunctionModule):
     """1 / (1 + e⁻ˣ)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return input.sigmoid()
 
 
-class ReLU(Module):
-    """max(x, 0); `inplace` changes nothing, for nothing is computed in place of an input here."""
+@dataclass(eq=False, repr=False)
+class ReLU(FunctionModule):
+    """max(x, 0). The option `inplace` is PyTorch's and changes nothing: the result is always a new Tensor."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        self.inplace = inplace
+    inplace: bool = field(default=False, repr=False)
 
     def forward(self, input: Tensor) -> Tensor:
         return input.relu()
 
 
-class LeakyReLU(Module):
-    """x where it is positive, else `negative_slope` · x; the slope at 0 is `negative_slope`."""
+@dataclass(eq=False, repr=False)
+class LeakyReLU(FunctionModule):
+    """x where x is positive, else `negative_slope` · x. The derivative at 0 is `negative_slope`."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
+    negative_slope: float = 0.01
 
     def forward(self, input: Tensor) -> Tensor:
         return F.leaky_relu(input, self.negative_slope)
 
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
 
+@dataclass(eq=False, repr=False)
+class ELU(FunctionModule):
+    """x where x is positive, else `alpha` · (eˣ − 1) (Clevert et al. 2016)."""
 
-class ELU(Module):
-    """x where it is positive, else `alpha` · (eˣ − 1) (Clevert et al. 2016)."""
-
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+    alpha: float = 1.0
 
     def forward(self, input: Tensor) -> Tensor:
         return F.elu(input, self.alpha)
 
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
 
-
-class GELU(Module):
+@dataclass(eq=False, repr=False)
+class GELU(FunctionModule):
     """x Φ(x) with the normal distribution function Φ (Hendrycks & Gimpel 2016), or its approximation by "tanh".
 
     Raises:
         ValueError: `approximate` is neither "none" nor "tanh".
     """
 
-    def __init__(self, approximate: str = "none") -> None:
-        F.check_approximate(approximate)
-        self.approximate = approximate
+    approximate: str = "none"
+
+    def __post_init__(self) -> None:
+        F.check_approximate(self.approximate)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.gelu(input, self.approximate)
 
-    def extra_repr(self) -> str:
-        return f"approximate={self.approximate!r}"
 
-
-class SiLU(Module):
+class SiLU(FunctionModule):
     """x σ(x)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input)
 
 
-class Softplus(Module):
-    """ln(1 + e^(`beta` x)) / `beta`; x itself where `beta` x is above `threshold`."""
+@dataclass(eq=False, repr=False)
+class Softplus(FunctionModule):
+    """ln(1 + e^(`beta` x)) / `beta`, or x itself where `beta` x is above `threshold`."""
 
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        self.beta = beta
-        self.threshold = threshold
+    beta: float = 1.0
+    threshold: float = 20.0
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softplus(input, self.beta, self.threshold)
 
-    def extra_repr(self) -> str:
-        return f"beta={self.beta}, threshold={self.threshold}"
 
-
-class Softmax(Module):
+@dataclass(eq=False, repr=False)
+class Softmax(FunctionModule):
     """eˣ / Σ eˣ along `dim`."""
 
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
+    dim: int
 
     def forward(self, input: Tensor) -> Tensor:
         return input.softmax(self.dim)
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
 
-
-class LogSoftmax(Module):
+@dataclass(eq=False, repr=False)
+class LogSoftmax(FunctionModule):
     """x − ln Σ eˣ along `dim`."""
 
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
+    dim: int
 
     def forward(self, input: Tensor) -> Tensor:
         return input.log_softmax(self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..tensors.tensor import Tensor
 from . import functional as F
 from . import init
 from .call_site import where_called
+from .function_module import FunctionModule
 from .module import Module
 from .parameter import Parameter
 
@@ -85,25 +87,23 @@ class Identity(Module):
         return input
 
 
-class Flatten(Module):
+@dataclass(eq=False, repr=False)
+class Flatten(FunctionModule):
     """Dimensions `start_dim` to `end_dim` joined into one: by default all but the first, which counts samples.
 
     >>> Flatten()(np.zeros((5, 28, 28), np.float32)).shape
     (5, 784)
     """
 
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+    start_dim: int = 1
+    end_dim: int = -1
 
     def forward(self, input: Any) -> Tensor:
         return as_tensor(input).flatten(self.start_dim, self.end_dim)
 
-    def extra_repr(self) -> str:
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
-
-class Dropout(Module):
+@dataclass(eq=False, repr=False)
+class Dropout(FunctionModule):
     """While training, each entry is 0 with probability `p`, the others are divided by 1 − p (Srivastava et al. 2014).
 
     Args:
@@ -115,15 +115,13 @@ class Dropout(Module):
         ValueError: `p` is no probability.
     """
 
-    def __init__(self, p: float = 0.5, inplace: bool = False, *, generator: AnyGenerator | None = None) -> None:
-        F.check_probability(p)
-        self.p = p
-        self.inplace = inplace
-        self.generator = generator
+    p: float = 0.5
+    inplace: bool = field(default=False, repr=False)
+    generator: AnyGenerator | None = field(default=None, repr=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        F.check_probability(self.p)
 
     def forward(self, input: Tensor) -> Tensor:
         observer().use(self)  # although it may be called by its forward() alone
         return F.dropout(input, self.p, self.training, generator=self.generator)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
