@@ -16,7 +16,7 @@ from ..core.sheet import Row, sheet
 from ..core.tape import observer
 from .arguments import raw
 from .derived import derived
-from .methods import matrix_product
+from .operators import matrix_product
 
 __all__ = ["applied"]
 

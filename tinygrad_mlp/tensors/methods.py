@@ -1,8 +1,7 @@
-"""What a Tensor computes: PyTorch's methods and Python's operators, functions of the sheet or lines of others."""
+"""PyTorch's methods that compute: each records a function of the sheet, or is written in terms of others."""
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -13,17 +12,16 @@ from numpy.typing import DTypeLike
 from scipy.special import erf, expit
 
 from ..core import functions as f
-from ..core import guard
-from ..core.mode import is_grad_enabled
-from ..core.record import Leaf, Variable, record
-from ..core.tape import observer
-from .arguments import Dim, along, dims, dtype_to, lengths, raw, steps
+from ..core.record import Variable, record
+from .arguments import Dim, along, dims, dtype_to, lengths, steps
 from .derived import derived, norm
+from .in_place import InPlace
+from .operators import Operators, matrix_product
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["Extremum", "Methods", "matrix_product"]
+__all__ = ["Extremum", "Methods"]
 
 
 class Extremum(NamedTuple):
@@ -38,71 +36,7 @@ _record: Callable[..., Tensor] = record
 _derived: Mapping[Any, Callable[..., Tensor]] = derived
 
 
-def matrix_product(a: Any, b: Any) -> Tensor:
-    """`numpy.matmul`. Its rules are for matrices, so a vector gets a dimension, which the result loses again."""
-    if np.ndim(a) == 1:
-        return matrix_product(np.expand_dims(a, 0), b).squeeze(-2 if np.ndim(b) > 1 else 0)
-    if np.ndim(b) == 1:
-        return matrix_product(a, np.expand_dims(b, 1)).squeeze(-1)
-    return _record(np.matmul, (a, b))
-
-
-def _prefix(function: Any) -> Callable[[Any], Tensor]:
-    """A unary operator that records `function`."""
-
-    def operator(self: Any) -> Tensor:
-        return _record(function, (self,))
-
-    return operator
-
-
-def _infix(function: Any) -> Callable[[Any, Any], Tensor]:
-    """A binary operator that records `function` of a Tensor and what stands to its right."""
-
-    def operator(self: Any, other: Any) -> Tensor:
-        return _record(function, (self, other))
-
-    return operator
-
-
-def _reflected(function: Any) -> Callable[[Any, Any], Tensor]:
-    """A binary operator that records `function` of what stands to the left of a Tensor, and the Tensor."""
-
-    def operator(self: Any, other: Any) -> Tensor:
-        return _record(function, (other, self))
-
-    return operator
-
-
-def _in_place(name: str, function: Any) -> Callable[[Any, Any], Any]:
-    """An operator that changes a Tensor in place, called `name` in messages."""
-
-    def operator(self: Any, other: Any) -> Any:
-        return self._update(name, function, other)
-
-    return operator
-
-
-def _change(change: Callable[[Any, Any], Any], tensor: Any, value: Any) -> None:
-    """Call ``change(array, value)`` with the array of `tensor`, and note that it has been written to."""
-    change(tensor._data, raw(value))
-    guard.stamp([tensor._data])
-
-
-def _assign(index: list[Any], array: Any, entries: Any) -> None:
-    """Put `entries` at the steps of an index."""
-    *first, last = index
-    for step in first:
-        array = array[step]
-    array[last] = entries
-
-
-def _scaled(value: Any, alpha: Any) -> Any:
-    """``alpha · value``."""
-    return value if type(alpha) in (int, float) and alpha == 1 else np.multiply(value, alpha)
-
-
-class Methods(Variable):
+class Methods(Operators, InPlace):
     """The methods of a Tensor that compute, and those that say what shape it has."""
 
     __slots__ = ()
@@ -521,128 +455,6 @@ class Methods(Variable):
             raise ValueError(f"outer() takes two vectors, not shapes {self.shape} and {vec2.shape}: .flatten() them")
         return _derived[np.outer](self, vec2)
 
-    # --- in place -----------------------------------------------------------------------------------------------------
-
-    def _write(self, operation: str, change: Callable[[Any, Any], Any], value: Any) -> Self:
-        """Let ``change(array, value)`` write to this Tensor's array and stamp it; refuse if gradients would suffer."""
-        if is_grad_enabled():
-            if self._node is not None:
-                kind = (
-                    "leaf that requires a gradient"
-                    if isinstance(self._node, Leaf)
-                    else "computed Tensor that needs its gradient"
-                )
-                raise RuntimeError(
-                    f"{operation} would change a {kind} in place: put it under no_grad(), or write x = x + ... "
-                    "instead; to add up losses, add loss.item()"
-                )
-            if isinstance(value, Variable) and value._node is not None:
-                raise RuntimeError(
-                    f"{operation} of a value that needs its gradient is not recorded: use where() or cat(), or write "
-                    "x = x + ...; to add up losses, add loss.item()"
-                )
-        observer().write(functools.partial(_change, change), self, value)
-        return self
-
-    def _update(self, operation: str, ufunc: Callable[..., Any], other: Any) -> Self:
-        """Put what `ufunc` makes of this Tensor and `other` in this Tensor's place."""
-        return self._write(operation, lambda a, b: ufunc(a, b, out=a), other)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._write("assignment to an index", functools.partial(_assign, steps(index)), value)
-
-    def add_(self, other: Any, *, alpha: float = 1) -> Self:
-        """Add ``alpha · other`` in place.
-
-        Raises:
-            RuntimeError: here as in the methods below, outside `no_grad`: this Tensor or `other` needs a gradient.
-        """
-        return self._update("add_", np.add, _scaled(other, alpha))
-
-    def sub_(self, other: Any, *, alpha: float = 1) -> Self:
-        """Subtract ``alpha · other`` in place."""
-        return self._update("sub_", np.subtract, _scaled(other, alpha))
-
-    def mul_(self, other: Any) -> Self:
-        """Multiply by `other` in place."""
-        return self._update("mul_", np.multiply, other)
-
-    def div_(self, other: Any) -> Self:
-        """Divide by `other` in place."""
-        return self._update("div_", np.divide, other)
-
-    def copy_(self, other: Any) -> Self:
-        """Copy `other`, broadcast to this shape, in place."""
-        return self._write("copy_", lambda a, b: a.__setitem__(..., b), other)
-
-    def fill_(self, value: Any) -> Self:
-        """Set every entry to `value`."""
-        return self._write("fill_", lambda a, b: a.__setitem__(..., b), value)
-
-    def zero_(self) -> Self:
-        """Set every entry to 0."""
-        return self.fill_(0)
-
-    # --- operators ----------------------------------------------------------------------------------------------------
-
-    def __pos__(self) -> Self:
-        return self
-
-    def __pow__(self, exponent: Any) -> Tensor:
-        keeps_dtype = type(exponent) is int or (type(exponent) is float and self._data.dtype.kind == "f")
-        if keeps_dtype and exponent == 2:
-            return _record(np.square, (self,))
-        return _record(np.power, (self, exponent))
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return matrix_product(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return matrix_product(other, self)
-
-    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return NotImplemented if other is None else _record(np.equal, (self, other))
-
-    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return NotImplemented if other is None else _record(np.not_equal, (self, other))
-
-    __neg__ = _prefix(np.negative)
-    __abs__ = _prefix(np.absolute)
-    __invert__ = _prefix(np.invert)
-
-    __add__ = _infix(np.add)
-    __sub__ = _infix(np.subtract)
-    __mul__ = _infix(np.multiply)
-    __truediv__ = _infix(np.divide)
-    __floordiv__ = _infix(np.floor_divide)
-    __mod__ = _infix(np.remainder)
-    __lt__ = _infix(np.less)
-    __le__ = _infix(np.less_equal)
-    __gt__ = _infix(np.greater)
-    __ge__ = _infix(np.greater_equal)
-    __and__ = __rand__ = _infix(np.bitwise_and)
-    __or__ = __ror__ = _infix(np.bitwise_or)
-    __xor__ = __rxor__ = _infix(np.bitwise_xor)
-
-    __radd__ = _reflected(np.add)
-    __rsub__ = _reflected(np.subtract)
-    __rmul__ = _reflected(np.multiply)
-    __rtruediv__ = _reflected(np.divide)
-    __rfloordiv__ = _reflected(np.floor_divide)
-    __rmod__ = _reflected(np.remainder)
-    __rpow__ = _reflected(np.power)
-
-    __iadd__ = add_
-    __isub__ = sub_
-    __imul__ = mul_
-    __itruediv__ = div_
-    __ifloordiv__ = _in_place("//=", np.floor_divide)
-    __imod__ = _in_place("%=", np.remainder)
-    __ipow__ = _in_place("**=", np.power)
-    __iand__ = _in_place("&=", np.bitwise_and)
-    __ior__ = _in_place("|=", np.bitwise_or)
-    __ixor__ = _in_place("^=", np.bitwise_xor)
-
     # --- copies and dtypes --------------------------------------------------------------------------------------------
 
     def clone(self) -> Tensor:
@@ -674,8 +486,3 @@ class Methods(Variable):
     def long(self) -> Tensor:
         """This Tensor as int64."""
         return self.to(np.int64)
-
-
-for _name, _method in vars(Methods).items():
-    if getattr(_method, "__name__", "") == "operator":
-        _method.__name__, _method.__qualname__ = _name, f"Tensor.{_name}"

@@ -1,0 +1,126 @@
+"""Methods and operators that change a Tensor in place, and the rule that says when they may."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from ..core import guard
+from ..core.mode import is_grad_enabled
+from ..core.record import Leaf, Variable
+from ..core.tape import observer
+from .arguments import raw, steps
+from .operators import name_operators
+
+__all__ = ["InPlace"]
+
+
+def _in_place(name: str, function: Any) -> Callable[[Any, Any], Any]:
+    """An operator that changes a Tensor in place, called `name` in messages."""
+
+    def operator(self: Any, other: Any) -> Any:
+        return self._update(name, function, other)
+
+    return operator
+
+
+def _change(change: Callable[[Any, Any], Any], tensor: Any, value: Any) -> None:
+    """Call ``change(array, value)`` with the array of `tensor`, and note that it has been written to."""
+    change(tensor._data, raw(value))
+    guard.stamp([tensor._data])
+
+
+def _assign(index: list[Any], array: Any, entries: Any) -> None:
+    """Put `entries` at the steps of an index."""
+    *first, last = index
+    for step in first:
+        array = array[step]
+    array[last] = entries
+
+
+def _scaled(value: Any, alpha: Any) -> Any:
+    """``alpha · value``."""
+    return value if type(alpha) in (int, float) and alpha == 1 else np.multiply(value, alpha)
+
+
+class InPlace(Variable):
+    """The methods whose names end in an underscore, assignment to an index, and operators such as ``+=``."""
+
+    __slots__ = ()
+
+    def _write(self, operation: str, change: Callable[[Any, Any], Any], value: Any) -> Self:
+        """Let ``change(array, value)`` write to this Tensor's array and stamp it; refuse if gradients would suffer."""
+        if is_grad_enabled():
+            if self._node is not None:
+                kind = (
+                    "leaf that requires a gradient"
+                    if isinstance(self._node, Leaf)
+                    else "computed Tensor that needs its gradient"
+                )
+                raise RuntimeError(
+                    f"{operation} would change a {kind} in place: put it under no_grad(), or write x = x + ... "
+                    "instead; to add up losses, add loss.item()"
+                )
+            if isinstance(value, Variable) and value._node is not None:
+                raise RuntimeError(
+                    f"{operation} of a value that needs its gradient is not recorded: use where() or cat(), or write "
+                    "x = x + ...; to add up losses, add loss.item()"
+                )
+        observer().write(functools.partial(_change, change), self, value)
+        return self
+
+    def _update(self, operation: str, ufunc: Callable[..., Any], other: Any) -> Self:
+        """Put what `ufunc` makes of this Tensor and `other` in this Tensor's place."""
+        return self._write(operation, lambda a, b: ufunc(a, b, out=a), other)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._write("assignment to an index", functools.partial(_assign, steps(index)), value)
+
+    def add_(self, other: Any, *, alpha: float = 1) -> Self:
+        """Add ``alpha · other`` in place.
+
+        Raises:
+            RuntimeError: here as in the methods below, outside `no_grad`: this Tensor or `other` needs a gradient.
+        """
+        return self._update("add_", np.add, _scaled(other, alpha))
+
+    def sub_(self, other: Any, *, alpha: float = 1) -> Self:
+        """Subtract ``alpha · other`` in place."""
+        return self._update("sub_", np.subtract, _scaled(other, alpha))
+
+    def mul_(self, other: Any) -> Self:
+        """Multiply by `other` in place."""
+        return self._update("mul_", np.multiply, other)
+
+    def div_(self, other: Any) -> Self:
+        """Divide by `other` in place."""
+        return self._update("div_", np.divide, other)
+
+    def copy_(self, other: Any) -> Self:
+        """Copy `other`, broadcast to this shape, in place."""
+        return self._write("copy_", lambda a, b: a.__setitem__(..., b), other)
+
+    def fill_(self, value: Any) -> Self:
+        """Set every entry to `value`."""
+        return self._write("fill_", lambda a, b: a.__setitem__(..., b), value)
+
+    def zero_(self) -> Self:
+        """Set every entry to 0."""
+        return self.fill_(0)
+
+    __iadd__ = add_
+    __isub__ = sub_
+    __imul__ = mul_
+    __itruediv__ = div_
+    __ifloordiv__ = _in_place("//=", np.floor_divide)
+    __imod__ = _in_place("%=", np.remainder)
+    __ipow__ = _in_place("**=", np.power)
+    __iand__ = _in_place("&=", np.bitwise_and)
+    __ior__ = _in_place("|=", np.bitwise_or)
+    __ixor__ = _in_place("^=", np.bitwise_xor)
+
+
+name_operators(InPlace)

@@ -1,0 +1,116 @@
+"""Python's operators on Tensors: each records a function of the sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ..core.record import Variable, record
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["Operators", "matrix_product", "name_operators"]
+
+_record: Callable[..., Tensor] = record  # as the type checker is to know it
+
+
+def matrix_product(a: Any, b: Any) -> Tensor:
+    """`numpy.matmul`. Its rules are for matrices, so a vector gets a dimension, which the result loses again."""
+    if np.ndim(a) == 1:
+        return matrix_product(np.expand_dims(a, 0), b).squeeze(-2 if np.ndim(b) > 1 else 0)
+    if np.ndim(b) == 1:
+        return matrix_product(a, np.expand_dims(b, 1)).squeeze(-1)
+    return _record(np.matmul, (a, b))
+
+
+def _prefix(function: Any) -> Callable[[Any], Tensor]:
+    """A unary operator that records `function`."""
+
+    def operator(self: Any) -> Tensor:
+        return _record(function, (self,))
+
+    return operator
+
+
+def _infix(function: Any) -> Callable[[Any, Any], Tensor]:
+    """A binary operator that records `function` of a Tensor and what stands to its right."""
+
+    def operator(self: Any, other: Any) -> Tensor:
+        return _record(function, (self, other))
+
+    return operator
+
+
+def _reflected(function: Any) -> Callable[[Any, Any], Tensor]:
+    """A binary operator that records `function` of what stands to the left of a Tensor, and the Tensor."""
+
+    def operator(self: Any, other: Any) -> Tensor:
+        return _record(function, (other, self))
+
+    return operator
+
+
+class Operators(Variable):
+    """The operators that compute a new Tensor, each from Python's method for it."""
+
+    __slots__ = ()
+
+    def __pos__(self) -> Self:
+        return self
+
+    def __pow__(self, exponent: Any) -> Tensor:
+        keeps_dtype = type(exponent) is int or (type(exponent) is float and self._data.dtype.kind == "f")
+        if keeps_dtype and exponent == 2:
+            return _record(np.square, (self,))
+        return _record(np.power, (self, exponent))
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return matrix_product(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return matrix_product(other, self)
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return NotImplemented if other is None else _record(np.equal, (self, other))
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return NotImplemented if other is None else _record(np.not_equal, (self, other))
+
+    __neg__ = _prefix(np.negative)
+    __abs__ = _prefix(np.absolute)
+    __invert__ = _prefix(np.invert)
+
+    __add__ = _infix(np.add)
+    __sub__ = _infix(np.subtract)
+    __mul__ = _infix(np.multiply)
+    __truediv__ = _infix(np.divide)
+    __floordiv__ = _infix(np.floor_divide)
+    __mod__ = _infix(np.remainder)
+    __lt__ = _infix(np.less)
+    __le__ = _infix(np.less_equal)
+    __gt__ = _infix(np.greater)
+    __ge__ = _infix(np.greater_equal)
+    __and__ = __rand__ = _infix(np.bitwise_and)
+    __or__ = __ror__ = _infix(np.bitwise_or)
+    __xor__ = __rxor__ = _infix(np.bitwise_xor)
+
+    __radd__ = _reflected(np.add)
+    __rsub__ = _reflected(np.subtract)
+    __rmul__ = _reflected(np.multiply)
+    __rtruediv__ = _reflected(np.divide)
+    __rfloordiv__ = _reflected(np.floor_divide)
+    __rmod__ = _reflected(np.remainder)
+    __rpow__ = _reflected(np.power)
+
+
+def name_operators(kind: type) -> None:
+    """Name each operator of `kind` as its attribute is, which tracebacks and help() show."""
+    for name, method in vars(kind).items():
+        if getattr(method, "__name__", "") == "operator":
+            method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+
+
+name_operators(Operators)
