@@ -23,7 +23,9 @@ from tinygrad_mlp import nn, optim
 from tinygrad_mlp.core.blas import Product
 from tinygrad_mlp.nn import functional as F
 from tinygrad_mlp.optim import LBFGS, SGD, Adam, AdamW, Optimizer, StepWarning, lr_scheduler, minimize
-from tinygrad_mlp.optim.lbfgs import _cubic_minimum, _strong_wolfe, _Trial
+from tinygrad_mlp.optim.line_search import Trial as _Trial
+from tinygrad_mlp.optim.line_search import cubic_minimum as _cubic_minimum
+from tinygrad_mlp.optim.line_search import strong_wolfe as _strong_wolfe
 
 Array = NDArray[Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..core.blas import Product
 from ..core.mode import no_grad
 from ..core.record import Leaf, Node
 from ..core.tape import observer
-from ..core.walk import walk
+from ..core.walk import Place, walk
 from ..tensors.leaves import collect, place_of, places_of, seed
 from ..tensors.tensor import Tensor
 
@@ -110,25 +110,34 @@ def grad(
         wanted=set(places),
     )
     if not (allow_unused or materialize_grads):
-        for i, (x, place) in enumerate(zip(listed, places, strict=True)):
-            if place not in arrived:
-                raise RuntimeError(
-                    f"inputs[{i}], of shape {x.shape}, was not used to compute the outputs, so it has no gradient: "
-                    "pass allow_unused=True for None in its place, or materialize_grads=True for zeros"
-                )
-    found: dict[Any, Any] = {}
-    for place, gradient in arrived.items():
-        if isinstance(gradient, Product):
-            factors = Tensor._of(gradient.left), Tensor._of(gradient.right)
-            for factor in factors:
-                observer().made(factor)
-            with no_grad():
-                gradient = factors[0] @ factors[1]
-        found[place] = gradient if isinstance(gradient, Tensor) else Tensor._of(gradient)
+        _validate_used(listed, places, arrived)
+    gradients = {place: _as_tensor(gradient) for place, gradient in arrived.items()}
     results: list[Tensor | None] = []
     for i, (x, place) in enumerate(zip(listed, places, strict=True)):
-        if place not in found:
+        if place not in gradients:
             results.append(Tensor._of(np.zeros_like(x._data)) if materialize_grads else None)
         else:
-            results.append(found[place].clone() if place in places[:i] else found[place])
+            # An input that is listed twice gets a copy, because each gradient has memory of its own.
+            results.append(gradients[place].clone() if place in places[:i] else gradients[place])
     return tuple(results)
+
+
+def _validate_used(inputs: Sequence[Tensor], places: Sequence[Place], arrived: Mapping[Place, Any]) -> None:
+    """Raise RuntimeError if no gradient has arrived at the place of an input."""
+    for i, (x, place) in enumerate(zip(inputs, places, strict=True)):
+        if place not in arrived:
+            raise RuntimeError(
+                f"inputs[{i}], of shape {x.shape}, was not used to compute the outputs, so it has no gradient: "
+                "pass allow_unused=True for None in its place, or materialize_grads=True for zeros"
+            )
+
+
+def _as_tensor(gradient: Any) -> Tensor:
+    """The Tensor of a gradient that a walk returned: an array, a Tensor, or a Product, which is multiplied out."""
+    if isinstance(gradient, Product):
+        factors = Tensor._of(gradient.left), Tensor._of(gradient.right)
+        for factor in factors:
+            observer().made(factor)
+        with no_grad():
+            gradient = factors[0] @ factors[1]
+    return gradient if isinstance(gradient, Tensor) else Tensor._of(gradient)

@@ -50,19 +50,12 @@ def minimize(
     from scipy.optimize import minimize
 
     parameters = list(params)
-    if not parameters:
-        raise ValueError("there are no parameters to change: pass net.parameters() of a module that has some")
-    for parameter in parameters:
-        if not isinstance(parameter, Tensor) or not parameter.is_leaf or not parameter.requires_grad:
-            raise TypeError(f"minimize changes leaf Tensors that require a gradient, not {parameter!r}")
+    _validate_parameters(parameters)
 
     def derivatives(vector: Array, create_graph: bool) -> tuple[float, tuple[Any, ...]]:
         write_flat(parameters, vector)
         loss = closure()
-        if not isinstance(loss, Tensor):
-            raise TypeError(f"the closure returns the loss as a Tensor, not {loss!r}")
-        if loss.numel() != 1:
-            raise ValueError(f"the closure returns a scalar loss, not one of shape {loss.shape}: take its sum or mean")
+        _validate_loss(loss)
         return loss.item(), grad(loss, parameters, create_graph=create_graph, materialize_grads=True)
 
     def loss_and_gradient(vector: Array) -> tuple[float, Array]:
@@ -85,3 +78,18 @@ def minimize(
         raise
     write_flat(parameters, result.x)
     return result
+
+
+def _validate_parameters(parameters: list[Any]) -> None:
+    if not parameters:
+        raise ValueError("there are no parameters to change: pass net.parameters() of a module that has some")
+    for parameter in parameters:
+        if not isinstance(parameter, Tensor) or not parameter.is_leaf or not parameter.requires_grad:
+            raise TypeError(f"minimize changes leaf Tensors that require a gradient, not {parameter!r}")
+
+
+def _validate_loss(loss: Any) -> None:
+    if not isinstance(loss, Tensor):
+        raise TypeError(f"the closure returns the loss as a Tensor, not {loss!r}")
+    if loss.numel() != 1:
+        raise ValueError(f"the closure returns a scalar loss, not one of shape {loss.shape}: take its sum or mean")

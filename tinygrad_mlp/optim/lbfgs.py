@@ -6,9 +6,8 @@ SciPy's L-BFGS-B are one call of `tinygrad_mlp.optim.minimize` away.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from ..core.mode import enable_grad
 from ..core.tape import effect
 from ..tensors.tensor import Tensor
 from .flat import flattened, write_flat
+from .line_search import Trial, strong_wolfe
 from .optimizer import Optimizer, check_rates
 
 __all__ = ["LBFGS"]
@@ -100,7 +100,7 @@ class LBFGS(Optimizer):
         group = self.param_groups[0]
         parameters = group["params"]
         state = self.state.setdefault(parameters[0], {"func_evals": 0, "n_iter": 0})
-        search = group["line_search_fn"] is not None
+        calls_before = state["func_evals"]
 
         def evaluate() -> tuple[Any, Array]:
             with enable_grad():
@@ -108,7 +108,6 @@ class LBFGS(Optimizer):
             state["func_evals"] += 1
             return loss, flattened(map(_gradient, parameters))
 
-        first_call = state["func_evals"]
         first, gradient = evaluate()
         if all(parameter.grad is None for parameter in parameters):
             self._warn("step() found no gradients: the closure is to call backward() of the loss")
@@ -117,34 +116,28 @@ class LBFGS(Optimizer):
             if np.abs(gradient).max() <= group["tolerance_grad"]:
                 break
             state["n_iter"] += 1
-            state["d"] = direction = _direction(state, gradient, group["history_size"])
-            state["prev_flat_grad"], state["prev_loss"] = gradient, loss
-            state["t"] = group["lr"]
+            direction = _direction(state, gradient, group["history_size"])
+            length = group["lr"]
             if state["n_iter"] == 1:  # nothing is known of the scale yet
-                state["t"] *= min(1.0, 1.0 / float(np.abs(gradient).sum()))
+                length *= min(1.0, 1.0 / float(np.abs(gradient).sum()))
+            state.update(d=direction, prev_flat_grad=gradient, prev_loss=loss, t=length)
             slope = _dot(gradient, direction)
             if slope > -group["tolerance_change"]:
                 break
             start = flattened(p._data for p in parameters)
-            calls = state["func_evals"] - first_call
-            if search:
-
-                def at(t: float, start: Array = start, direction: Array = direction) -> _Trial:
-                    write_flat(parameters, start + t * direction)
-                    loss, gradient = evaluate()
-                    return _Trial(t, float(loss), gradient, _dot(gradient, direction))
-
+            if group["line_search_fn"] is not None:
+                at = _along(direction, start, parameters, evaluate)
                 resolution = group["tolerance_change"] / float(np.abs(direction).max())
-                found = _strong_wolfe(
-                    at, _Trial(0.0, loss, gradient, slope), state["t"], resolution, group["max_eval"] - calls
-                )
+                calls_left = group["max_eval"] - (state["func_evals"] - calls_before)
+                found = strong_wolfe(at, Trial(0.0, loss, gradient, slope), length, resolution, calls_left)
                 state["t"], loss, gradient, _ = found
             write_flat(parameters, start + state["t"] * direction)
-            if not search and iteration < group["max_iter"]:  # nobody would use the gradient after the last step
+            # With a line search the gradient there is known; after the last step nobody would use it.
+            if group["line_search_fn"] is None and iteration < group["max_iter"]:
                 new, gradient = evaluate()
                 loss = float(new)
             if (
-                state["func_evals"] - first_call >= group["max_eval"]
+                state["func_evals"] - calls_before >= group["max_eval"]
                 or np.abs(state["t"] * direction).max() <= group["tolerance_change"]
                 or abs(loss - state["prev_loss"]) < group["tolerance_change"]
             ):
@@ -161,6 +154,19 @@ def _gradient(parameter: Tensor) -> Array:
 
 def _dot(a: Array, b: Array) -> float:
     return float(matmul(a[None], b[:, None])[0, 0])
+
+
+def _along(
+    direction: Array, start: Array, parameters: Sequence[Tensor], evaluate: Callable[[], tuple[Any, Array]]
+) -> Callable[[float], Trial]:
+    """The function that writes ``start + t · direction`` to the parameters and evaluates the loss there."""
+
+    def at(t: float) -> Trial:
+        write_flat(parameters, start + t * direction)
+        loss, gradient = evaluate()
+        return Trial(t, float(loss), gradient, _dot(gradient, direction))
+
+    return at
 
 
 def _direction(state: dict[str, Any], gradient: Array, history_size: int) -> Array:
@@ -185,77 +191,3 @@ def _direction(state: dict[str, Any], gradient: Array, history_size: int) -> Arr
     for change, step, ro in zip(*history, strict=True):
         direction += (shares.pop() - _dot(change, direction) * ro) * step
     return direction
-
-
-class _Trial(NamedTuple):
-    """A step length, and the loss, its gradient and its slope along the direction there."""
-
-    t: float
-    loss: float
-    gradient: Array
-    slope: float
-
-
-def _strong_wolfe(at: Callable[[float], _Trial], start: _Trial, t: float, resolution: float, most: int) -> _Trial:
-    """A step length of less loss and slope than at the start: steps grow until they bracket one, then it is closed in.
-
-    It meets the strong Wolfe conditions with c₁ = 10⁻⁴ and c₂ = 0.9 (Nocedal & Wright 2006, §3.5), unless after `most`
-    trials more, or in a bracket shorter than `resolution`, there is only the best so far.
-    """
-
-    def too_high(trial: _Trial) -> bool:
-        return trial.loss > start.loss + 1e-4 * trial.t * start.slope
-
-    def flat_enough(trial: _Trial) -> bool:
-        return abs(trial.slope) <= -0.9 * start.slope
-
-    previous, trial, trials = start, at(t), 0
-    bracket = None
-    while bracket is None and trials < most:
-        if too_high(trial) or (trials > 1 and trial.loss >= previous.loss):
-            bracket = [previous, trial]
-        elif flat_enough(trial):
-            return trial
-        elif trial.slope >= 0:
-            bracket = [previous, trial]
-        else:
-            t = _cubic_minimum(previous, trial, trial.t + 0.01 * (trial.t - previous.t), 10 * trial.t)
-            previous, trial, trials = trial, at(t), trials + 1
-    bracket = bracket or [start, trial]
-    low = int(not bracket[0].loss <= bracket[1].loss)
-    stalled = False
-    while trials < most and abs(bracket[1].t - bracket[0].t) >= resolution:
-        left, right = sorted(end.t for end in bracket)
-        t = _cubic_minimum(bracket[0], bracket[1], left, right)
-        # What is too near an end makes too little progress: twice in a row, or outside, and it is moved inwards.
-        margin = 0.1 * (right - left)
-        near = min(right - t, t - left) < margin
-        if near and (stalled or not left < t < right):
-            t = right - margin if right - t < t - left else left + margin
-            near = False
-        stalled = near
-        trial, trials = at(t), trials + 1
-        if too_high(trial) or trial.loss >= bracket[low].loss:
-            bracket[1 - low] = trial
-            low = int(not bracket[0].loss <= bracket[1].loss)
-        else:
-            if flat_enough(trial):
-                return trial
-            if trial.slope * (bracket[1 - low].t - bracket[low].t) >= 0:
-                bracket[1 - low] = bracket[low]
-            bracket[low] = trial
-    return bracket[low]
-
-
-def _cubic_minimum(a: _Trial, b: _Trial, left: float, right: float) -> float:
-    """Where, between `left` and `right`, the cubic with the losses and slopes of two trials has its minimum."""
-    if a.t > b.t:
-        a, b = b, a
-    d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
-    square = d1 * d1 - a.slope * b.slope
-    d2 = math.sqrt(square) if square >= 0 else math.nan
-    bottom = b.slope - a.slope + 2 * d2
-    t = b.t - (b.t - a.t) * (b.slope + d2 - d1) / bottom if bottom else math.nan
-    if math.isnan(t):  # no extrema, a straight line, or a loss beyond all numbers
-        return (left + right) / 2
-    return min(max(t, left), right)

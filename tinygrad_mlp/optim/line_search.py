@@ -1,0 +1,87 @@
+"""The search for a step length along a direction that meets the strong Wolfe conditions, step by step PyTorch's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+__all__ = ["Trial", "cubic_minimum", "strong_wolfe"]
+
+Array = NDArray[Any]
+
+
+class Trial(NamedTuple):
+    """A step length, and the loss, its gradient and its slope along the direction there."""
+
+    t: float
+    loss: float
+    gradient: Array
+    slope: float
+
+
+def strong_wolfe(at: Callable[[float], Trial], start: Trial, t: float, resolution: float, most: int) -> Trial:
+    """A step length of less loss and slope than at the start: steps grow until they bracket one, then it is closed in.
+
+    It meets the strong Wolfe conditions with c₁ = 10⁻⁴ and c₂ = 0.9 (Nocedal & Wright 2006, §3.5), unless after `most`
+    trials more, or in a bracket shorter than `resolution`, there is only the best so far.
+    """
+
+    def too_high(trial: Trial) -> bool:
+        return trial.loss > start.loss + 1e-4 * trial.t * start.slope
+
+    def flat_enough(trial: Trial) -> bool:
+        return abs(trial.slope) <= -0.9 * start.slope
+
+    previous, trial, trials = start, at(t), 0
+    bracket = None
+    while bracket is None and trials < most:
+        if too_high(trial) or (trials > 1 and trial.loss >= previous.loss):
+            bracket = [previous, trial]
+        elif flat_enough(trial):
+            return trial
+        elif trial.slope >= 0:
+            bracket = [previous, trial]
+        else:
+            t = cubic_minimum(previous, trial, trial.t + 0.01 * (trial.t - previous.t), 10 * trial.t)
+            previous, trial, trials = trial, at(t), trials + 1
+    bracket = bracket or [start, trial]
+    low = int(not bracket[0].loss <= bracket[1].loss)
+    stalled = False
+    while trials < most and abs(bracket[1].t - bracket[0].t) >= resolution:
+        left, right = sorted(end.t for end in bracket)
+        t = cubic_minimum(bracket[0], bracket[1], left, right)
+        # What is too near an end makes too little progress: twice in a row, or outside, and it is moved inwards.
+        margin = 0.1 * (right - left)
+        near = min(right - t, t - left) < margin
+        if near and (stalled or not left < t < right):
+            t = right - margin if right - t < t - left else left + margin
+            near = False
+        stalled = near
+        trial, trials = at(t), trials + 1
+        if too_high(trial) or trial.loss >= bracket[low].loss:
+            bracket[1 - low] = trial
+            low = int(not bracket[0].loss <= bracket[1].loss)
+        else:
+            if flat_enough(trial):
+                return trial
+            if trial.slope * (bracket[1 - low].t - bracket[low].t) >= 0:
+                bracket[1 - low] = bracket[low]
+            bracket[low] = trial
+    return bracket[low]
+
+
+def cubic_minimum(a: Trial, b: Trial, left: float, right: float) -> float:
+    """Where, between `left` and `right`, the cubic with the losses and slopes of two trials has its minimum."""
+    if a.t > b.t:
+        a, b = b, a
+    d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
+    square = d1 * d1 - a.slope * b.slope
+    d2 = math.sqrt(square) if square >= 0 else math.nan
+    bottom = b.slope - a.slope + 2 * d2
+    t = b.t - (b.t - a.t) * (b.slope + d2 - d1) / bottom if bottom else math.nan
+    if math.isnan(t):  # no extrema, a straight line, or a loss beyond all numbers
+        return (left + right) / 2
+    return min(max(t, left), right)
