@@ -1,4 +1,4 @@
-"""Recording, walking and what can be done with them."""
+"""Gradients: asking for them, checking them, switching their recording off, and writing functions that have them."""
 
 from ..core.mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from . import functional

@@ -1,4 +1,4 @@
-"""Finds the first NaN or infinity, in the forward or the backward pass, and says which line of the user's made it."""
+"""Finds the first NaN or infinity of a forward or backward pass, and names the line of the program that computed it."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
 
 class _Watcher:
-    """What the graph shows each output and each gradient to."""
+    """Is shown every output of a function and every gradient of a rule, and raises at the first NaN or infinity."""
 
     def computed(self, function: Any, inputs: Sequence[Any], output: Any, node: Node | None) -> None:
-        """Check what a function computed."""
+        """Raise RuntimeError if the `output` of a function holds NaN or infinity."""
         if not _finite(output):
             raise RuntimeError(
                 f"{function_name(function)} at {calling_line(sys._getframe())} returned "
-                f"{_described(output)}; {_operands(inputs)}"
+                f"{_summary(output)}; {_summaries(inputs)}"
             )
 
     def carried(self, node: Node, array: Any, g: Any, gradient: Any) -> None:
-        """Check the gradient that the rule of `node` returned for the input `array`, given `g`."""
+        """Raise RuntimeError if the `gradient` with respect to the input `array` of `node` holds NaN or infinity.
+
+        `g` is the gradient of the output of `node`, from which it was computed.
+        """
         if not _finite(gradient):
             position = next(i for i, known in enumerate(node.inputs) if known is array)
             raise RuntimeError(
-                f"the gradient of {described(node)} with respect to input {position} is {_described(gradient)}; "
-                f"the gradient that came to it is {_described(g)}; {_operands(node.inputs)}"
+                f"the gradient of {described(node)} with respect to input {position} is {_summary(gradient)}; "
+                f"the gradient that came to it is {_summary(g)}; {_summaries(node.inputs)}"
             )
 
 
@@ -50,8 +53,8 @@ def _finite(value: Any) -> bool:
     return bool(np.isfinite(_array(value)).all())
 
 
-def _described(value: Any) -> str:
-    """Shape, range and how much of it is no number; of an array that was not kept, the shape."""
+def _summary(value: Any) -> str:
+    """The shape and range of an array, and how many NaN and infinities it holds; of a `Form`, only the shape."""
     if isinstance(value, Form):
         return f"shape {value.shape}"
     array = _array(value)
@@ -63,12 +66,12 @@ def _described(value: Any) -> str:
     return ", ".join([*notes, *(f"{count} {what}" for count, what in counts if count)])
 
 
-def _operands(inputs: Sequence[Any]) -> str:
-    return "; ".join(f"input {i}: {_described(x)}" for i, x in enumerate(inputs) if x is not None)
+def _summaries(inputs: Sequence[Any]) -> str:
+    return "; ".join(f"input {i}: {_summary(x)}" for i, x in enumerate(inputs) if x is not None)
 
 
 class set_detect_anomaly:
-    """Switch `detect_anomaly` on or off: at once, and until the end of the block where used with ``with``."""
+    """Switch `detect_anomaly` on or off. In a ``with`` statement, the end of the block undoes the switch."""
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self._before = core_mode.watcher
@@ -82,13 +85,14 @@ class set_detect_anomaly:
 
 
 class detect_anomaly(contextlib.ContextDecorator):
-    """In this block, raise RuntimeError at the first NaN or infinity that is computed, forward or backward.
+    """Raise RuntimeError in this block at the first NaN or infinity that a forward or backward pass computes.
 
-    The message names the function, the line that called it, and shape, minimum and maximum of its inputs. All threads
-    are watched. It is slow: for finding a mistake, not for training.
+    The message names the function and the line that called it, and gives the shape, minimum and maximum of its inputs.
+    All threads are watched. This makes a program slow, so use it to find a mistake, not to train.
 
     Args:
-        check_nan: whether to check at all. Messages name the line in any case, so without it nothing is left to do.
+        check_nan: whether to look for NaN and infinity. PyTorch's block, without it, still adds lines to messages;
+            here all messages name the line anyway.
 
     >>> import tinygrad_mlp as tg
     >>> with detect_anomaly():

@@ -1,9 +1,10 @@
-"""Functions of a user's own: with a rule for each input, or as a forward and a backward.
+"""Functions with derivatives that a user writes: as a rule for each input, or as a forward and a backward.
 
-`add_row` and `differentiable` take rules as the sheet has them, a line for each input. `Function` is what PyTorch's
-users know: it is for porting, and for what rules cannot say: several outputs, or a backward that needs more than inputs
-and output. To the graph a Function is a row of the sheet like any other; several outputs are one array, laid end to
-end, of which each is a piece.
+`add_row` and `differentiable` take rules, as the sheet of derivatives has them. `Function` is PyTorch's way, for ported
+programs and for what rules cannot express: several outputs, or a backward that needs more than inputs and output.
+
+A Function becomes a row of the sheet, too. A recorded function has one output, so several outputs of a Function are
+joined to one vector, and each is cut out of it again.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ __all__ = ["Function", "add_row", "differentiable"]
 
 
 def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
-    """Teach the framework a function of NumPy's or SciPy's: one rule per differentiable input, None for a constant one.
+    """Add a function of NumPy's or SciPy's to the sheet of derivatives, with one rule for each of its inputs.
 
-    A rule takes the cotangent g of the output, the output y and all inputs. The graph keeps what rules read: give a
-    parameter that a rule does not read, or reads for its shape alone, a name that begins with an underscore, such as
-    ``lambda g, y, _x: g * y``. Then its array is not kept, and may change before the gradient is computed.
+    A rule takes the cotangent g of the output, the output y and all inputs, and returns the cotangent of its input.
+    None in place of a rule stands for an input without a derivative.
+
+    The graph keeps the arrays that rules read. If a rule does not read a parameter, or reads only its shape, give the
+    parameter a name that begins with an underscore, as in ``lambda g, y, _x: g * y``. Then the graph does not keep its
+    array, and the array may change before the gradient is computed.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> add_row(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
@@ -58,10 +62,10 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
 
 
 def _takes(function: Callable[..., Any], number: int) -> bool:
-    """Whether `function` can be called with this many arguments by position, and perhaps others by name."""
+    """Whether `function` takes `number` positional arguments. It may need keyword arguments besides."""
     try:
         inspect.signature(function).bind_partial(*range(number))
-    except ValueError:  # some that are not written in Python have no signature
+    except ValueError:  # some functions that are not written in Python have no signature
         return True
     except TypeError:
         return False
@@ -69,9 +73,7 @@ def _takes(function: Callable[..., Any], number: int) -> bool:
 
 
 def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function of arrays that you write differentiable, by giving it a row of the sheet: a rule for each input.
-
-    Rules are written as for `add_row`.
+    """Make a function of arrays differentiable: a decorator that takes a rule for each input, as `add_row` does.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> @differentiable(lambda g, y, x: g * 3 * x**2)
@@ -96,7 +98,7 @@ def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callab
 
 
 class _Piece(NamedTuple):
-    """One of several outputs that are joined."""
+    """Where an output of a Function stands in the vector of all outputs, and its shape and dtype."""
 
     where: slice
     shape: tuple[int, ...]
@@ -104,10 +106,10 @@ class _Piece(NamedTuple):
 
 
 class Context:
-    """What ``forward`` leaves for ``backward``: Tensors by `save_for_backward`, anything else as attributes."""
+    """Carries values from ``forward`` to ``backward``: Tensors by `save_for_backward`, anything else as attributes."""
 
     needs_input_grad: tuple[bool, ...]  # for each argument of apply()
-    saved_tensors: tuple[Tensor, ...]  # in backward: what forward saved
+    saved_tensors: tuple[Tensor, ...]  # in backward: the Tensors that forward saved
 
     def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.needs_input_grad = tuple(isinstance(given, Tensor) and given.requires_grad for given in arguments)
@@ -115,11 +117,11 @@ class Context:
         self._arguments = [None if isinstance(given, Tensor) else given for given in arguments]
         self._saved: list[Any] = []
         self._constant: tuple[Tensor, ...] = ()
-        self._pieces: list[_Piece | Tensor] = []  # how the outputs that have a derivative are joined, and the others
-        self._several = False
+        self._outputs: list[_Piece | Tensor] = []  # for each output its place in the vector; the Tensor if constant
+        self._returns_tuple = False
 
     def save_for_backward(self, *tensors: Tensor) -> None:
-        """Keep inputs, outputs and other Tensors for ``backward``, which finds them in ``saved_tensors``.
+        """Keep Tensors for ``backward``, where they are in ``saved_tensors``: inputs, outputs or others.
 
         Raises:
             TypeError: one is no Tensor.
@@ -130,12 +132,12 @@ class Context:
         self._saved = list(tensors)
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """Name the outputs through which no gradient passes; none passes through integers anyway."""
+        """Say which outputs pass no gradient. Outputs of integers never do, and need not be named."""
         self._constant = tensors
 
 
 class _Backward(Each):
-    """The row of a Function: one call of its ``backward`` serves all inputs of one visit of the walk."""
+    """The row of a Function. The walk asks for one gradient at a time, but ``backward`` is called once for all."""
 
     def __init__(self, kind: type[Function]) -> None:
         def rule(g: Any, y: Any, *inputs: Any, position: int, context: Context) -> Any:
@@ -156,11 +158,11 @@ class _Backward(Each):
 
 
 class Function:
-    """A function of Tensors with a derivative of its own: subclass it, and call it by ``apply``.
+    """A function of Tensors with a derivative of its own: write a subclass, and call its ``apply``.
 
-    ``forward(ctx, *arguments)`` computes, unrecorded, one Tensor or a tuple of them; ``backward(ctx, *gradients)`` is
-    given the gradient of each, and returns that of each argument, None for those that have none. Written in
-    operations of Tensors, ``backward`` can itself be differentiated.
+    ``forward(ctx, *arguments)`` computes one Tensor or a tuple of Tensors; nothing in it is recorded.
+    ``backward(ctx, *gradients)`` takes the gradient of each output and returns the gradient of each argument, or None
+    where there is none. If ``backward`` computes with Tensors, it can itself be differentiated.
 
     >>> import tinygrad_mlp as tg
     >>> class Cube(Function):
@@ -182,7 +184,7 @@ class Function:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         sheet[cls] = _Backward(cls)
-        f.implementations[cls] = partial(_computed, cls)
+        f.implementations[cls] = partial(_forward, cls)
 
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Any:
@@ -200,66 +202,72 @@ class Function:
 
         Raises:
             TypeError: an output is no Tensor.
-            RuntimeError: later, in the walk: ``backward`` does not return one gradient for each argument.
+            RuntimeError: later, in the backward pass: ``backward`` does not return one gradient for each argument.
         """
         observer().refuse("a Function: write it with @differentiable")
         context = Context(arguments)
         joined = record(cls, [arguments[i] for i in context._positions], {"context": context})
         outputs = _separated(joined, context)
-        return outputs if context._several else outputs[0]
+        return outputs if context._returns_tuple else outputs[0]
 
 
-def _computed(kind: type[Function], *arrays: Any, context: Context) -> Any:
-    """What ``forward`` returns, several outputs laid end to end; `context` is told how to take them apart."""
+def _forward(kind: type[Function], *arrays: Any, context: Context) -> Any:
+    """Call ``forward``, and return its outputs joined to one array; `context` notes how to separate them again."""
     arguments = list(context._arguments)
     inputs = [Tensor._of(array) for array in arrays]
     for i, x in zip(context._positions, inputs, strict=True):
         arguments[i] = x
     with no_grad():
         returned = kind.forward(context, *arguments)
-    context._several = isinstance(returned, tuple)
+    context._returns_tuple = isinstance(returned, tuple)
     outputs = returned if isinstance(returned, tuple) else (returned,)
     start = 0
     for output in outputs:
         if not isinstance(output, Tensor):
             raise TypeError(f"{kind.__name__}.forward returns a Tensor or a tuple of them, not {type(output).__name__}")
         if output.dtype.kind != "f" or any(output is constant for constant in context._constant):
-            context._pieces.append(output)
+            context._outputs.append(output)
         else:
-            context._pieces.append(_Piece(slice(start, start + output.numel()), output.shape, output.dtype))
+            context._outputs.append(_Piece(slice(start, start + output.numel()), output.shape, output.dtype))
             start += output.numel()
-    # Inputs and outputs are saved as their place among these, because the graph holds arrays and no Tensors.
-    places = {id(known): i for i, known in enumerate([*inputs, *outputs])}
-    context._saved = [places[id(saved)] if id(saved) in places else saved.detach().clone() for saved in context._saved]
-    joined = [output._data for output, piece in zip(outputs, context._pieces, strict=True) if isinstance(piece, _Piece)]
+    # The graph holds arrays, not Tensors: a saved input or output is kept as its position, for `_gradients` to look up.
+    positions = {id(known): i for i, known in enumerate([*inputs, *outputs])}
+    context._saved = [
+        positions[id(saved)] if id(saved) in positions else saved.detach().clone() for saved in context._saved
+    ]
+    joined = [output._data for output, kept in zip(outputs, context._outputs, strict=True) if isinstance(kept, _Piece)]
     if len(outputs) == len(joined) == 1:
         return joined[0]
     return np.concatenate([array.ravel() for array in joined]) if joined else np.zeros(0)
 
 
 def _separated(joined: Tensor, context: Context) -> list[Tensor]:
-    """The outputs: those that `_computed` joined are cut from `joined`; those without a derivative are kept whole."""
-    if len(context._pieces) == 1 and isinstance(context._pieces[0], _Piece):
+    """The outputs of a Function, cut out of the vector `joined`; those without a derivative as they were returned."""
+    if len(context._outputs) == 1 and isinstance(context._outputs[0], _Piece):
         return [joined]
     return [
-        joined[piece.where].reshape(piece.shape).to(piece.dtype) if isinstance(piece, _Piece) else piece
-        for piece in context._pieces
+        joined[kept.where].reshape(kept.shape).to(kept.dtype) if isinstance(kept, _Piece) else kept
+        for kept in context._outputs
     ]
 
 
 def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: Sequence[Any]) -> list[Any]:
-    """The gradient of each Tensor among the arguments, as an array, or as a Tensor where `g` is one."""
+    """Call ``backward``, and return the gradient of each Tensor among the arguments.
+
+    They are Tensors if the gradient `g` of the joined outputs is one, because the pass is being recorded; else arrays.
+    """
     recorded = isinstance(g, Tensor)
     variables = [x if isinstance(x, Tensor) else Tensor._of(x) for x in inputs]
     known = [*variables, *_separated(y if recorded else Tensor._of(y), context)]
-    visited = copy.copy(context)  # so that what is found on this visit is forgotten with it
-    visited.saved_tensors = tuple(known[saved] if isinstance(saved, int) else saved for saved in context._saved)
+    # Only a copy of the context holds these Tensors: the graph holds the context, and would keep them alive.
+    passed = copy.copy(context)
+    passed.saved_tensors = tuple(known[saved] if isinstance(saved, int) else saved for saved in context._saved)
     cotangents = [
-        Tensor._of(np.zeros_like(piece._data)) if isinstance(piece, Tensor) else cotangent
-        for cotangent, piece in zip(_separated(g if recorded else Tensor._of(g), context), context._pieces, strict=True)
+        Tensor._of(np.zeros_like(kept._data)) if isinstance(kept, Tensor) else cotangent
+        for cotangent, kept in zip(_separated(g if recorded else Tensor._of(g), context), context._outputs, strict=True)
     ]
     with set_grad_enabled(recorded and is_grad_enabled()):
-        returned = kind.backward(visited, *cotangents)
+        returned = kind.backward(passed, *cotangents)
     gradients = returned if isinstance(returned, tuple) else (returned,)
     if len(gradients) != len(context._arguments):
         raise RuntimeError(
@@ -274,5 +282,5 @@ def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: S
         Tensor._of(np.zeros_like(x._data)) if gradient is None else gradient
         for x, gradient in zip(variables, chosen, strict=True)
     ]
-    # Copies, because a backward may return an array that somebody else can reach.
+    # Copies, because backward may return a Tensor that the user holds, and no gradient may share its memory.
     return tensors if recorded else [tensor._data.copy() for tensor in tensors]

@@ -1,7 +1,7 @@
 """Derivatives of functions: whole Jacobians and Hessians, and their products with vectors, under PyTorch's names.
 
-All of it is `grad`. A walk gives vᵀJ; recording the walk and walking back from its result, which is linear in v, gives
-J v; a walk through a recorded gradient gives products with the Hessian.
+All are made of `grad`, that is, of backward passes. One pass gives vᵀJ. If that pass is recorded, a second pass back
+from its result, which is linear in v, gives J v. A pass through a recorded gradient gives products with the Hessian.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ Function = Callable[..., Any]
 Tensors = tuple[Tensor, ...]
 
 
-# --- arguments and results: a Tensor stays a Tensor, a tuple a tuple --------------------------------------------------
+# --- arguments and results --------------------------------------------------------------------------------------------
 
 
 def _like(model: Any, results: tuple[Any, ...]) -> Any:
+    """The `results` as a tuple if `model` is a tuple or list; else the only one of them."""
     return results if isinstance(model, tuple | list) else results[0]
 
 
 def _variables(inputs: Any, create_graph: bool) -> Tensors:
-    """The inputs as Tensors to differentiate for: still part of their own graph only where that is asked for."""
+    """New Tensors of the inputs, to differentiate with respect to; with `create_graph` they stay part of a graph."""
     return tuple(
         x.clone() if create_graph and x.requires_grad else x.detach().requires_grad_()
         for x in several(inputs, "inputs")
@@ -37,7 +38,13 @@ def _variables(inputs: Any, create_graph: bool) -> Tensors:
 
 
 def _vectors(v: Any, like: Any, name: str, of: str) -> Tensors:
-    """The cotangents or tangents `v`, checked to be shaped like the Tensors `like`; ones for None and one entry."""
+    """The vectors `v` as a tuple of Tensors, one for each Tensor of `like`.
+
+    If `v` is None and `like` is one Tensor of one entry, the vector is 1.
+
+    Raises:
+        RuntimeError: a vector does not have the shape of its Tensor. `name` and `of` are for this message.
+    """
     models = several(like, of)
     if v is None:
         if len(models) != 1 or models[0].numel() != 1:
@@ -52,12 +59,17 @@ def _vectors(v: Any, like: Any, name: str, of: str) -> Tensors:
     return vectors
 
 
-def _finished(results: Tensors, create_graph: bool) -> Tensors:
+def _detached(results: Tensors, create_graph: bool) -> Tensors:
+    """The `results` outside the graph, unless `create_graph`."""
     return results if create_graph else tuple(result.detach() for result in results)
 
 
-def _pulled_back(outputs: Tensors, inputs: Tensors, vectors: Tensors, create_graph: bool, strict: bool) -> Tensors:
-    """Σ vᵀ ∂output/∂input for each input; the graph of the outputs is kept."""
+def _vector_jacobian(outputs: Tensors, inputs: Tensors, vectors: Tensors, create_graph: bool, strict: bool) -> Tensors:
+    """Σ vᵀ ∂output/∂input for each input, summed over the outputs and their `vectors` v. The graph is kept.
+
+    Raises:
+        RuntimeError: `strict`, and an output depends on no input or no output depends on an input.
+    """
     pairs = [(output, v) for output, v in zip(outputs, vectors, strict=True) if output.requires_grad]
     if strict and len(pairs) < len(outputs):
         raise RuntimeError("an output does not depend on any input, which strict=True refuses")
@@ -75,19 +87,19 @@ def _pulled_back(outputs: Tensors, inputs: Tensors, vectors: Tensors, create_gra
 
 
 def _gradient(func: Function, variables: Tensors, name: str, strict: bool) -> tuple[Tensor, Tensors]:
-    """The output of a function of one entry, and its gradient, which can be differentiated."""
+    """The output of `func`, which has one entry, and its gradient, which can itself be differentiated."""
     output = func(*variables)
     if not isinstance(output, Tensor) or output.numel() != 1:
         given = f"a Tensor of shape {output.shape}" if isinstance(output, Tensor) else type(output).__name__
         raise RuntimeError(f"{name}() differentiates a function that returns one entry, not {given}: .sum() it")
-    return output, _pulled_back((output,), variables, (Tensor._of(np.ones_like(output._data)),), True, strict)
+    return output, _vector_jacobian((output,), variables, (Tensor._of(np.ones_like(output._data)),), True, strict)
 
 
-# --- the six ----------------------------------------------------------------------------------------------------------
+# --- the derivatives --------------------------------------------------------------------------------------------------
 
 
 def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bool = False) -> Any:
-    """∂outputs/∂inputs, of shape (*output.shape, *input.shape), by one walk for each entry of the outputs.
+    """∂outputs/∂inputs, of shape (*output.shape, *input.shape), by one backward pass for each entry of the outputs.
 
     Args:
         func: a function of the Tensors `inputs` that returns a Tensor or a tuple of Tensors.
@@ -96,8 +108,8 @@ def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bo
         strict: raise where an output does not depend on an input, instead of returning zeros.
 
     Returns:
-        A Tensor; a tuple of them where `inputs` or the outputs are a tuple; where both are, a tuple of tuples, of
-        which the first belongs to the first output.
+        A Tensor if there is one input and one output. A tuple of Tensors if either is a tuple. If both are, a tuple
+        of tuples: entry [i][j] is the derivative of output i with respect to input j.
 
     Raises:
         RuntimeError: `strict`, and an output does not depend on an input.
@@ -118,9 +130,9 @@ def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bo
 
 
 def _rows(output: Tensor, variables: Tensors, create_graph: bool, strict: bool) -> Tensors:
-    """The Jacobian of one output in each variable, made of a walk from each of its entries."""
+    """The Jacobian of one output with respect to each variable, by one backward pass for each entry of the output."""
     unit_vectors = np.eye(output.numel(), dtype=output.dtype).reshape(output.numel(), *output.shape)
-    rows = [_pulled_back((output,), variables, (Tensor._of(v),), create_graph, strict) for v in unit_vectors]
+    rows = [_vector_jacobian((output,), variables, (Tensor._of(v),), create_graph, strict) for v in unit_vectors]
     if not rows:
         return tuple(Tensor._of(np.zeros(output.shape + x.shape, x.dtype)) for x in variables)
     stacked: list[Any] = [np.stack(of_one) for of_one in zip(*rows, strict=True)]
@@ -128,13 +140,15 @@ def _rows(output: Tensor, variables: Tensors, create_graph: bool, strict: bool) 
 
 
 def hessian(func: Function, inputs: Any, create_graph: bool = False, strict: bool = False) -> Any:
-    """∂²output/∂inputs², the Jacobian of the gradient of a `func` of one entry; arguments as of `jacobian`.
+    """∂²output/∂inputs², which is the Jacobian of the gradient, for a `func` that returns one entry.
+
+    The arguments are those of `jacobian`.
 
     Returns:
         A Tensor of shape (*input.shape, *input.shape); for a tuple of inputs, a tuple of tuples of them.
 
     Raises:
-        RuntimeError: `func` returns more entries than one; and as `jacobian`.
+        RuntimeError: `func` returns more than one entry; and as `jacobian`.
 
     >>> import tinygrad_mlp as tg
     >>> hessian(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]))
@@ -149,7 +163,7 @@ def hessian(func: Function, inputs: Any, create_graph: bool = False, strict: boo
 
 
 def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
-    """The outputs of `func`, and vᵀJ, shaped like the inputs; `v` is shaped like the outputs.
+    """The outputs of `func`, and vᵀJ for its Jacobian J: `v` has the shape of the outputs, vᵀJ that of the inputs.
 
     Raises:
         RuntimeError: `v` has other shapes, or is missing while the output has several entries; and as `jacobian`.
@@ -163,12 +177,12 @@ def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
         outputs = func(*variables)
         vectors = _vectors(v, outputs, "vjp", "output")
         listed = several(outputs, "the outputs")
-        product = _pulled_back(listed, variables, vectors, create_graph, strict)
-    return _like(outputs, _finished(listed, create_graph)), _like(inputs, _finished(product, create_graph))
+        product = _vector_jacobian(listed, variables, vectors, create_graph, strict)
+    return _like(outputs, _detached(listed, create_graph)), _like(inputs, _detached(product, create_graph))
 
 
 def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
-    """The outputs of `func`, and J v, shaped like the outputs; `v` is shaped like the inputs.
+    """The outputs of `func`, and J v for its Jacobian J: `v` has the shape of the inputs, J v that of the outputs.
 
     Raises:
         RuntimeError: `v` has other shapes, or is missing while the input has several entries; and as `jacobian`.
@@ -182,18 +196,18 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
         variables = _variables(inputs, create_graph)
         outputs = func(*variables)
         listed = several(outputs, "the outputs")
-        # wᵀJ is linear in w, whatever w is; its derivative in w along v is J v.
+        # wᵀJ is linear in w, so its derivative with respect to w is the same for all w: take w = 0. Along v it is J v.
         w = tuple(Tensor._of(np.zeros_like(output._data)).requires_grad_() for output in listed)
-        linear = _pulled_back(listed, variables, w, True, strict)
-        product = _pulled_back(linear, w, vectors, create_graph, False)
-    return _like(outputs, _finished(listed, create_graph)), _like(outputs, _finished(product, create_graph))
+        linear = _vector_jacobian(listed, variables, w, True, strict)
+        product = _vector_jacobian(linear, w, vectors, create_graph, False)
+    return _like(outputs, _detached(listed, create_graph)), _like(outputs, _detached(product, create_graph))
 
 
 def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
-    """The output of a `func` of one entry, and vᵀH for its Hessian H; `v` and the product are shaped like the inputs.
+    """The output of `func`, which has one entry, and vᵀH for its Hessian H: `v` and vᵀH have the shape of the inputs.
 
     Raises:
-        RuntimeError: `func` returns more entries than one, or `v` has other shapes or is missing; and as `jacobian`.
+        RuntimeError: `func` returns more than one entry, or `v` has other shapes or is missing; and as `jacobian`.
 
     >>> import tinygrad_mlp as tg
     >>> vhp(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]), tg.tensor([1.0, 10.0]))
@@ -203,10 +217,10 @@ def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     with enable_grad():
         variables = _variables(inputs, create_graph)
         output, gradient = _gradient(func, variables, "vhp", strict)
-        product = _pulled_back(gradient, variables, vectors, create_graph, strict)
-    return _finished((output,), create_graph)[0], _like(inputs, _finished(product, create_graph))
+        product = _vector_jacobian(gradient, variables, vectors, create_graph, strict)
+    return _detached((output,), create_graph)[0], _like(inputs, _detached(product, create_graph))
 
 
 def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
-    """The output of a `func` of one entry, and H v: `vhp`, because Hessians are symmetric, without PyTorch's detour."""
+    """The output of `func`, which has one entry, and H v for its Hessian H. It is `vhp`, because H is symmetric."""
     return vhp(func, inputs, v, create_graph, strict)

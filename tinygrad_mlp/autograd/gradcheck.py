@@ -1,4 +1,4 @@
-"""Gradients checked against central differences, for functions, layers and rules of your own."""
+"""Checks gradients against central differences, for functions, layers and rules that a user writes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["gradcheck", "gradgradcheck"]
 Array = NDArray[Any]
 
 
-def _checked(inputs: Any) -> tuple[Tensor, ...]:
-    """All inputs, of which some must require a gradient."""
+def _validated(inputs: Any) -> tuple[Tensor, ...]:
+    """The inputs as a tuple. Raises ValueError if none requires a gradient; warns if one that does is not float64."""
     listed = several(inputs, "inputs")
     differentiated = [x for x in listed if x.requires_grad]
     if not differentiated:
@@ -33,8 +33,8 @@ def _checked(inputs: Any) -> tuple[Tensor, ...]:
 def _differences(func: Callable[..., Any], inputs: Sequence[Tensor], x: Tensor, eps: float) -> list[Array]:
     """∂output/∂x for each output, of shape (entries of x, entries of the output), by central differences.
 
-    The entries of x are changed where they are, so that a `func` that uses its inputs without being handed them sees
-    it, too; afterwards they are what they were.
+    The entries of x are changed in place, and restored afterwards. So a `func` that reaches x by another way than its
+    arguments, such as a layer whose parameter x is, sees the change.
     """
     rows = []
     for index in np.ndindex(x.shape):
@@ -62,21 +62,21 @@ def gradcheck(
     """Whether the gradients of `func` agree with central differences, for every entry of every input and output.
 
     Args:
-        func: a function of Tensors that returns a Tensor or several; it must not change them.
-        inputs: its arguments; those that require a gradient are checked, and should be float64.
+        func: a function of Tensors that returns a Tensor or several; it must not change its arguments.
+        inputs: the arguments of `func`. Those that require a gradient are checked, and should be float64.
         eps: the step of the differences (f(x + eps) − f(x − eps)) / 2 eps.
-        atol, rtol: a gradient may differ from the difference n by atol + rtol · |n|.
-        raise_exception: raise where one does, instead of returning False.
+        atol, rtol: a gradient agrees if it differs by at most atol + rtol · |n| from the central difference n.
+        raise_exception: raise an error if a gradient does not agree, instead of returning False.
 
     Raises:
-        RuntimeError: a gradient differs.
+        RuntimeError: a gradient does not agree.
         ValueError: no input requires a gradient.
 
     >>> import tinygrad_mlp as tg
     >>> gradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
     True
     """
-    listed = _checked(inputs)
+    listed = _validated(inputs)
     for position, x in enumerate(listed):
         if not x.requires_grad:
             continue
@@ -101,7 +101,7 @@ def gradcheck(
 
 
 def _at(x: Tensor, entry: int) -> str:
-    """The index of an entry of `x`, counted as in the flattened Tensor."""
+    """The index of `entry`, which is a position in the flattened `x`, for an error message; "" for a number."""
     return str([int(i) for i in np.unravel_index(entry, x.shape)]) if x.ndim else ""
 
 
@@ -119,18 +119,18 @@ def gradgradcheck(
     """Whether second derivatives agree with central differences: `gradcheck` of the gradient of `func`.
 
     Args:
-        grad_outputs: the cotangents of the outputs; drawn with `generator` unless given.
-        func, inputs, eps, atol, rtol, raise_exception: as of `gradcheck`.
+        grad_outputs: the cotangents of the outputs; by default drawn from the normal distribution with `generator`.
+        func, inputs, eps, atol, rtol, raise_exception: as for `gradcheck`.
 
     Raises:
-        RuntimeError: a second derivative differs.
+        RuntimeError: a second derivative does not agree.
         ValueError: no input requires a gradient.
 
     >>> import tinygrad_mlp as tg
     >>> gradgradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
     True
     """
-    listed = _checked(inputs)
+    listed = _validated(inputs)
     if grad_outputs is None:
         numbers = numbers_from(generator)
         outputs = [output for output in several(func(*listed), "outputs") if output.requires_grad]

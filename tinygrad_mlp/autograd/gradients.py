@@ -1,4 +1,4 @@
-"""Gradients asked for by name: `grad` returns them, `backward` adds them to the leaves."""
+"""Gradients of several Tensors at once: `grad` returns them, `backward` adds them to the leaves' ``.grad``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def several(tensors: Any, name: str) -> tuple[Tensor, ...]:
     """One Tensor or a sequence of them, as a tuple.
 
     Raises:
-        TypeError: something else is among them; `name` says what they are.
+        TypeError: one of them is not a Tensor. `name` is what the message calls them.
     """
     listed = tuple(tensors) if isinstance(tensors, Sequence) else (tensors,)
     for entry in listed:
@@ -34,7 +34,7 @@ def several(tensors: Any, name: str) -> tuple[Tensor, ...]:
 
 
 def _seeds(outputs: Tensors, gradients: Any, create_graph: bool) -> list[tuple[Leaf | Node, Any]]:
-    """The places in the graph of `outputs`, with the cotangents to start from."""
+    """For each of `outputs` its place in the graph and the cotangent to start from, as `leaves.seed` gives them."""
     listed = several(outputs, "outputs")
     given = [gradients] if gradients is None or isinstance(gradients, Tensor | np.ndarray) else list(gradients)
     if gradients is None:
@@ -55,8 +55,8 @@ def backward(
 
     Args:
         tensors: one Tensor or several.
-        grad_tensors: a cotangent for each, of its shape; None for 1, where it has one entry.
-        retain_graph, create_graph, inputs: as of `Tensor.backward`.
+        grad_tensors: a cotangent for each Tensor, of its shape. None stands for 1 if the Tensor has one entry.
+        retain_graph, create_graph, inputs: as for `Tensor.backward`.
 
     Raises:
         RuntimeError, ValueError: as `Tensor.backward`.
@@ -74,23 +74,23 @@ def grad(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
-    """The gradient of the sum of `outputs` with respect to each of `inputs`; no ``.grad`` is touched.
+    """The gradient of the sum of `outputs` with respect to each of `inputs`. It does not change any ``.grad``.
 
     Args:
         outputs: one Tensor or several.
         inputs: one Tensor or several, leaves or computed.
-        grad_outputs: a cotangent for each output, of its shape; None for 1, where it has one entry.
+        grad_outputs: a cotangent for each output, of its shape. None stands for 1 if the output has one entry.
         retain_graph: keep the graph for another pass; by default only with `create_graph`.
         create_graph: record the pass, so that the gradients can themselves be differentiated.
-        allow_unused: return None for an input that no output was computed from.
+        allow_unused: return None for an input that no output depends on, instead of raising an error.
         materialize_grads: return zeros for such an input.
 
     Returns:
         A Tensor of the input's shape for each input, in memory of its own.
 
     Raises:
-        RuntimeError: an input was not used, and neither `allow_unused` nor `materialize_grads` is set; and as
-            `Tensor.backward`.
+        RuntimeError: no output depends on an input, and neither `allow_unused` nor `materialize_grads` is set; and
+            as `Tensor.backward`.
         ValueError: as `Tensor.backward`, or `allow_unused` is False while `materialize_grads` is True.
 
     >>> import tinygrad_mlp as tg

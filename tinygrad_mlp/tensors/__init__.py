@@ -1,1 +1,1 @@
-"""The Tensor: an array with PyTorch's methods that joins NumPy's dispatch, and what makes one."""
+"""The Tensor, an array with PyTorch's methods that NumPy's functions accept, and the functions that make Tensors."""

@@ -1,4 +1,4 @@
-"""NumPy's functions given Tensors: what is recorded, what is a line of others, and what is refused by name."""
+"""Calls NumPy functions on Tensors: records them, calls what they are written in terms of, or refuses them by name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ Array = NDArray[Any]
 
 
 def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
-    """Call a NumPy function, or one that joined its dispatch, on operands of which some are Tensors."""
+    """The result of a NumPy function, or of one that `add_row` added, for operands of which some are Tensors.
+
+    Raises:
+        TypeError: the function has no derivative here, or an option has no meaning for its rules.
+    """
     if function is np.matmul and not options:
         return matrix_product(*args)
     if function is np.where and len(args) == 1:
@@ -34,12 +38,13 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
     row = sheet.get(function)
     if row == ():
         return recording.tensor_class._of(observer().repeat(_without_gradient, function, list(args), options))
+    # A row has a rule for each operand. Further positional arguments are options, and get the names of NumPy's.
     if isinstance(row, tuple) and len(args) > len(row):
         names = list(inspect.signature(function).parameters)[len(row) :]
         options = {**dict(zip(names, args[len(row) :], strict=False)), **options}
         args = args[: len(row)]
     if options and row is not None:
-        options = _understood(function, row, options)
+        options = _validated(function, row, options)
     return record(function, args, options)
 
 
@@ -47,12 +52,12 @@ def _without_gradient(function: Callable[..., Any], args: list[Any], options: di
     return np.asarray(function(*raw(args), **options))
 
 
-def _understood(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
-    """The `options` that the rules of `function` take. Any other raises a TypeError, unless it is None."""
+def _validated(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of `options` that the rules of `function` take. Raises TypeError for another one, unless it is None."""
     rule = next(filter(None, row), None) if isinstance(row, tuple) else row.rule
     parameters = {} if rule is None else inspect.signature(rule).parameters
     taken = 2 + len(row) if isinstance(row, tuple) else 2
-    known = [name for name in list(parameters)[taken:] if name != "position"]  # which `Each` passes
+    known = [name for name in list(parameters)[taken:] if name != "position"]  # `Each` passes that
     for name, value in options.items():
         if name not in known and value is not None:
             raise TypeError(f"{function_name(function)} of a Tensor does not take {name}=, only {known}")

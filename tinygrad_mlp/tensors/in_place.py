@@ -1,4 +1,4 @@
-"""Methods and operators that change a Tensor in place, and the rule that says when they may."""
+"""Methods and operators that change a Tensor in place. They raise an error where gradients would become wrong."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from ..core import guard
 from ..core.mode import is_grad_enabled
 from ..core.record import Leaf, Variable
 from ..core.tape import observer
-from .arguments import raw, steps
+from .arguments import raw
+from .indexing import steps
 from .operators import name_operators
 
 __all__ = ["InPlace"]
 
 
 def _in_place(name: str, function: Any) -> Callable[[Any, Any], Any]:
-    """An operator that changes a Tensor in place, called `name` in messages."""
+    """The method for an operator that changes a Tensor in place. `name` is what messages call the operator."""
 
     def operator(self: Any, other: Any) -> Any:
         return self._update(name, function, other)
@@ -28,13 +29,13 @@ def _in_place(name: str, function: Any) -> Callable[[Any, Any], Any]:
 
 
 def _change(change: Callable[[Any, Any], Any], tensor: Any, value: Any) -> None:
-    """Call ``change(array, value)`` with the array of `tensor`, and note that it has been written to."""
+    """Call ``change(array, value)`` with the array of `tensor`, and tell the guard that the array has changed."""
     change(tensor._data, raw(value))
     guard.stamp([tensor._data])
 
 
 def _assign(index: list[Any], array: Any, entries: Any) -> None:
-    """Put `entries` at the steps of an index."""
+    """Write `entries` to the part of `array` that the indices in `index`, applied one after the other, select."""
     *first, last = index
     for step in first:
         array = array[step]
@@ -42,7 +43,7 @@ def _assign(index: list[Any], array: Any, entries: Any) -> None:
 
 
 def _scaled(value: Any, alpha: Any) -> Any:
-    """``alpha · value``."""
+    """``alpha · value``, without a multiplication by 1."""
     return value if type(alpha) in (int, float) and alpha == 1 else np.multiply(value, alpha)
 
 
@@ -52,7 +53,12 @@ class InPlace(Variable):
     __slots__ = ()
 
     def _write(self, operation: str, change: Callable[[Any, Any], Any], value: Any) -> Self:
-        """Let ``change(array, value)`` write to this Tensor's array and stamp it; refuse if gradients would suffer."""
+        """Call ``change(array, value)``, which writes to this Tensor's array, and return this Tensor.
+
+        Raises:
+            RuntimeError: functions are being recorded, and this Tensor or `value` needs a gradient. `operation` is
+                what the message calls the write.
+        """
         if is_grad_enabled():
             if self._node is not None:
                 kind = (
@@ -73,7 +79,7 @@ class InPlace(Variable):
         return self
 
     def _update(self, operation: str, ufunc: Callable[..., Any], other: Any) -> Self:
-        """Put what `ufunc` makes of this Tensor and `other` in this Tensor's place."""
+        """Replace the entries of this Tensor by ``ufunc(self, other)``."""
         return self._write(operation, lambda a, b: ufunc(a, b, out=a), other)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -83,7 +89,8 @@ class InPlace(Variable):
         """Add ``alpha · other`` in place.
 
         Raises:
-            RuntimeError: here as in the methods below, outside `no_grad`: this Tensor or `other` needs a gradient.
+            RuntimeError: this Tensor or `other` needs a gradient, and this is not in a `no_grad` block. The other
+                methods that change a Tensor in place raise it, too.
         """
         return self._update("add_", np.add, _scaled(other, alpha))
 

@@ -1,4 +1,4 @@
-"""The gradients of leaves: where a walk starts, how its results are added up, and what a reader of them is given."""
+"""What comes before and after a walk: where it starts, and how the gradients it returns reach the leaves' ``.grad``."""
 
 from __future__ import annotations
 
@@ -22,25 +22,30 @@ Array = NDArray[Any]
 
 
 class Lent:
-    """A gradient in memory that the next replay writes to: whoever keeps it for longer takes `own()`."""
+    """A gradient in memory that the next replay of a step overwrites. To keep it for longer, take `own()`."""
 
     __slots__ = ("array", "since", "wrap")
 
     def __init__(self, array: Array, wrap: Callable[[Array], Any]) -> None:
         self.array = array
-        self.wrap = wrap  # makes what the leaf would hold in the eager step, an array or a Tensor
-        self.since = 0  # when it was computed, on the graph's clock
+        self.wrap = wrap  # makes of an array what the leaf would hold without a replay: an array or a Tensor
+        self.since = 0  # the time at which the gradient was computed, on the graph's clock
 
     def own(self) -> Any:
         """The gradient in memory of its own."""
-        return self.wrap(self.array.copy("K"))  # K: in the same memory order, on which the rounding of sums depends
+        return self.wrap(self.array.copy("K"))  # "K" keeps the memory order, on which the rounding of sums depends
 
 
-# --- where a walk starts ----------------------------------------------------------------------------------------------
+# --- before a walk ----------------------------------------------------------------------------------------------------
 
 
 def place_of(x: Any) -> Leaf | Node:
-    """Where the Tensor `x` stands in the graph."""
+    """The place of the Tensor `x` in the graph.
+
+    Raises:
+        TypeError: `x` is not a Tensor.
+        GraphError: `x` needs no gradient, and so has no place.
+    """
     if not isinstance(x, Variable):
         raise TypeError(f"expected a Tensor, not {type(x).__name__}")
     if x._node is None:
@@ -52,7 +57,7 @@ def place_of(x: Any) -> Leaf | Node:
 
 
 def places_of(inputs: Any) -> set[Leaf | Node] | None:
-    """The places of the Tensors, one or several, that a user wants gradients for; None stands for all leaves."""
+    """The places of `inputs`, one Tensor or several, for which a user wants gradients. None stands for all leaves."""
     if inputs is None:
         return None
     places = {place_of(x) for x in ([inputs] if isinstance(inputs, Variable) else inputs)}
@@ -62,7 +67,14 @@ def places_of(inputs: Any) -> set[Leaf | Node] | None:
 
 
 def seed(output: Any, gradient: Any, create_graph: bool = False) -> tuple[Leaf | Node, Any]:
-    """Where and with which cotangent a walk from `output` starts: `gradient` checked and copied, or 1 for one entry."""
+    """The place of `output`, and the cotangent with which a walk starts there.
+
+    The cotangent is a copy of `gradient`, or 1 if that is None. With `create_graph` it is a Tensor, else an array.
+
+    Raises:
+        GraphError: `output` needs no gradient, or has several entries while `gradient` is None.
+        ValueError: `gradient` does not have the shape of `output`.
+    """
     place = place_of(output)
     tensor = record.tensor_class
     if gradient is None:
@@ -87,13 +99,13 @@ def seed(output: Any, gradient: Any, create_graph: bool = False) -> tuple[Leaf |
     return place, cotangent
 
 
-# --- what a walk brings -----------------------------------------------------------------------------------------------
+# --- after a walk -----------------------------------------------------------------------------------------------------
 
 
 def collect(
     seeds: Sequence[tuple[Place, Any]], retain_graph: bool | None, create_graph: bool, wanted: set[Place] | None
 ) -> None:
-    """Walk back from `seeds`, and add the gradients that arrive to those of the leaves, and of wanted nodes."""
+    """Walk back from `seeds`, and add the gradients to those that the leaves, or the `wanted` places, already hold."""
     arrived = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, wanted=wanted)
     for place, gradient in arrived.items():
         if type(place) is Leaf:
@@ -105,23 +117,23 @@ def collect(
 
 
 def accumulate(leaf: Leaf, gradient: Any) -> None:
-    """Add what a walk brought to the gradient that `leaf` holds."""
+    """Add `gradient`, which a walk returned, to the gradient that `leaf` holds."""
     if observers and (observing := observers.get(get_ident())) is not None:
         observing.deliver(leaf, gradient)
         return
     if leaf.grad is None:
         leaf.grad = gradient
     else:
-        gradient_of(leaf)  # raises if a factor of the gradient has changed
+        gradient_of(leaf)  # raises an error if it is a Product of which a factor has changed
         held = leaf.grad.own() if type(leaf.grad) is Lent else leaf.grad
         leaf.grad = added(held, gradient)
 
 
 def gradient_of(leaf: Leaf) -> Any:
-    """The gradient that `leaf` holds: None, an array, or a Product whose factors have not changed.
+    """The gradient that `leaf` holds: None, an array, or a Product.
 
     Raises:
-        RuntimeError: a factor was overwritten after the walk.
+        RuntimeError: a factor of the Product was overwritten after the walk.
     """
     gradient = leaf.grad
     if gradient is None or type(gradient) is np.ndarray:

@@ -13,9 +13,10 @@ from scipy.special import erf, expit
 
 from ..core import functions as f
 from ..core.record import Variable, record
-from .arguments import Dim, along, dims, dtype_to, lengths, steps
+from .arguments import Dim, dims, dtype_to, lengths
 from .derived import derived, norm
 from .in_place import InPlace
+from .indexing import along, steps
 from .operators import Operators, matrix_product
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ __all__ = ["Extremum", "Methods"]
 
 
 class Extremum(NamedTuple):
-    """What ``max(dim)`` and ``min(dim)`` return: the values, and where the first of each stands."""
+    """The result of ``max(dim)`` or ``min(dim)``: the values along `dim`, and the first index that has each value."""
 
     values: Tensor
     indices: Tensor
 
 
-# What the core has, as the type checker is to know it.
+# What the core calls Any has these types here.
 _record: Callable[..., Tensor] = record
 _derived: Mapping[Any, Callable[..., Tensor]] = derived
 
@@ -129,11 +130,11 @@ class Methods(Operators, InPlace):
         return _record(np.reciprocal, (self,)) if self._data.dtype.kind == "f" else 1 / self
 
     def sign(self) -> Tensor:
-        """−1, 0 or 1, through which no gradient passes."""
+        """−1, 0 or 1. No gradient passes."""
         return _record(np.sign, (self,))
 
     def floor(self) -> Tensor:
-        """The greatest integer not above x; no gradient passes."""
+        """The greatest integer not above x. No gradient passes."""
         return _record(np.floor, (self,))
 
     def sin(self) -> Tensor:
@@ -185,11 +186,11 @@ class Methods(Operators, InPlace):
         return _record(f.relu, (self,))
 
     def maximum(self, other: Any) -> Tensor:
-        """The elementwise maximum; where both are equal, each gets half the gradient."""
+        """The larger of each two entries. Where both are equal, each gets half the gradient."""
         return _record(np.maximum, (self, other))
 
     def minimum(self, other: Any) -> Tensor:
-        """The elementwise minimum; where both are equal, each gets half the gradient."""
+        """The smaller of each two entries. Where both are equal, each gets half the gradient."""
         return _record(np.minimum, (self, other))
 
     def logaddexp(self, other: Any) -> Tensor:
@@ -197,10 +198,10 @@ class Methods(Operators, InPlace):
         return _record(np.logaddexp, (self, other))
 
     def clamp(self, min: Any = None, max: Any = None) -> Tensor:
-        """x between `min` and `max`; a bound itself passes its gradient.
+        """x, but `min` where x is below it, and `max` where x is above it. At a bound the derivative is 1.
 
         Raises:
-            ValueError: there is no bound.
+            ValueError: neither bound is given.
         """
         if min is None and max is None:
             raise ValueError("clamp() takes min=, max= or both")
@@ -221,11 +222,11 @@ class Methods(Operators, InPlace):
     # --- reductions ---------------------------------------------------------------------------------------------------
 
     def sum(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """The sum over `dim`, or over everything."""
+        """The sum over `dim`; by default over all dimensions."""
         return _record(np.sum, (self,), {"axis": dims(dim), "keepdims": keepdim})
 
     def mean(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """The mean over `dim`, or over everything.
+        """The mean over `dim`; by default over all dimensions.
 
         Raises:
             TypeError: the Tensor holds integers, whose mean is not an integer.
@@ -233,22 +234,22 @@ class Methods(Operators, InPlace):
         return _derived[np.mean](self._floating("mean"), dims(dim), keepdim)
 
     def var(self, dim: Dim = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
-        """The variance Σ (x − mean)² / (n − correction) over `dim`, or over everything.
+        """The variance Σ (x − mean)² / (n − correction) over the n entries of `dim`; by default of all dimensions.
 
         Raises:
             TypeError: the Tensor holds integers.
-            ValueError: there are no more entries than `correction`.
+            ValueError: n is not larger than `correction`.
         """
         x = self._floating("var")
         return _derived[np.var](x, dims(dim), ddof=correction, keepdims=keepdim)
 
     def std(self, dim: Dim = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
-        """The square root of `var`; its derivative is 0 where all entries are equal."""
+        """The square root of `var`. Its derivative is 0 where all entries are equal."""
         x = self._floating("std")
         return _derived[np.std](x, dims(dim), ddof=correction, keepdims=keepdim)
 
     def norm(self, p: Any = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """(Σ |x|ᵖ)^(1/p) over `dim`, or over everything; p = 2 by default; its derivative at 0 is 0.
+        """(Σ |x|ᵖ)^(1/p) over `dim`; by default over all dimensions, and p = 2. Its derivative is 0 where all x are 0.
 
         Raises:
             TypeError: the Tensor holds integers.
@@ -264,7 +265,7 @@ class Methods(Operators, InPlace):
         return self
 
     def prod(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """The product over `dim`, or over everything."""
+        """The product over `dim`; by default over all dimensions."""
         return _derived[np.prod](self, dims(dim), keepdim)
 
     def cumsum(self, dim: int) -> Tensor:
@@ -272,66 +273,67 @@ class Methods(Operators, InPlace):
         return _record(np.cumsum, (self,), {"axis": dim})
 
     def max(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
-        """The maximum of everything, whose ties share the gradient; or the `Extremum` along `dim`, the first of it.
+        """The maximum of all entries; with `dim` the `Extremum` along it; with another Tensor what `maximum` returns.
 
-        Given another Tensor it is `maximum`.
+        If several entries are the maximum of all, they share the gradient equally. Along `dim` the first one gets it.
         """
         if isinstance(dim, Variable):
             return self.maximum(dim)
         return self._extremum(np.max, np.argmax, dim, keepdim)
 
     def min(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
-        """The minimum of everything, whose ties share the gradient; or the `Extremum` along `dim`, the first of it.
+        """The minimum of all entries; with `dim` the `Extremum` along it; with another Tensor what `minimum` returns.
 
-        Given another Tensor it is `minimum`.
+        If several entries are the minimum of all, they share the gradient equally. Along `dim` the first one gets it.
         """
         if isinstance(dim, Variable):
             return self.minimum(dim)
         return self._extremum(np.min, np.argmin, dim, keepdim)
 
-    def _extremum(self, extremum: Any, argument: Any, dim: int | None, keepdim: bool) -> Any:
+    def _extremum(self, function: Any, index_function: Any, dim: int | None, keepdim: bool) -> Any:
+        """`max` or `min` of this Tensor, by NumPy's function for the value and its function for the index."""
         if dim is None:
-            return _record(extremum, (self,))
+            return _record(function, (self,))
         if not self.ndim:
-            return self.reshape(1)._extremum(extremum, argument, dim, False)
+            return self.reshape(1)._extremum(function, index_function, dim, False)
         dim = normalize_axis_index(dim, self.ndim)
-        indices = _record(argument, (self,), {"axis": dim, "keepdims": keepdim})
+        indices = _record(index_function, (self,), {"axis": dim, "keepdims": keepdim})
         positions = indices._data if keepdim else np.expand_dims(indices._data, dim)
         values = f.getitem(self, along(positions, dim))
         return Extremum(values if keepdim else values.squeeze(dim), indices)
 
     def amax(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """The maximum over `dim`, whose ties share the gradient."""
+        """The maximum over `dim`; by default over all dimensions. Entries that equal it share its gradient equally."""
         return _record(np.max, (self,), {"axis": dims(dim), "keepdims": keepdim})
 
     def amin(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """The minimum over `dim`, whose ties share the gradient."""
+        """The minimum over `dim`; by default over all dimensions. Entries that equal it share its gradient equally."""
         return _record(np.min, (self,), {"axis": dims(dim), "keepdims": keepdim})
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        """Where the first maximum stands: along `dim`, or in the flattened Tensor."""
+        """The index of the first maximum along `dim`; by default in the flattened Tensor."""
         return _record(np.argmax, (self,), {"axis": dim, "keepdims": keepdim})
 
     def argmin(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        """Where the first minimum stands: along `dim`, or in the flattened Tensor."""
+        """The index of the first minimum along `dim`; by default in the flattened Tensor."""
         return _record(np.argmin, (self,), {"axis": dim, "keepdims": keepdim})
 
     def any(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """Whether any entry is true, over `dim` or over everything."""
+        """Whether any entry over `dim` is true; by default over all dimensions."""
         return _record(np.any, (self,), {"axis": dims(dim), "keepdims": keepdim})
 
     def all(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """Whether all entries are true, over `dim` or over everything."""
+        """Whether all entries over `dim` are true; by default over all dimensions."""
         return _record(np.all, (self,), {"axis": dims(dim), "keepdims": keepdim})
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Tensor:
         """ln Σ eˣ over `dim`."""
         return _record(f.logsumexp, (self,), {"axis": dims(dim), "keepdims": keepdim})
 
-    # --- movement -----------------------------------------------------------------------------------------------------
+    # --- shape and order ----------------------------------------------------------------------------------------------
 
     def reshape(self, *shape: Any) -> Tensor:
-        """The same entries in another shape, of which one length may be −1."""
+        """The same entries in another shape. One length may be −1: it is computed from the others."""
         return _record(np.reshape, (self,), {"shape": lengths(shape)})
 
     def view(self, *shape: Any) -> Tensor:
@@ -339,10 +341,10 @@ class Methods(Operators, InPlace):
         return self.reshape(*shape)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        """Dimensions `start_dim` to `end_dim` joined into one.
+        """This Tensor with the dimensions `start_dim` to `end_dim` joined into one; by default all of them.
 
         Raises:
-            IndexError: there is no such dimension.
+            IndexError: the Tensor has no such dimension.
         """
         if not self.ndim:
             return self.reshape(1)
@@ -352,54 +354,54 @@ class Methods(Operators, InPlace):
 
     @property
     def T(self) -> Tensor:
-        """The dimensions in reverse order."""
+        """This Tensor with its dimensions in reverse order."""
         return _record(np.transpose, (self,))
 
     @property
     def mT(self) -> Tensor:
-        """The last two dimensions swapped."""
+        """This Tensor with its last two dimensions swapped."""
         return self.transpose(-1, -2)
 
     def t(self) -> Tensor:
-        """The transpose of a matrix.
+        """The transpose of a matrix. A vector stays as it is.
 
         Raises:
-            ValueError: there are more dimensions than two.
+            ValueError: the Tensor has more than two dimensions.
         """
         if self.ndim > 2:
             raise ValueError(f"t() takes a matrix, not shape {self.shape}: use transpose(dim0, dim1) or permute")
         return self.T
 
     def transpose(self, dim0: int, dim1: int) -> Tensor:
-        """Dimensions `dim0` and `dim1` swapped."""
+        """This Tensor with the dimensions `dim0` and `dim1` swapped."""
         return _derived[np.swapaxes](self, dim0, dim1)
 
     def permute(self, *given: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
-        """The dimensions in the order `dims`."""
+        """This Tensor with its dimensions in the order `dims`, which are given one by one or as one sequence."""
         return _record(np.transpose, (self,), {"axes": lengths(given, dims)})
 
     def squeeze(self, dim: Dim = None) -> Tensor:
-        """Without the dimensions of length 1 among `dim`, or among all."""
+        """This Tensor without the dimensions among `dim` that have length 1; by default among all."""
         if dim is not None:
             dim = tuple(d for d in np.atleast_1d(dim).tolist() if self.shape[d] == 1)
         return _derived[np.squeeze](self, dim)
 
     def unsqueeze(self, dim: int) -> Tensor:
-        """With a dimension of length 1 put at `dim`."""
+        """This Tensor with a new dimension of length 1 at `dim`."""
         return _derived[np.expand_dims](self, dim)
 
     def broadcast_to(self, shape: Sequence[int]) -> Tensor:
-        """Repeated to `shape` by NumPy's rules."""
+        """This Tensor repeated to `shape`, as NumPy broadcasts."""
         return _record(np.broadcast_to, (self,), {"shape": tuple(shape)})
 
     def expand(self, *sizes: Any) -> Tensor:
-        """Repeated to `sizes`, of which −1 keeps a length."""
+        """This Tensor repeated along dimensions of length 1 to the shape `sizes`. A size of −1 keeps the length."""
         shape = lengths(sizes)
         own = (1,) * (len(shape) - self.ndim) + self.shape
         return self.broadcast_to([n if size == -1 else size for n, size in zip(own, shape, strict=True)])
 
     def repeat(self, *sizes: Any) -> Tensor:
-        """Copies side by side: dimension i holds ``sizes[i]`` of them, as `numpy.tile` does.
+        """Copies of this Tensor side by side, ``sizes[i]`` of them along dimension i, as in `numpy.tile`.
 
         Raises:
             ValueError: there are fewer sizes than dimensions.
@@ -410,23 +412,29 @@ class Methods(Operators, InPlace):
         return _derived[np.tile](self, times)
 
     def flip(self, *given: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
-        """With the order along `dims` reversed."""
+        """This Tensor with the order of its entries along `dims` reversed."""
         return _record(np.flip, (self,), {"axis": lengths(given, dims)})
 
     def roll(self, shifts: int | tuple[int, ...], dims: Dim = None) -> Tensor:
-        """A copy with entries moved by `shifts` along `dims`, or as if flattened; the last ones go to the start."""
+        """A copy with the entries moved by `shifts` along `dims`; by default along the flattened Tensor.
+
+        Entries that are moved past the end come in again at the start.
+        """
         return _record(np.roll, (self,), {"shift": shifts, "axis": dims})
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-        """The diagonal of each matrix in `dim1` and `dim2`, `offset` above the main one, as the last dimension."""
+        """The diagonals of the matrices that `dim1` and `dim2` span, as the last dimension.
+
+        `offset` counts diagonals from the main one, upwards or to the right.
+        """
         return _derived[np.diagonal](self, offset, dim1, dim2)
 
     def tril(self, diagonal: int = 0) -> Tensor:
-        """A copy with zeros above diagonal number `diagonal` of the last two dimensions."""
+        """A copy with 0 above the diagonal `diagonal` of each matrix in the last two dimensions; 0 is the main one."""
         return _record(np.tril, (self,), {"k": diagonal})
 
     def triu(self, diagonal: int = 0) -> Tensor:
-        """A copy with zeros below diagonal number `diagonal` of the last two dimensions."""
+        """A copy with 0 below the diagonal `diagonal` of each matrix in the last two dimensions; 0 is the main one."""
         return _record(np.triu, (self,), {"k": diagonal})
 
     # --- products -----------------------------------------------------------------------------------------------------
@@ -439,7 +447,7 @@ class Methods(Operators, InPlace):
         """The product of two matrices.
 
         Raises:
-            ValueError: one of the two is no matrix.
+            ValueError: one of the two is not a matrix.
         """
         if self.ndim != 2 or mat2.ndim != 2:
             raise ValueError(f"mm() takes two matrices, not shapes {self.shape} and {mat2.shape}: use matmul")
@@ -449,7 +457,7 @@ class Methods(Operators, InPlace):
         """The matrix of the products of the entries of two vectors.
 
         Raises:
-            ValueError: one of the two is no vector.
+            ValueError: one of the two is not a vector.
         """
         if self.ndim != 1 or vec2.ndim != 1:
             raise ValueError(f"outer() takes two vectors, not shapes {self.shape} and {vec2.shape}: .flatten() them")
@@ -458,14 +466,14 @@ class Methods(Operators, InPlace):
     # --- copies and dtypes --------------------------------------------------------------------------------------------
 
     def clone(self) -> Tensor:
-        """A copy in memory of its own, through which gradients pass."""
+        """A copy in memory of its own. Gradients pass through it."""
         return _record(f.clone, (self,))
 
     def to(self, dtype: DTypeLike) -> Tensor:
-        """As `dtype`; this Tensor itself where it already is. No gradient passes through integers.
+        """This Tensor converted to `dtype`, or this Tensor itself if it has that dtype. No gradient passes integers.
 
         Raises:
-            TypeError: `dtype` is not a dtype.
+            TypeError: `dtype` is not a dtype of real numbers, integers or booleans.
         """
         wanted = dtype_to(dtype)
         if wanted.kind not in "fiub":

@@ -1,4 +1,4 @@
-"""Python's operators on Tensors: each records a function of the sheet."""
+"""Python's operators on Tensors, except those that change a Tensor in place. Each records a function of NumPy's."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Operators", "matrix_product", "name_operators"]
 
-_record: Callable[..., Tensor] = record  # as the type checker is to know it
+_record: Callable[..., Tensor] = record  # the core calls the result Any
 
 
 def matrix_product(a: Any, b: Any) -> Tensor:
-    """`numpy.matmul`. Its rules are for matrices, so a vector gets a dimension, which the result loses again."""
+    """`numpy.matmul`. Its rules are for matrices, so a vector gets a second dimension, which the result loses again."""
     if np.ndim(a) == 1:
         return matrix_product(np.expand_dims(a, 0), b).squeeze(-2 if np.ndim(b) > 1 else 0)
     if np.ndim(b) == 1:
@@ -27,7 +27,7 @@ def matrix_product(a: Any, b: Any) -> Tensor:
 
 
 def _prefix(function: Any) -> Callable[[Any], Tensor]:
-    """A unary operator that records `function`."""
+    """The method for a unary operator, which records ``function(self)``."""
 
     def operator(self: Any) -> Tensor:
         return _record(function, (self,))
@@ -36,7 +36,7 @@ def _prefix(function: Any) -> Callable[[Any], Tensor]:
 
 
 def _infix(function: Any) -> Callable[[Any, Any], Tensor]:
-    """A binary operator that records `function` of a Tensor and what stands to its right."""
+    """The method for a binary operator with a Tensor to its left, which records ``function(self, other)``."""
 
     def operator(self: Any, other: Any) -> Tensor:
         return _record(function, (self, other))
@@ -45,7 +45,7 @@ def _infix(function: Any) -> Callable[[Any, Any], Tensor]:
 
 
 def _reflected(function: Any) -> Callable[[Any, Any], Tensor]:
-    """A binary operator that records `function` of what stands to the left of a Tensor, and the Tensor."""
+    """The method for a binary operator with a Tensor only to its right, which records ``function(other, self)``."""
 
     def operator(self: Any, other: Any) -> Tensor:
         return _record(function, (other, self))
@@ -54,7 +54,7 @@ def _reflected(function: Any) -> Callable[[Any, Any], Tensor]:
 
 
 class Operators(Variable):
-    """The operators that compute a new Tensor, each from Python's method for it."""
+    """The methods by which Python finds the operators of a Tensor."""
 
     __slots__ = ()
 
@@ -107,7 +107,7 @@ class Operators(Variable):
 
 
 def name_operators(kind: type) -> None:
-    """Name each operator of `kind` as its attribute is, which tracebacks and help() show."""
+    """Give each method that the functions above made the name of its attribute, for tracebacks and help()."""
     for name, method in vars(kind).items():
         if getattr(method, "__name__", "") == "operator":
             method.__name__, method.__qualname__ = name, f"Tensor.{name}"

@@ -1,4 +1,4 @@
-"""Random numbers: a generator that can be passed wherever something is drawn, and the one that is used otherwise."""
+"""Random numbers: a generator that users can pass to what draws, and the default one that is used otherwise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Generator:
 
     @property
     def numbers(self) -> np.random.Generator:
-        """NumPy's generator, which draws."""
+        """The NumPy generator that draws the numbers."""
         observer().refuse("numbers that NumPy draws: draw them with rand(), randn() or their like")
         return self._numbers
 
@@ -34,12 +34,12 @@ class Generator:
         self._numbers = numbers
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():  # by the setter, for those that were pickled under the public name
+        for name, value in state.items():  # older pickles have `numbers` in place of `_numbers`, so use the setter
             setattr(self, name, value)
 
     @effect
     def manual_seed(self, seed: int) -> Generator:
-        """Start again from `seed`, and return this generator."""
+        """Restart this generator from `seed`, and return it."""
         self._numbers = np.random.default_rng(seed)
         return self
 
@@ -50,15 +50,15 @@ _default = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start the generator that is used where none is passed again from `seed`, and return it."""
+    """Restart the default generator from `seed`, and return it. It draws wherever no generator is passed."""
     return _default.manual_seed(seed)
 
 
 def numbers_from(generator: AnyGenerator | None) -> np.random.Generator:
-    """NumPy's generator for one of ours, one of NumPy's, or None, the default.
+    """The NumPy generator of `generator`: that of a `Generator`, `generator` itself, or the default one's for None.
 
     Raises:
-        TypeError: it is none of these.
+        TypeError: `generator` is none of these.
     """
     if isinstance(generator, np.random.Generator):
         return generator
@@ -72,7 +72,7 @@ def numbers_from(generator: AnyGenerator | None) -> np.random.Generator:
 
 
 def drawn(generator: AnyGenerator | None, draw: Callable[..., NDArray[Any]], *arguments: Any) -> NDArray[Any]:
-    """The array that ``draw(numbers, *arguments)`` makes, where `numbers` is NumPy's generator for `generator`."""
+    """The array that ``draw(numbers, *arguments)`` returns, where `numbers` is the NumPy generator of `generator`."""
     if isinstance(generator, np.random.Generator):
         observer().refuse("a generator of NumPy's: pass a tinygrad_mlp.Generator")
     array: NDArray[Any] = observer().repeat(_draw, _default if generator is None else generator, draw, arguments)

@@ -1,7 +1,7 @@
-"""Tensor: an array, its gradient and its place in the graph, under PyTorch's names and NumPy's protocols.
+"""Tensor: an array, its gradient and its place in the graph, with PyTorch's methods.
 
-NumPy's functions take Tensors among their operands (NEP 13 and NEP 18). A function without a derivative raises a
-TypeError that names it. The methods that compute are in `methods.py`.
+NumPy's functions accept Tensors, by NEP 13 and NEP 18. A function without a derivative raises a TypeError that names
+it. The methods that compute are in `methods.py`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ Array = NDArray[Any]
 
 
 class DtypeError(RuntimeError, TypeError):
-    """A dtype without a derivative: a RuntimeError as in PyTorch, and a TypeError."""
+    """A dtype is wrong for a gradient. This is a RuntimeError, as in PyTorch, and a TypeError."""
 
 
 class RemovableHandle:
-    """Takes a hook away again."""
+    """Removes a hook that was registered."""
 
     _keys = itertools.count()
 
@@ -47,7 +47,7 @@ class RemovableHandle:
         hooks[self._key] = hook
 
     def remove(self) -> None:
-        """Take the hook away; a second time does nothing."""
+        """Remove the hook. A second call does nothing."""
         self._hooks.pop(self._key, None)
 
 
@@ -55,8 +55,8 @@ class Tensor(Methods):
     """A multi-dimensional array that remembers how it was computed.
 
     Args:
-        data: numbers, an array, a Tensor, or nested lists of these; copied. Python floats become the default dtype
-            (float32); arrays and Tensors keep theirs, and a list that mixes floating dtypes takes the widest.
+        data: numbers, an array, a Tensor, or nested lists of these. The data are copied. Python floats become the
+            default dtype (float32). Arrays and Tensors keep theirs, and a list of several floating dtypes the widest.
         dtype: the dtype to convert to.
         requires_grad: collect a gradient for this Tensor; floating dtypes only.
 
@@ -84,7 +84,7 @@ class Tensor(Methods):
 
     @property
     def data(self) -> Array:
-        """The array itself. Writing to it is noticed by a backward pass that needs what it held before."""
+        """The array of the entries. After a write to it, a backward pass that needs the old entries raises an error."""
         return guard.hand_out(np.asarray(self._read()))
 
     @data.setter
@@ -94,12 +94,12 @@ class Tensor(Methods):
             raise ValueError(f"data of shape {array.shape} cannot replace data of shape {self.shape}")
         own = self._data
         if array.dtype != own.dtype or array.strides != own.strides or array.ctypes.data != own.ctypes.data:
-            # A copy, so that no array of the user's changes under a later graph. But ``x.data -= 1`` ends with
-            # ``x.data = x.data``: the same memory, and nothing to do.
+            # A copy, so that a later write to the user's array does not change this Tensor. ``x.data -= 1`` ends
+            # with ``x.data = x.data``, which is the same memory: then there is nothing to do.
             self._data = np.array(array, dtype=self.dtype)
 
     def numpy(self, *, force: bool = False) -> Array:
-        """The entries as an array that shares this Tensor's memory; with `force`, detached first.
+        """The entries as an array that shares this Tensor's memory. `force` detaches the Tensor from the graph first.
 
         Raises:
             RuntimeError: the Tensor needs a gradient and `force` is not given.
@@ -109,7 +109,7 @@ class Tensor(Methods):
         return guard.hand_out(np.asarray(self._read()))
 
     def _read(self) -> Array:
-        """The array, for code outside the graph: what becomes of its numbers there, no replay can tell."""
+        """The array, for code that is not recorded: a replay would skip such code, so the observer is told."""
         observer().refuse("reading numbers out of a Tensor: return the Tensor, and read it outside the step")
         return self._data
 
@@ -117,7 +117,7 @@ class Tensor(Methods):
         """The only entry, as a Python number.
 
         Raises:
-            ValueError: there are more entries than one.
+            ValueError: the Tensor does not have exactly one entry.
         """
         if self._data.size != 1:
             raise ValueError(f"a Tensor of shape {self.shape} is not one number: use .sum(), .mean() or tolist()")
@@ -157,7 +157,7 @@ class Tensor(Methods):
             raise TypeError(f"only an integer Tensor can be an index, not one of {self.dtype}")
         return int(self.item())
 
-    __hash__ = object.__hash__  # comparisons are by entries
+    __hash__ = object.__hash__  # Python drops it from a class that defines __eq__, which compares entries here
 
     def __format__(self, spec: str) -> str:
         return super().__format__(spec) if self._data.ndim else format(self.item(), spec)
@@ -197,7 +197,7 @@ class Tensor(Methods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether a gradient is collected for this Tensor, or for something that it was computed from."""
+        """Whether this Tensor, or a Tensor that it was computed from, collects a gradient."""
         return self._node is not None
 
     @requires_grad.setter
@@ -205,10 +205,10 @@ class Tensor(Methods):
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Collect a gradient for this Tensor from now on, or no longer.
+        """Collect a gradient for this Tensor from now on, or stop collecting it.
 
         Raises:
-            RuntimeError: the dtype has no derivative, or the Tensor was computed, so that its need is decided.
+            RuntimeError: the dtype has no derivative; or the Tensor was computed, and so has to pass gradients on.
         """
         if type(self._node) is Node:
             if not requires_grad:
@@ -231,26 +231,24 @@ class Tensor(Methods):
 
     @property
     def grad_fn(self) -> Node | None:
-        """The node that made this Tensor."""
+        """The node that recorded how this Tensor was computed, or None for a leaf."""
         return self._node if type(self._node) is Node else None
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient collected so far, or None.
-
-        A Tensor that was computed keeps none unless `retain_grad` asks it to.
+        """The gradient collected so far, or None. A computed Tensor keeps its gradient only after `retain_grad`.
 
         Raises:
-            ValueError: what is assigned is not a Tensor, or has another shape.
-            DtypeError: it has another dtype; this is a RuntimeError, as in PyTorch, and a TypeError.
-            RuntimeError: this is not a leaf that requires a gradient.
+            ValueError: the assigned value is neither None nor a Tensor of this shape.
+            DtypeError: the assigned Tensor has another dtype.
+            RuntimeError: a Tensor is assigned, but this one is not a leaf that requires a gradient.
 
         Warns:
-            UserWarning: this Tensor was computed, and was not asked to keep its gradient.
+            UserWarning: the gradient of a computed Tensor is read, without a call of `retain_grad` before.
         """
         node = self._node
         if node is None:
-            observer().meet(self)  # it might need a gradient later
+            observer().meet(self)  # it may require a gradient by the time of a replay
             return None
         if isinstance(node, Leaf):
             gradient = gradient_of(node)
@@ -288,7 +286,7 @@ class Tensor(Methods):
             self._node.extras.grad = None
 
     def retain_grad(self) -> None:
-        """Keep the gradient of this computed Tensor in ``.grad``, too.
+        """Keep the gradient of this computed Tensor in its ``.grad``, as a leaf does.
 
         Raises:
             RuntimeError: this Tensor does not require a gradient.
@@ -300,10 +298,11 @@ class Tensor(Methods):
             self._node.attached().retains_grad = True
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Call ``hook(gradient)`` when the gradient of this Tensor is known; what it returns replaces the gradient.
+        """Call ``hook(gradient)`` when the gradient of this Tensor is known. If it returns a Tensor, this replaces it.
 
         Raises:
-            RuntimeError: this Tensor does not require a gradient; in the walk, the replacement has another shape.
+            RuntimeError: this Tensor does not require a gradient; or later, in the backward pass: the hook returns
+                something else than None or a Tensor of the gradient's shape.
         """
 
         def raw(gradient: Any) -> Any:
@@ -328,7 +327,7 @@ class Tensor(Methods):
         return RemovableHandle(holder.hooks, raw)
 
     def detach(self) -> Tensor:
-        """A Tensor with the same memory, outside the graph."""
+        """A Tensor that shares this Tensor's memory but is not part of the graph."""
         if isinstance(self._node, Leaf):
             guard.guard_leaf(self._data)
         detached = Tensor._of(self._data)
@@ -343,17 +342,17 @@ class Tensor(Methods):
         create_graph: bool = False,
         inputs: Sequence[Tensor] | Tensor | None = None,
     ) -> None:
-        """Add the gradient of this Tensor with respect to each leaf it was computed from to that leaf's ``.grad``.
+        """Compute the gradient of this Tensor with respect to each leaf it depends on; add it to the leaf's ``.grad``.
 
         Args:
-            gradient: the cotangent to start from, of this Tensor's shape; 1 where the Tensor has one entry.
+            gradient: the cotangent to start from, of this Tensor's shape; 1 by default, if there is only one entry.
             retain_graph: keep the graph for another backward pass; by default only with `create_graph`.
             create_graph: record the pass, so that the gradients can themselves be differentiated.
             inputs: the leaves to collect gradients for; all by default.
 
         Raises:
-            RuntimeError: the Tensor needs no gradient, is no scalar and `gradient` is missing, its graph was released
-                by an earlier pass, or an array has changed since it was recorded.
+            RuntimeError: the Tensor needs no gradient; or has several entries while `gradient` is missing; or an
+                earlier pass released the graph; or an array has changed since it was recorded.
             ValueError: `gradient` has another shape.
         """
         collect([seed(self, gradient, create_graph)], retain_graph, create_graph, places_of(inputs))
@@ -391,7 +390,7 @@ def tensor(data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires
 
 
 def _remade(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
-    """A Tensor that was pickled."""
+    """A Tensor as it was before it was pickled."""
     return kind._of(array, Leaf() if requires_grad else None)
 
 
