@@ -57,7 +57,9 @@ class ELU(FunctionModule):
 
 @dataclass(eq=False, repr=False)
 class GELU(FunctionModule):
-    """x Φ(x) with the normal distribution function Φ (Hendrycks & Gimpel 2016), or its approximation by "tanh".
+    """x Φ(x) with the normal distribution function Φ (Hendrycks & Gimpel 2016).
+
+    With `approximate` "tanh", an approximation by tanh.
 
     Raises:
         ValueError: `approximate` is neither "none" nor "tanh".
@@ -66,7 +68,7 @@ class GELU(FunctionModule):
     approximate: str = "none"
 
     def __post_init__(self) -> None:
-        F.check_approximate(self.approximate)
+        F.validate_approximate(self.approximate)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.gelu(input, self.approximate)

@@ -1,6 +1,7 @@
-"""Modules that hold modules: Sequential calls them one after the other; the other two leave the calling to you.
+"""Modules that hold modules: Sequential calls them one after the other; ModuleList and ModuleDict only hold them.
 
-A plain list or dict in an attribute does what ModuleList and ModuleDict do; these exist for programs that name them.
+A plain list or dict in an attribute of a module does what ModuleList and ModuleDict do. These exist for programs that
+are written for PyTorch.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from itertools import chain
 from typing import Any, overload
 
 from .changes import configuration
-from .module import Module, check_module
+from .module import Module, validate_module
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
@@ -19,7 +20,7 @@ _CALL = Module.__call__
 
 
 class _Container(Module):
-    """A module whose held modules go by their own names, without that of an attribute in front."""
+    """A module that holds others in `_layers`, a list or dict. Paths such as ``"0.weight"`` leave that name out."""
 
     _layers: Any
 
@@ -30,11 +31,11 @@ class _Container(Module):
 
 
 class _Named(_Container):
-    """A container whose modules can be read and replaced as attributes, too: ``net.head``."""
+    """A container of named modules, which can also be read and replaced as attributes, such as ``net.head``."""
 
     _layers: dict[str, Module]
 
-    def __getattr__(self, name: str) -> Any:  # asked only where there is no other attribute of that name
+    def __getattr__(self, name: str) -> Any:  # Python calls this only after the normal lookup failed
         layers = vars(self).get("_layers", {})
         if name not in layers:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
@@ -47,18 +48,25 @@ class _Named(_Container):
             super().__setattr__(name, value)
 
     def add_module(self, name: str, module: Any) -> None:
-        """Put `module` at the end, or in the place of the one called `name`."""
-        self._check_name(name, Module)
-        check_module(module)
+        """Hold `module` under `name`: in place of the module of this name, or at the end if there is none.
+
+        Raises:
+            TypeError: `module` is not a module, or `name` is not a str.
+            ValueError: `name` is empty, holds a dot, or is taken by something else.
+        """
+        self._validate_name(name, Module)
+        validate_module(module)
         self._layers[name] = module
         configuration.changes += 1
 
 
 class Sequential(_Named):
-    """Modules called one after the other: ``Sequential(Linear(2, 3), Tanh())``, or a dict of named ones.
+    """Calls modules one after the other, each with the output of the one before.
+
+    The arguments are the modules, as in ``Sequential(Linear(2, 3), Tanh())``, or one dict of named modules.
 
     Raises:
-        TypeError: an argument is no module.
+        TypeError: an argument is not a module.
 
     >>> import numpy as np
     >>> from tinygrad_mlp.nn import Linear, Tanh
@@ -77,13 +85,13 @@ class Sequential(_Named):
 
     def forward(self, input: Any) -> Any:
         for layer in self._layers.values():
-            # What calling it would do, without the detour.
+            # A layer without hooks does nothing else when it is called, and this takes less time.
             plain = layer._module_hooks is None and type(layer).__call__ is _CALL
             input = layer.forward(input) if plain else layer(input)
         return input
 
     def append(self, module: Module) -> Sequential:
-        """Put `module` at the end, and return this Sequential."""
+        """Add `module` at the end, and return this Sequential."""
         self.add_module(str(len(self)), module)
         return self
 
@@ -106,10 +114,10 @@ class Sequential(_Named):
 
 
 class ModuleList(_Container, MutableSequence[Module]):
-    """A list of modules, with a list's methods.
+    """A list of modules, with the methods of a list.
 
     Raises:
-        TypeError: an entry is no module.
+        TypeError: an entry is not a module.
 
     >>> from tinygrad_mlp.nn import Linear
     >>> layers = ModuleList([Linear(2, 3)])
@@ -123,8 +131,8 @@ class ModuleList(_Container, MutableSequence[Module]):
         self.extend(modules or ())
 
     def insert(self, index: int, module: Module) -> None:
-        """Put `module` before the one at `index`."""
-        check_module(module)
+        """Insert `module` before the one at `index`."""
+        validate_module(module)
         self._layers.insert(index, module)
         configuration.changes += 1
 
@@ -137,7 +145,7 @@ class ModuleList(_Container, MutableSequence[Module]):
 
     def __setitem__(self, index: Any, module: Any) -> None:
         for entry in module if isinstance(index, slice) else [module]:
-            check_module(entry)
+            validate_module(entry)
         self._layers[index] = module
         configuration.changes += 1
 
@@ -150,11 +158,11 @@ class ModuleList(_Container, MutableSequence[Module]):
 
 
 class ModuleDict(_Named, MutableMapping[str, Module]):
-    """Modules by name, with a dict's methods.
+    """A dict of modules by name, with the methods of a dict.
 
     Raises:
-        TypeError: an entry is no module.
-        ValueError: a name is empty, holds a dot, or is one of the methods'.
+        TypeError: an entry is not a module.
+        ValueError: a name is empty, holds a dot, or is the name of a method.
 
     >>> from tinygrad_mlp.nn import Linear
     >>> heads = ModuleDict({"mean": Linear(4, 1), "spread": Linear(4, 1, bias=False)})
@@ -182,6 +190,6 @@ class ModuleDict(_Named, MutableMapping[str, Module]):
     def __len__(self) -> int:
         return len(self._layers)
 
-    # A module is itself and no other, as everywhere; a mapping would compare its entries, and have no hash.
+    # Modules are compared by identity. Mapping would compare the entries, and would have no hash.
     __eq__ = object.__eq__
     __hash__ = object.__hash__

@@ -39,10 +39,10 @@ Array = NDArray[Any]
 
 
 def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``input weightᵀ + bias`` for input (…, in), weight (out, in), bias (out,): (…, out).
+    """``input weightᵀ + bias``, of shape (…, out), for input (…, in), weight (out, in) and bias (out,).
 
     Raises:
-        ValueError: the last dimension of `input` is not in.
+        ValueError: the shapes do not fit.
     """
     if input.ndim != 2:
         if input.ndim == 0:
@@ -53,11 +53,15 @@ def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
-    """Integer classes of any shape as rows of `num_classes` zeros and a one, int64; by default as many as needed.
+    """A new last dimension for each class in `tensor`: 1 at the index of the class and 0 elsewhere, as int64.
+
+    Args:
+        tensor: integer classes, of any shape.
+        num_classes: the length of the new dimension; by default the largest class + 1.
 
     Raises:
         TypeError: the classes are not integers.
-        ValueError: a class is negative or not below `num_classes`, or none tells how many there are.
+        ValueError: a class is negative or not below `num_classes`; or there are no classes and no `num_classes`.
 
     >>> one_hot([2, 0])
     tensor([[0, 0, 1],
@@ -79,19 +83,23 @@ def _one_hot(classes: Tensor, number: int) -> Array:
     return rows
 
 
-def check_probability(p: float) -> None:
+def validate_probability(p: float) -> None:
     """Raise ValueError unless `p` is a probability."""
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p is a probability, from 0 to 1, not {p}")
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: AnyGenerator | None = None) -> Tensor:
-    """Each entry 0 with probability `p`, the others divided by 1 − p, if `training`; else the input as it is.
+    """Set each entry to 0 with probability `p`, and divide the others by 1 − p, which keeps the expected value.
+
+    Args:
+        training: if False, return the input as it is.
+        generator: draws which entries become 0.
 
     Raises:
-        ValueError: `p` is no probability.
+        ValueError: `p` is not a probability.
     """
-    check_probability(p)
+    validate_probability(p)
     input = as_tensor(input)
     if not training or p == 0:
         return input
@@ -118,7 +126,7 @@ def sigmoid(input: Tensor) -> Tensor:
 
 
 def relu(input: Tensor) -> Tensor:
-    """max(x, 0); its derivative at 0 is 0."""
+    """max(x, 0). Its derivative at 0 is 0."""
     return input.relu()
 
 
@@ -133,32 +141,32 @@ def log_softmax(input: Tensor, dim: int) -> Tensor:
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """x where it is positive, else `negative_slope` · x; the slope at 0 is `negative_slope`."""
+    """x where x is positive, else `negative_slope` · x. The derivative at 0 is `negative_slope`."""
     input = as_tensor(input)
     return np.where(input > 0, input, negative_slope * input)  # type: ignore[return-value]
 
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """x where it is positive, else `alpha` · (eˣ − 1)."""
+    """x where x is positive, else `alpha` · (eˣ − 1)."""
     input = as_tensor(input)
     positive = input > 0
-    # e to a large x, which would overflow, is not even computed.
+    # numpy.where computes both of its choices. The inner one keeps a large x from overflowing in expm1.
     return np.where(positive, input, alpha * np.expm1(np.where(positive, 0, input)))  # type: ignore[return-value]
 
 
-def check_approximate(approximate: str) -> None:
-    """Raise ValueError unless `approximate` is one of PyTorch's two."""
+def validate_approximate(approximate: str) -> None:
+    """Raise ValueError unless `approximate` is an option of `gelu`."""
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """x Φ(x) with the normal distribution function Φ, or an approximation by tanh.
+    """x Φ(x) with the normal distribution function Φ. With `approximate` "tanh", an approximation by tanh.
 
     Raises:
         ValueError: `approximate` is neither "none" nor "tanh".
     """
-    check_approximate(approximate)
+    validate_approximate(approximate)
     input = as_tensor(input)
     if approximate == "tanh":
         return 0.5 * input * (1 + (math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)).tanh())
@@ -172,7 +180,7 @@ def silu(input: Tensor) -> Tensor:
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """ln(1 + e^(`beta` x)) / `beta`; x itself where `beta` x is above `threshold`."""
+    """ln(1 + e^(`beta` x)) / `beta`, or x itself where `beta` x is above `threshold`."""
     scaled = beta * as_tensor(input)
     smooth = np.logaddexp(scaled, 0) / beta
     return np.where(scaled > threshold, input, smooth)  # type: ignore[return-value]
@@ -181,8 +189,8 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 # --- normalization ----------------------------------------------------------------------------------------------------
 
 
-def check_normalized_shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
-    """The lengths of `layer_norm` as a tuple; ValueError unless they are one or more positive integers."""
+def validated_shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    """The `normalized_shape` of `layer_norm` as a tuple. Raises ValueError unless it has positive integers only."""
     shape = tuple(np.atleast_1d(np.asarray(normalized_shape)).tolist())
     if not shape or not all(isinstance(n, int) and n > 0 for n in shape):
         raise ValueError(f"normalized_shape is of one or more positive integers, not {normalized_shape!r}")
@@ -196,15 +204,16 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """The last dimensions, of lengths `normalized_shape`, shifted to mean 0 and scaled to variance 1 together.
+    """Shift and scale each sample to mean 0 and variance 1, then multiply it by `weight` and add `bias`.
 
-    Then it is scaled by `weight` and shifted by `bias`, both of that shape.
+    A sample is what lies in the last dimensions, whose lengths are `normalized_shape`. `weight` and `bias` have this
+    shape, too.
 
     Raises:
-        ValueError: the input does not end in `normalized_shape`, or that is not of positive integers.
+        ValueError: the shape of the input does not end in `normalized_shape`, or that is not of positive integers.
     """
     input = as_tensor(input)
-    shape = check_normalized_shape(normalized_shape)
+    shape = validated_shape(normalized_shape)
     if input.shape[-len(shape) :] != shape:
         ending = ", ".join(map(str, shape))
         raise ValueError(f"layer_norm over {shape} takes inputs of shape (…, {ending}), but got {input.shape}")
@@ -223,14 +232,18 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Each channel of `input` (N, C, …) shifted to mean 0 and scaled to variance 1, then by `weight` and `bias` (C,).
+    """Shift and scale each channel to mean 0 and variance 1, then multiply it by `weight` and add `bias`.
 
-    If `training`, mean and variance are those of the batch, and the running ones, if given, are moved towards them, the
-    variance as the unbiased one, by the share `momentum`; else they are the running ones.
+    Args:
+        input: of shape (N, C, …) with C channels. All other arguments that are Tensors have shape (C,).
+        running_mean, running_var: the mean and variance to normalize by, unless `training`.
+        training: normalize by the mean and variance of this batch. Move the running ones, if given, a share `momentum`
+            of the way towards them; the variance for this is the unbiased one.
+        eps: is added to the variance.
 
     Raises:
-        ValueError: there are fewer dimensions than two, other channels than expected, one value per channel to train
-            with, or nothing to normalize by.
+        ValueError: a shape does not fit; or `training`, and there is one value per channel; or not `training`, and
+            a running value is missing.
     """
     input = as_tensor(input)
     if input.ndim < 2:

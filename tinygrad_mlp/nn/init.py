@@ -1,4 +1,4 @@
-"""Initial values of parameters, under PyTorch's names. All write in place, unrecorded, and return their Tensor."""
+"""Initial values of parameters, under PyTorch's names. Each function writes to its Tensor in place and returns it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor by which the weights before `nonlinearity` are widened; `param` is leaky_relu's negative slope.
+    """The factor by which to multiply the standard deviation of weights whose outputs go through `nonlinearity`.
+
+    Args:
+        nonlinearity: the name of the activation.
+        param: the negative slope of "leaky_relu", 0.01 by default.
 
     Raises:
         ValueError: the nonlinearity is unknown.
@@ -40,7 +44,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 @no_grad()
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
-    """Drawn from U(a, b).
+    """Fill `tensor` with numbers drawn from the uniform distribution on [a, b).
 
     Raises:
         ValueError: a > b.
@@ -52,7 +56,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: AnyGener
 
 @no_grad()
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
-    """Drawn from N(mean, std²).
+    """Fill `tensor` with numbers drawn from the normal distribution N(mean, std²).
 
     Raises:
         ValueError: `std` is negative.
@@ -71,19 +75,20 @@ def trunc_normal_(
     b: float = 2.0,
     generator: AnyGenerator | None = None,
 ) -> Tensor:
-    """Drawn from N(mean, std²) given that it lies in [a, b], by inversion of its distribution function.
+    """Fill `tensor` with numbers drawn from N(mean, std²) under the condition that they lie in [a, b].
 
     Raises:
-        ValueError: `std` is not positive, or [a, b] is empty or so far out that nothing can lie there.
+        ValueError: `std` is not positive; or [a, b] is empty, or so far from the mean that its probability is 0.
     """
     if not std > 0:
         raise ValueError(f"std is a standard deviation and cannot be {std}")
     low, high, sign = (a - mean) / std, (b - mean) / std, 1.0
-    if low + high > 0:  # the distribution function tells small numbers apart, not those next to 1
+    # The distribution function is inverted. It is precise near 0 but not near 1, so draw from the mirrored interval if
+    # that one lies further left.
+    if low + high > 0:
         low, high, sign = -high, -low, -1.0
     if not ndtr(low) < ndtr(high):
         raise ValueError(f"N({mean}, {std}²) has no mass in [{a}, {b}] to draw from")
-
     shape = tensor.shape
 
     def draw(numbers: np.random.Generator) -> NDArray[Any]:
@@ -96,23 +101,27 @@ def trunc_normal_(
 
 @no_grad()
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Every entry `val`."""
+    """Set every entry to `val`."""
     return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Every entry 1."""
+    """Set every entry to 1."""
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Every entry 0."""
+    """Set every entry to 0."""
     return constant_(tensor, 0.0)
 
 
 @no_grad()
 def eye_(tensor: Tensor) -> Tensor:
-    """1 on the diagonal of a matrix, and 0 elsewhere."""
+    """Set the entries on the diagonal of a matrix to 1, and the others to 0.
+
+    Raises:
+        ValueError: `tensor` is not a matrix.
+    """
     if tensor.ndim != 2:
         raise ValueError(f"eye_ takes a matrix, not shape {tensor.shape}")
     rows, columns = tensor.shape
@@ -121,7 +130,9 @@ def eye_(tensor: Tensor) -> Tensor:
 
 @no_grad()
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
-    """`gain` times a matrix (out, in · …) with orthonormal rows, or columns if these are fewer (Saxe et al. 2014).
+    """Fill a weight (out, in, …) with `gain` times a random orthogonal matrix (Saxe et al. 2014).
+
+    As a matrix (out, in · …) the weight then has orthogonal rows; or orthogonal columns, if it has fewer columns.
 
     Raises:
         ValueError: `tensor` has fewer than two dimensions.
@@ -129,12 +140,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | Non
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_ takes a weight (out, in), not shape {tensor.shape}")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-
     shape = tensor.shape
 
     def draw(numbers: np.random.Generator) -> NDArray[Any]:
         q, r = qr(numbers.normal(size=(max(rows, columns), min(rows, columns))), mode="economic")
-        q *= np.sign(np.diag(r))  # without it the result is not uniformly distributed
+        q *= np.sign(np.diag(r))  # without this, q is not uniformly distributed among the orthogonal matrices
         scaled: NDArray[Any] = gain * (q if rows >= columns else q.T).reshape(shape)
         return scaled
 
@@ -142,7 +152,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | Non
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
-    """The fan-in and fan-out of a weight (out, in, …)."""
+    """The fan-in and fan-out of a weight (out, in, …): how many entries each output reads, and each input goes to."""
     if tensor.ndim < 2:
         raise ValueError(f"fan-in and fan-out are those of a weight (out, in), not of shape {tensor.shape}")
     field = math.prod(tensor.shape[2:])
@@ -150,13 +160,13 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
-    """Drawn from U(−a, a) with a = gain · √(6 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
+    """Fill `tensor` with numbers drawn from U(−a, a), a = gain · √(6 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
-    """Drawn from N(0, σ²) with σ = gain · √(2 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
+    """Fill `tensor` with numbers drawn from N(0, σ²), σ = gain · √(2 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
 
 
@@ -174,7 +184,10 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: AnyGenerator | None = None,
 ) -> Tensor:
-    """Drawn from U(−b, b) with b = gain · √(3 / fan) (He et al. 2015)."""
+    """Fill `tensor` with numbers drawn from U(−b, b), b = gain · √(3 / fan) (He et al. 2015).
+
+    `mode` says which fan it is. The gain is ``calculate_gain(nonlinearity, a)``.
+    """
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
@@ -186,5 +199,8 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: AnyGenerator | None = None,
 ) -> Tensor:
-    """Drawn from N(0, σ²) with σ = gain / √fan (He et al. 2015)."""
+    """Fill `tensor` with numbers drawn from N(0, σ²), σ = gain / √fan (He et al. 2015).
+
+    `mode` says which fan it is. The gain is ``calculate_gain(nonlinearity, a)``.
+    """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)

@@ -1,4 +1,4 @@
-"""The layers that are neither activations nor normalizations: Linear, and those that let their input pass."""
+"""The layers that are neither activations nor normalizations: Linear, Identity, Flatten and Dropout."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ __all__ = ["Dropout", "Flatten", "Identity", "Linear"]
 
 
 class Linear(Module):
-    """``y = x Wᵀ + b`` with weight W (out, in) and bias b (out,), both drawn from U(±1/√in) as in PyTorch.
+    """``y = x Wᵀ + b`` with weight W (out, in) and bias b (out,).
+
+    The initial values of both are drawn from the uniform distribution on [−1/√in, 1/√in], as in PyTorch.
 
     Args:
         in_features: the length of the last dimension of the input.
         out_features: the length of the last dimension of the output.
         bias: whether there is a b.
-        dtype: float32 by default.
-        generator: where the initial values are drawn from.
+        dtype: the dtype of the parameters; the default dtype by default.
+        generator: draws the initial values.
 
     Raises:
-        ValueError: a number of features is not a positive integer; when called, the input does not fit.
+        ValueError: a number of features is not a positive integer. Later, in a call: the input does not fit.
 
     >>> Linear(784, 10)
     Linear(in_features=784, out_features=10, bias=True)
@@ -78,7 +80,7 @@ class Linear(Module):
 
 
 class Identity(Module):
-    """What it is given; arguments to make it are ignored, so that it can take the place of any layer."""
+    """Returns its input. The constructor ignores its arguments, so that Identity can take the place of any layer."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -89,7 +91,7 @@ class Identity(Module):
 
 @dataclass(eq=False, repr=False)
 class Flatten(FunctionModule):
-    """Dimensions `start_dim` to `end_dim` joined into one: by default all but the first, which counts samples.
+    """Joins the dimensions `start_dim` to `end_dim` into one: by default all but the first, which counts samples.
 
     >>> Flatten()(np.zeros((5, 28, 28), np.float32)).shape
     (5, 784)
@@ -104,15 +106,17 @@ class Flatten(FunctionModule):
 
 @dataclass(eq=False, repr=False)
 class Dropout(FunctionModule):
-    """While training, each entry is 0 with probability `p`, the others are divided by 1 − p (Srivastava et al. 2014).
+    """Sets each entry to 0 with probability `p` and divides the others by 1 − p (Srivastava et al. 2014).
+
+    It does so in training mode, and otherwise returns its input as it is.
 
     Args:
         p: the probability.
-        inplace: changes nothing, for nothing is computed in place of an input here.
-        generator: where it is drawn from.
+        inplace: PyTorch's option, which changes nothing: the result is always a new Tensor.
+        generator: draws which entries become 0.
 
     Raises:
-        ValueError: `p` is no probability.
+        ValueError: `p` is not a probability.
     """
 
     p: float = 0.5
@@ -120,8 +124,8 @@ class Dropout(FunctionModule):
     generator: AnyGenerator | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        F.check_probability(self.p)
+        F.validate_probability(self.p)
 
     def forward(self, input: Tensor) -> Tensor:
-        observer().use(self)  # although it may be called by its forward() alone
+        observer().use(self)  # not only in __call__, because Sequential calls forward() directly
         return F.dropout(input, self.p, self.training, generator=self.generator)

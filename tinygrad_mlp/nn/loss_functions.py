@@ -1,7 +1,7 @@
 """The losses as functions, under PyTorch's names: users find them in `tinygrad_mlp.nn.functional`.
 
-Losses compare arrays of one shape: what would broadcast, such as predictions of shape (n, 1) with targets of shape
-(n,), is an error here, because it is one in every program that does it.
+The input and the target of a loss have the same shape. A loss does not broadcast them: predictions of shape (n, 1) with
+targets of shape (n,) would give n² differences, which no program means.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 _REDUCTIONS = ("mean", "sum", "none")
-# What a reduction asks of the elementwise losses of the sheet: their sum is one node.
+# The options of an elementwise loss of the sheet for each reduction. It computes its sum in the same node.
 _TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
 Array = NDArray[Any]
 _ARRAYS = (Tensor, np.ndarray)
@@ -34,17 +34,22 @@ _OTHER_SAMPLES = "are they of the same samples, and in this order?"
 
 
 def _reduced(elements: Tensor, reduction: str) -> Tensor:
+    """The mean or the sum of the elements of a loss, or the elements themselves, as `reduction` says."""
     return elements.mean() if reduction == "mean" else elements.sum() if reduction == "sum" else elements
 
 
 def check_reduction(reduction: str) -> None:
-    """Raise ValueError unless `reduction` is one of PyTorch's three."""
+    """Raise ValueError unless `reduction` is "mean", "sum" or "none"."""
     if reduction not in _REDUCTIONS:
         raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
 
 
 def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Any]:
-    """The input and the target of a loss of equal shapes, the target a floating Tensor or array."""
+    """The input of a loss as a Tensor, and its target as a floating Tensor or array.
+
+    Raises:
+        ValueError: their shapes differ, or `reduction` is unknown. `name` is what the message calls the loss.
+    """
     if reduction not in _REDUCTIONS:
         check_reduction(reduction)
     if not isinstance(input, Tensor):
@@ -68,7 +73,11 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
 
 
 def _weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
-    """The elements of a loss, each times its weight."""
+    """The elements of a loss, each multiplied by its weight.
+
+    Raises:
+        ValueError: the weights cannot be broadcast to the elements.
+    """
     weight = as_tensor(weight)
     lengths = zip(weight.shape[::-1], elements.shape[::-1], strict=False)
     if weight.ndim > elements.ndim or any(own not in (1, n) for own, n in lengths):
@@ -78,7 +87,13 @@ def _weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
 
 
 def _per_weight(name: str, elements: Tensor, weight: Any, reduction: str) -> Tensor:
-    """The elements of a loss times weights of their shape, reduced: their mean is the sum per sum of weights."""
+    """The elements of a loss multiplied by weights of the same shape, and reduced.
+
+    Their mean is the weighted one: the sum of the products divided by the sum of the weights.
+
+    Raises:
+        ValueError: the weights have another shape.
+    """
     weight = as_tensor(weight)
     if weight.shape != elements.shape:
         raise ValueError(f"{name}: weight has shape {weight.shape}, but there are elements of shape {elements.shape}")
@@ -87,7 +102,9 @@ def _per_weight(name: str, elements: Tensor, weight: Any, reduction: str) -> Ten
 
 
 def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """(input − target)², averaged over all entries (or per `weight`, of their shape), summed, or elementwise.
+    """(input − target)², averaged over all entries, summed, or for each entry.
+
+    `weight`, of the same shape, multiplies the entries. Their mean is then the weighted one.
 
     Raises:
         ValueError: the shapes differ, or `reduction` is unknown.
@@ -100,7 +117,9 @@ def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = 
 
 
 def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """|input − target|, averaged over all entries (or per `weight`, of their shape), summed, or elementwise.
+    """|input − target|, averaged over all entries, summed, or for each entry.
+
+    `weight`, of the same shape, multiplies the entries. Their mean is then the weighted one.
 
     Raises:
         ValueError: the shapes differ, or `reduction` is unknown.
@@ -117,7 +136,9 @@ def check_delta(delta: float) -> None:
 
 
 def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
-    """e²/2 of errors e = |input − target| up to `delta`, and delta · (e − delta/2) beyond, times `weight` (Huber 1964).
+    """e²/2 for errors e = |input − target| up to `delta`, and delta · (e − delta/2) for larger ones (Huber 1964).
+
+    `weight` multiplies the entries, before they are averaged or summed.
 
     Raises:
         ValueError: the shapes differ, `delta` is not positive, or `reduction` is unknown.
@@ -131,6 +152,7 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
 
 
 def _check_probabilities(input: Any, target: Any) -> None:
+    """Raise ValueError unless all entries are probabilities."""
     for name, array in (("input", array_of(input)), ("target", array_of(target))):
         if array.size and not (array.min() >= 0 and array.max() <= 1):
             advice = "binary_cross_entropy_with_logits for what has not been through a sigmoid"
@@ -141,7 +163,9 @@ def _check_probabilities(input: Any, target: Any) -> None:
 
 
 def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
-    """−y ln a − (1 − y) ln(1 − a) for probabilities `input` a and `target` y, times `weight`.
+    """−y ln a − (1 − y) ln(1 − a) for probabilities a, the input, and y, the target.
+
+    `weight` multiplies the entries, before they are averaged or summed.
 
     Raises:
         ValueError: the shapes differ, a probability is outside [0, 1], or `reduction` is unknown.
@@ -158,7 +182,9 @@ def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reducti
 def binary_cross_entropy_with_logits(
     input: Tensor, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
-    """`binary_cross_entropy` of σ(input), exact for logits of any size; positives count `pos_weight` times.
+    """`binary_cross_entropy` of σ(input), also exact where σ(input) is rounded to 0 or 1.
+
+    `weight` multiplies the entries, and `pos_weight` those parts of them that belong to the target 1.
 
     Raises:
         ValueError: the shapes differ, or `reduction` is unknown.

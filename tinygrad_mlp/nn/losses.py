@@ -17,7 +17,7 @@ __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1L
 
 
 class _Loss(FunctionModule):
-    """What all losses share: weights are buffers, and errors say which loss was called, and where."""
+    """A loss. It holds weights as buffers, and its errors name the module and the line that called it."""
 
     reduction: str
     _loss: Callable[[Tensor, Any], Tensor]  # calls the function with the options
@@ -26,7 +26,7 @@ class _Loss(FunctionModule):
         loss_functions.check_reduction(self.reduction)
         for name in ("weight", "pos_weight"):
             if name in vars(self):
-                weight = vars(self).pop(name)  # as the constructor was given it; a Tensor takes its place
+                weight = vars(self).pop(name)  # the constructor's argument, which is not a Tensor yet
                 self.register_buffer(name, None if weight is None else as_tensor(weight))
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
@@ -41,7 +41,7 @@ class _Loss(FunctionModule):
 
 @dataclass(eq=False, repr=False)
 class L1Loss(_Loss):
-    """|input − target|, averaged over all entries, summed, or elementwise."""
+    """|input − target|, averaged over all entries, summed, or for each entry."""
 
     reduction: str = "mean"
 
@@ -51,7 +51,7 @@ class L1Loss(_Loss):
 
 @dataclass(eq=False, repr=False)
 class MSELoss(_Loss):
-    """(input − target)², averaged over all entries, summed, or elementwise."""
+    """(input − target)², averaged over all entries, summed, or for each entry."""
 
     reduction: str = "mean"
 
@@ -61,7 +61,7 @@ class MSELoss(_Loss):
 
 @dataclass(eq=False, repr=False)
 class HuberLoss(_Loss):
-    """Half the square of errors up to `delta`, and linear beyond."""
+    """e²/2 for errors e = |input − target| up to `delta`, and delta · (e − delta/2) for larger ones (Huber 1964)."""
 
     reduction: str = "mean"
     delta: float = 1.0
@@ -76,7 +76,7 @@ class HuberLoss(_Loss):
 
 @dataclass(eq=False, repr=False)
 class BCELoss(_Loss):
-    """−y ln a − (1 − y) ln(1 − a) of probabilities a."""
+    """−y ln a − (1 − y) ln(1 − a) for a probability a, the input, and its target y."""
 
     weight: Any = None
     reduction: str = "mean"
@@ -87,7 +87,7 @@ class BCELoss(_Loss):
 
 @dataclass(eq=False, repr=False)
 class BCEWithLogitsLoss(_Loss):
-    """`BCELoss` of σ(z), exact for logits z of any size."""
+    """`BCELoss` of σ(z) for logits z, the input; also exact where σ(z) is rounded to 0 or 1."""
 
     weight: Any = None
     reduction: str = "mean"
@@ -99,7 +99,7 @@ class BCEWithLogitsLoss(_Loss):
 
 @dataclass(eq=False, repr=False)
 class NLLLoss(_Loss):
-    """−log-probability of the target class."""
+    """The negative log-probability of the target class. The input holds log-probabilities, as from `LogSoftmax`."""
 
     weight: Any = None
     ignore_index: int = -100
@@ -111,7 +111,7 @@ class NLLLoss(_Loss):
 
 @dataclass(eq=False, repr=False)
 class CrossEntropyLoss(_Loss):
-    """−ln softmax(z) at the target class, or averaged under target probabilities."""
+    """−ln softmax(z) at the target class, for logits z, the input; or its mean under target probabilities."""
 
     weight: Any = None
     ignore_index: int = -100

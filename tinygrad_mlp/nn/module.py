@@ -1,7 +1,7 @@
-"""Module: a plain object whose parameters, buffers and submodules are found by walking its attributes.
+"""Module: a plain object whose parameters and submodules are found by looking through its attributes.
 
-Assignment files nothing away: what is held in an attribute, or in a list or dict in one, is part of the module, in the
-order in which it was put there. So a subclass need not even call ``super().__init__()``.
+An assignment registers nothing. What an attribute holds, directly or in a list or dict, is part of the module, in the
+order of the assignments. So a subclass need not call ``super().__init__()``.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from .changes import configuration
 from .hooks import Hookable
 from .parameter import Parameter
 
-__all__ = ["Module", "check_module"]
+__all__ = ["Module", "validate_module"]
 
 
 _NOTHING = object()
 
 
 class IncompatibleKeys(NamedTuple):
-    """What a non-strict `Module.load_state_dict` could not place."""
+    """The result of `Module.load_state_dict`: the paths that the state lacks, and those that the module lacks."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
 
 
 def _entries(value: Any) -> Iterator[tuple[str, Any]]:
-    """The named entries of a container."""
+    """The entries of a list, tuple or dict with their names; none for any other object."""
     if isinstance(value, list | tuple):
         yield from ((str(i), entry) for i, entry in enumerate(value))
     elif isinstance(value, dict):
@@ -43,16 +43,19 @@ def _entries(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _found(name: str, value: Any, kind: type, within: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """The instances of `kind` at `value` or inside the containers there, not entering modules."""
+    """`value` if it is of `kind`; else the objects of `kind` in it, if it is a list, tuple or dict, at any depth.
+
+    Each comes with its path, which begins with `name`. `within` holds the ids of the containers around `value`.
+    """
     if isinstance(value, kind):
         yield name, value
-    elif id(value) not in within:  # a container may hold itself
+    elif id(value) not in within:  # a container that holds itself is entered once
         for key, entry in _entries(value):
             yield from _found(f"{name}.{key}", entry, kind, (*within, id(value)))
 
 
 class Module(Hookable):
-    """The base of all layers and models: write ``forward``, hold parameters and modules as attributes.
+    """The base of all layers and models. A subclass writes ``forward``, and holds parameters and modules in attributes.
 
     >>> from tinygrad_mlp import nn
     >>> class Twice(nn.Module):
@@ -64,13 +67,12 @@ class Module(Hookable):
     ['layers.0.weight', 'layers.0.bias', 'layers.1.weight']
 
     Raises:
-        TypeError: later, where something else than a Parameter or None is assigned in the place of a Parameter.
+        TypeError: later, in an assignment that replaces a Parameter by something else than a Parameter or None.
     """
 
     training = True
-    _buffers: Mapping[str, bool] = MappingProxyType({})  # by name: whether a buffer is part of the state
+    _buffers: Mapping[str, bool] = MappingProxyType({})  # the names of the buffers, and whether the state has them
 
-    # Whoever compares modules with what they were does so again after this counter has moved.
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter | None):
             raise TypeError(
@@ -86,7 +88,7 @@ class Module(Hookable):
         super().__delattr__(name)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module computes; subclasses write it."""
+        """Compute the output of the module. Subclasses write this method."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(self, ...): write one")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -99,11 +101,11 @@ class Module(Hookable):
     # --- the tree -----------------------------------------------------------------------------------------------------
 
     def _attributes(self) -> Iterator[tuple[str, Any]]:
-        """What this module holds, by name."""
+        """The attributes of this module that may hold parameters and modules, with their names."""
         return iter(vars(self).items())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules held directly, each once, with their names."""
+        """The modules that this one holds directly, each once, with their names."""
         seen: set[Module] = set()
         for name, value in self._attributes():
             for path, module in _found(name, value, Module):
@@ -112,13 +114,19 @@ class Module(Hookable):
                     yield path, module
 
     def children(self) -> Iterator[Module]:
-        """The modules held directly, each once."""
+        """The modules that this one holds directly, each once."""
         return (module for _, module in self.named_children())
 
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module and all below it, with their paths; shared ones once unless `remove_duplicate` is False."""
+        """This module and all modules below it, with their paths.
+
+        Args:
+            memo: modules to leave out, with all below them.
+            prefix: the path of this module, which the other paths begin with.
+            remove_duplicate: give a module that is held in several places only once.
+        """
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -130,14 +138,14 @@ class Module(Hookable):
                 yield from module.named_modules(memo, path, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
+        """This module and all modules below it, each once."""
         return (module for _, module in self.named_modules())
 
     def get_submodule(self, target: str) -> Module:
         """The module at the path `target`, such as ``"layers.0"``.
 
         Raises:
-            AttributeError: there is none.
+            AttributeError: there is no module at that path.
         """
         modules = dict(self.named_modules(remove_duplicate=False))
         if target not in modules:
@@ -158,7 +166,7 @@ class Module(Hookable):
     def _named(
         self, own: Callable[[Module], Iterable[tuple[str, Any]]], prefix: str, recurse: bool, remove_duplicate: bool
     ) -> Iterator[tuple[str, Any]]:
-        """What `own` yields for this module, and for those below it if `recurse`, with paths."""
+        """What ``own(module)`` yields for this module and, if `recurse`, for all modules below it, with paths."""
         seen: set[Any] = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for module_path, module in modules:
@@ -171,7 +179,13 @@ class Module(Hookable):
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """The parameters with their paths, in order; shared ones once unless `remove_duplicate` is False."""
+        """The parameters with their paths, in order.
+
+        Args:
+            prefix: what the paths begin with.
+            recurse: include the parameters of the modules below this one.
+            remove_duplicate: give a parameter that is held in several places only once.
+        """
         return self._named(Module._own_parameters, prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
@@ -181,17 +195,17 @@ class Module(Hookable):
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """The buffers with their paths, in order; shared ones once unless `remove_duplicate` is False."""
+        """The buffers with their paths, in order. The arguments are those of `named_parameters`."""
         return self._named(Module._own_buffers, prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers, each once, in order."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
-    # --- putting something in it --------------------------------------------------------------------------------------
+    # --- adding to the module -----------------------------------------------------------------------------------------
 
-    def _check_name(self, name: str, kind: type) -> None:
-        """Raise unless `name` is free for something of `kind`."""
+    def _validate_name(self, name: str, kind: type) -> None:
+        """Raise TypeError or ValueError unless an attribute `name` can hold an object of `kind`."""
         if not isinstance(name, str):
             raise TypeError(f"a name is a str, not {name!r}")
         if not name or "." in name:
@@ -201,55 +215,56 @@ class Module(Hookable):
             raise ValueError(f"{type(self).__name__}.{name} is taken by {held!r}: choose another name")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Hold `param`, or None, as attribute `name`, as an assignment does.
+        """Hold `param`, a Parameter or None, in the attribute `name`. An assignment does the same.
 
         Raises:
-            TypeError: `param` is no Parameter, or `name` no str.
+            TypeError: `param` is not a Parameter, or `name` is not a str.
             ValueError: `name` is empty, holds a dot, or is taken by something else.
         """
-        self._check_name(name, Parameter)
+        self._validate_name(name, Parameter)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"{name} is a Parameter or None, not {type(param).__name__}: write Parameter(tensor(...))")
         setattr(self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Hold `tensor`, or None, as attribute `name`: part of the module but not trained, such as a running mean.
+        """Hold `tensor`, a Tensor or None, in the attribute `name` as a buffer: not trained, such as a running mean.
 
-        It is converted by ``to`` and, if `persistent`, part of the state, as is what is assigned to it later.
+        ``to`` converts buffers. If `persistent`, the buffer is part of the state. Both are true of a Tensor that is
+        assigned to the attribute later, too.
 
         Raises:
-            TypeError: `tensor` is no Tensor, or a Parameter; or `name` is no str.
+            TypeError: `tensor` is not a Tensor, or is a Parameter; or `name` is not a str.
             ValueError: `name` is empty, holds a dot, or is taken by something else.
         """
-        self._check_name(name, Tensor)
+        self._validate_name(name, Tensor)
         if tensor is not None and (not isinstance(tensor, Tensor) or isinstance(tensor, Parameter)):
             raise TypeError(f"a buffer is a Tensor that is no Parameter, or None, not {type(tensor).__name__}")
         setattr(self, name, tensor)
         self._buffers = {**self._buffers, name: persistent}
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Hold `module`, or None, as attribute `name`, as an assignment does.
+        """Hold `module`, a Module or None, in the attribute `name`. An assignment does the same.
 
         Raises:
-            TypeError: `module` is no Module, or `name` no str.
+            TypeError: `module` is not a Module, or `name` is not a str.
             ValueError: `name` is empty, holds a dot, or is taken by something else.
         """
-        self._check_name(name, Module)
+        self._validate_name(name, Module)
         if module is not None:
-            check_module(module)
+            validate_module(module)
         setattr(self, name, module)
 
-    # --- what is done to all of it ------------------------------------------------------------------------------------
+    # --- changes to all modules ---------------------------------------------------------------------------------------
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
-        """Call ``fn(module)`` for every module, children first."""
+        """Call ``fn(module)`` for this module and all below it, children first."""
         for child in self.children():
             child.apply(fn)
         fn(self)
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Put every module into training mode, or out of it.
+        """Switch the training mode of this module and all below it on or off.
 
         Raises:
             TypeError: `mode` is neither True nor False.
@@ -261,18 +276,18 @@ class Module(Hookable):
         return self
 
     def eval(self) -> Self:
-        """Put every module out of training mode."""
+        """Switch the training mode of this module and all below it off."""
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Collect gradients for all parameters, or for none."""
+        """Collect gradients for all parameters, or stop collecting them."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     @effect
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or set them to zero."""
+        """Set the gradients of all parameters to None, or to zeros if not `set_to_none`."""
         for parameter in self.parameters():
             if set_to_none:
                 parameter.grad = None
@@ -283,7 +298,7 @@ class Module(Hookable):
         """Convert all parameters with their gradients, and all floating buffers, to `dtype`.
 
         Raises:
-            TypeError: `dtype` is not a floating one.
+            TypeError: `dtype` is not a floating dtype.
         """
         if dtype_to(dtype).kind != "f":
             raise TypeError(f"a module can be converted to float32 or float64, not to {np.dtype(dtype)}")
@@ -307,12 +322,12 @@ class Module(Hookable):
     def state_dict(
         self, *, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Tensor]:
-        """The parameters and the persistent buffers by path, sharing memory with the module, as PyTorch's do.
+        """The parameters and the persistent buffers by path. They share memory with the module, as in PyTorch.
 
         Args:
             destination: a dict to put them in; a new one by default.
             prefix: what each path begins with.
-            keep_vars: give the parameters themselves, not detached from the graph.
+            keep_vars: give the parameters and buffers themselves, instead of detached Tensors.
         """
         destination = {} if destination is None else destination
         for path, held in self._named(Module._own_state, "", recurse=True, remove_duplicate=False):
@@ -322,12 +337,16 @@ class Module(Hookable):
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> IncompatibleKeys:
-        """Copy entries of `state_dict`, Tensors or arrays, into the parameters and buffers of the same path.
+        """Copy the Tensors or arrays of `state_dict` into the parameters and buffers of the same paths.
 
-        With `assign` their memory and dtype are taken over instead of being copied and converted.
+        Args:
+            state_dict: Tensors or arrays by path.
+            strict: raise an error if the paths are not exactly those of the module's own state.
+            assign: let the module hold the arrays of `state_dict` themselves, with their dtypes, instead of copies.
 
         Raises:
-            RuntimeError: shapes or kinds of numbers differ, or, if `strict`, paths do; nothing has been changed then.
+            RuntimeError: the state does not fit in shapes or in kinds of numbers, or, if `strict`, in paths. Then
+                nothing has been changed.
         """
         own = self.state_dict(keep_vars=True)
         arrays = {path: array_of(value) for path, value in state_dict.items()}
@@ -358,7 +377,7 @@ class Module(Hookable):
     # --- description --------------------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """What stands between the parentheses when the module is printed."""
+        """The text between the parentheses when the module is printed. Subclasses may write this method."""
         return ""
 
     def __repr__(self) -> str:
@@ -368,7 +387,7 @@ class Module(Hookable):
         return "\n  ".join([f"{type(self).__name__}({self.extra_repr()}", *children]) + "\n)"
 
 
-def check_module(value: Any) -> None:
+def validate_module(value: Any) -> None:
     """Raise TypeError unless `value` is a Module."""
     if not isinstance(value, Module):
         advice = "Sequential(*layers)" if isinstance(value, list | tuple) else "Tanh(), not Tanh or tanh"

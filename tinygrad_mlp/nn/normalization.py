@@ -1,4 +1,4 @@
-"""Layers that shift and scale what passes to mean 0 and variance 1."""
+"""Layers that shift and scale their input to mean 0 and variance 1."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ __all__ = ["BatchNorm1d", "LayerNorm"]
 
 
 def _parameters(shape: tuple[int, ...], weight: bool, bias: bool, dtype: DTypeLike | None) -> list[Parameter | None]:
-    """A weight of ones and a bias of zeros, where they are asked for."""
+    """A weight of ones and a bias of zeros; None in place of one that is not wanted."""
     dtype = get_default_dtype() if dtype is None else dtype
     values = (np.ones(shape, dtype) if weight else None, np.zeros(shape, dtype) if bias else None)
     return [None if value is None else Parameter(Tensor(value)) for value in values]
 
 
 class BatchNorm1d(Module):
-    """Each of `num_features` channels normalized over the batch, then scaled by ``weight`` and shifted by ``bias``.
+    """Shifts and scales each channel to mean 0 and variance 1, then multiplies it by ``weight`` and adds ``bias``.
 
-    Takes (N, C) or (N, C, L). While training it uses the batch's own mean and (biased) variance, and moves the buffers
-    ``running_mean`` and ``running_var`` (unbiased) towards them by `momentum`, or makes them the average over all
-    batches if that is None; otherwise it uses the buffers, if there are any (Ioffe & Szegedy 2015).
+    The input has shape (N, C) or (N, C, L) with C channels. In training mode the mean and (biased) variance are those
+    of the batch, and they go into the buffers ``running_mean`` and ``running_var`` (there unbiased). Otherwise they are
+    those of the buffers, if there are any (Ioffe & Szegedy 2015).
 
     Args:
         num_features: the number of channels C.
-        eps: what is added to the variance.
-        momentum: the share of the newest batch in the buffers.
-        affine: whether there are ``weight`` and ``bias``, (C,), ones and zeros at first.
+        eps: is added to the variance.
+        momentum: the share of the newest batch in the buffers. With None the buffers are the averages of all batches.
+        affine: whether there are ``weight`` and ``bias``, of shape (C,); at first they are ones and zeros.
         track_running_stats: whether there are buffers.
-        dtype: float32 by default.
+        dtype: the dtype of parameters and buffers; the default dtype by default.
 
     Raises:
-        ValueError: `num_features` is not a positive integer; when called, the input does not fit, or a training batch
-            has one value per channel, which has no variance.
+        ValueError: `num_features` is not a positive integer. Later, in a call: the input does not fit, or a training
+            batch has one value per channel, which has no variance.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class BatchNorm1d(Module):
                 f"{where_called(self)}: BatchNorm1d({channels}) takes inputs of shape (N, {channels}) or "
                 f"(N, {channels}, L), but got {np.shape(input)}"
             )
-        observer().use(self)  # although it may be called by its forward() alone
+        observer().use(self)  # not only in __call__, because Sequential calls forward() directly
         training = self.training or self.running_mean is None
         try:
             output = F.batch_norm(
@@ -94,7 +94,7 @@ class BatchNorm1d(Module):
         return output
 
     def _share(self) -> float:
-        """The share that this batch is to have in the buffers."""
+        """The share of this batch in the new values of the buffers."""
         if self.momentum is None:
             return 0.0 if self.num_batches_tracked is None else 1 / (1 + self.num_batches_tracked.item())
         return self.momentum
@@ -107,17 +107,20 @@ class BatchNorm1d(Module):
 
 
 class LayerNorm(Module):
-    """The last dimensions, of lengths `normalized_shape`, normalized together, scaled and shifted (Ba et al. 2016).
+    """Shifts and scales each sample to mean 0 and variance 1, then multiplies it by ``weight`` and adds ``bias``.
+
+    A sample is what lies in the last dimensions, whose lengths are `normalized_shape` (Ba et al. 2016).
 
     Args:
-        normalized_shape: the last length, or the last lengths, of the input.
-        eps: what is added to the (biased) variance.
-        elementwise_affine: whether there are ``weight`` and ``bias``, ones and zeros at first.
-        bias: whether there is a ``bias`` with the ``weight``.
-        dtype: float32 by default.
+        normalized_shape: the length of the last dimension, or the lengths of the last ones.
+        eps: is added to the (biased) variance.
+        elementwise_affine: whether there are ``weight`` and ``bias``; at first they are ones and zeros.
+        bias: if False, there is a ``weight`` but no ``bias``.
+        dtype: the dtype of the parameters; the default dtype by default.
 
     Raises:
-        ValueError: `normalized_shape` is not of positive integers; when called, the input does not end in it.
+        ValueError: `normalized_shape` is not of positive integers. Later, in a call: the shape of the input does not
+            end in it.
     """
 
     def __init__(
@@ -129,7 +132,7 @@ class LayerNorm(Module):
         *,
         dtype: DTypeLike | None = None,
     ) -> None:
-        self.normalized_shape = F.check_normalized_shape(normalized_shape)
+        self.normalized_shape = F.validated_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         affine = elementwise_affine

@@ -8,13 +8,17 @@ __all__ = ["Parameter"]
 
 
 class Parameter(Tensor):
-    """A Tensor that counts as a parameter where a module holds it, and requires a gradient unless told not to.
+    """A Tensor that is a parameter of the module that holds it.
 
-    Unlike other Tensors it shares the memory of the Tensor `data` it is made of, as PyTorch's does.
+    It shares the memory of the Tensor `data`, as in PyTorch.
+
+    Args:
+        data: the initial values.
+        requires_grad: collect a gradient for this parameter.
 
     Raises:
         TypeError: `data` is not a Tensor.
-        RuntimeError: it is to require a gradient, and its dtype has no derivative.
+        RuntimeError: `requires_grad`, and the dtype of `data` has no derivative.
     """
 
     __slots__ = ()

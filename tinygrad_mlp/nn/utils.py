@@ -1,4 +1,4 @@
-"""Gradients cut down before an optimizer uses them."""
+"""Functions that limit the size of gradients before an optimizer uses them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
 def clip_grad_norm_(
     parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
-    """Scale all gradients together so that their norm, as of one vector, is at most `max_norm` (Pascanu et al. 2013).
+    """Multiply all gradients by one factor, so that the norm of all together is at most `max_norm`.
+
+    The norm is that of one vector of the entries of all gradients (Pascanu et al. 2013).
 
     Args:
-        parameters: what has the gradients; those without are left out.
+        parameters: the Tensors that have the gradients. A Tensor without a gradient is left out.
         max_norm: the largest norm allowed.
         norm_type: the p of the p-norm; may be ``math.inf``.
-        error_if_nonfinite: raise if the norm is NaN or infinite, instead of scaling by it.
+        error_if_nonfinite: raise an error if the norm is NaN or infinite, instead of scaling by it.
 
     Returns:
-        The norm that they had.
+        The norm before the scaling.
 
     Raises:
         ValueError: `max_norm` is negative, or `norm_type` not positive.
-        RuntimeError: the norm is not finite and `error_if_nonfinite` is given; nothing has been changed then.
+        RuntimeError: `error_if_nonfinite`, and the norm is not finite. No gradient has been changed then.
     """
     if not max_norm >= 0:
         raise ValueError(f"max_norm is a number ≥ 0, not {max_norm}")
@@ -48,31 +50,31 @@ def clip_grad_norm_(
         return Tensor(0.0)
     norm, scale = Tensor._of(observer().repeat(_norm_and_scale, gradients, norm_type, max_norm))
     if error_if_nonfinite:
-        observer().perform(_check_finite, norm)
+        observer().perform(_validate_finite, norm)
     for gradient in gradients:
         gradient.mul_(scale.to(gradient.dtype))
     return norm.to(gradients[0].dtype)
 
 
 def _norm_and_scale(gradients: list[Tensor], norm_type: float, max_norm: float) -> NDArray[Any]:
-    """The norm of all gradients together, and what to scale them by.
+    """The norm of all gradients together, and the factor to multiply them by.
 
-    By NumPy, which takes a tenth of the time of functions of Tensors here.
+    This computes with NumPy, because functions of Tensors take ten times as long here.
     """
     norms = [np.linalg.norm(gradient._data.ravel(), norm_type) for gradient in gradients]
     norm = float(np.linalg.norm(norms, norm_type))
-    # The 1e-6, as in PyTorch, keeps a norm of 0 from dividing; a NaN passes through min() on this side only.
+    # PyTorch also adds 1e-6, against a division by 0. min() returns NaN only if NaN is its first argument.
     return np.array([norm, min(max_norm / (norm + 1e-6), 1.0)])
 
 
-def _check_finite(norm: Tensor) -> None:
+def _validate_finite(norm: Tensor) -> None:
     if not np.isfinite(norm._data):
         raise RuntimeError(f"the gradients have norm {norm.item()}, and cannot be scaled to a finite one")
 
 
 @no_grad()
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:
-    """Cut every entry of every gradient to [−clip_value, clip_value].
+    """Limit every entry of every gradient to the range from −`clip_value` to `clip_value`.
 
     Raises:
         ValueError: `clip_value` is negative.
