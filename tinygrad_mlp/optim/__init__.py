@@ -1,4 +1,4 @@
-"""Optimizers and learning rate schedules, under PyTorch's names; and SciPy's methods."""
+"""Optimizers and learning rate schedules, under PyTorch's names, and `minimize`, which uses SciPy's methods."""
 
 from . import lr_scheduler
 from .adam import Adam, AdamW

@@ -1,4 +1,4 @@
-"""Adam, which scales each entry's step by what is known of its gradient's size, and AdamW, whose decay is apart."""
+"""Adam, which scales the step of each entry by the size of its past gradients, and AdamW, which decouples the decay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.blas import Product
 from ..tensors.tensor import Tensor
-from .optimizer import Optimizer, check_rates
+from .optimizer import Optimizer, validate_rates
 
 __all__ = ["Adam", "AdamW"]
 
@@ -19,13 +19,22 @@ __all__ = ["Adam", "AdamW"]
 class Adam(Optimizer):
     """``W ← W − lr · m̂ / (√v̂ + eps)`` with averages m of the gradient g and v of its square (Kingma & Ba 2015).
 
-    In step t, ``m ← β₁ m + (1 − β₁) g`` and ``v ← β₂ v + (1 − β₂) g²``, corrected to ``m̂ = m / (1 − β₁ᵗ)`` and
-    ``v̂ = v / (1 − β₂ᵗ)``. With `amsgrad` the largest v so far takes the place of v (Reddi et al. 2018). `weight_decay`
-    times W is added to g, or, with `decoupled_weight_decay`, W is first multiplied by ``1 − lr · weight_decay``
-    (Loshchilov & Hutter 2019). With `maximize` the sign of the gradient is flipped.
+    In step t, ``m ← β₁ m + (1 − β₁) g`` and ``v ← β₂ v + (1 − β₂) g²``. Both start at 0, which is corrected by
+    ``m̂ = m / (1 − β₁ᵗ)`` and ``v̂ = v / (1 − β₂ᵗ)``.
+
+    Args:
+        params: the Tensors to be trained, or groups of them as for `Optimizer`.
+        lr: the learning rate.
+        betas: β₁ and β₂.
+        eps: keeps the denominator from being 0.
+        weight_decay: this times W is added to g.
+        amsgrad: use the largest v so far in place of v (Reddi et al. 2018).
+        maximize: flip the sign of the gradient.
+        decoupled_weight_decay: multiply W by ``1 − lr · weight_decay``, instead of adding to g (Loshchilov & Hutter
+            2019).
 
     Raises:
-        ValueError: a rate, `eps` or `weight_decay` is negative, or a β is outside [0, 1).
+        ValueError: `lr`, `eps` or `weight_decay` is negative, or a β is outside [0, 1).
     """
 
     def __init__(
@@ -54,7 +63,7 @@ class Adam(Optimizer):
         )
 
     def _check(self, group: dict[str, Any]) -> None:
-        check_rates(group, "lr", "eps", "weight_decay")
+        validate_rates(group, "lr", "eps", "weight_decay")
         if len(group["betas"]) != 2 or not all(
             isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in group["betas"]
         ):
@@ -80,7 +89,7 @@ class Adam(Optimizer):
             state["step"] += 1
             mean, square = state["exp_avg"], state["exp_avg_sq"]
 
-            # One array of the weight's size holds all intermediate results: memory is what takes the time here.
+            # One array of the weight's size holds all intermediate results, because new memory would take more time.
             scratch = np.multiply(gradient, 1 - beta1, out=np.empty(weight.shape, weight.dtype))
             mean *= beta1
             mean += scratch
@@ -99,7 +108,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """`Adam` with decoupled weight decay, of 0.01 by default."""
+    """`Adam` with `decoupled_weight_decay`, and a `weight_decay` of 0.01 by default."""
 
     def __init__(
         self,

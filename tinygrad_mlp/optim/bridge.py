@@ -1,4 +1,4 @@
-"""The bridge to `scipy.optimize.minimize`: its methods on the parameters of a model, with exact derivatives."""
+"""Trains a model by the methods of `scipy.optimize.minimize`, with exact gradients and Hessian-vector products."""
 
 from __future__ import annotations
 
@@ -22,24 +22,23 @@ _WITH_PRODUCTS = {"newton-cg", "trust-ncg", "trust-krylov", "trust-constr"}
 def minimize(
     closure: Callable[[], Tensor], params: Iterable[Tensor], method: str = "L-BFGS-B", **arguments: Any
 ) -> Any:
-    """Find the parameters of the least loss by a method of `scipy.optimize.minimize`, and leave them there.
+    """Minimize a loss by a method of `scipy.optimize.minimize`, and set the parameters to the minimum it finds.
 
-    Its gradients are those of `backward`, and its Hessian-vector products, for the methods that take them (Newton-CG,
-    trust-ncg, trust-krylov, trust-constr), the gradients of ⟨gradient, v⟩. SciPy computes in float64; parameters of
-    float32 round the steps, and so end a search early.
+    The gradients are exact, and so are the Hessian-vector products for Newton-CG, trust-ncg, trust-krylov and
+    trust-constr. SciPy computes in float64; parameters of float32 round its steps, so that a search ends earlier.
 
     Args:
         closure: computes the loss from `params` and returns it, without calling ``backward()``.
         params: the Tensors to change.
-        method: SciPy's name of it.
+        method: the name of the method in SciPy.
         arguments: further arguments of SciPy's: ``tol``, ``options``, ``callback``, ``bounds``, ``constraints``.
 
     Returns:
-        SciPy's `OptimizeResult`; its ``x`` holds the parameters one after the other.
+        SciPy's `OptimizeResult`. Its ``x`` is one vector of the entries of all parameters.
 
     Raises:
-        TypeError: a parameter is no Tensor that collects a gradient, or the loss no Tensor.
-        ValueError: there are no parameters, or the loss is no scalar.
+        TypeError: a parameter is not a leaf that requires a gradient, or the loss is not a Tensor.
+        ValueError: there are no parameters, or the loss has more than one entry.
 
     >>> from tinygrad_mlp import tensor
     >>> x = tensor([-1.0, 2.0], requires_grad=True)
@@ -63,9 +62,10 @@ def minimize(
         return loss, flattened(gradient._data for gradient in gradients).astype(np.float64)
 
     def hessian_product(vector: Array, direction: Array) -> Array:
+        # The product of the Hessian with a direction is the gradient of ⟨gradient, direction⟩.
         _, gradients = derivatives(vector, create_graph=True)
-        along = np.concatenate([gradient.reshape(-1) for gradient in gradients]) * Tensor(direction)
-        products = grad(along.sum(), parameters, materialize_grads=True)
+        slope = (np.concatenate([gradient.reshape(-1) for gradient in gradients]) * Tensor(direction)).sum()
+        products = grad(slope, parameters, materialize_grads=True)
         return flattened(product._data for product in products).astype(np.float64)
 
     start = flattened(parameter._data for parameter in parameters)

@@ -1,4 +1,4 @@
-"""Parameters as one vector, which is how the methods of numerical optimization see them."""
+"""Turns parameters into one vector and back, because the methods of numerical optimization work on vectors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def flattened(arrays: Iterable[Array]) -> Array:
 
 
 def write_flat(parameters: Sequence[Tensor], vector: Array) -> None:
-    """Give `parameters` the entries of `vector`, in place."""
+    """Write the entries of `vector` to `parameters`, in place."""
     ends = np.cumsum([parameter.numel() for parameter in parameters])[:-1]
     for parameter, entries in zip(parameters, np.split(vector, ends), strict=True):
         parameter._data[...] = entries.reshape(parameter.shape)

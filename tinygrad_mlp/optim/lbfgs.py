@@ -1,7 +1,7 @@
-"""L-BFGS, which steps by an inverse Hessian made of the last changes of the gradient; for whole data, not batches.
+"""L-BFGS, which approximates the inverse Hessian by the last changes of the gradient. It is for all data, not batches.
 
-The algorithm, its stopping rules and its line search are step by step PyTorch's, so that the numbers are; those of
-SciPy's L-BFGS-B are one call of `tinygrad_mlp.optim.minimize` away.
+The algorithm, its stopping rules and its line search follow PyTorch's step by step, so the numbers agree. For SciPy's
+L-BFGS-B call `tinygrad_mlp.optim.minimize`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..core.tape import effect
 from ..tensors.tensor import Tensor
 from .flat import flattened, write_flat
 from .line_search import Trial, strong_wolfe
-from .optimizer import Optimizer, check_rates
+from .optimizer import Optimizer, validate_rates
 
 __all__ = ["LBFGS"]
 
@@ -27,19 +27,19 @@ Array = NDArray[Any]
 
 
 class LBFGS(Optimizer):
-    """Quasi-Newton steps ``W ← W − t · H g`` with H from the last `history_size` steps (Nocedal & Wright 2006, §7.2).
+    """``W ← W − t · H g`` for the gradient g, an approximation H of the inverse Hessian, and a step length t.
 
-    One ``step(closure)`` makes up to `max_iter` of them. The closure clears the gradients, computes the loss, calls its
-    ``backward()`` and returns it; it is called at least once per iteration.
+    H is computed from the last `history_size` steps (Nocedal & Wright 2006, §7.2). One ``step(closure)`` makes up to
+    `max_iter` iterations. The closure clears the gradients, computes the loss, calls its ``backward()`` and returns it.
 
     Args:
-        params: the Tensors to be trained; groups are not supported.
-        lr: the step length t, or, with a line search, the first one to try.
-        max_iter: how many iterations at most.
-        max_eval: how many calls of the closure at most; 1.25 · `max_iter` by default.
-        tolerance_grad: stop when no entry of the gradient is larger.
-        tolerance_change: stop when neither loss nor any parameter changes by more.
-        history_size: how many steps to remember.
+        params: the Tensors to be trained, in one group.
+        lr: the step length t. With a line search it is the first length to try.
+        max_iter: the largest number of iterations.
+        max_eval: the largest number of calls of the closure; 1.25 · `max_iter` by default.
+        tolerance_grad: stop when no entry of the gradient is larger than this.
+        tolerance_change: stop when the loss, or every parameter, changes by less than this.
+        history_size: the number of steps to remember.
         line_search_fn: "strong_wolfe", or None for steps of fixed length.
 
     Raises:
@@ -73,14 +73,14 @@ class LBFGS(Optimizer):
     def _check(self, group: dict[str, Any]) -> None:
         if self.param_groups and self.param_groups[0]["params"] is not group["params"]:
             raise ValueError("LBFGS takes one group of parameters, because it sees them as one vector")
-        check_rates(group, "lr", "tolerance_grad", "tolerance_change")
+        validate_rates(group, "lr", "tolerance_grad", "tolerance_change")
         for name in ("max_iter", "max_eval", "history_size"):
             if not isinstance(group[name], int | np.integer) or group[name] < 1:
                 raise ValueError(f"{name} cannot be {group[name]!r}: it is a positive integer")
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ValueError(f"line_search_fn is 'strong_wolfe' or None, not {group['line_search_fn']!r}")
 
-    def _check_state(self, parameter: Tensor, entries: dict[str, Any]) -> None:
+    def _validate_state(self, parameter: Tensor, entries: dict[str, Any]) -> None:
         size = sum(p.numel() for p in self.param_groups[0]["params"])
         if "d" in entries and np.shape(entries["d"]) != (size,):
             raise ValueError(f"the state is of {np.size(entries['d'])} numbers, but the parameters are of {size}")
@@ -118,7 +118,7 @@ class LBFGS(Optimizer):
             state["n_iter"] += 1
             direction = _direction(state, gradient, group["history_size"])
             length = group["lr"]
-            if state["n_iter"] == 1:  # nothing is known of the scale yet
+            if state["n_iter"] == 1:  # the direction is −g, whose length says nothing about the right step
                 length *= min(1.0, 1.0 / float(np.abs(gradient).sum()))
             state.update(d=direction, prev_flat_grad=gradient, prev_loss=loss, t=length)
             slope = _dot(gradient, direction)
@@ -132,7 +132,7 @@ class LBFGS(Optimizer):
                 found = strong_wolfe(at, Trial(0.0, loss, gradient, slope), length, resolution, calls_left)
                 state["t"], loss, gradient, _ = found
             write_flat(parameters, start + state["t"] * direction)
-            # With a line search the gradient there is known; after the last step nobody would use it.
+            # A line search has evaluated the gradient at this point. After the last iteration nothing needs it.
             if group["line_search_fn"] is None and iteration < group["max_iter"]:
                 new, gradient = evaluate()
                 loss = float(new)
@@ -159,7 +159,7 @@ def _dot(a: Array, b: Array) -> float:
 def _along(
     direction: Array, start: Array, parameters: Sequence[Tensor], evaluate: Callable[[], tuple[Any, Array]]
 ) -> Callable[[float], Trial]:
-    """The function that writes ``start + t · direction`` to the parameters and evaluates the loss there."""
+    """A function of t that sets the parameters to ``start + t · direction`` and evaluates the loss there."""
 
     def at(t: float) -> Trial:
         write_flat(parameters, start + t * direction)
@@ -170,7 +170,10 @@ def _along(
 
 
 def _direction(state: dict[str, Any], gradient: Array, history_size: int) -> Array:
-    """−H g, after H has learned from the last step (the two-loop recursion: Nocedal & Wright 2006, algorithm 7.4)."""
+    """−H g for the `gradient` g, after the last step has been added to the history that H is computed from.
+
+    This is the two-loop recursion (Nocedal & Wright 2006, algorithm 7.4). H itself is never formed.
+    """
     if state["n_iter"] == 1:
         state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
         return -gradient

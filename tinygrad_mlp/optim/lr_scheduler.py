@@ -1,6 +1,6 @@
-"""Learning rates that change from epoch to epoch.
+"""Schedules, which change the learning rates of an optimizer from epoch to epoch.
 
-As PyTorch's, most change the rate that a group has now, so that several schedules can be used on one optimizer.
+As in PyTorch, most of them compute the new rate from the present one. So several can be used on one optimizer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
 
 
 class _Schedule:
-    """What all schedules share: an optimizer, the epoch, and a state of all else that they hold."""
+    """The base of all schedules. It holds the optimizer; all its other attributes are its state."""
 
     last_epoch: int
     _last_lr: list[float]
@@ -31,7 +31,7 @@ class _Schedule:
         self.optimizer = optimizer
 
     def get_last_lr(self) -> list[float]:
-        """The learning rates that the last step has set, by group."""
+        """The learning rates that the last step set, one for each group."""
         observer().refuse("reading a learning rate")
         return list(self._last_lr)
 
@@ -44,14 +44,14 @@ class _Schedule:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the schedule holds, except the optimizer."""
+        """All attributes of the schedule, except the optimizer."""
         return {name: value for name, value in vars(self).items() if name != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from where `state_dict` was called, here or in PyTorch, with the learning rates of then.
+        """Set the schedule, and the learning rates of its optimizer, to a state that it or PyTorch's returned.
 
         Raises:
-            ValueError: the state is of another kind of schedule, or of another number of groups.
+            ValueError: the state is that of another kind of schedule, or of another number of groups.
         """
         own = self.state_dict()
         if missing := set(own) - set(state_dict):
@@ -64,15 +64,15 @@ class _Schedule:
 
 
 class LRScheduler(_Schedule):
-    """The base of schedules that know the epoch alone: subclasses write ``get_lr()``.
+    """The base of the schedules that depend on the epoch only. Subclasses write ``get_lr()``.
 
     Args:
-        optimizer: whose learning rates to set.
-        last_epoch: the epoch to go on from, for an optimizer whose state has been loaded; −1 to begin.
+        optimizer: the optimizer whose learning rates to set.
+        last_epoch: the epoch to continue from, if the state of `optimizer` was loaded; −1 to begin.
 
     Raises:
         TypeError: `optimizer` is not an Optimizer.
-        ValueError: with `last_epoch`, no schedule has ever begun on this optimizer.
+        ValueError: `last_epoch` is given, but no schedule has begun on this optimizer.
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -87,11 +87,14 @@ class LRScheduler(_Schedule):
         self._set(self._begin())
 
     def _begin(self) -> list[float]:
-        """The learning rates of the epoch in which the schedule begins."""
+        """The learning rates of the first epoch, or of the epoch after `last_epoch`."""
         return self.get_lr()
 
     def get_lr(self) -> list[float]:
-        """The learning rates, by group, that epoch `last_epoch` brings, given those of the epoch before."""
+        """The learning rates of epoch ``self.last_epoch``, one for each group.
+
+        The optimizer still has the learning rates of the epoch before.
+        """
         raise NotImplementedError
 
     @effect
@@ -99,7 +102,7 @@ class LRScheduler(_Schedule):
         """Go on to the next epoch.
 
         Warns:
-            StepWarning: at the first step, the optimizer has not taken one yet, so that it never uses its first rate.
+            StepWarning: the optimizer has not taken a step yet, so it never uses its first learning rate.
         """
         if self.last_epoch == 0 and not self.optimizer.stepped_at:
             warnings.warn(
@@ -112,9 +115,13 @@ class LRScheduler(_Schedule):
 
 
 class LambdaLR(LRScheduler):
-    """The learning rate in epoch k is the initial one times ``lr_lambda(k)``; one function, or one per group.
+    """The learning rate of epoch k is the initial one times ``lr_lambda(k)``.
 
-    The document's schedule, for example, is ``LambdaLR(SGD(params, lr=1.0), lambda k: 1 / (100 + 10 * k))``.
+    For example ``LambdaLR(SGD(params, lr=1.0), lambda k: 1 / (100 + 10 * k))`` sets it to 1 / (100 + 10 k).
+
+    Args:
+        optimizer, last_epoch: as for `LRScheduler`.
+        lr_lambda: the function, or a list with one function for each group.
 
     Raises:
         ValueError: the number of functions is not the number of groups.
@@ -136,16 +143,16 @@ class LambdaLR(LRScheduler):
         return [base * factor(self.last_epoch) for base, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the schedule holds, except the optimizer and the functions, which are the program's."""
+        """All attributes of the schedule, except the optimizer and the functions."""
         return {**super().state_dict(), "lr_lambdas": [None] * len(self.lr_lambdas)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from where `state_dict` was called, with this schedule's functions."""
+        """Set the schedule to a state that `state_dict` returned. The functions stay as they are."""
         super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
 
 
 class StepLR(LRScheduler):
-    """The learning rate is multiplied by `gamma` every `step_size` epochs.
+    """Every `step_size` epochs the learning rate is multiplied by `gamma`.
 
     Raises:
         ValueError: `step_size` is not positive.
@@ -164,7 +171,7 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """The learning rate is multiplied by `gamma` in each epoch among `milestones`; twice in one that is there twice."""
+    """In each epoch of `milestones` the learning rate is multiplied by `gamma`, as often as the epoch is listed."""
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
@@ -178,7 +185,7 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """The learning rate is multiplied by `gamma` every epoch."""
+    """In every epoch the learning rate is multiplied by `gamma`."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -192,10 +199,10 @@ class ExponentialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """The learning rate follows half a cosine from the initial one to `eta_min` in `T_max` epochs, then back up.
+    """The learning rate falls to `eta_min` in `T_max` epochs, along a cosine, and rises again in the next `T_max`.
 
-    In epoch k it is ``eta_min + (initial − eta_min) · (1 + cos(π k / T_max)) / 2`` (Loshchilov & Hutter 2017), as long
-    as nothing else changes it.
+    In epoch k it is ``eta_min + (initial − eta_min) · (1 + cos(π k / T_max)) / 2``, unless something else changes it
+    (Loshchilov & Hutter 2017).
 
     Raises:
         ValueError: `T_max` is not positive.
@@ -213,7 +220,8 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         before, now = (1 + math.cos(math.pi * epoch / self.T_max) for epoch in (self.last_epoch - 1, self.last_epoch))
-        if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # from the bottom, there is no ratio to go by
+        # The new rate is computed from the present one by a ratio, except where the present one is eta_min itself.
+        if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
             return [
                 rate + (base - self.eta_min) * rise for base, rate in zip(self.base_lrs, self._rates(), strict=True)
@@ -222,21 +230,21 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class ReduceLROnPlateau(_Schedule):
-    """The learning rates are multiplied by `factor` when a metric has not improved for more than `patience` epochs.
+    """Multiplies the learning rates by `factor` when a metric has not improved for more than `patience` epochs.
 
     Args:
-        optimizer: whose learning rates to set.
-        mode: "min" if less is better, "max" if more is.
-        factor: what to multiply by, below 1.
-        patience: how many epochs without improvement to let pass.
-        threshold: by how much a metric must be better than the best one to be an improvement.
-        threshold_mode: whether `threshold` is a part of the best one, "rel", or a difference from it, "abs".
-        cooldown: for how many epochs after a change not to count.
-        min_lr: the least rate, one for all groups or one per group.
-        eps: the least change to make.
+        optimizer: the optimizer whose learning rates to set.
+        mode: "min" if a smaller metric is better, "max" if a larger one is.
+        factor: the factor, below 1.
+        patience: the number of epochs without improvement after which nothing is done yet.
+        threshold: how much better than the best metric so far an improvement is, at least.
+        threshold_mode: "rel" if `threshold` is a share of the best metric, "abs" if it is a difference.
+        cooldown: the number of epochs after a reduction in which epochs without improvement do not count.
+        min_lr: the smallest learning rate, one for all groups or one for each.
+        eps: a smaller reduction than this is not made.
 
     Raises:
-        ValueError: `factor` is not below 1, a mode is unknown, or `min_lr` is of another number of groups.
+        ValueError: `factor` is not below 1, a mode is unknown, or `min_lr` has not one entry for each group.
         TypeError: `optimizer` is not an Optimizer.
     """
 
@@ -278,7 +286,7 @@ class ReduceLROnPlateau(_Schedule):
 
     @effect
     def step(self, metrics: Any) -> None:
-        """Go on to the next epoch, given what the last one was worth: a number, or a Tensor of one."""
+        """Go on to the next epoch. `metrics` is the metric of the last one: a number, or a Tensor of one entry."""
         metric = float(metrics)
         self.last_epoch += 1
         self.num_bad_epochs += 1

@@ -1,4 +1,4 @@
-"""Optimizer: parameter groups with their options, and the state an algorithm keeps for each parameter."""
+"""Optimizer: groups of parameters with their options, and the state that an algorithm keeps for each parameter."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from ..tensors.arguments import array_of
 from ..tensors.leaves import gradient_of
 from ..tensors.tensor import Tensor
 
-__all__ = ["Optimizer", "StepWarning", "check_rates"]
+__all__ = ["Optimizer", "StepWarning", "validate_rates"]
 
-# Options of PyTorch's optimizers that choose how they compute, not what.
-_WITHOUT_MEANING = {"foreach", "fused", "capturable", "differentiable"}
+# Options of PyTorch's optimizers that do not change the numbers. States that PyTorch saved have them.
+_PYTORCH_ONLY = {"foreach", "fused", "capturable", "differentiable"}
 
 
 class StepWarning(UserWarning):
-    """A step that cannot have been meant: without gradients, with used ones, or of a schedule before its optimizer.
+    """A step is probably a mistake: there are no gradients or only used ones, or a schedule steps before its optimizer.
 
-    Silence it with ``warnings.simplefilter("ignore", StepWarning)``.
+    Silence this warning with ``warnings.simplefilter("ignore", StepWarning)``.
     """
 
 
 class Optimizer:
-    """The base of the optimizers: subclasses write ``_update(group, ready)`` and check options in ``_check(group)``.
+    """The base of the optimizers: subclasses write ``_update(group, ready)`` and validate options in ``_check(group)``.
 
     Args:
-        params: Tensors to be trained, or dicts with ``"params"`` and options that differ from the `defaults`. Those
-            that do not require a gradient are left alone until they do.
-        defaults: the options of the groups that do not give them.
+        params: the Tensors to be trained; or groups, which are dicts with ``"params"`` and options that differ from
+            the `defaults`. A Tensor that does not require a gradient is not changed as long as that is so.
+        defaults: the options by name. A group may override them.
 
     Raises:
-        ValueError: `params` is empty, one is given twice, or an option is unknown or out of its range.
-        TypeError: a parameter is no Tensor, or was computed from others.
+        ValueError: `params` is empty, a parameter is given twice, or an option is unknown or out of its range.
+        TypeError: a parameter is not a Tensor, or was computed from others.
     """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
@@ -51,9 +51,9 @@ class Optimizer:
         self.defaults = defaults
         self._groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
-        self.stepped_at = 0  # when the last step was taken, on the graph's clock; 0 before the first
-        self._used: Any = None  # the last gradient of that step
-        self._warned: set[str] = set()
+        self.stepped_at = 0  # the time of the last step, on the graph's clock; 0 before the first step
+        self._used: Any = None  # the gradient of the last parameter that the last step has used
+        self._warned: set[str] = set()  # the warnings so far, each of which is given once
         if not isinstance(params, Iterable):
             raise TypeError(f"params is an iterable of Tensors, not {params!r}: write net.parameters()")
         groups = list(params)
@@ -66,7 +66,7 @@ class Optimizer:
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """The groups of parameters, each a dict of its ``"params"`` and their options."""
+        """The groups of parameters. Each is a dict of its ``"params"`` and its options."""
         observer().refuse("an optimizer's options or state: read and set them outside the step, or use a schedule")
         return self._groups
 
@@ -75,7 +75,7 @@ class Optimizer:
         self._groups = groups
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():  # by the setters, for those that were pickled under the public name
+        for name, value in state.items():  # older pickles have `param_groups` in place of `_groups`: use the setter
             setattr(self, name, value)
 
     def _check(self, group: dict[str, Any]) -> None:
@@ -83,11 +83,14 @@ class Optimizer:
         raise NotImplementedError
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
-        """Change in place the parameters of `group` that are `ready`, given with their gradients (maybe Products)."""
+        """Change parameters of `group` in place. `ready` has those with a gradient, each in a pair with the gradient.
+
+        A gradient is an array or a `core.blas.Product`.
+        """
         raise NotImplementedError
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Train the ``"params"`` of `param_group` too, with its options.
+        """Add a group: a dict of ``"params"``, which are trained too, and their options.
 
         Raises:
             ValueError, TypeError: as for the `params` of an optimizer.
@@ -110,7 +113,7 @@ class Optimizer:
 
     @effect
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or set them to zero."""
+        """Set the gradients of all parameters to None, or to zeros if not `set_to_none`."""
         self._used = None
         for group in self._groups:
             for parameter in group["params"]:
@@ -122,16 +125,22 @@ class Optimizer:
 
     @effect
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change the parameters by their gradients; a `closure` computes the loss and the gradients first.
+        """Change the parameters by their gradients.
+
+        Args:
+            closure: is called first, to compute the loss and the gradients; it returns the loss.
+
+        Returns:
+            The loss that the closure returned; None without a closure.
 
         Warns:
-            StepWarning: there are no gradients, or a step has already used them; once each.
+            StepWarning: there are no gradients, or an earlier step has used them. Each warning is given once.
         """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        # All gradients are looked at before a parameter changes: one that cannot be used stops the step in time.
+        # Get all gradients before the first parameter changes: gradient_of raises an error for one that is not valid.
         ready: list[tuple[dict[str, Any], list[tuple[Tensor, Any]]]] = []
         written: list[Any] = []
         last = None
@@ -156,7 +165,7 @@ class Optimizer:
         return loss
 
     def _are_new(self, ready: Any) -> bool:
-        """Whether gradients in the same memory as before have been computed since, as a replayed step's are."""
+        """Whether a gradient was computed after the last step, although it is in the same memory, as after a replay."""
         for _, pairs in ready:
             for parameter, gradient in pairs:
                 if getattr(parameter._node.grad, "since", 0) > self.stepped_at:
@@ -171,7 +180,7 @@ class Optimizer:
             warnings.warn(message, StepWarning, stacklevel=4)
 
     def state_dict(self) -> dict[str, Any]:
-        """The options and the state, with parameters numbered in order, as PyTorch lays them out."""
+        """The options and the state, in PyTorch's layout: numbers, in order, stand for the parameters."""
         number = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         return {
             "state": {number[p]: dict(entries) for p, entries in self.state.items()},
@@ -179,11 +188,11 @@ class Optimizer:
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the options and a copy of the state that `state_dict` returned, or that of PyTorch's optimizer.
+        """Set the options and the state to those of `state_dict`, which this optimizer's class or PyTorch's returned.
 
         Raises:
-            ValueError: the groups differ in number, size or kind of options, or the state in shape; nothing has been
-                changed then.
+            ValueError: the groups differ in number, size or names of options, or the state differs in shape. Then
+                nothing has been changed.
         """
         saved = state_dict["param_groups"]
         sizes = [len(group["params"]) for group in saved]
@@ -192,7 +201,7 @@ class Optimizer:
             raise ValueError(f"the state is of groups of {sizes} parameters, but the optimizer has groups of {own}")
         groups = []
         for group, options in zip(self._groups, saved, strict=True):
-            options = {name: value for name, value in options.items() if name not in _WITHOUT_MEANING | {"params"}}
+            options = {name: value for name, value in options.items() if name not in _PYTORCH_ONLY | {"params"}}
             if unknown := set(options) - set(self.defaults) - {"initial_lr"}:
                 raise ValueError(
                     f"the state has {sorted(unknown)}, which {type(self).__name__} does not have: "
@@ -206,13 +215,13 @@ class Optimizer:
         for number, entries in state_dict["state"].items():
             parameter = parameters[numbers.index(number)]
             state[parameter] = {name: _copied(name, value, parameter._data) for name, value in entries.items()}
-            self._check_state(parameter, state[parameter])
+            self._validate_state(parameter, state[parameter])
         for group, loaded in zip(self._groups, groups, strict=True):
             group.update(loaded)
         self.state = state
 
-    def _check_state(self, parameter: Tensor, entries: dict[str, Any]) -> None:
-        """Raise ValueError if arrays among the state's `entries` do not have the shape of their `parameter`."""
+    def _validate_state(self, parameter: Tensor, entries: dict[str, Any]) -> None:
+        """Raise ValueError if an array among the `entries` of the state has another shape than its `parameter`."""
         for name, value in entries.items():
             if isinstance(value, np.ndarray) and value.shape != parameter.shape:
                 raise ValueError(
@@ -221,15 +230,18 @@ class Optimizer:
                 )
 
 
-def check_rates(group: dict[str, Any], *names: str) -> None:
-    """Raise ValueError unless the options of these `names` are finite numbers ≥ 0."""
+def validate_rates(group: dict[str, Any], *names: str) -> None:
+    """Raise ValueError unless the options `names` of `group` are finite numbers ≥ 0."""
     for name in names:
         if not isinstance(group[name], Real) or not 0 <= group[name] < math.inf:
             raise ValueError(f"{name} cannot be {group[name]!r}: it is a number ≥ 0")
 
 
 def _copied(name: str, value: Any, weight: NDArray[Any]) -> Any:
-    """An entry of the state of a `weight`: arrays, whoever's they are, as new ones of its dtype; counts as numbers."""
+    """A copy of the entry `name` of the state of a `weight`, in which counts are Python numbers.
+
+    Arrays and Tensors, ours or PyTorch's, become arrays of the dtype of the weight.
+    """
     if isinstance(value, list | tuple):
         return [_copied(name, entry, weight) for entry in value]
     if not hasattr(value, "shape"):

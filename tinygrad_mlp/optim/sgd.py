@@ -1,4 +1,4 @@
-"""Stochastic gradient descent, on factored gradients: a step is one BLAS call per weight where that is possible."""
+"""Stochastic gradient descent. Where a gradient is kept as a product of two factors, a step is one BLAS call."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ import numpy as np
 
 from ..core.blas import Target
 from ..tensors.tensor import Tensor
-from .optimizer import Optimizer, check_rates
+from .optimizer import Optimizer, validate_rates
 
 __all__ = ["SGD"]
 
 
 class SGD(Optimizer):
-    """``W ← W − lr·d`` with ``d = ∂L/∂W + weight_decay·W``, or a velocity ``v ← momentum·v + (1 − dampening)·d`` for d.
+    """``W ← W − lr·d`` with ``d = ∂L/∂W + weight_decay·W``, as in PyTorch.
 
-    The first velocity is d itself; with `nesterov` the step is along ``d + momentum·v``; with `maximize` the
-    sign of the gradient is flipped. As in PyTorch.
+    With `momentum` a velocity v takes the place of d. It is d in the first step, and after that
+    ``v ← momentum·v + (1 − dampening)·d``. With `nesterov` the step is along ``d + momentum·v``. With `maximize` the
+    sign of the gradient ∂L/∂W is flipped.
 
     Raises:
-        ValueError: a rate is negative, or `nesterov` is asked for without momentum or with dampening.
+        ValueError: `lr`, `momentum` or `weight_decay` is negative; or `nesterov` comes without momentum or with
+            dampening.
 
     >>> from tinygrad_mlp import tensor
     >>> w = tensor([1.0], requires_grad=True)
@@ -60,10 +62,10 @@ class SGD(Optimizer):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_weights": {}, "_velocities": {}}  # a copy finds its own arrays
+        return {**vars(self), "_weights": {}, "_velocities": {}}  # these refer to arrays that a copy does not have
 
     def _check(self, group: dict[str, Any]) -> None:
-        check_rates(group, "lr", "momentum", "weight_decay")
+        validate_rates(group, "lr", "momentum", "weight_decay")
         if not isinstance(group["dampening"], Real) or not math.isfinite(group["dampening"]):
             raise ValueError(f"dampening cannot be {group['dampening']!r}: it is a number")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
@@ -88,7 +90,7 @@ class SGD(Optimizer):
                 weight.add(velocity, -lr)
 
     def _velocity(self, parameter: Tensor, gradient: Any, group: dict[str, Any]) -> Any:
-        """The velocity of `parameter`, moved on by `gradient`."""
+        """Update the velocity of `parameter` with its `gradient`, and return it."""
         state = self.state.setdefault(parameter, {})
         weight = parameter._data
         velocity = state.get("momentum_buffer")
