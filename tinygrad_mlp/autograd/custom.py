@@ -55,8 +55,9 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
             raise TypeError(f"a rule is a function of (g, y, *inputs), not {rule!r}: write lambda g, y, x: g * ...")
         if rule is not None and not _takes(rule, 2 + len(rules)):
             raise TypeError(
-                f"{len(rules)} {'rules are' if len(rules) > 1 else 'rule is'} for a function of as many inputs, and "
-                f"each takes g, y and all of these, but one takes {inspect.signature(rule)}"
+                f"{len(rules)} {'rules are' if len(rules) > 1 else 'rule is'} for a function of {len(rules)} "
+                f"{'inputs' if len(rules) > 1 else 'input'}: each takes g, y and every input, "
+                f"but one takes {inspect.signature(rule)}"
             )
     sheet[function] = rules
 

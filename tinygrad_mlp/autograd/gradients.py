@@ -40,7 +40,7 @@ def _seeds(outputs: Tensors, gradients: Any, create_graph: bool) -> list[tuple[L
     if gradients is None:
         given *= len(listed)
     if len(given) != len(listed):
-        raise ValueError(f"{len(listed)} outputs need as many gradients to start from, or none, not {len(given)}")
+        raise ValueError(f"{len(listed)} outputs take {len(listed)} gradients to start from, or none, not {len(given)}")
     return [seed(output, gradient, create_graph) for output, gradient in zip(listed, given, strict=True)]
 
 

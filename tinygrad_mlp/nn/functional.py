@@ -72,7 +72,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
         raise TypeError(f"one_hot takes integer classes, not {dtype}: write .long() if they are whole numbers")
     classes = as_tensor(tensor)
     if num_classes < 0 and not classes.numel():
-        raise ValueError("one_hot of no classes cannot tell how many there are: pass num_classes")
+        raise ValueError("one_hot cannot tell the number of classes from an empty Tensor: pass num_classes")
     number = int(classes.max()) + 1 if num_classes < 0 else num_classes
     observer().perform(_check_classes, "one_hot", classes, number)
     return Tensor._of(observer().repeat(_one_hot, classes, number))
@@ -259,7 +259,7 @@ def batch_norm(
         count = input.numel() // channels
         if count < 2:
             raise ValueError(
-                f"batch_norm: {input.shape} has {count} values per channel, which have no variance to train with: "
+                f"batch_norm: {input.shape} has {count} values per channel, too few for a variance to train with: "
                 "take a larger batch, or call eval() first"
             )
         mean = input.mean(axes, keepdim=True)

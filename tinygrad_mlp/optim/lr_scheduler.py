@@ -27,7 +27,7 @@ class _Schedule:
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"a schedule is of an optimizer, not of {optimizer!r}")
+            raise TypeError(f"a schedule sets the learning rates of an optimizer, not of {optimizer!r}")
         self.optimizer = optimizer
 
     def get_last_lr(self) -> list[float]:
@@ -81,7 +81,9 @@ class LRScheduler(_Schedule):
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
-                raise ValueError("last_epoch is for an optimizer whose state_dict was loaded: it has no 'initial_lr'")
+                raise ValueError(
+                    "the optimizer has no 'initial_lr' to continue from: load its state_dict, or leave last_epoch out"
+                )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch + 1
         self._set(self._begin())
@@ -270,7 +272,7 @@ class ReduceLROnPlateau(_Schedule):
         groups = len(optimizer.param_groups)
         self.min_lrs = list(min_lr) if isinstance(min_lr, Sequence) else [min_lr] * groups
         if len(self.min_lrs) != groups:
-            raise ValueError(f"{len(self.min_lrs)} least rates were given for {groups} parameter groups")
+            raise ValueError(f"{len(self.min_lrs)} least rates min_lr were given for {groups} parameter groups")
         self.mode = mode
         self.factor = factor
         self.patience = patience

@@ -198,7 +198,7 @@ class Optimizer:
         sizes = [len(group["params"]) for group in saved]
         own = [len(group["params"]) for group in self.param_groups]
         if sizes != own:
-            raise ValueError(f"the state is of groups of {sizes} parameters, but the optimizer has groups of {own}")
+            raise ValueError(f"the state is for groups of {sizes} parameters, but the optimizer has groups of {own}")
         groups = []
         for group, options in zip(self._groups, saved, strict=True):
             options = {name: value for name, value in options.items() if name not in _PYTORCH_ONLY | {"params"}}
@@ -226,7 +226,7 @@ class Optimizer:
             if isinstance(value, np.ndarray) and value.shape != parameter.shape:
                 raise ValueError(
                     f"the state has {name} of shape {value.shape} for a parameter of shape {parameter.shape}: "
-                    "the parameters are others, or in another order"
+                    "these are other parameters, or in another order"
                 )
 
 

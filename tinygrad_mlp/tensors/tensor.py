@@ -212,7 +212,7 @@ class Tensor(Methods):
         """
         if type(self._node) is Node:
             if not requires_grad:
-                raise RuntimeError("a Tensor that was computed from others needs a gradient as they do: use .detach()")
+                raise RuntimeError("a Tensor that was computed from others needs a gradient if they do: use .detach()")
         elif not requires_grad:
             self._node = None
         elif self._node is None:
@@ -373,7 +373,7 @@ class Tensor(Methods):
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Any:
         if not args:
-            raise TypeError(f"numpy.{function.__name__} takes a Tensor as its first argument, not by a name")
+            raise TypeError(f"numpy.{function.__name__} takes a Tensor as a positional argument, not by a name")
         return applied(function, args, options)
 
 
