@@ -87,6 +87,7 @@ def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callab
     """
 
     def decorate(function: Callable[..., Any], *others: Any) -> Callable[..., Any]:
+        # If the rules were forgotten, `differentiable` was given the function, and a call of the function comes here.
         if others or not callable(function):
             raise TypeError(
                 "differentiable() takes the rules: write @differentiable(lambda g, y, x: ...) above the def"
@@ -117,7 +118,7 @@ class Context:
         self._positions = [i for i, given in enumerate(arguments) if isinstance(given, Tensor)]
         self._arguments = [None if isinstance(given, Tensor) else given for given in arguments]
         self._saved: list[Any] = []
-        self._constant: tuple[Tensor, ...] = ()
+        self._non_differentiable: tuple[Tensor, ...] = ()
         self._outputs: list[_Piece | Tensor] = []  # for each output its place in the vector; the Tensor if constant
         self._returns_tuple = False
 
@@ -134,7 +135,7 @@ class Context:
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say which outputs pass no gradient. Outputs of integers never do, and need not be named."""
-        self._constant = tensors
+        self._non_differentiable = tensors
 
 
 class _Backward(Each):
@@ -148,6 +149,7 @@ class _Backward(Each):
         self._kind = kind
 
     def __iter__(self) -> Iterator[Any]:
+        """The rules of all inputs, for one visit of the walk: the first one that is called calls ``backward``."""
         gradients: list[Any] = []
 
         def rule(g: Any, y: Any, *inputs: Any, position: int, context: Context) -> Any:
@@ -214,6 +216,7 @@ class Function:
 
 def _forward(kind: type[Function], *arrays: Any, context: Context) -> Any:
     """Call ``forward``, and return its outputs joined to one array; `context` notes how to separate them again."""
+    # `context` has the arguments that are not Tensors, and `arrays` are those of the Tensors.
     arguments = list(context._arguments)
     inputs = [Tensor._of(array) for array in arrays]
     for i, x in zip(context._positions, inputs, strict=True):
@@ -222,11 +225,12 @@ def _forward(kind: type[Function], *arrays: Any, context: Context) -> Any:
         returned = kind.forward(context, *arguments)
     context._returns_tuple = isinstance(returned, tuple)
     outputs = returned if isinstance(returned, tuple) else (returned,)
+    # Outputs with a derivative get a place in the joined array, one after the other; the others are kept as they are.
     start = 0
     for output in outputs:
         if not isinstance(output, Tensor):
             raise TypeError(f"{kind.__name__}.forward returns a Tensor or a tuple of them, not {type(output).__name__}")
-        if output.dtype.kind != "f" or any(output is constant for constant in context._constant):
+        if output.dtype.kind != "f" or any(output is marked for marked in context._non_differentiable):
             context._outputs.append(output)
         else:
             context._outputs.append(_Piece(slice(start, start + output.numel()), output.shape, output.dtype))
@@ -258,14 +262,18 @@ def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: S
     They are Tensors if the gradient `g` of the joined outputs is one, because the pass is being recorded; else arrays.
     """
     recorded = isinstance(g, Tensor)
-    variables = [x if isinstance(x, Tensor) else Tensor._of(x) for x in inputs]
-    known = [*variables, *_separated(y if recorded else Tensor._of(y), context)]
-    # Only a copy of the context holds these Tensors: the graph holds the context, and would keep them alive.
+    if not recorded:
+        g, y = Tensor._of(g), Tensor._of(y)
+    inputs = [x if isinstance(x, Tensor) else Tensor._of(x) for x in inputs]
+    # Saved inputs and outputs are positions among these. The Tensors go to a copy of the context, which is dropped
+    # after the call: the graph holds the context itself, and would keep them alive.
+    known = [*inputs, *_separated(y, context)]
     passed = copy.copy(context)
     passed.saved_tensors = tuple(known[saved] if isinstance(saved, int) else saved for saved in context._saved)
+    # An output without a derivative has the cotangent 0.
     cotangents = [
         Tensor._of(np.zeros_like(kept._data)) if isinstance(kept, Tensor) else cotangent
-        for cotangent, kept in zip(_separated(g if recorded else Tensor._of(g), context), context._outputs, strict=True)
+        for cotangent, kept in zip(_separated(g, context), context._outputs, strict=True)
     ]
     with set_grad_enabled(recorded and is_grad_enabled()):
         returned = kind.backward(passed, *cotangents)
@@ -281,7 +289,7 @@ def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: S
             raise TypeError(f"{kind.__name__}.backward must return Tensors or None, not {type(gradient).__name__}")
     tensors = [
         Tensor._of(np.zeros_like(x._data)) if gradient is None else gradient
-        for x, gradient in zip(variables, chosen, strict=True)
+        for x, gradient in zip(inputs, chosen, strict=True)
     ]
     # Copies, because backward may return a Tensor that the user holds, and no gradient may share its memory.
     return tensors if recorded else [tensor._data.copy() for tensor in tensors]

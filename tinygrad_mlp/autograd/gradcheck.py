@@ -83,10 +83,7 @@ def gradcheck(
         expected = _differences(func, listed, x, eps)
         outputs = several(func(*listed), "outputs")
         for number, (output, numerical) in enumerate(zip(outputs, expected, strict=False)):
-            analytical = np.zeros_like(numerical)
-            for column, v in enumerate(np.eye(output.numel(), dtype=output.dtype) if output.requires_grad else ()):
-                (g,) = grad(output, x, v.reshape(output.shape), retain_graph=True, materialize_grads=True)
-                analytical[:, column] = g._data.ravel()
+            analytical = _gradients(output, x, numerical)
             agree = np.isclose(analytical, numerical, rtol, atol)
             if not agree.all():
                 if not raise_exception:
@@ -98,6 +95,17 @@ def gradcheck(
                     f"{np.count_nonzero(~agree)} of {agree.size} entries disagree"
                 )
     return True
+
+
+def _gradients(output: Tensor, x: Tensor, like: Array) -> Array:
+    """∂output/∂x, as an array like `like`, by one backward pass for each entry of the output."""
+    gradients = np.zeros_like(like)
+    if output.requires_grad:
+        for column, unit_vector in enumerate(np.eye(output.numel(), dtype=output.dtype)):
+            cotangent = unit_vector.reshape(output.shape)
+            (gradient,) = grad(output, x, cotangent, retain_graph=True, materialize_grads=True)
+            gradients[:, column] = gradient._data.ravel()
+    return gradients
 
 
 def _at(x: Tensor, entry: int) -> str:

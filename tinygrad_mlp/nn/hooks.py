@@ -68,8 +68,8 @@ class Hookable:
     ) -> RemovableHandle:
         """Call ``hook(module, args)`` before ``forward``. If it returns something, this replaces the arguments.
 
-        With `with_kwargs` the call is ``hook(module, args, kwargs)``, and it returns None or a pair of both. With
-        `prepend` the hook is called before those that were registered earlier.
+        With `with_kwargs` the call is ``hook(module, args, kwargs)``, and the hook returns None or the pair of the new
+        ones. With `prepend` the hook is called before those that were registered earlier.
         """
         return Hooks.register(self._own_hooks().before, Hook(hook, with_kwargs), prepend)
 
@@ -145,13 +145,13 @@ class _BackwardHooks:
     def __init__(self, module: Any, hooks: Hooks) -> None:
         self.module = module
         self.hooks = tuple(hooks.backward.values())
-        self.arguments = 0
+        self.argument_count = 0
         self.needs_input_gradients = False
         self.grad_output: tuple[Any, ...] | None = None
 
     def pass_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments to call ``forward`` with."""
-        self.arguments = len(args)
+        self.argument_count = len(args)
         self.needs_input_gradients = _any_needs_gradient(args)
         return _through_one_node(args, self._call) if self.needs_input_gradients else args
 
@@ -166,7 +166,7 @@ class _BackwardHooks:
     def _keep(self, grad_output: tuple[Any, ...]) -> None:
         self.grad_output = grad_output
         if not self.needs_input_gradients:
-            self._call((None,) * self.arguments)
+            self._call((None,) * self.argument_count)
 
     def _call(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...] | None:
         # The pass of a second derivative may come to the inputs without having come to the outputs.
@@ -175,10 +175,10 @@ class _BackwardHooks:
         for hook in self.hooks:
             changed = hook.function(self.module, grad_input, self.grad_output)
             if changed is not None:
-                if len(_as_tuple(changed)) != self.arguments:
+                if len(_as_tuple(changed)) != self.argument_count:
                     raise ValueError(
                         f"a backward hook of {type(self.module).__name__} returned {len(_as_tuple(changed))} gradients "
-                        f"for {self.arguments} arguments: return a tuple of {self.arguments}, or None"
+                        f"for {self.argument_count} arguments: return a tuple of {self.argument_count}, or None"
                     )
                 grad_input = _as_tuple(changed)
         self.grad_output = None

@@ -47,6 +47,7 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
+        # What `Target` finds out about the arrays that are written to in every step, so that it does so once.
         self._weights: dict[Tensor, Target] = {}
         self._velocities: dict[Tensor, Target] = {}
         super().__init__(
@@ -73,6 +74,7 @@ class SGD(Optimizer):
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
         lr, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
+        # Without a velocity W ← W − lr·(g + decay·W) is W ← (1 − lr·decay)·W − lr·g, one call of `Target.add`.
         rate = lr * (1.0 if group["maximize"] else -1.0)
         keep = 1.0 - lr * decay
         for parameter, gradient in ready:
@@ -83,7 +85,7 @@ class SGD(Optimizer):
                 weight.add(gradient, rate, keep)
                 continue
             velocity = self._velocity(parameter, gradient, group)
-            if group["nesterov"]:
+            if group["nesterov"]:  # W ← W − lr·(d + momentum·v)
                 weight.add(gradient, rate, keep)
                 weight.add(velocity, -lr * momentum)
             else:
@@ -97,7 +99,7 @@ class SGD(Optimizer):
         share = 1.0 - group["dampening"]
         if velocity is None:
             velocity = state["momentum_buffer"] = np.zeros(weight.shape, weight.dtype)
-            share = 1.0
+            share = 1.0  # the first velocity is d, without dampening
         target = self._velocities.get(parameter)
         if target is None or target.array is not velocity:
             target = self._velocities[parameter] = Target(velocity)

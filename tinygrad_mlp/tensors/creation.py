@@ -225,8 +225,8 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
     """`input` where `condition` is true, `other` elsewhere."""
     chosen: Tensor = record(np.where, (condition, input, other))
     # NumPy's result for two Python floats is float64.
-    kinds = {type(input), type(other)}
-    return chosen.to(get_default_dtype()) if float in kinds and kinds <= {float, int, bool} else chosen
+    types = {type(input), type(other)}
+    return chosen.to(get_default_dtype()) if float in types and types <= {float, int, bool} else chosen
 
 
 def maximum(input: Any, other: Any) -> Tensor:

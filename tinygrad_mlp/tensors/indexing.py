@@ -43,19 +43,20 @@ def steps(index: Any) -> list[Any]:
     integers = [array is not None and not array.shape and array.dtype.kind in "iu" for array in arrays]
     if not any(integers) or sum(integers) == sum(array is not None for array in arrays):
         return [_index(index)]
+    # The first index removes the dimensions of the integers, and keeps those that the second one is for.
     first: list[Any] = []
-    last: list[Any] = []
+    second: list[Any] = []
     for entry, array, is_integer in zip(index, arrays, integers, strict=True):
         if is_integer:
             first.append(entry.item() if hasattr(entry, "item") else entry)
             continue
-        last.append(entry)
+        second.append(entry)
         if entry is ...:
             first.append(entry)
-        elif entry is not None:
+        elif entry is not None:  # None adds a dimension, which only the second index does
             is_mask = array is not None and array.dtype.kind == "b"
-            first += [slice(None)] * (len(array.shape) if is_mask else 1)
-    return [tuple(first), _index(tuple(last))]
+            first += [slice(None)] * (len(array.shape) if is_mask else 1)  # a mask stands for all its dimensions
+    return [tuple(first), _index(tuple(second))]
 
 
 def _as_array(entry: Any) -> Any:

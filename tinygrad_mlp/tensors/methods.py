@@ -470,7 +470,7 @@ class Methods(Operators, InPlace):
         return _record(f.clone, (self,))
 
     def to(self, dtype: DTypeLike) -> Tensor:
-        """This Tensor converted to `dtype`, or this Tensor itself if it has that dtype. No gradient passes integers.
+        """This Tensor converted to `dtype`, or this Tensor itself if it has it. No gradient passes through integers.
 
         Raises:
             TypeError: `dtype` is not a dtype of real numbers, integers or booleans.

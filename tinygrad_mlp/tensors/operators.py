@@ -27,7 +27,7 @@ def matrix_product(a: Any, b: Any) -> Tensor:
 
 
 def _prefix(function: Any) -> Callable[[Any], Tensor]:
-    """The method for a unary operator, which records ``function(self)``."""
+    """The method for a unary operator. It records ``function(self)``."""
 
     def operator(self: Any) -> Tensor:
         return _record(function, (self,))
@@ -36,7 +36,7 @@ def _prefix(function: Any) -> Callable[[Any], Tensor]:
 
 
 def _infix(function: Any) -> Callable[[Any, Any], Tensor]:
-    """The method for a binary operator with a Tensor to its left, which records ``function(self, other)``."""
+    """The method for a binary operator whose left operand is a Tensor. It records ``function(self, other)``."""
 
     def operator(self: Any, other: Any) -> Tensor:
         return _record(function, (self, other))
@@ -45,7 +45,7 @@ def _infix(function: Any) -> Callable[[Any, Any], Tensor]:
 
 
 def _reflected(function: Any) -> Callable[[Any, Any], Tensor]:
-    """The method for a binary operator with a Tensor only to its right, which records ``function(other, self)``."""
+    """The method for a binary operator whose left operand is no Tensor. It records ``function(other, self)``."""
 
     def operator(self: Any, other: Any) -> Tensor:
         return _record(function, (other, self))
