@@ -46,7 +46,7 @@ class Hooks:
             raise TypeError(f"a hook is a function, not {hook.function!r}")
         configuration.changes += 1
         handle = RemovableHandle(hooks, hook)
-        if prepend:
+        if prepend:  # a dict is in the order in which its keys were put in: put all others in again
             for earlier in list(hooks)[:-1]:
                 hooks[earlier] = hooks.pop(earlier)
         return handle

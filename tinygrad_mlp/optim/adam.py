@@ -90,15 +90,18 @@ class Adam(Optimizer):
             mean, square = state["exp_avg"], state["exp_avg_sq"]
 
             # One array of the weight's size holds all intermediate results, because new memory would take more time.
+            # m ← β₁ m + (1 − β₁) g
             scratch = np.multiply(gradient, 1 - beta1, out=np.empty(weight.shape, weight.dtype))
             mean *= beta1
             mean += scratch
+            # v ← β₂ v + (1 − β₂) g²
             np.multiply(gradient, gradient, out=scratch)
             scratch *= 1 - beta2
             square *= beta2
             square += scratch
             if group["amsgrad"]:
                 square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
+            # W ← W − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + eps)
             np.sqrt(square, out=scratch)
             scratch /= math.sqrt(1 - beta2 ** state["step"])
             scratch += group["eps"]

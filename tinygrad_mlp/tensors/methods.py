@@ -430,11 +430,11 @@ class Methods(Operators, InPlace):
         return _derived[np.diagonal](self, offset, dim1, dim2)
 
     def tril(self, diagonal: int = 0) -> Tensor:
-        """A copy with 0 above the diagonal `diagonal` of each matrix in the last two dimensions; 0 is the main one."""
+        """A copy with zeros above a diagonal of the last two dimensions: the main one, or `diagonal` further up."""
         return _record(np.tril, (self,), {"k": diagonal})
 
     def triu(self, diagonal: int = 0) -> Tensor:
-        """A copy with 0 below the diagonal `diagonal` of each matrix in the last two dimensions; 0 is the main one."""
+        """A copy with zeros below a diagonal of the last two dimensions: the main one, or `diagonal` further up."""
         return _record(np.triu, (self,), {"k": diagonal})
 
     # --- products -----------------------------------------------------------------------------------------------------
