@@ -102,7 +102,7 @@ class Hookable:
         if hooks:
             observer().refuse("hooks of a module, which a replay would not call")
         output = None
-        waiting = list(hooks.after.values())
+        waiting = list(hooks.after.values())  # the hooks that are still to be called if there is an exception
 
         def after(hook: Hook) -> Any:
             return hook.function(self, args, kwargs, output) if hook.with_kwargs else hook.function(self, args, output)

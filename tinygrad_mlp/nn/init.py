@@ -173,7 +173,8 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode is 'fan_in' or 'fan_out', not {mode!r}")
-    fan = _fans(tensor)[mode == "fan_out"]
+    fan_in, fan_out = _fans(tensor)
+    fan = fan_in if mode == "fan_in" else fan_out
     return calculate_gain(nonlinearity, a) / math.sqrt(max(1, fan))
 
 

@@ -196,7 +196,8 @@ def binary_cross_entropy_with_logits(
         return loss / input.numel() if reduction == "mean" else loss
     elements: Tensor = record(f.binary_cross_entropy_with_logits, (input, target))
     if pos_weight is not None:
-        # −ln σ(z) is the loss of a target of 1; the positives' share of it is counted pos_weight − 1 times more.
+        # The loss of a target y is −y ln σ(z) − (1 − y) ln(1 − σ(z)). Its first part, which is y times the loss of a
+        # target 1, counts `pos_weight` times. `elements` has it once, so it is added `pos_weight` − 1 times.
         positive = record(f.binary_cross_entropy_with_logits, (input, 1))
         elements = elements + _weighted(name, target * positive, as_tensor(pos_weight) - 1)
     return _reduced(elements if weight is None else _weighted(name, elements, weight), reduction)

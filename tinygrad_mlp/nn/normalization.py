@@ -82,7 +82,7 @@ class BatchNorm1d(Module):
                 f"(N, {channels}, L), but got {np.shape(input)}"
             )
         observer().use(self)  # not only in __call__, because Sequential calls forward() directly
-        training = self.training or self.running_mean is None
+        training = self.training or self.running_mean is None  # without buffers the batch's own mean is always used
         try:
             output = F.batch_norm(
                 input, self.running_mean, self.running_var, self.weight, self.bias, training, self._share(), self.eps

@@ -84,7 +84,7 @@ class Adam(Optimizer):
                 gradient = gradient + decay * weight
             state = self.state.setdefault(parameter, {})
             if not state:
-                names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * group["amsgrad"]
+                names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
                 state.update({"step": 0, **{name: np.zeros(weight.shape, weight.dtype) for name in names}})
             state["step"] += 1
             mean, square = state["exp_avg"], state["exp_avg_sq"]

@@ -71,7 +71,7 @@ class LBFGS(Optimizer):
         )
 
     def _check(self, group: dict[str, Any]) -> None:
-        if self.param_groups and self.param_groups[0]["params"] is not group["params"]:
+        if self.param_groups and self.param_groups[0]["params"] is not group["params"]:  # a second group
             raise ValueError("LBFGS takes one group of parameters, because it sees them as one vector")
         validate_rates(group, "lr", "tolerance_grad", "tolerance_change")
         for name in ("max_iter", "max_eval", "history_size"):

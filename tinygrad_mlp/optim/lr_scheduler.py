@@ -221,8 +221,9 @@ class CosineAnnealingLR(LRScheduler):
         return self._rates()
 
     def get_lr(self) -> list[float]:
+        # The distance from eta_min is proportional to 1 + cos(π k / T_max), so it is multiplied by a ratio.
         before, now = (1 + math.cos(math.pi * epoch / self.T_max) for epoch in (self.last_epoch - 1, self.last_epoch))
-        # The new rate is computed from the present one by a ratio, except where the present one is eta_min itself.
+        # That is not possible where the present one is 0.
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
             return [

@@ -168,6 +168,7 @@ class Optimizer:
         """Whether a gradient was computed after the last step, although it is in the same memory, as after a replay."""
         for _, pairs in ready:
             for parameter, gradient in pairs:
+                # A replay leaves a `Lent`, which knows when its gradient was computed.
                 if getattr(parameter._node.grad, "since", 0) > self.stepped_at:
                     return True
                 if isinstance(gradient, np.ndarray) and not guard.unchanged(gradient, self.stepped_at):
@@ -177,7 +178,7 @@ class Optimizer:
     def _warn(self, message: str) -> None:
         if message not in self._warned:
             self._warned.add(message)
-            warnings.warn(message, StepWarning, stacklevel=4)
+            warnings.warn(message, StepWarning, stacklevel=4)  # the line that calls step(), which @effect wraps
 
     def state_dict(self) -> dict[str, Any]:
         """The options and the state, in PyTorch's layout: numbers, in order, stand for the parameters."""

@@ -47,7 +47,7 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        # What `Target` finds out about the arrays that are written to in every step, so that it does so once.
+        # A `Target` finds out how BLAS can write to an array. It is kept, so that not every step has to find out anew.
         self._weights: dict[Tensor, Target] = {}
         self._velocities: dict[Tensor, Target] = {}
         super().__init__(

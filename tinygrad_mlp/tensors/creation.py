@@ -15,7 +15,6 @@ from ..core import guard
 from ..core.record import record
 from ..core.tape import observer
 from .arguments import get_default_dtype, lengths
-from .derived import derived
 from .random import AnyGenerator, drawn
 from .subscripts import simple_einsum
 from .tensor import Tensor
@@ -230,12 +229,12 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
 
 
 def maximum(input: Any, other: Any) -> Tensor:
-    """The elementwise maximum; where both are equal, each gets half the gradient."""
+    """The larger of each two entries. Where both are equal, each gets half the gradient."""
     return record(np.maximum, (input, other))  # type: ignore[no-any-return]
 
 
 def minimum(input: Any, other: Any) -> Tensor:
-    """The elementwise minimum; where both are equal, each gets half the gradient."""
+    """The smaller of each two entries. Where both are equal, each gets half the gradient."""
     return record(np.minimum, (input, other))  # type: ignore[no-any-return]
 
 

@@ -176,7 +176,7 @@ class Tensor(Methods):
         return f"tensor({', '.join(notes)})"
 
     def __reduce__(self) -> Any:
-        self._read()
+        self._read()  # which tells the observer that the numbers leave the graph
         if type(self._node) is Node:
             raise TypeError(
                 "a Tensor that was computed cannot be pickled or copied with its graph: write .detach(), "
@@ -187,7 +187,7 @@ class Tensor(Methods):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if type(self._node) is Node:
             raise RuntimeError("a Tensor that was computed cannot be copied with its graph: copy .detach()")
-        self._read()
+        self._read()  # for the observer, as in pickling
         copied = self._of(self._data.copy(), Leaf() if self._node is not None else None)
         memo[id(self)] = copied
         copied.grad = copy.deepcopy(self.grad, memo)
@@ -305,7 +305,7 @@ class Tensor(Methods):
                 something else than None or a Tensor of the gradient's shape.
         """
 
-        def raw(gradient: Any) -> Any:
+        def call(gradient: Any) -> Any:  # the walk passes a Tensor if it is recorded itself, else an array or Product
             recorded = isinstance(gradient, Tensor)
             dense = gradient.dense() if isinstance(gradient, Product) else gradient
             replaced = hook(dense if recorded else Tensor._of(np.array(dense)))
@@ -324,7 +324,7 @@ class Tensor(Methods):
         holder = self._node if isinstance(self._node, Leaf) else self._node.attached()
         if holder.hooks is None:
             holder.hooks = {}
-        return RemovableHandle(holder.hooks, raw)
+        return RemovableHandle(holder.hooks, call)
 
     def detach(self) -> Tensor:
         """A Tensor that shares this Tensor's memory but is not part of the graph."""
