@@ -32,6 +32,17 @@ def no_state_is_left_behind() -> Iterator[None]:
     assert left == (True, dtype), "the test left the gradient mode or the default dtype changed"
 
 
+@pytest.fixture
+def without_display() -> Iterator[None]:
+    """No window opens, whatever machine the test runs on."""
+    import matplotlib
+
+    before = matplotlib.get_backend()
+    matplotlib.use("agg")
+    yield
+    matplotlib.use(before)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests counted with `record_property` on lines of its own, where the dots have ended."""
     for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:

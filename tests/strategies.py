@@ -126,9 +126,14 @@ def layouts(array: Array) -> st.SearchStrategy[str]:
     return st.sampled_from(tuple(LAYOUTS) if array.ndim else ("contiguous",))
 
 
-def leaf(array: Array, layout: str = "contiguous") -> tg.Tensor:
-    """A tensor of the entries of `array`, laid out as asked, that collects a gradient."""
+def leaf(entries: Any, layout: str = "contiguous") -> tg.Tensor:
+    """A tensor of these entries, laid out as asked, that collects a gradient. Lists and numbers become float64."""
+    array = entries if isinstance(entries, np.ndarray) else np.asarray(entries, float)
     return LAYOUTS[layout](array).requires_grad_()
+
+
+def seeded(seed: int = 0) -> tg.Generator:
+    return tg.Generator().manual_seed(seed)
 
 
 @contextmanager

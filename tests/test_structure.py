@@ -1,6 +1,7 @@
 """The shape of the package: which layer may import which, what an import loads, and that no check is an assertion."""
 
 import ast
+import builtins
 import importlib.util
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tinygrad_mlp
@@ -151,6 +153,11 @@ def test_the_import_loads_nothing_heavy() -> None:
     heavy = {"matplotlib", "tqdm", "pooch", "scipy.optimize", "scipy.ndimage", "scipy.io", "scipy.sparse"}
     heavy.add("tinygrad_mlp.derivation.derive")
     assert sorted(heavy.intersection(loaded)) == []
+
+
+def test_importing_everything_hides_nothing_of_pythons() -> None:
+    assert not set(tinygrad_mlp.__all__) & set(dir(builtins))
+    np.testing.assert_array_equal(tinygrad_mlp.exp(np.zeros(2)), [1, 1])
 
 
 def test_no_check_is_an_assertion_and_no_exception_is_caught_unseen() -> None:
