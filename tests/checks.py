@@ -1,4 +1,4 @@
-"""What several files check in the same way: values and gradients of a function against its reference."""
+"""Checks that several files share: values and gradients against a reference, by complex steps and by differences."""
 
 from collections.abc import Callable, Iterable
 from itertools import combinations
@@ -12,6 +12,7 @@ import tinygrad_mlp as tg
 
 
 def equal(actual: Any, expected: Any) -> None:
+    """Assert that the entries are equal to twelve digits."""
     assert actual is not None, "there is no gradient"
     if isinstance(actual, tg.Tensor):
         actual = actual.detach()
@@ -19,18 +20,19 @@ def equal(actual: Any, expected: Any) -> None:
 
 
 def counted(calls: list[str], name: str = "") -> Callable[[Any], Any]:
-    """The identity, whose rule notes that it was called."""
+    """The identity function, with a rule that appends `name` to `calls`."""
     return tg.differentiable(lambda g, y, x: calls.append(name) or g)(lambda x: x + 0)
 
 
 def recorded() -> bool:
+    """Whether operations are recorded here, according to a result and to `is_grad_enabled`, which must agree."""
     answer = (leaf(np.ones(1)) * 2).requires_grad
     assert answer == tg.is_grad_enabled()
     return answer
 
 
 def close(actual: Any, expected: Array, tolerance: float, what: str) -> None:
-    """Agreement to `tolerance`, relative to the largest entry or to 1."""
+    """Assert that entries differ by at most `tolerance`, relative to the largest entry or to 1."""
     actual = np.asarray(actual)
     assert actual.shape == expected.shape, f"{what}: shape {actual.shape} instead of {expected.shape}"
     scale = max(1.0, np.max(np.abs(expected), initial=0))
@@ -38,7 +40,7 @@ def close(actual: Any, expected: Array, tolerance: float, what: str) -> None:
 
 
 def complex_step(example: Example, position: int) -> Array:
-    """The gradient of ⟨cotangent, reference⟩ for one operand: exact, for nothing is subtracted."""
+    """The gradient of ⟨cotangent, reference⟩ for one operand, to the last digits because nothing is subtracted."""
     gradient = np.empty(example.operands[position].shape)
     for entry in np.ndindex(gradient.shape):
         operands = [*example.operands]
@@ -49,10 +51,10 @@ def complex_step(example: Example, position: int) -> Array:
 
 
 def central_differences(function: Callable[[list[Any]], Array], operands: Iterable[Any], position: int) -> Array:
-    """The derivative of a scalar `function` of a list of operands for each entry of one of them, to fourth order.
+    """The derivative of a scalar `function` with respect to each entry of one operand, by differences of fourth order.
 
-    To second order, terms such as x⁻² near 0.3 leave an error that shows where their sum cancels. The step is small
-    enough for `numpy.remainder`, which can jump as near as 1/4096 to what is drawn.
+    Second order is not enough: terms such as x⁻² near 0.3 leave an error that shows where a sum cancels. The step is
+    small because `numpy.remainder` can jump within 1/4096 of a drawn entry.
     """
     step = 3e-5
     operands = list(operands)
@@ -69,14 +71,14 @@ def central_differences(function: Callable[[list[Any]], Array], operands: Iterab
 
 
 def check_value(example: Example) -> None:
-    """The function is its reference, and a Tensor comes out."""
+    """The function returns a Tensor with the values of its reference."""
     y = example(example.tensors())
     assert type(y) is tg.Tensor
     close(y.detach(), example.expected(), 1e-14, "value")
 
 
 def check_gradient(example: Example) -> None:
-    """The gradient is the reference's derivative, to 10⁻¹⁴ by complex steps, and the function's own by differences."""
+    """The gradient equals complex steps of the reference to 10⁻¹⁴, and differences of the function itself to 10⁻⁸."""
     tensors = example.tensors()
     gradients = example.gradients(tensors)
     for position, gradient in zip(example.differentiable, gradients, strict=True):
@@ -91,9 +93,9 @@ def check_gradient(example: Example) -> None:
 
 
 def check_second_derivative(example: Example, directions: list[Array]) -> None:
-    """The derivatives of ⟨directions, gradients⟩ are those that differences of the gradients give.
+    """The derivatives of ⟨directions, gradients⟩ equal differences of the gradients.
 
-    Its derivative for the cotangent is the function's derivative along the directions; that, too, is compared.
+    The derivative with respect to the cotangent equals the derivative of the reference along the directions.
     """
 
     def along(gradients: Any) -> Any:
@@ -118,7 +120,7 @@ def check_second_derivative(example: Example, directions: list[Array]) -> None:
 
 
 def check_memory(example: Example) -> None:
-    """Nothing given is changed, and no gradient shares its memory with anything."""
+    """No operand is changed, and no gradient shares memory with an operand, the output or another gradient."""
     tensors = example.tensors()
     given_arrays = [x.detach().numpy() if isinstance(x, tg.Tensor) else x for x in tensors]
     given_arrays = [x for x in [*given_arrays, example.cotangent] if isinstance(x, np.ndarray)]

@@ -1,4 +1,4 @@
-"""The example prints and draws the derivations of the document, and fails when a formula is wrong."""
+"""The explain example prints and draws the derivations for both losses, and fails when a formula is wrong."""
 
 import importlib.util
 from pathlib import Path
@@ -18,7 +18,7 @@ def example() -> Any:
     return module
 
 
-def test_the_example(example: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_and_draws_both_derivations(example: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert example.main(["--out", str(tmp_path / "out")]) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "derivation_mean_square.png",
@@ -30,7 +30,7 @@ def test_the_example(example: Any, tmp_path: Path, capsys: pytest.CaptureFixture
     assert printed.count("Verified") == 2
 
 
-def test_the_example_fails_when_a_formula_is_wrong(
+def test_it_fails_when_a_formula_is_not_verified(
     example: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Derivation, "is_verified", False)

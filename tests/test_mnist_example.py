@@ -1,4 +1,4 @@
-"""The example: what it prints, draws and answers with, on a few digits; its numbers on MNIST are for CI."""
+"""The MNIST example prints, draws and exits as its help says, on a few digits. `.ci/run` runs it on MNIST."""
 
 import errno
 import importlib.util
@@ -28,7 +28,7 @@ def digits(tmp_path_factory):
     return str(path)
 
 
-def test_it_runs_the_document_s_experiment(digits, tmp_path, capsys):
+def test_it_trains_with_both_losses_and_saves_its_figures(digits, tmp_path, capsys):
     assert example.main(["--data", digits, "--out", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -77,15 +77,15 @@ def test_the_target_decides_the_exit_status(digits, tmp_path, capsys, monkeypatc
 
 
 class Network:
-    """Reports accuracies that are made up."""
+    """Stands for a network that has reported these accuracies."""
 
     def __init__(self, accuracies):
         self.iterations = list(range(0, 100 * len(accuracies), 100))
         self.validation_accuracy = accuracies
 
 
-def said(right_mean_square, right_cross_entropy, histories=([0.1, 0.3, 0.6], [0.2, 0.7, 0.8])):
-    """The comparison of two networks that get these of 200 digits right."""
+def comparison_of(right_mean_square, right_cross_entropy, histories=([0.1, 0.3, 0.6], [0.2, 0.7, 0.8])):
+    """The comparison that the example prints for two networks that get these of 200 digits right."""
     labels = np.eye(2)[np.zeros(200, int)]
     outputs = {}
     for loss, right in (("mean_square", right_mean_square), ("cross_entropy", right_cross_entropy)):
@@ -96,20 +96,22 @@ def said(right_mean_square, right_cross_entropy, histories=([0.1, 0.3, 0.6], [0.
     return example.compare(networks, outputs, labels)
 
 
-def test_the_comparison_is_made_of_the_numbers():
-    text = said(slice(0, 120), slice(20, 160))
+def test_the_comparison_follows_from_the_numbers():
+    text = comparison_of(slice(0, 120), slice(20, 160))
     assert "Cross entropy is ahead by 20 of 200 validation digits: 40 it alone gets right, 20 mean square alone" in text
     assert "2.6 standard deviations, more than chance would explain; it is as section 4" in text
     assert "ahead in 3 of 3 reports, and by iteration 100 it had reached what mean square ended with after" in text
 
-    text = said(slice(0, 102), slice(2, 102), ([0.1, 0.3, 0.9], [0.2, 0.7, 0.8]))
+    text = comparison_of(slice(0, 102), slice(2, 102), ([0.1, 0.3, 0.9], [0.2, 0.7, 0.8]))
     assert "Mean square is ahead by 2 of 200 validation digits: 2 it alone gets right, 0 cross entropy alone" in text
     assert (
         "1.4 standard deviations, which may well be chance; it neither supports nor contradicts what section 4" in text
     )
     assert "ahead in 1 of 3 reports, and by iteration 200 it had reached" in text
 
-    assert said(slice(0, 100), slice(50, 150)) == "Both losses come out even: each gets 100 of 200 digits right."
+    assert (
+        comparison_of(slice(0, 100), slice(50, 150)) == "Both losses come out even: each gets 100 of 200 digits right."
+    )
 
 
 def test_the_worst_mistakes_come_first():
@@ -131,7 +133,7 @@ def test_the_worst_mistakes_come_first():
         (["--data", str(PATH)], "mnist_mlp.py: expected a .mat or .npz file"),
     ],
 )
-def test_data_that_cannot_be_read_is_an_error_of_one_line(arguments, message, tmp_path, capsys):
+def test_data_that_cannot_be_read_give_an_error_of_one_line(arguments, message, tmp_path, capsys):
     assert example.main([*arguments, "--out", str(tmp_path / "out")]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -140,7 +142,7 @@ def test_data_that_cannot_be_read_is_an_error_of_one_line(arguments, message, tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unwritable_out_is_noticed_before_training(digits, tmp_path, capsys):
+def test_an_unwritable_folder_is_noticed_before_training(digits, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert example.main(["--data", digits, "--out", str(tmp_path / "file" / "below")]) == 2
     out, err = capsys.readouterr()
@@ -149,7 +151,7 @@ def test_an_unwritable_out_is_noticed_before_training(digits, tmp_path, capsys):
     assert "cannot write to this folder" in err
 
 
-def test_a_full_disk_is_an_error_of_one_line(digits, tmp_path, capsys, monkeypatch):
+def test_a_full_disk_gives_an_error_of_one_line(digits, tmp_path, capsys, monkeypatch):
     def savefig(self, file, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""Anomaly detection names the first function that gives NaN or infinity, and its line."""
+"""Anomaly detection names the first function that gives NaN or infinity, and the line that called it."""
 
 import inspect
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from tinygrad_mlp.autograd import detect_anomaly, grad
 
 
 def line() -> int:
-    """The line it is called from."""
+    """The number of the line that calls this function."""
     frame = inspect.currentframe()
     assert frame is not None
     assert frame.f_back is not None
@@ -44,7 +44,7 @@ def test_the_first_nan_of_the_backward_pass_is_named() -> None:
     assert x.grad is None
 
 
-def test_nan_that_comes_in_is_found_where_it_comes_in() -> None:
+def test_nan_in_an_input_is_found_at_its_first_use() -> None:
     x = tg.tensor([1.0, float("nan"), float("-inf")])
     with (
         detect_anomaly(),
@@ -53,13 +53,13 @@ def test_nan_that_comes_in_is_found_where_it_comes_in() -> None:
         x * 2
 
 
-def test_factored_gradients_are_looked_at_too() -> None:
+def test_factored_gradients_are_watched() -> None:
     layer = tg.nn.Linear(2, 3)
     with detect_anomaly(), pytest.raises(RuntimeError, match=r"linear.* with respect to input 1 is .*3 infinite"):
         layer(tg.tensor([[1e38, 0.0]])).backward(np.full((1, 3), 1e10))
 
 
-def test_second_derivatives_are_looked_at_too() -> None:
+def test_second_derivatives_are_watched() -> None:
     x = leaf(np.array(0.0))
     with detect_anomaly():
         (first,) = grad(x**1.5, x, create_graph=True)
@@ -67,7 +67,7 @@ def test_second_derivatives_are_looked_at_too() -> None:
             first.backward()
 
 
-def test_anomalies_pass_where_nobody_asked() -> None:
+def test_anomalies_pass_without_detection() -> None:
     x = leaf(np.array([0.0, 4.0]))
     with np.errstate(all="ignore"):
         (x.sqrt() * 0).sum().backward()
@@ -77,7 +77,7 @@ def test_anomalies_pass_where_nobody_asked() -> None:
     assert np.isnan(x.grad._data[0])
 
 
-def test_an_array_that_changed_is_named_with_its_line() -> None:
+def test_the_error_for_a_changed_array_names_the_line() -> None:
     y = leaf(np.ones(2)) + 1
     z = y * y
     at = line() - 1
@@ -102,7 +102,7 @@ def test_all_threads_are_watched() -> None:
     anomalous()
 
 
-def test_the_mode_ends_with_its_block_and_nests() -> None:
+def test_detection_ends_with_its_block_and_nests() -> None:
     mode = detect_anomaly()
     with mode:
         with mode, pytest.raises(RuntimeError):
@@ -135,7 +135,7 @@ def test_training_is_the_same_when_watched() -> None:
     np.testing.assert_array_equal(watched, train())
 
 
-def test_an_anomaly_in_a_graph_that_was_recorded_before_is_found_too() -> None:
+def test_an_anomaly_in_a_graph_recorded_before_detection_is_found() -> None:
     x = tg.tensor(np.zeros(40), requires_grad=True)
     y = (x * 2.0).sqrt()
     with (

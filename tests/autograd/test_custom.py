@@ -1,15 +1,14 @@
-"""A Function that the user writes is differentiated by its own backward, and refused where it breaks its contract."""
+"""A user's Function is differentiated by its own `backward`; one that breaks its contract raises and says how."""
 
-import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from checks import equal
 from hypothesis import given
-from strategies import Array, leaf, numbers
+from strategies import Array, leaf, no_collector, numbers
 
 import tinygrad_mlp as tg
 from tinygrad_mlp.autograd import Function, grad
@@ -18,7 +17,7 @@ X = tg.ones(2, requires_grad=True)
 
 
 class Polar(Function):
-    """Radius and angle; the arguments besides x and y are no Tensors."""
+    """Radius and angle of (x, y). The argument `name` is not a Tensor."""
 
     calls = 0
 
@@ -40,7 +39,9 @@ class Polar(Function):
 
 
 @given(a=numbers((2, 2), 0.5, 2), b=numbers((2, 2)), v=numbers((2, 2)), w=numbers((2, 2)))
-def test_a_function_of_ones_own(a: Array, b: Array, v: Array, w: Array) -> None:
+def test_a_function_has_the_derivatives_of_the_same_formula_in_operators(
+    a: Array, b: Array, v: Array, w: Array
+) -> None:
     def plain(x: tg.Tensor, y: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor]:
         return (x * x + y * y).sqrt(), (y / x).atan()
 
@@ -58,7 +59,7 @@ def test_a_function_of_ones_own(a: Array, b: Array, v: Array, w: Array) -> None:
         equal(actual, expected.detach())
 
 
-def test_backward_is_called_once_a_walk_and_not_for_what_needs_no_gradient() -> None:
+def test_backward_of_a_function_is_called_once_for_each_walk() -> None:
     x, y = leaf(np.array(1.0)), leaf(np.array(2.0))
     Polar.calls = 0
     radius, angle = Polar.apply(x, "polar", y)
@@ -71,7 +72,7 @@ def test_backward_is_called_once_a_walk_and_not_for_what_needs_no_gradient() -> 
 
 
 class Sorted(Function):
-    """The entries in ascending order, and where they were."""
+    """The entries in ascending order, where each of them was, and the largest."""
 
     @staticmethod
     def forward(ctx: Any, x: tg.Tensor) -> Any:
@@ -100,20 +101,21 @@ def test_outputs_without_a_derivative() -> None:
     equal(grad((values * tg.tensor(np.array([1.0, 10, 100]))).sum(), x)[0], [100, 1, 10])
 
 
-def custom(forward: Callable[..., Any], backward: Callable[..., Any]) -> type[Function]:
+def function_of(forward: Callable[..., Any], backward: Callable[..., Any]) -> type[Function]:
+    """The Function with these two methods, named Custom."""
     return type("Custom", (Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
 
 
 def test_outputs_of_several_dtypes_keep_them() -> None:
-    both = custom(lambda ctx, x: (x.float(), x * 1), lambda ctx, single, double: single.double() + double)
+    both = function_of(lambda ctx, x: (x.float(), x * 1), lambda ctx, single, double: single.double() + double)
     x = leaf(np.array([1.0, 2.0]))
     single, double = both.apply(x)
     assert (single.dtype, double.dtype) == (np.float32, np.float64)
     equal(grad([single.sum(), double.sum()], x)[0], [2, 2])
 
 
-def test_no_gradient_is_a_gradient_of_zeros() -> None:
-    ignoring = custom(lambda ctx, x: x * 1, lambda ctx, g: None)
+def test_none_returned_by_backward_is_a_gradient_of_zeros() -> None:
+    ignoring = function_of(lambda ctx, x: x * 1, lambda ctx, g: None)
     equal(grad(ignoring.apply(X).sum(), X)[0], [0, 0])
 
 
@@ -121,19 +123,23 @@ BAD_FUNCTIONS: dict[str, tuple[type[Exception], str, type[Function]]] = {
     "a gradient too few": (
         RuntimeError,
         "returned 1 gradients for the 2",
-        custom(lambda c, x, n: x * n, lambda c, g: g),
+        function_of(lambda c, x, n: x * n, lambda c, g: g),
     ),
     "a gradient that is no Tensor": (
         TypeError,
         "ndarray",
-        custom(lambda c, x, n: x * n, lambda c, g: (np.ones(2), None)),
+        function_of(lambda c, x, n: x * n, lambda c, g: (np.ones(2), None)),
     ),
-    "an output that is no Tensor": (TypeError, "list", custom(lambda c, x, n: [1.0], lambda c, g: (g, None))),
-    "a number saved": (TypeError, "ctx.name", custom(lambda c, x, n: c.save_for_backward(n), lambda c, g: (g, None))),
+    "an output that is no Tensor": (TypeError, "list", function_of(lambda c, x, n: [1.0], lambda c, g: (g, None))),
+    "a number saved": (
+        TypeError,
+        "ctx.name",
+        function_of(lambda c, x, n: c.save_for_backward(n), lambda c, g: (g, None)),
+    ),
     "a gradient of another shape": (
         RuntimeError,
         r"\(5,\)",
-        custom(lambda c, x, n: x * n, lambda c, g: (tg.ones(5), None)),
+        function_of(lambda c, x, n: x * n, lambda c, g: (tg.ones(5), None)),
     ),
     "no forward": (NotImplementedError, "forward", type("Custom", (Function,), {})),
     "no backward": (NotImplementedError, "backward", type("Custom", (Function,), {"forward": lambda ctx, x, n: x * n})),
@@ -148,9 +154,9 @@ def test_bad_functions_say_what_is_wrong(name: str) -> None:
     assert X.grad is None
 
 
-def test_what_backward_returns_is_copied() -> None:
+def test_gradients_that_backward_returns_are_copied() -> None:
     kept = tg.ones(2)
-    keeping = custom(lambda ctx, x: x * 1, lambda ctx, g: kept)
+    keeping = function_of(lambda ctx, x: x * 1, lambda ctx, g: kept)
     x = tg.ones(2, requires_grad=True)
     keeping.apply(x).sum().backward()
     assert x.grad is not None
@@ -160,7 +166,7 @@ def test_what_backward_returns_is_copied() -> None:
 def test_a_function_notices_inputs_that_change() -> None:
     x = tg.ones(2, requires_grad=True)
     y = x * 1
-    square = custom(lambda ctx, y: ctx.save_for_backward(y) or y * y, lambda ctx, g: 2 * g * ctx.saved_tensors[0])
+    square = function_of(lambda ctx, y: ctx.save_for_backward(y) or y * y, lambda ctx, g: 2 * g * ctx.saved_tensors[0])
     z = square.apply(y)
     with tg.no_grad():
         y.add_(1)
@@ -168,20 +174,12 @@ def test_a_function_notices_inputs_that_change() -> None:
         z.sum().backward()
 
 
-@pytest.fixture
-def without_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.mark.usefixtures("without_collector")
 def test_functions_and_second_derivatives_leave_nothing_behind() -> None:
-    x, y = leaf(np.ones(3)), leaf(np.ones(3))
-    radius, _ = Polar.apply(x, "polar", y)
-    (first,) = grad(radius.sum(), x, create_graph=True)
-    grad(first.sum(), x)
-    watched = [weakref.ref(radius), weakref.ref(first), weakref.ref(radius._data), weakref.ref(first._data)]
-    del radius, first, _
-    assert [reference() for reference in watched] == [None] * 4
+    with no_collector():
+        x, y = leaf(np.ones(3)), leaf(np.ones(3))
+        radius, _ = Polar.apply(x, "polar", y)
+        (first,) = grad(radius.sum(), x, create_graph=True)
+        grad(first.sum(), x)
+        references = [weakref.ref(radius), weakref.ref(first), weakref.ref(radius._data), weakref.ref(first._data)]
+        del radius, first, _
+        assert [reference() for reference in references] == [None] * 4

@@ -1,4 +1,4 @@
-"""Jacobians, Hessians and their products are those of the function, and outside every graph unless asked for."""
+"""`functional` returns Jacobians, Hessians and their products, without a graph unless `create_graph=True`."""
 
 import numpy as np
 from checks import equal
@@ -14,7 +14,7 @@ def field(x: tg.Tensor, w: tg.Tensor) -> tg.Tensor:
 
 
 @given(a=numbers((2, 3)), b=numbers((3,)), u=numbers((2,)), v=numbers((2, 3)), w=numbers((3,)))
-def test_products_are_those_of_the_jacobian(a: Array, b: Array, u: Array, v: Array, w: Array) -> None:
+def test_vjp_and_jvp_are_products_with_the_jacobian(a: Array, b: Array, u: Array, v: Array, w: Array) -> None:
     inputs, tangents = (tg.tensor(a), tg.tensor(b)), (tg.tensor(v), tg.tensor(w))
     in_x, in_w = (block.numpy() for block in functional.jacobian(field, inputs))
     output, (left, right) = functional.vjp(field, inputs, tg.tensor(u))
@@ -27,8 +27,8 @@ def test_products_are_those_of_the_jacobian(a: Array, b: Array, u: Array, v: Arr
 
 
 @given(a=numbers((3,)), v=numbers((3,)))
-def test_hessian_of_a_known_function(a: Array, v: Array) -> None:
-    """Σ xᵢ³ + (Π xᵢ): 6 xᵢ on the diagonal, the third factor elsewhere."""
+def test_the_hessian_of_a_known_function(a: Array, v: Array) -> None:
+    """For Σ xᵢ³ + Π xᵢ it has 6 xᵢ on the diagonal, and elsewhere the factor that is neither row nor column."""
 
     def function(x: tg.Tensor) -> tg.Tensor:
         return (x**3).sum() + x.prod()
@@ -42,7 +42,7 @@ def test_hessian_of_a_known_function(a: Array, v: Array) -> None:
         equal(found, expected @ v)
 
 
-def test_results_are_outside_every_graph_unless_asked_for() -> None:
+def test_results_have_no_graph_without_create_graph() -> None:
     x = leaf(np.array([1.0, 2.0]))
     loss = lambda x: (x**3).sum()  # noqa: E731
     found = [
@@ -55,7 +55,7 @@ def test_results_are_outside_every_graph_unless_asked_for() -> None:
     equal(grad(functional.jvp(loss, x, tg.ones(2), create_graph=True)[1], x)[0], [6, 12])
 
 
-def test_a_jacobian_of_no_entries() -> None:
+def test_jacobians_may_have_no_entries() -> None:
     assert functional.jacobian(lambda x: x[:0] * 2, tg.ones(3)).shape == (0, 3)
     assert functional.jacobian(lambda x: x * 2, tg.ones(0)).shape == (0, 0)
 
@@ -65,7 +65,7 @@ def test_functional_records_under_no_grad() -> None:
         equal(functional.jacobian(lambda x: x * x, tg.tensor([3.0])), [[6]])
 
 
-def test_what_depends_on_nothing_has_products_of_zeros() -> None:
+def test_the_vjp_of_a_constant_function_is_zero() -> None:
     x = tg.tensor([1.0, 2.0])
     output, product = functional.vjp(lambda x: tg.ones(3), x, tg.ones(3))
     np.testing.assert_array_equal(output, np.ones(3))

@@ -11,7 +11,7 @@ from tinygrad_mlp.autograd import Function, gradcheck, gradgradcheck
 
 
 class WrongAt(Function):
-    """x², whose gradient is wrong in one entry, or whose second derivative is."""
+    """x² with a mistake in one entry of the gradient (order 1) or in the second derivative (order 2)."""
 
     @staticmethod
     def forward(ctx: Any, x: tg.Tensor, order: int) -> tg.Tensor:
@@ -29,12 +29,13 @@ class WrongAt(Function):
         return g * 2 * x.detach(), None
 
 
-def double(*shape: int) -> tg.Tensor:
+def doubles(*shape: int) -> tg.Tensor:
+    """A leaf of float64 entries between 0.3 and 1.7."""
     return leaf(np.linspace(0.3, 1.7, int(np.prod(shape))).reshape(shape))
 
 
 def test_gradcheck_finds_one_wrong_entry() -> None:
-    x, y = double(2, 3), double(3)
+    x, y = doubles(2, 3), doubles(3)
     check = lambda x, y: (y * 2, WrongAt.apply(x, 1))  # noqa: E731
     assert gradcheck(lambda x, y: (y * 2, x * y), [x, y])
     assert gradcheck(lambda n, x: x * n, [tg.tensor(3), x])
@@ -47,11 +48,11 @@ def test_gradcheck_finds_one_wrong_entry() -> None:
 
 
 def test_gradgradcheck_finds_a_wrong_second_derivative() -> None:
-    x = double(2, 3)
+    x = doubles(2, 3)
     assert gradcheck(lambda x: WrongAt.apply(x, 2), x)
     assert gradgradcheck(lambda x: WrongAt.apply(x, 2), x, raise_exception=False) is False
     assert gradgradcheck(lambda x: x**3, x)
-    assert gradgradcheck(lambda x, y: (x * y, y.sin()), [x, double(3)], [tg.ones(2, 3).double(), tg.ones(3).double()])
+    assert gradgradcheck(lambda x, y: (x * y, y.sin()), [x, doubles(3)], [tg.ones(2, 3).double(), tg.ones(3).double()])
 
 
 def test_gradgradcheck_draws_from_the_generator() -> None:
@@ -68,21 +69,21 @@ def test_gradgradcheck_draws_from_the_generator() -> None:
             return g * 2
 
     for _ in range(2):
-        gradgradcheck(Watched.apply, double(2), generator=tg.Generator().manual_seed(1))
+        gradgradcheck(Watched.apply, doubles(2), generator=tg.Generator().manual_seed(1))
     half = len(drawn) // 2
     assert drawn[:half] == drawn[half:]
 
 
-def test_gradcheck_checks_what_the_function_reaches_without_being_handed_it() -> None:
+def test_gradcheck_of_parameters_that_the_function_reads_from_its_layer() -> None:
     layer = tg.nn.Linear(3, 2).double()
-    x = double(4, 3)
+    x = doubles(4, 3)
     before = layer.weight.detach().clone()
     assert gradcheck(lambda *parameters: layer(x), list(layer.parameters()))
     np.testing.assert_array_equal(layer.weight.detach(), before)
 
 
 def test_gradcheck_leaves_its_inputs_alone_even_if_the_function_fails() -> None:
-    x = double(3)
+    x = doubles(3)
     before = x.detach().clone()
 
     def fails(x: tg.Tensor) -> tg.Tensor:
@@ -94,8 +95,8 @@ def test_gradcheck_leaves_its_inputs_alone_even_if_the_function_fails() -> None:
 
 
 def test_gradcheck_of_unused_empty_and_zero_dimensional_inputs() -> None:
-    assert gradcheck(lambda x, y: x * 2, [double(2), double(3)])
-    assert gradcheck(lambda x: x * 2, double(0))
+    assert gradcheck(lambda x, y: x * 2, [doubles(2), doubles(3)])
+    assert gradcheck(lambda x: x * 2, doubles(0))
     assert gradcheck(lambda x: x.sin(), leaf(np.array(0.5)))
 
 

@@ -1,4 +1,4 @@
-"""`grad` returns what `backward` would collect, and says what is wrong with a bad call."""
+"""`grad` returns the gradients that `backward` would store, and a bad call raises an error that says what is wrong."""
 
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +55,7 @@ def test_grad_of_an_output_in_itself_is_the_cotangent() -> None:
     equal(found, [5, 6])
 
 
-def test_gradients_alias_nothing() -> None:
+def test_gradients_share_no_memory() -> None:
     x = leaf(np.array([1.0, 2.0]))
     first, second = grad((x + 1).sum(), [x, x])
     equal(first, second)
@@ -75,7 +75,7 @@ def test_grad_releases_the_graph_unless_told_not_to() -> None:
         grad(y, x)
 
 
-def test_an_unused_input_is_named() -> None:
+def test_an_unused_input_is_refused_by_name() -> None:
     x, y = leaf(np.ones(2)), leaf(np.ones((3, 1)))
     z = (x * x).sum()
     with pytest.raises(RuntimeError, match=r"inputs\[1\], of shape \(3, 1\).*allow_unused.*materialize_grads"):
@@ -95,7 +95,7 @@ def test_hooks_of_leaves_see_and_replace_what_grad_returns() -> None:
 
 
 @given(a=numbers((3,)), v=numbers((3,)))
-def test_gradients_can_be_differentiated_for_cotangents_too(a: Array, v: Array) -> None:
+def test_a_gradient_can_be_differentiated_by_its_cotangent(a: Array, v: Array) -> None:
     x, w = leaf(a), leaf(v)
     (first,) = grad(x**3, x, w, create_graph=True)
     in_x, in_w = grad(first.sum(), [x, w])
@@ -137,7 +137,7 @@ def test_bad_calls_say_what_is_wrong(name: str) -> None:
     assert X.grad is None
 
 
-def test_a_layers_weight_gets_its_gradient_multiplied() -> None:
+def test_grad_multiplies_the_factors_of_a_layers_gradient() -> None:
     weight = leaf(np.ones((1, 2)))
     (gradient,) = grad(tg.nn.functional.linear(tg.tensor([[3.0, 4.0]]), weight).sum(), weight)
     np.testing.assert_array_equal(gradient, [[3, 4]])

@@ -1,4 +1,4 @@
-"""Networks, optimizers and training steps that several files of this folder capture, and comparison to the bit."""
+"""Networks, optimizers and training steps that several files of this folder capture, and comparisons to the bit."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def step_of(net, optimizer, loss):
 
 
 class World:
-    """A small network and all that trains it, of which there are two with the same numbers."""
+    """A small network and everything that trains it. One world is for the eager step and an equal one for its twin."""
 
     def __init__(self, *layers):
         self.generator = tg.Generator().manual_seed(7)
@@ -67,7 +67,7 @@ class World:
 
 
 def training(loss_of, before_step=lambda w: None, after=lambda w: None):
-    """A way to make a step of a `World`; its helper functions read the world, and are not looked into."""
+    """A function that makes a training step of a `World`. Capture does not look into the helpers, which read it."""
 
     def make(w):
         def loss_in(x, y):
@@ -170,6 +170,7 @@ def summed_in_place(w, x, y):
     return mean_square(w, x, y) * total.sum()
 
 
+# What ordinary training steps do besides computing a loss, its gradients and an update.
 ORDINARY = {
     "dropout": training(
         lambda w, x, y: nn.functional.mse_loss(nn.functional.dropout(w.net(x), 0.3, generator=w.generator), y)
@@ -200,10 +201,10 @@ ORDINARY = {
 }  # fmt: skip
 
 
-def same(one, other):
-    """Whether two results or states are equal to the bit."""
+def is_same(one, other):
+    """Whether two results or two entries of a state are equal to the bit."""
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(is_same(one[key], other[key]) for key in one)
     if isinstance(one, tg.Tensor):
         one, other = one.detach().numpy(), other.detach().numpy()
     return np.array_equal(one, other, equal_nan=True) and np.asarray(one).dtype == np.asarray(other).dtype
@@ -211,4 +212,4 @@ def same(one, other):
 
 def assert_same_states(one, other):
     assert len(one) == len(other)
-    assert all(map(same, one, other))
+    assert all(map(is_same, one, other))

@@ -1,4 +1,4 @@
-"""`capture` itself: its check of replays against the eager step, and what it can be applied to."""
+"""`capture(check=N)` finds a replay that differs from the eager step, and `capture` refuses what cannot be a step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
-from captured_steps import ORDINARY, World, same
+from captured_steps import ORDINARY, World, is_same
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
@@ -32,11 +32,11 @@ def test_a_checked_run_ends_in_the_same_bits(name, kind):
             step(x, y, call % 3 == 2) if name == "accumulation" else step(x, y)
         assert step.captured is True
         results.append([*(p.detach() for p in world.net.parameters()), *world.net.buffers(), tg.rand(1)])
-    assert all(map(same, results[0], results[1]))
-    assert all(map(same, results[0], results[2]))
+    assert all(map(is_same, results[0], results[1]))
+    assert all(map(is_same, results[0], results[2]))
 
 
-def test_a_check_leaves_the_objects_of_an_optimizer_in_place():
+def test_a_check_keeps_the_objects_of_an_optimizer():
     world = World()
     step = tg.capture(ORDINARY["a schedule"](world), check=1)
     x, y = tg.tensor(np.ones((5, 3))), tg.tensor(np.ones((5, 2)))
@@ -49,7 +49,7 @@ def test_a_check_leaves_the_objects_of_an_optimizer_in_place():
     assert world.generator.numbers is numbers
 
 
-def test_a_check_finds_what_a_recording_takes_as_given():
+def test_a_check_finds_a_number_that_changed_after_the_recording():
     factor = 1.0
 
     def helper(x):
@@ -63,10 +63,10 @@ def test_a_check_finds_what_a_recording_takes_as_given():
     assert step(one).item() == 1.0
     with pytest.raises(RuntimeError, match="differs from the eager step in its result"):
         step(one)
-    assert step(one).item() == 2.0  # which is recorded anew
+    assert step(one).item() == 2.0  # the step was recorded anew
 
 
-def test_it_is_a_decorator_with_and_without_arguments():
+def test_capture_is_a_decorator_with_and_without_arguments():
     @tg.capture(check=2)
     def step(x):
         """Twice."""
@@ -77,12 +77,12 @@ def test_it_is_a_decorator_with_and_without_arguments():
 
 
 @pytest.mark.parametrize("check", [0, -1, 1.5, "2"])
-def test_a_check_is_a_number_of_calls(check):
+def test_check_must_be_a_positive_integer(check):
     with pytest.raises(ValueError, match="check is a positive number"):
         tg.capture(len, check=check)
 
 
-def test_a_step_has_to_be_called():
+def test_capture_refuses_objects_that_cannot_be_called():
     with pytest.raises(TypeError, match="step to call"):
         tg.capture(3)
 
@@ -97,7 +97,7 @@ def test_a_copy_records_anew():
     assert pickle.loads(pickle.dumps(tg.capture(math.sin, check=2))).check == 2
 
 
-def test_a_captured_method_says_how_to_write_it():
+def test_capturing_a_method_says_what_to_write():
     class Holder(nn.Module):
         @tg.capture
         def step(self, x):
@@ -108,7 +108,7 @@ def test_a_captured_method_says_how_to_write_it():
         Holder().step(tg.tensor(1.0))
 
 
-def test_detect_anomaly_looks_at_each_call():
+def test_under_detect_anomaly_a_step_runs_eagerly():
     step = tg.capture(lambda x: x * 2)
     with pytest.warns(UserWarning, match="detect_anomaly"), tg.autograd.detect_anomaly():
         step(tg.tensor([1.0]))

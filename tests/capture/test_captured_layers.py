@@ -1,4 +1,4 @@
-"""Training with each layer gives the same weights whether it is captured or not; with hooks it stays eager."""
+"""Captured training with each kind of layer gives the weights of eager training. Hooks keep a step eager."""
 
 import copy
 import warnings
@@ -10,8 +10,8 @@ import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 
 
-def captured(net: nn.Module) -> bool | str:
-    """Train for three steps, captured and not; the same comes of it. True, or why it stayed eager."""
+def outcome_of_training(net: nn.Module) -> bool | str:
+    """Train for three steps, captured and eager, and compare the states. Return True, or why the step stayed eager."""
     x = np.random.default_rng(0).normal(size=(3, 4, 2)).astype(np.float32)
     peer = copy.deepcopy(net)
     outcomes = []
@@ -46,20 +46,20 @@ def captured(net: nn.Module) -> bool | str:
     ],
     ids=repr,
 )
-def test_captured_layers(layer: nn.Module, reason: str | None) -> None:
-    outcome = captured(nn.Sequential(nn.Linear(2, 3), layer))
+def test_layers_are_captured_or_name_the_reason(layer: nn.Module, reason: str | None) -> None:
+    outcome = outcome_of_training(nn.Sequential(nn.Linear(2, 3), layer))
     assert outcome is True if reason is None else reason in str(outcome)
 
 
-def test_captured_steps_with_hooks_stay_eager() -> None:
+def test_steps_with_hooks_stay_eager() -> None:
     net, seen = nn.Sequential(nn.Linear(2, 3)), []
     net[0].register_forward_hook(lambda m, args, output: seen.append(1))
     net[0].register_full_backward_hook(lambda m, args, output: seen.append(2))
-    assert "hooks" in str(captured(net))
+    assert "hooks" in str(outcome_of_training(net))
     assert seen == [1, 2] * 6
 
 
-def test_captured_steps_whose_hooks_are_gone_do_not() -> None:
+def test_steps_whose_hooks_were_removed_are_captured() -> None:
     net = nn.Sequential(nn.Linear(2, 3))
     net[0].register_forward_hook(lambda m, args, output: None).remove()
-    assert captured(net) is True
+    assert outcome_of_training(net) is True

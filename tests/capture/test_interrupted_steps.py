@@ -1,4 +1,4 @@
-"""Exceptions, threads and steps called within steps leave a captured step right and usable."""
+"""A captured step stays right through exceptions, other threads, steps inside steps and opaque calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tinygrad_mlp import nn, optim
 from tinygrad_mlp.core.tape import observer
 
 
-def test_an_exception_leaves_nothing_behind():
+def test_after_an_exception_the_step_is_recorded_as_before():
     fails = True
 
     def perhaps(x):
@@ -32,7 +32,7 @@ def test_an_exception_leaves_nothing_behind():
     assert step.captured is True
 
 
-def test_an_exception_in_a_replay_leaves_the_step():
+def test_an_exception_in_a_replay_is_raised_and_the_next_call_is_right():
     net = nn.Linear(3, 3, generator=tg.Generator().manual_seed(0))
     step = tg.capture(lambda x, c: nn.functional.cross_entropy(net(x), c).detach())
     x = tg.ones(2, 3)
@@ -64,8 +64,8 @@ def test_a_second_thread_is_refused():
     assert step(tg.tensor([1.0])).item() == 2.0
 
 
-def test_what_another_thread_does_is_not_recorded():
-    """Not even while a step is recorded in this one."""
+def test_operations_of_another_thread_are_not_recorded():
+    """Here another thread computes while this thread records."""
     step = tg.capture(lambda x: worked() or x * 2)
     results = []
 
@@ -79,7 +79,7 @@ def test_what_another_thread_does_is_not_recorded():
     assert step.captured is True
 
 
-def test_a_captured_step_inside_another_is_recorded_along():
+def test_a_captured_step_inside_another_is_part_of_its_recording():
     def make(wrap):
         w = tg.tensor([1.0], requires_grad=True)
         optimizer = optim.SGD([w], lr=0.1)
@@ -104,7 +104,7 @@ def test_a_captured_step_inside_another_is_recorded_along():
     assert make(tg.capture) == make(lambda step: step)
 
 
-def test_what_an_inner_step_must_not_read_the_outer_must_not_either():
+def test_a_forbidden_read_of_an_inner_step_keeps_the_outer_step_eager():
     scale = 2.0
     inner = tg.capture(lambda x: x * scale)
     outer = tg.capture(lambda x: inner(x) + 1)
@@ -139,7 +139,7 @@ def test_a_step_that_is_called_again_within_a_replay_runs_eagerly():
     assert results == [6.0, 4.0]
 
 
-def test_an_exception_in_a_replay_leaves_gradients_that_the_user_may_keep():
+def test_gradients_kept_after_an_exception_do_not_change_later():
     def make(wrap):
         w = tg.ones(2, requires_grad=True)
 
@@ -165,8 +165,8 @@ def raise_unless_finite(loss):
 
 
 @pytest.mark.parametrize("calls", [0, 2], ids=["when it is recorded", "in a replay"])
-def test_a_look_at_the_loss_may_stop_an_update(calls):
-    """It is a call in the list before the optimizer's, and leaves the weights as they were."""
+def test_a_call_that_looks_at_the_loss_can_stop_the_update(calls):
+    """The call comes before the update of the optimizer, so an exception leaves the weights as they were."""
     net, optimizer = build([3, 2], "tanh", "momentum", True, "float64", 0)
 
     def look(loss):
@@ -192,8 +192,8 @@ def test_a_look_at_the_loss_may_stop_an_update(calls):
     assert step.captured is True
 
 
-def test_a_call_in_the_list_may_be_opaque():
-    """As an exchange between machines would be: it is called in each replay, with the arrays of then."""
+def test_a_replay_repeats_calls_that_it_cannot_look_into():
+    """An exchange between machines would be such a call. Each replay makes it with the current arrays."""
     seen = []
 
     def exchange(tensor):

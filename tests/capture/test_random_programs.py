@@ -1,6 +1,6 @@
-"""Random programs, run twice on equal worlds, eager and captured, agree to the bit in all that they leave behind.
+"""A random program leaves the same bits behind, whether it runs eagerly or as a captured step.
 
-A program is plain data: instructions of a name and three numbers, which choose among the Tensors made so far.
+A program is plain data: each instruction is a name and three numbers, which choose among the Tensors made so far.
 """
 
 import itertools
@@ -21,7 +21,7 @@ Tensors = list[tg.Tensor]
 Instruction = tuple[str, int, int, int]
 Program = tuple[Instruction, ...]
 
-# What is refused for which instructions; no other program may stay eager.
+# The instructions that may keep a program eager, each with the reason given. No other program may stay eager.
 REFUSED = {
     **dict.fromkeys(["add_", "mul_", "copy_", "fill_", "set"], "writing to an argument"),
     "number": "reading numbers out of a Tensor",
@@ -31,7 +31,7 @@ REFUSED = {
 
 
 class World(nn.Module):
-    """What a step reads and changes. Its program is an attribute, of which a captured step takes note."""
+    """All that a step reads and changes. The program is an attribute, and so part of the key of a captured step."""
 
     def __init__(self, program: Program, adam: bool, seed: int) -> None:
         self.program = program
@@ -104,7 +104,7 @@ def run(world: World, x: tg.Tensor, positions: tg.Tensor) -> Any:
             fresh = fresh and k % 4 >= 2
         elif name == "step":
             (world.schedule if k % 4 == 3 else world.optimizer).step()
-        elif fresh:  # what reads gradients, which a captured step must have computed itself
+        elif fresh:  # reads gradients: a captured step may read only those that it has computed itself
             USE[name](world, made, results, k)
     return [*results, made[-1].detach() * 1] if results else made[-1].detach() * 1
 
@@ -116,13 +116,14 @@ def fitting(b: tg.Tensor, a: tg.Tensor) -> tg.Tensor:
 
 
 def matrix(a: tg.Tensor) -> tg.Tensor:
-    """Some matrix of two or more rows of three entries, made of those of `a`: by views where that is possible."""
+    """A matrix of at least two rows of three entries, made from those of `a`; a view where that is possible."""
     if a.ndim == 2 and a.shape[0] > 1 and a.shape[1] == 3:
         return a
     return a.reshape(-1, 3) if a.numel() % 3 == 0 and a.numel() > 3 else a.mean().expand(2, 3)
 
 
 def scalar(a: tg.Tensor) -> tg.Tensor:
+    """A number between −1 and 1 that depends on all entries of `a`; 0 if there are none."""
     return a.tanh().mean() if a.numel() else a.sum()
 
 
@@ -133,7 +134,7 @@ def loss(world: World, tensors: Tensors) -> tg.Tensor:
 
 
 def writable(world: World, made: Tensors, a: tg.Tensor, k: int) -> tg.Tensor:
-    """What is written to, from then on among what is `made`: a clone, a constant, a buffer, the weight, `a` itself."""
+    """The Tensor to write to, which joins those `made`: a clone, a constant, a buffer, the weight or `a` itself."""
     target = [a.detach().clone(), tg.zeros(2, 3), tg.ones_like(a), world.average, world.shared, world.weight, a][k % 7]
     made.append(target)
     return target
@@ -232,7 +233,7 @@ USE: dict[str, Callable[[World, Tensors, list[Any], int], None]] = {
 }  # fmt: skip
 
 
-# --- what happens between two calls -----------------------------------------------------------------------------------
+# --- changes between two calls ----------------------------------------------------------------------------------------
 
 
 def overwrite_weight(world: World) -> None:
@@ -294,12 +295,12 @@ programs = st.builds(
     lambda body, end: (*body, *((name, 0, 0, 0) for name in end.split())), st.lists(instructions, max_size=14), ends
 )
 changes = st.sampled_from([""] * 20 + ["forget"] * 8 + [*CHANGES])
-# The rows of a call's argument, what seeds it, whether gradients are looked at after it, and what is changed then.
+# One call: the rows and the seed of its argument, whether to compare gradients afterwards, and what to change then.
 calls = st.tuples(st.sampled_from([2, 4]), st.integers(0, 9), st.booleans(), changes)
 
 
 def bits(value: Any) -> Any:
-    """What tells values apart: the bits of arrays, in which all NaNs are one, and the order of their memory."""
+    """The value in a form that `==` compares: of an array its bits, with all NaNs equal, and its order in memory."""
     if isinstance(value, dict):
         return {key: bits(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -307,19 +308,19 @@ def bits(value: Any) -> Any:
     if isinstance(value, tg.Tensor | np.ndarray):
         array = value.detach().numpy() if isinstance(value, tg.Tensor) else value
         numbers = np.where(np.isnan(array), np.nan, array) if array.dtype.kind == "f" else array
-        order = array.copy("K").strides  # by which a sum over it rounds
+        order = array.copy("K").strides  # it decides how a sum over the array rounds
         return str(array.dtype), array.shape, order, numbers.astype(array.dtype).tobytes()
     return repr(value)
 
 
 class Run:
-    """A world, the step that is called in it, and all that its calls have returned or left as gradients."""
+    """A world, its step, and all results and gradients that were kept after the calls."""
 
     def __init__(self, world: World, wrap: Callable[[Any], Any]) -> None:
         self.world, self.step, self.kept = world, wrap(world.step), []
 
     def call(self, rows: int, seed: int, look: bool) -> Any:
-        """The error of a call, or all that can be seen after it."""
+        """Call the step. Return the type of its error, or everything that can be seen afterwards."""
         numbers = np.random.default_rng(seed)
         given = numbers.normal(size=(rows, 3)).astype(np.float32, "F" if rows == 4 else "C"), numbers.integers(0, 2, 3)
         try:

@@ -1,4 +1,4 @@
-"""What a captured step reads from outside is seen in every replay, or the step stays eager and names it."""
+"""A captured step sees each change of what it may read from outside. Any other read is named and keeps it eager."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def counting(x):
     return x * 2.0
 
 
-READS = {
+# Steps that read from outside what they must not read, and the reason that is given.
+FORBIDDEN = {
     "a global number": (lambda x: x * SCALE, "`SCALE` is read from outside: pass it as an argument"),
     "a number in an inner function": (inside, "`SCALE` is read"),
     "a counter": (counting, "`SCALE` is read"),
@@ -106,9 +107,9 @@ READS = {
 }
 
 
-@pytest.mark.parametrize("name", READS)
-def test_what_a_step_must_not_read_from_outside_is_refused_by_name(name):
-    step, reason = READS[name]
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_forbidden_reads_are_refused_by_name(name):
+    step, reason = FORBIDDEN[name]
     captured = tg.capture(step)
     x = tg.tensor([1.0, 2.0, 3.0])
     with pytest.warns(UserWarning, match=re.escape(reason)):
@@ -135,8 +136,8 @@ class Net(nn.Module):
         return self(x).detach()
 
 
-def worlds_to_read():
-    """Steps with a way to change what they read: each change is noticed."""
+def permitted():
+    """Steps that read from outside what they may read, each with a function that changes it."""
     net, other, extra = Net(), Net(), tg.tensor([1.0, 2.0, 3.0])
     zero = Net()
     other.scale, zero.scale = 4.0, 0.0
@@ -185,9 +186,9 @@ def worlds_to_read():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", worlds_to_read())
-def test_what_a_step_may_read_is_looked_at(name):
-    step, change = worlds_to_read()[name]
+@pytest.mark.parametrize("name", permitted())
+def test_a_change_of_a_permitted_read_is_seen(name):
+    step, change = permitted()[name]
     captured = tg.capture(step)
     x = tg.tensor([[1.0, 2.0, 3.0]])
     results = []
@@ -200,7 +201,7 @@ def test_what_a_step_may_read_is_looked_at(name):
     assert results[2].tobytes() != results[4].tobytes()
 
 
-def test_what_is_fixed_when_a_step_is_recorded_is_read_again_after_reset():
+def test_after_reset_a_step_reads_everything_again():
     factor = 1.0
 
     def helper(x):
@@ -217,7 +218,7 @@ def test_what_is_fixed_when_a_step_is_recorded_is_read_again_after_reset():
 
 
 @pytest.mark.parametrize("change", ["keys", "nesting", "a number in an object", "a set"])
-def test_what_the_attributes_of_a_module_hold_is_looked_at(change):
+def test_changes_inside_the_attributes_of_a_module_are_seen(change):
     class Holder(nn.Module):
         def __init__(self):
             self.flags, self.groups, self.config, self.names = {"double": 0}, [[2.0], [3.0]], Trainer(), {"double"}
@@ -242,7 +243,7 @@ def test_what_the_attributes_of_a_module_hold_is_looked_at(change):
     assert step.captured is True
 
 
-def test_modules_that_refer_to_one_another_are_looked_at_once():
+def test_objects_that_refer_to_each_other_are_visited_once():
     class Ring:
         def __init__(self):
             self.others, self.scale = [], 1.0
@@ -264,7 +265,7 @@ def test_modules_that_refer_to_one_another_are_looked_at_once():
     assert step.captured is True
 
 
-def test_a_dropout_that_is_called_by_its_forward_is_looked_at():
+def test_the_mode_of_a_dropout_called_by_its_forward_is_seen():
     drop = nn.Dropout(0.5, generator=tg.Generator().manual_seed(0))
 
     def helper(x):

@@ -1,4 +1,4 @@
-"""What a replay could not repeat is refused by name while the step is recorded, and the step stays eager and right."""
+"""A step that cannot be replayed stays eager, gives the right results, and names the reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import OrderedDict, defaultdict
 
 import numpy as np
 import pytest
-from captured_steps import assert_same_states, build, same
+from captured_steps import assert_same_states, build, is_same
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
@@ -57,7 +57,8 @@ def freezing(x):
     return (x * LEAF).detach()
 
 
-UNRECORDED = {
+# Steps that cannot be replayed, and the reason that is given.
+REFUSED = {
     "item": (lambda x: x * x.sum().item(), "reading numbers"),
     "float": (lambda x: x * float(OUTSIDE), "reading numbers"),
     "bool": (lambda x: x if x.sum() > 0 else -x, "reading numbers"),
@@ -95,12 +96,12 @@ UNRECORDED = {
 }
 
 
-@pytest.mark.parametrize("name", UNRECORDED)
-def test_what_cannot_be_replayed_is_refused_by_name_and_computed_eagerly(name):
-    step, reason = UNRECORDED[name]
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_step_that_cannot_be_replayed_stays_eager_and_says_why(name):
+    step, reason = REFUSED[name]
     captured = tg.capture(step)
     random.seed(1)
-    with warnings.catch_warnings(record=True) as given:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         for call in range(3):
             one, other = (tg.tensor(np.arange(6.0).reshape(2, 3) + call) for _ in range(2))
@@ -114,11 +115,11 @@ def test_what_cannot_be_replayed_is_refused_by_name_and_computed_eagerly(name):
             assert_same_states(*results)
     LEAF.requires_grad_()
     assert reason in str(captured.captured)
-    assert len([w for w in given if "stays eager" in str(w.message)]) == (name != "freezing")
+    assert len([w for w in warned if "stays eager" in str(w.message)]) == (name != "freezing")
 
 
-def test_a_change_between_forward_and_backward_is_an_error_as_in_the_eager_step():
-    """Of a weight by an optimizer's step, and of a buffer in place."""
+def test_a_change_between_forward_and_backward_raises_as_in_the_eager_step():
+    """In one step an optimizer changes a weight; in another the step changes a Tensor in place."""
     generator = tg.Generator().manual_seed(0)
     actor, critic = nn.Linear(3, 2, generator=generator), nn.Linear(2, 1, generator=generator)
     of_actor, of_critic = optim.SGD(actor.parameters(), lr=0.1), optim.SGD(critic.parameters(), lr=0.5)
@@ -151,7 +152,7 @@ def test_a_change_between_forward_and_backward_is_an_error_as_in_the_eager_step(
     assert np.array_equal(before, actor.weight.detach())
 
 
-def test_what_a_step_changes_of_a_module_at_first_is_recorded_when_it_stays():
+def test_a_module_that_changes_itself_only_in_its_first_call_is_recorded_later():
     class Lazy(nn.Module):
         def __init__(self):
             self.factor = None
@@ -170,7 +171,7 @@ def test_what_a_step_changes_of_a_module_at_first_is_recorded_when_it_stays():
 
 
 @pytest.mark.parametrize("before", [None, 0.0, "", {"kept": None}])
-def test_what_a_forward_keeps_is_refused_by_name(before):
+def test_a_module_that_stores_its_output_keeps_the_step_eager(before):
     class Keeping(nn.Module):
         def __init__(self):
             self.linear, self.kept = nn.Linear(3, 1), before
@@ -188,7 +189,7 @@ def test_what_a_forward_keeps_is_refused_by_name(before):
         step(tg.ones(2, 3))
 
 
-def test_modes_that_a_step_leaves_as_they_were_are_recorded():
+def test_a_step_that_trains_in_evaluation_mode_and_switches_back_is_recorded():
     net = nn.Sequential(nn.Dropout(0.5, generator=tg.Generator().manual_seed(0)), nn.BatchNorm1d(3))
     net.eval()
 
@@ -204,7 +205,7 @@ def test_modes_that_a_step_leaves_as_they_were_are_recorded():
         assert step.captured is True
 
 
-def test_modes_that_a_step_switches_back_are_recorded():
+def test_a_step_that_evaluates_in_training_mode_and_switches_back_is_recorded():
     class Twice(nn.Module):
         def forward(self, x):
             return x * (2 if self.training else 3)
@@ -238,7 +239,7 @@ def test_a_module_that_counts_its_calls_ends_up_eager_and_right():
         assert step(tg.tensor([1.0])).item() == 6
 
 
-def test_options_of_an_optimizer_that_a_step_sets_keep_it_eager():
+def test_a_step_that_sets_the_rate_of_its_optimizer_stays_eager():
     net, optimizer = build([3, 2], "tanh", "sgd", True, "float64", 0)
 
     def update(x, rate):
@@ -252,9 +253,9 @@ def test_options_of_an_optimizer_that_a_step_sets_keep_it_eager():
     assert optimizer.param_groups[0]["lr"] == 0.3
 
 
-def test_numbers_of_tensors_in_slices_and_shapes_are_refused():
+def test_tensors_as_bounds_of_slices_and_as_sizes_keep_the_step_eager():
     for take in (lambda x, n: x[:n].sum(), lambda x, n: x.reshape(n, -1), lambda x, n: tg.randn(n).sum() * 0 + x.sum()):
         step = tg.capture(take)
         with pytest.warns(UserWarning, match="reading numbers"):
             results = [step(tg.ones(6), tg.tensor(n)) for n in (1, 2, 3)]
-        assert all(map(same, results, [take(tg.ones(6), tg.tensor(n)) for n in (1, 2, 3)]))
+        assert all(map(is_same, results, [take(tg.ones(6), tg.tensor(n)) for n in (1, 2, 3)]))

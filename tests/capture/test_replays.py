@@ -1,10 +1,10 @@
-"""A replay of a captured step computes, bit for bit, what the step itself computes."""
+"""A replay of a captured step gives, bit for bit, the results and gradients of the step itself."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from captured_steps import ACTIVATIONS, LOSSES, OPTIMIZERS, ORDINARY, World, assert_same_states, build, same, step_of
+from captured_steps import ACTIVATIONS, LOSSES, OPTIMIZERS, ORDINARY, World, assert_same_states, build, is_same, step_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +45,7 @@ def test_replays_are_bit_identical_to_eager_steps(widths, activation, loss, opti
 @pytest.mark.parametrize("dtypes", [("float32", "float32"), ("float64", "float64"), ("float64", "float32")])
 @pytest.mark.parametrize("columns", [1, 10, 60])
 def test_products_of_all_shapes_are_replayed_to_the_bit(rows, columns, dtypes):
-    """Long enough that BLAS adds up in parts; of mixed dtypes, too, which it does not take."""
+    """BLAS adds 784 terms up in parts. It does not take mixed dtypes, which NumPy multiplies instead."""
     generator = np.random.default_rng(rows)
     x = tg.tensor(generator.normal(size=(rows, 784)).astype(dtypes[0]))
     y = tg.tensor(generator.uniform(size=(rows, columns)).astype(dtypes[0]))
@@ -58,7 +58,7 @@ def test_products_of_all_shapes_are_replayed_to_the_bit(rows, columns, dtypes):
         np.testing.assert_array_equal(parameter.detach().numpy(), other.detach().numpy())
 
 
-CLASSES = {
+CLASS_LOSS_OPTIONS = {
     "plain": {},
     "sum": {"reduction": "sum"},
     "none": {"reduction": "none"},
@@ -70,9 +70,9 @@ CLASSES = {
 
 @pytest.mark.parametrize("outside", [False, True])
 @pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
-@pytest.mark.parametrize("options", CLASSES.values(), ids=CLASSES)
-def test_losses_of_classes_are_replayed(options, name, outside):
-    """Also where the classes are no argument of the step, but change, and where no class counts."""
+@pytest.mark.parametrize("options", CLASS_LOSS_OPTIONS.values(), ids=CLASS_LOSS_OPTIONS)
+def test_losses_of_classes_are_replayed_to_the_bit(options, name, outside):
+    """The classes change at each call, as an argument of the step or as a Tensor from outside."""
     labels = tg.tensor([0, 0, 0, 0])
     results = []
     options = {key: value for key, value in options.items() if name == "cross_entropy" or key != "label_smoothing"}
@@ -109,7 +109,7 @@ def test_losses_of_classes_are_replayed(options, name, outside):
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_what_ordinary_steps_do_is_captured(name):
+def test_ordinary_steps_are_captured(name):
     results, worlds = [], []
     for wrap in (lambda step: step, tg.capture):
         world = World(*[nn.Dropout(0.4, generator=tg.Generator().manual_seed(3))] * (name == "a Dropout layer"))
@@ -122,12 +122,12 @@ def test_what_ordinary_steps_do_is_captured(name):
         results.append(seen)
         worlds.append(world.state())
     assert step.captured is True
-    assert all(map(same, *results))
+    assert all(map(is_same, *results))
     assert_same_states(*worlds)
 
 
-def test_layers_that_keep_statistics_and_change_their_mode_are_captured_in_both():
-    """Train, evaluate, train: each mode is recorded once, and the buffers that forward writes do not count."""
+def test_training_and_evaluation_are_each_recorded_once():
+    """Train, evaluate, train: no mode is recorded twice, although BatchNorm writes to its buffers in each step."""
     runs = []
 
     def ran():
@@ -155,7 +155,7 @@ def test_layers_that_keep_statistics_and_change_their_mode_are_captured_in_both(
         steps, drawn, seen = (wrap(train), wrap(evaluate)), np.random.default_rng(0), []
         for _ in range(4):
             net.train()
-            net.training = True  # which it is
+            net.training = True  # sets what is set already
             for _ in range(3):
                 x, y = tg.tensor(drawn.normal(size=(6, 3))), tg.tensor(drawn.normal(size=(6, 2)))
                 seen.append(steps[0](x, y))
@@ -163,12 +163,12 @@ def test_layers_that_keep_statistics_and_change_their_mode_are_captured_in_both(
             seen.append(steps[1](x))
             seen.append(steps[0](x, y))
         results.append([*seen, *net.state_dict().values()])
-    assert all(map(same, *results))
+    assert all(map(is_same, *results))
     assert len(runs) == 3  # train in two modes, evaluate in one
     assert [step.captured for step in steps] == [True, True]
 
 
-def test_draws_that_nobody_reads_are_made():
+def test_unused_random_numbers_are_drawn_in_replays_too():
     def draw(x):
         tg.rand(3)
         return x + tg.rand(1)
@@ -182,7 +182,7 @@ def test_draws_that_nobody_reads_are_made():
 
 
 @pytest.mark.parametrize("read", ["norm", "in place"])
-def test_a_gradient_read_while_it_adds_up_is_the_sum(read):
+def test_a_gradient_read_between_two_backward_calls_is_the_sum_so_far(read):
     results = []
     for wrap in (lambda step: step, tg.capture):
         b = tg.zeros(2, requires_grad=True)
@@ -196,12 +196,12 @@ def test_a_gradient_read_while_it_adds_up_is_the_sum(read):
         step = wrap(update)
         results.append([[step(tg.tensor([3.0 + k, 4.0]), read == "in place"), b.grad.clone()] for k in range(4)])
     assert step.captured is True
-    assert all(same(a, b) for pair in zip(*results, strict=True) for a, b in zip(*pair, strict=True))
+    assert all(is_same(a, b) for pair in zip(*results, strict=True) for a, b in zip(*pair, strict=True))
 
 
 @pytest.mark.parametrize("check", [None, 1])
 def test_results_and_gradients_keep_the_order_of_their_memory(check):
-    orders = []  # which decide on how a sum over them rounds
+    orders = []  # the order in memory decides how a sum rounds
     for wrap in (lambda step: step, lambda step: tg.capture(step, check=check)):
         net, _ = build([3, 4, 2], "tanh", "sgd", True, "float32", 0)
 
@@ -219,7 +219,7 @@ def test_results_and_gradients_keep_the_order_of_their_memory(check):
     assert orders[0] == orders[1]
 
 
-def test_a_rate_that_is_a_tensor_is_that_of_the_call():
+def test_an_alpha_that_is_a_tensor_is_read_at_each_call():
     def descend(x, rate):
         y = x * 1
         return y.add_(x, alpha=rate).sub_(x, alpha=2)
@@ -227,17 +227,17 @@ def test_a_rate_that_is_a_tensor_is_that_of_the_call():
     step = tg.capture(descend)
     for rate in (0.5, 1.0, 2.0):
         given = tg.tensor([1.0, 2.0]), tg.tensor(rate)
-        assert same(step(*given), descend(*given))
+        assert is_same(step(*given), descend(*given))
     assert step.captured is True
 
 
-def test_float_errors_of_kernels_are_those_of_the_eager_step():
+def test_the_log_of_0_warns_in_replays_as_little_as_in_the_eager_step():
     step = tg.capture(lambda x: nn.functional.binary_cross_entropy(x, tg.zeros(2)))
     for _ in range(3):
         assert step(tg.tensor([0.0, 1.0])).item() == 50.0
 
 
-def test_integers_and_arrays_of_an_index_are_what_they_are_in_an_eager_step():
+def test_an_integer_tensor_in_a_mixed_index_keeps_the_step_eager_and_right():
     x = np.arange(24.0).reshape(2, 3, 4)
 
     def select(x, number, positions):
@@ -250,13 +250,13 @@ def test_integers_and_arrays_of_an_index_are_what_they_are_in_an_eager_step():
     with pytest.warns(UserWarning, match="reading numbers"):
         results = [step(*arguments) for arguments in calls]
     for arguments, result in zip(calls, results, strict=True):
-        assert all(map(same, result, select(*arguments)))
+        assert all(map(is_same, result, select(*arguments)))
 
 
-def test_positions_of_an_index_are_those_of_the_call():
+def test_positions_in_an_index_are_read_at_each_call():
     step = tg.capture(lambda x, i, j: (x[i], x[i, 1:], x[:, j], x[j, j]))
     x = tg.tensor(np.arange(9.0).reshape(3, 3))
     for i, j in ((0, 1), (2, 0), (1, 2)):
         given = tg.tensor(i), tg.tensor([j, j, i])
-        assert all(map(same, step(x, *given), (x[i], x[i, 1:], x[:, given[1]], x[given[1], given[1]])))
+        assert all(map(is_same, step(x, *given), (x[i], x[i, 1:], x[:, given[1]], x[given[1], given[1]])))
     assert step.captured is True

@@ -1,4 +1,4 @@
-"""Results and gradients of replays are the user's own, and add up and are dropped as those of the eager step."""
+"""Results and gradients of a replay stay as they are in later calls. Gradients add up and are cleared as usual."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from captured_steps import build, same
+from captured_steps import build, is_same
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
@@ -28,7 +28,7 @@ def test_clipping_does_not_make_an_optimizer_warn_of_used_gradients():
     assert step.captured is True
 
 
-def test_results_that_were_there_before_are_themselves():
+def test_a_result_that_existed_before_the_call_is_the_same_tensor():
     average, weight = tg.zeros(1), tg.tensor([3.0], requires_grad=True)
 
     @tg.capture
@@ -55,7 +55,7 @@ class Answer(NamedTuple):
     parts: dict[str, Any]
 
 
-def test_what_a_step_returns_may_be_nested():
+def test_results_may_be_nested():
     step = tg.capture(lambda x: Answer((x * x).sum(), {"squares": [x * x, True, None, "text"]}))
     for value in (2.0, 3.0, 4.0):
         answer = step(tg.tensor([value]))
@@ -65,8 +65,8 @@ def test_what_a_step_returns_may_be_nested():
     assert step.captured is True
 
 
-def test_what_replays_and_recordings_leave_behind_is_the_users_own():
-    """Results, gradients, and Tensors that the step keeps do not change with later calls."""
+def test_later_calls_do_not_change_earlier_results():
+    """This holds for results, gradients and Tensors that the step stores, recorded or replayed."""
     kept = []
 
     def keep(x):
@@ -115,11 +115,11 @@ def test_gradients_add_up_over_replays_and_eager_steps():
                 seen = [p.grad.clone() for p in net.parameters()]
         results.append([*seen, *(p.grad for p in net.parameters())])
     assert run.captured is True
-    assert all(map(same, *results))
+    assert all(map(is_same, *results))
 
 
 @pytest.mark.parametrize(
-    "drop",
+    "clear",
     [
         lambda net, optimizer: optimizer.zero_grad(),
         lambda net, optimizer: net.zero_grad(),
@@ -129,13 +129,13 @@ def test_gradients_add_up_over_replays_and_eager_steps():
     ],
 )
 @pytest.mark.filterwarnings("ignore::tinygrad_mlp.optim.StepWarning")
-def test_every_way_to_drop_gradients_is_replayed(drop):
+def test_every_way_to_clear_gradients_is_replayed(clear):
     results = []
     for wrap in (lambda step: step, tg.capture):
         net, optimizer = build([3, 2], "tanh", "sgd", True, "float64", 0)
 
         def step(x, y, net=net, optimizer=optimizer):
-            drop(net, optimizer)
+            clear(net, optimizer)
             nn.functional.mse_loss(net(x), y).backward()
             optimizer.step()
 
@@ -144,10 +144,10 @@ def test_every_way_to_drop_gradients_is_replayed(drop):
             run(tg.tensor(np.arange(6.0).reshape(2, 3)), tg.tensor(np.ones((2, 2))))
         results.append([parameter.detach() for parameter in net.parameters()])
     assert run.captured is True
-    assert all(map(same, *results))
+    assert all(map(is_same, *results))
 
 
-def test_captured_training_with_gradients_dropped_by_hand_does_not_warn():
+def test_captured_training_with_gradients_set_to_none_does_not_warn():
     net, optimizer = build([3, 2], "tanh", "sgd", True, "float64", 0)
 
     @tg.capture

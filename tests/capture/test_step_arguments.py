@@ -1,4 +1,4 @@
-"""Whatever arguments a captured step is called with, it computes what the eager step computes from them."""
+"""A captured step computes what the eager step computes, whatever its arguments are."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from captured_steps import build, same
+from captured_steps import build, is_same
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import optim
 
 
-def test_numbers_texts_and_names_of_arguments_are_part_of_the_key():
+def test_each_value_of_a_number_or_text_has_its_own_recording():
     runs = []
 
     def ran():
@@ -36,13 +36,13 @@ def test_numbers_texts_and_names_of_arguments_are_part_of_the_key():
     assert step.captured is True
 
 
-def test_arguments_of_other_types_are_refused():
+def test_an_argument_of_another_type_keeps_the_call_eager():
     step = tg.capture(lambda pair: pair[0] * pair[1])
     with pytest.warns(UserWarning, match="an argument that is a tuple"):
         assert step((tg.tensor(2.0), 3.0)).item() == 6.0
 
 
-def test_an_argument_that_requires_a_gradient_gets_one():
+def test_an_argument_that_requires_a_gradient_gets_it_from_an_eager_call():
     w = tg.tensor([2.0, 3.0], requires_grad=True)
 
     def work(x):
@@ -71,7 +71,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_arguments_of_all_layouts_are_computed_on_as_they_lie_in_memory(name):
+def test_arguments_of_every_memory_layout_give_the_eager_bits(name):
     results = []
     for wrap in (lambda step: step, tg.capture):
         net, optimizer = build([50, 70], "tanh", "sgd", True, "float32", 0)
@@ -88,10 +88,10 @@ def test_arguments_of_all_layouts_are_computed_on_as_they_lie_in_memory(name):
             out = run(tg.from_numpy(LAYOUTS[name](drawn.normal(size=(33, 100)).astype(np.float32))))
         results.append([*out, *net.parameters()])
     assert run.captured is True
-    assert all(map(same, *results))
+    assert all(map(is_same, *results))
 
 
-def test_the_same_tensor_twice_is_told_from_two():
+def test_one_tensor_passed_twice_has_its_own_recording():
     step = tg.capture(lambda x, y: x * y * (2.0 if x is y else 1.0))
     a, b = tg.tensor([2.0]), tg.tensor([3.0])
     assert [step(a, a).item(), step(a, b).item(), step(b, b).item(), step(b, a).item()] * 2 == [8.0, 6.0, 18.0, 6.0] * 2
@@ -99,7 +99,7 @@ def test_the_same_tensor_twice_is_told_from_two():
 
 
 @pytest.mark.parametrize("names", ["arguments", "weight"])
-def test_memory_that_is_shared_with_an_argument_is_refused(names):
+def test_arguments_that_share_memory_keep_the_call_eager(names):
     w = tg.tensor([1.0, 2.0], requires_grad=True)
     optimizer = optim.SGD([w], lr=0.5)
 
@@ -116,7 +116,7 @@ def test_memory_that_is_shared_with_an_argument_is_refused(names):
         assert step(*given).item() == (6.0 if names == "arguments" else 2 * (0.5 + 1.5) + 2.0)
 
 
-def test_a_weight_under_another_name_is_seen_in_a_replay():
+def test_a_view_of_a_weight_as_an_argument_keeps_the_call_eager():
     w = tg.tensor([1.0], requires_grad=True)
     optimizer = optim.SGD([w], lr=0.5)
 
@@ -132,14 +132,14 @@ def test_a_weight_under_another_name_is_seen_in_a_replay():
         assert step(w.detach()).item() == -1.0
 
 
-def test_only_so_many_kinds_of_arguments_are_kept():
+def test_at_most_32_recordings_are_kept():
     step = tg.capture(lambda x: x * 2)
     for rows in [*range(1, 32), *[31] * 200, *range(32, 45), 44, 44, 1]:
         assert step(np.ones((rows, 1))).sum().item() == 2 * rows
     assert len(step._recordings) == 32
 
 
-def test_numbers_that_are_others_at_each_call_end_the_recording():
+def test_a_number_that_changes_at_each_call_ends_the_recording():
     step = tg.capture(lambda x, factor: x * factor)
     for call in range(32):
         assert step(tg.tensor([2.0]), float(call)).item() == 2 * call
@@ -148,7 +148,7 @@ def test_numbers_that_are_others_at_each_call_end_the_recording():
     assert "arguments are others at each call" in step.captured
 
 
-def test_an_argument_that_is_read_by_name_too_is_refused():
+def test_an_argument_that_the_step_also_reads_from_outside_keeps_the_call_eager():
     w = tg.tensor([1.0, 2.0])
     step = tg.capture(lambda x: x + w)
     with pytest.warns(UserWarning, match="shares memory with a Tensor from outside"):

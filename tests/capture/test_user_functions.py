@@ -1,4 +1,4 @@
-"""Rules, functions and optimizers that the user writes are called in each replay as in the eager step."""
+"""Each replay calls the functions, rules and optimizers that a user wrote, as the eager step does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from captured_steps import same
+from captured_steps import is_same
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import optim
@@ -17,8 +17,8 @@ class Config:
     scale: float
 
 
-def test_functions_and_rules_of_the_users_are_called_in_each_replay():
-    """So what they read is what it is then."""
+def test_user_functions_and_their_rules_are_called_in_each_replay():
+    """So they may read a number that changes between calls."""
     config = Config(1.0)
 
     @tg.differentiable(lambda g, y, x: g * config.scale)
@@ -41,7 +41,7 @@ def test_functions_and_rules_of_the_users_are_called_in_each_replay():
             config.scale += call
             seen += [run(tg.tensor([2.0, 3.0])).detach(), w.grad.clone()]
         results.append(seen)
-    assert all(map(same, *results))
+    assert all(map(is_same, *results))
     assert run.captured is True
 
 
@@ -72,7 +72,7 @@ def test_rules_that_are_objects_are_called_with_arrays():
     assert rule.calls == 3
 
 
-def test_an_optimizer_of_ones_own_may_keep_gradients():
+def test_gradients_that_a_user_optimizer_keeps_do_not_change():
     class Keeping(optim.SGD):
         kept = ()
 
@@ -96,7 +96,7 @@ def test_an_optimizer_of_ones_own_may_keep_gradients():
     assert step.captured is True
 
 
-def test_a_function_whose_shape_changes_is_an_error_that_says_so():
+def test_a_function_that_returns_another_shape_in_a_replay_raises():
     size = [2]
     grow = tg.differentiable(lambda g, y, x: g)(lambda x: np.ones(size[0]))
     step = tg.capture(lambda x: grow(x))

@@ -1,4 +1,4 @@
-"""`backward` puts gradients where they were asked for, calls hooks on the way, and refuses what it cannot do."""
+"""`backward` stores gradients where they are asked for and calls hooks on the way. Calls that cannot work raise."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tinygrad_mlp.core import functions as f
 # --- backward's arguments and errors ----------------------------------------------------------------------------------
 
 
-def test_a_second_backward_raises_and_teaches() -> None:
+def test_a_second_backward_raises_and_names_retain_graph() -> None:
     x = leaf(np.array([1.0, 2.0]))
     y = x.exp()
     first, second = y.sum(), (y * y).sum()
@@ -93,24 +93,24 @@ def test_only_the_inputs_asked_for_get_a_gradient() -> None:
     assert calls == ["a"], "what leads to no input asked for must not be computed"
 
 
-def test_the_inputs_may_be_inside_the_graph() -> None:
+def test_inputs_may_be_computed_tensors() -> None:
     x = leaf(np.array([1.0, 2.0]))
     y = x * 3
     z = (y * y).sum()
     z.backward(inputs=y, retain_graph=True)
     equal(y.grad, [6, 12])
     z.backward(inputs=[y, x], retain_graph=True)
-    equal(y.grad, [12, 24])  # added to what was there, as for a leaf
+    equal(y.grad, [12, 24])  # added to the earlier gradient, as for a leaf
     equal(x.grad, [18, 36])
     z.backward(inputs=[z])
     equal(z.grad, 1)
     y = x * 3
     y.retain_grad()
     (y * y).sum().backward(inputs=[y])
-    equal(y.grad, [6, 12])  # once, though asked for twice
+    equal(y.grad, [6, 12])  # stored once, although `retain_grad` and `inputs` both ask for it
 
 
-def test_inputs_are_tensors_that_require_a_gradient() -> None:
+def test_inputs_that_cannot_get_a_gradient_are_refused() -> None:
     x = leaf(np.array([1.0, 2.0]))
     y = (x * x).sum()
     with pytest.raises(TypeError, match="expected a Tensor, not int"):
@@ -144,7 +144,9 @@ def test_a_hook_of_a_leaf_sees_the_whole_gradient_once(shape: tuple[int, ...], c
 
 @pytest.mark.parametrize("shape", [(), (2,)])
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_a_hook_inside_replaces_what_flows_on(shape: tuple[int, ...], create_graph: bool) -> None:
+def test_a_hook_of_a_computed_tensor_replaces_the_gradient_that_flows_on(
+    shape: tuple[int, ...], create_graph: bool
+) -> None:
     x, seen = leaf(np.full(shape, 3.0)), []
     y = x * 2
     y.register_hook(lambda g: seen.append(g.detach().numpy().copy()))
@@ -167,7 +169,7 @@ def test_a_hook_of_a_leaf_replaces_its_gradient() -> None:
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_a_hook_returns_a_gradient_of_the_same_shape(inside: bool) -> None:
+def test_a_hook_that_returns_another_shape_is_refused(inside: bool) -> None:
     for replace in (lambda g: g.sum(), lambda g: g[:1], lambda g: g.unsqueeze(0)):
         x = leaf(np.ones(3))
         y = x * 2
@@ -177,7 +179,7 @@ def test_a_hook_returns_a_gradient_of_the_same_shape(inside: bool) -> None:
         assert x.grad is None
 
 
-def test_what_a_hook_does_to_its_gradient_harms_nothing() -> None:
+def test_a_hook_that_overwrites_its_gradient_does_no_harm() -> None:
     x = leaf(np.array([1.0, 2.0]))
     y = x * 2
 
@@ -190,7 +192,7 @@ def test_what_a_hook_does_to_its_gradient_harms_nothing() -> None:
     equal(x.grad, [2, 2])
 
 
-def test_hooks_and_retained_gradients_belong_to_tensors_that_have_some() -> None:
+def test_hooks_and_retain_grad_need_a_tensor_that_requires_a_gradient() -> None:
     plain = tg.tensor([1.0])
     with pytest.raises(RuntimeError, match="hook"):
         plain.register_hook(lambda g: None)
@@ -199,7 +201,7 @@ def test_hooks_and_retained_gradients_belong_to_tensors_that_have_some() -> None
 
 
 @pytest.mark.parametrize("shape", [(), (2,)])
-def test_a_computed_tensor_keeps_its_gradient_where_asked_to(shape: tuple[int, ...]) -> None:
+def test_retain_grad_keeps_the_gradient_of_a_computed_tensor(shape: tuple[int, ...]) -> None:
     x = leaf(np.full(shape, 3.0))
     x.retain_grad()
     y, z = x * 2, x * 3

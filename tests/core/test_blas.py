@@ -1,4 +1,4 @@
-"""Routines of BLAS compute what NumPy computes, however arrays lie in memory, and write to nothing but their target."""
+"""Routines of BLAS compute what NumPy computes, in every memory layout, and write to nothing but their target."""
 
 import math
 from collections.abc import Callable
@@ -22,7 +22,7 @@ IN_MEMORY: dict[str, Callable[[Array], Array]] = {
 
 
 def unaligned(array: Array) -> Array:
-    """A copy that begins one byte after where a number may begin."""
+    """A copy that begins one byte after an aligned address."""
     copied = np.ndarray(array.shape, array.dtype, buffer=bytearray(array.nbytes + 1), offset=1)
     copied[...] = array
     return copied
@@ -35,7 +35,7 @@ generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
 @given(lengths, lengths, lengths, dtypes, dtypes, layouts, layouts, generators)
-def test_products_are_numpys(
+def test_products_equal_numpys(
     n: int, k: int, m: int, dtype: Any, other: Any, left: Any, right: Any, generator: np.random.Generator
 ) -> None:
     a, b = left(generator.normal(size=(n, k)).astype(dtype)), right(generator.normal(size=(k, m)).astype(other))
@@ -53,11 +53,11 @@ def test_products_are_numpys(
 @given(
     lengths, lengths, lengths, dtypes, dtypes, dtypes, layouts, layouts, layouts, generators, st.booleans()
 )  # fmt: skip
-def test_affine_maps_are_a_product_and_a_row(
+def test_affine_is_a_product_and_an_added_row(
     n: int, k: int, m: int, dtype: Any, other: Any, third: Any, left: Any, right: Any, below: Any,
     generator: np.random.Generator, transposed: bool,
 ) -> None:  # fmt: skip
-    """Of matrices and a row of one dtype; all else is declined, not converted."""
+    """`affine` takes matrices and a row of one dtype. It returns None for anything else, and converts nothing."""
     a = left(generator.normal(size=(n, k)).astype(dtype))
     b = right(generator.normal(size=(m, k)).astype(other)).T if transposed else right(
         generator.normal(size=(k, m)).astype(other)
@@ -84,11 +84,11 @@ def test_affine_maps_are_a_product_and_a_row(
     lengths, lengths, lengths, dtypes, dtypes, layouts, layouts, layouts, generators,
     st.booleans(), st.sampled_from([1.0, -1.0, 0.5, -3.0, 0.0]), st.sampled_from([1.0, 0.0, 0.9]),
 )  # fmt: skip
-def test_what_is_added_to_an_array_arrives_there(
+def test_target_adds_to_the_array_itself(
     n: int, k: int, m: int, dtype: Any, other: Any, left: Any, right: Any, below: Any, generator: np.random.Generator,
     factored: bool, alpha: float, beta: float,
 ) -> None:  # fmt: skip
-    """In its own memory, however it lies there; no routine may update a copy in its stead."""
+    """This holds for every memory layout. A routine that updates a copy would leave the array as it was."""
     a, b = left(generator.normal(size=(n, k)).astype(other)), right(generator.normal(size=(k, m)).astype(other))
     shape = (n, m) if factored or m != 1 else (n,)
     target = below(generator.normal(size=shape).astype(dtype))
@@ -103,7 +103,7 @@ def test_what_is_added_to_an_array_arrives_there(
 @pytest.mark.parametrize("shape", [(5,), (1, 5), (5, 3)])
 @pytest.mark.parametrize("below", IN_MEMORY)
 @pytest.mark.parametrize("above", IN_MEMORY)
-def test_sums_of_arrays_however_they_lie_in_memory(dtype: Any, shape: tuple[int, ...], below: str, above: str) -> None:
+def test_target_adds_arrays_of_every_layout(dtype: Any, shape: tuple[int, ...], below: str, above: str) -> None:
     target = IN_MEMORY[below](np.ones(shape, dtype))
     gradient = IN_MEMORY[above](np.arange(math.prod(shape), dtype=dtype).reshape(shape))
     blas.Target(target).add(gradient, 0.5)
@@ -117,7 +117,7 @@ def test_sums_of_arrays_however_they_lie_in_memory(dtype: Any, shape: tuple[int,
 
 @pytest.mark.parametrize("shape", [(2, 3), (3,), (1, 3)])
 @pytest.mark.parametrize("factored", [False, True])
-def test_nothing_is_added_where_it_does_not_fit(shape: tuple[int, ...], factored: bool) -> None:
+def test_target_refuses_gradients_of_another_shape(shape: tuple[int, ...], factored: bool) -> None:
     target = np.ones(shape)
     for rows, columns in [(2, 4), (3, 3), (1, 1), (6, 1)]:
         for rank in (1, 2):
@@ -129,10 +129,10 @@ def test_nothing_is_added_where_it_does_not_fit(shape: tuple[int, ...], factored
 
 @pytest.mark.parametrize("shape", [(2, 3), (3,), (0, 3)])
 @pytest.mark.parametrize("alpha", [1.0, -1.0, 0.5])
-def test_nothing_is_written_to_what_is_read_only(shape: tuple[int, ...], alpha: float) -> None:
+def test_target_refuses_read_only_arrays(shape: tuple[int, ...], alpha: float) -> None:
     array = np.ones(shape)
     target = blas.Target(array)
-    array.flags.writeable = False  # also if that comes later
+    array.flags.writeable = False  # after the Target was made
     factored = [blas.Product(np.ones((shape[0], 1)), np.ones((1, 3)))] if len(shape) == 2 else []
     for gradient in (np.ones(shape), *factored):
         for adding in (target, blas.Target(array)):

@@ -1,4 +1,4 @@
-"""A gradient that is kept as two factors is, to whoever uses it, the matrix that is their product."""
+"""A gradient that is kept as two factors behaves everywhere like the matrix that is their product."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ ACTIONS = ["backward", "backward", "step", "read", "clear", "zero"]
 
 
 class Net:
-    """``net(x) = tanh(x Wᵀ + b)`` with a square W, so that it can be applied to itself."""
+    """``net(x) = tanh(x Wᵀ + b)`` with a square W, so that it can be applied to its own output."""
 
     def __init__(self, layer: Callable[..., Any], weight: Array, bias: Array, options: dict[str, Any]) -> None:
         self.layer, self.parameters = layer, [leaf(weight), leaf(bias)]
@@ -41,8 +41,8 @@ class Net:
 
 @pytest.mark.filterwarnings("ignore::tinygrad_mlp.optim.StepWarning")
 @given(data=st.data())
-def test_factored_gradients_are_the_dense_ones(data: st.DataObject) -> None:
-    """Whatever is read, accumulated, cleared and stepped, in whichever order, once or twice through the same weight."""
+def test_factored_gradients_equal_dense_gradients(data: st.DataObject) -> None:
+    """Read, accumulate, clear and step in any order, with one to three uses of the weight in each backward pass."""
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     weight, bias = rng.normal(size=(3, 3)), rng.normal(size=3)
     options = data.draw(
@@ -78,8 +78,8 @@ def test_factored_gradients_are_the_dense_ones(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 5])
-def test_a_large_weight_that_is_its_own_input_steps_right(rows: int) -> None:
-    """BLAS updates the weight in place while it reads the factors, so they must not be the weight."""
+def test_a_weight_that_is_also_the_input_of_its_layer_steps_right(rows: int) -> None:
+    """BLAS updates the weight in place while it reads the factors, so no factor may share memory with the weight."""
     weight = np.random.default_rng(0).normal(size=(300, 300))
     expected = weight - np.ones((300, rows)) @ weight[:rows]
     for own in (lambda w: w.detach()[:rows], lambda w: nn.Parameter(w.detach(), requires_grad=False)[:rows]):
@@ -89,7 +89,7 @@ def test_a_large_weight_that_is_its_own_input_steps_right(rows: int) -> None:
         equal(w, expected)
 
 
-def test_factors_that_a_rule_makes_itself_are_multiplied_like_others() -> None:
+def test_a_rule_may_return_a_product_of_factors() -> None:
     @tg.differentiable(lambda g, y, w: blas.Product(g.T, np.full((1, 3), 2.0)))
     def doubled(w: Any) -> Any:
         return w.sum(1)[None] * 2

@@ -19,13 +19,13 @@ from tinygrad_mlp.core import guard
 every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
 
 
-def step(x: tg.Tensor) -> None:
+def sgd_step(x: tg.Tensor) -> None:
     x.grad = tg.tensor(np.ones(x.shape, x.dtype))
     optim.SGD([x], lr=1.0).step()
     x.grad = None
 
 
-def quietly(change: Callable[[tg.Tensor], Any]) -> Callable[[tg.Tensor], None]:
+def under_no_grad(change: Callable[[tg.Tensor], Any]) -> Callable[[tg.Tensor], None]:
     def apply(x: tg.Tensor) -> None:
         with tg.no_grad():
             change(x)
@@ -37,22 +37,22 @@ def write(array: Any) -> None:
     array[...] = 9
 
 
-# Every way for the entries of a tensor of three to change.
+# Every way to change the entries of a tensor of three.
 WAYS: dict[str, Callable[[tg.Tensor], Any]] = {
-    "an optimizer's step": step,
-    "add_": quietly(lambda x: x.add_(1)),
-    "sub_": quietly(lambda x: x.sub_(1)),
-    "mul_": quietly(lambda x: x.mul_(2)),
-    "div_": quietly(lambda x: x.div_(2)),
-    "copy_": quietly(lambda x: x.copy_(tg.tensor([7.0, 8.0, 9.0]))),
-    "fill_": quietly(lambda x: x.fill_(9)),
-    "zero_": quietly(lambda x: x.zero_()),
-    "+=": quietly(lambda x: x.__iadd__(1)),
-    "an index": quietly(lambda x: x.__setitem__(1, 9)),
+    "an optimizer's step": sgd_step,
+    "add_": under_no_grad(lambda x: x.add_(1)),
+    "sub_": under_no_grad(lambda x: x.sub_(1)),
+    "mul_": under_no_grad(lambda x: x.mul_(2)),
+    "div_": under_no_grad(lambda x: x.div_(2)),
+    "copy_": under_no_grad(lambda x: x.copy_(tg.tensor([7.0, 8.0, 9.0]))),
+    "fill_": under_no_grad(lambda x: x.fill_(9)),
+    "zero_": under_no_grad(lambda x: x.zero_()),
+    "+=": under_no_grad(lambda x: x.__iadd__(1)),
+    "an index": under_no_grad(lambda x: x.__setitem__(1, 9)),
     "detach": lambda x: x.detach().add_(1),
     "a view": lambda x: x.detach()[1:].add_(1),
     "a view of a view": lambda x: x.detach().reshape(3, 1).T[:, 1:].fill_(9),
-    "a Parameter of the same memory": lambda x: step(nn.Parameter(x.detach())),
+    "a Parameter of the same memory": lambda x: sgd_step(nn.Parameter(x.detach())),
     ".data": lambda x: write(x.data),
     ".numpy()": lambda x: write(x.detach().numpy()),
     ".numpy(force=True)": lambda x: write(x.numpy(force=True)),
@@ -69,7 +69,7 @@ def three() -> tg.Tensor:
     return leaf(np.array([1.0, 2.0, 4.0]))
 
 
-# --- noticed ----------------------------------------------------------------------------------------------------------
+# --- changes that are noticed -----------------------------------------------------------------------------------------
 
 
 @every_way
@@ -131,7 +131,7 @@ def network(x: tg.Tensor) -> Any:
         ),
         (lambda x: x.exp(), lambda x, y: WAYS[".data"](y), "exp at {} needs its output"),
         (lambda x: 2 ** np.sin(x), lambda x, y: WAYS[".numpy()"](x), r"sin at {} needs its input of shape \(3,\)"),
-        (lambda x: np.mean(x.square()), lambda x, y: step(x), r"square at {} needs its input of shape \(3,\)"),
+        (lambda x: np.mean(x.square()), lambda x, y: sgd_step(x), r"square at {} needs its input of shape \(3,\)"),
         (network, lambda x, y: y.detach().zero_(), "tanh at {} needs its output"),
     ],
     ids=["operator", "method", "NumPy", "optimizer", "module"],
@@ -147,7 +147,7 @@ def test_the_message_names_the_function_its_line_the_array_and_the_remedy(
         y.sum().backward()
 
 
-def test_rules_that_users_write_are_read_as_closely() -> None:
+def test_a_change_is_noticed_with_every_form_of_user_rule() -> None:
     class Rules:
         def method(self, g: Any, y: Any, x: Any) -> Any:
             return g * 2 * x
@@ -166,13 +166,13 @@ def test_rules_that_users_write_are_read_as_closely() -> None:
 
 
 def mutable(options: dict[str, Any]) -> list[Any]:
-    """The arrays and lists that an index or a shape consists of."""
+    """The arrays and lists among the options of a call, such as the parts of an index."""
     parts = [part for value in options.values() for part in (value if isinstance(value, tuple) else (value,))]
     return [part for part in parts if isinstance(part, np.ndarray | list)]
 
 
 def change(entries: Any) -> None:
-    """Other numbers of the same kind: of opposite sign, counted from the other end, or the other way round."""
+    """Overwrite entries with other valid ones: negated numbers, positions from the other end, flipped booleans."""
     if isinstance(entries, list):
         entries[:] = [~entry for entry in entries]
     else:
@@ -181,8 +181,8 @@ def change(entries: Any) -> None:
 
 @every_case
 @given(data=st.data())
-def test_no_change_is_ever_used_silently(case: Case, data: st.DataObject) -> None:
-    """Whatever changes, and however: the gradients are what they would have been, or the walk refuses."""
+def test_after_a_change_gradients_are_right_or_backward_raises(case: Case, data: st.DataObject) -> None:
+    """One operand, option or output changes after the forward pass, in one of the ways that users have."""
     example = data.draw(examples(case))
     expected = [g.numpy() for g in example.gradients(example.tensors())]
     tensors = example.tensors()
@@ -199,7 +199,7 @@ def test_no_change_is_ever_used_silently(case: Case, data: st.DataObject) -> Non
     elif data.draw(st.booleans()):
         change(victim.data)
     else:
-        quietly(lambda x: x.mul_(-1))(victim)
+        under_no_grad(lambda x: x.mul_(-1))(victim)
 
     refusal = ""
     try:
@@ -211,13 +211,14 @@ def test_no_change_is_ever_used_silently(case: Case, data: st.DataObject) -> Non
             assert "changed" in refusal
             assert tensors[position].grad is None
         else:
-            # Not to the last bit: a factor that was handed out is copied, and BLAS may multiply the copy, which lies
-            # otherwise in memory, by another kernel.
+            # Not to the last bit: a factor that was handed out is copied. The copy lies differently in memory, and BLAS
+            # may multiply it with another kernel.
             np.testing.assert_allclose(tensors[position].grad, gradient, rtol=1e-12, atol=1e-12)
 
 
-# --- harmless ---------------------------------------------------------------------------------------------------------
+# --- changes that do no harm ------------------------------------------------------------------------------------------
 
+# Functions whose rules read no entries of their inputs and outputs.
 UNREAD = [
     np.negative, np.add, np.subtract, np.sum, np.mean, np.cumsum, np.reshape, np.transpose, np.broadcast_to, np.flip,
     np.roll, np.tril, np.triu, np.concatenate, np.stack, np.swapaxes, np.matrix_transpose, np.squeeze, np.expand_dims,
@@ -227,13 +228,13 @@ UNREAD = [
 
 @pytest.mark.parametrize("case", [case for case in [*CASES, *DERIVED] if case.function in UNREAD], ids=repr)
 @given(data=st.data())
-def test_a_change_of_what_no_rule_reads_is_harmless(case: Case, data: st.DataObject) -> None:
+def test_a_change_of_an_array_that_no_rule_reads_is_harmless(case: Case, data: st.DataObject) -> None:
     example = data.draw(examples(case))
     expected = [g.numpy() for g in example.gradients(example.tensors())]
     tensors = example.tensors()
     output = example(tensors)
     for x in (*(tensors[i] for i in example.differentiable), *([output] if output.data.flags.writeable else [])):
-        quietly(lambda x: x.mul_(-1))(x)
+        under_no_grad(lambda x: x.mul_(-1))(x)
         np.negative(x.data, out=x.data)
     output.backward(example.cotangent)
     for position, gradient in zip(example.differentiable, expected, strict=True):
@@ -241,7 +242,7 @@ def test_a_change_of_what_no_rule_reads_is_harmless(case: Case, data: st.DataObj
 
 
 def test_a_change_of_one_input_among_very_many_is_noticed() -> None:
-    """Also where the rule's code does not tell which inputs it reads."""
+    """A Function is taken to read every Tensor that it saves, however many these are."""
 
     class Product(tg.autograd.Function):
         @staticmethod
@@ -297,7 +298,7 @@ def test_new_data_leaves_a_recorded_graph_as_it_was() -> None:
     np.testing.assert_array_equal(x.detach(), [7, 8, 9])
 
 
-def test_arrays_of_the_user_are_copied_on_the_way_in() -> None:
+def test_user_arrays_are_copied_when_they_become_operands() -> None:
     own = np.array([1.0, 2.0, 4.0])
     made = leaf(own)
     factor = np.array([3.0, 3.0, 3.0])
@@ -330,9 +331,9 @@ def test_a_write_that_fails_changes_nothing() -> None:
     x = three()
     y = (x * x).sum()
     for attempt in (
-        lambda: quietly(lambda x: x.add_(np.ones(4)))(x),
-        lambda: quietly(lambda x: x.copy_(np.ones((3, 3))))(x),
-        lambda: quietly(lambda x: x.__setitem__(5, 0))(x),
+        lambda: under_no_grad(lambda x: x.add_(np.ones(4)))(x),
+        lambda: under_no_grad(lambda x: x.copy_(np.ones((3, 3))))(x),
+        lambda: under_no_grad(lambda x: x.__setitem__(5, 0))(x),
         lambda: x.add_(1),
     ):
         with pytest.raises((ValueError, IndexError, RuntimeError)):
@@ -341,7 +342,7 @@ def test_a_write_that_fails_changes_nothing() -> None:
     np.testing.assert_array_equal(x.grad, [2, 4, 8])
 
 
-# --- factors of a gradient, which are multiplied when it is first used ------------------------------------------------
+# --- factors of a gradient, multiplied when the gradient is first used ------------------------------------------------
 
 ROWS, COTANGENT = np.array([[1.0, 2.0, 4.0]]), [[3.0, -2.0]]
 WEIGHT = np.array([[0.5, 1.0, -1.0], [0.25, -0.5, 2.0]])
@@ -357,7 +358,11 @@ def accumulate(w: tg.Tensor) -> Any:
     return w.grad.numpy() - 7
 
 
-USES: dict[str, Callable[[tg.Tensor], Any]] = {"read": lambda w: w.grad, "step": step_along, "accumulate": accumulate}
+USES: dict[str, Callable[[tg.Tensor], Any]] = {
+    "read": lambda w: w.grad,
+    "step": step_along,
+    "accumulate": accumulate,
+}
 
 
 @pytest.mark.parametrize("use", USES)
@@ -366,8 +371,8 @@ USES: dict[str, Callable[[tg.Tensor], Any]] = {"read": lambda w: w.grad, "step":
 def test_a_factor_that_changes_after_the_walk_gives_no_wrong_gradient(
     way: str, handed_out_before: bool, use: str
 ) -> None:
-    """The gradient is what it was when the walk ended, or whoever uses it is told that it is lost."""
-    inside = "step" in way  # only what requires a gradient can be stepped: then the factor is computed from it
+    """The first use gives the gradient as it was when backward ended, or raises because the gradient is lost."""
+    inside = "step" in way  # an optimizer changes only leaves, so there the factor is computed from a leaf
     w, x = leaf(WEIGHT), three() if inside else tg.tensor(np.array([1.0, 2.0, 4.0]))
     factor = x.exp() if inside else x
     handed_out = factor.numpy(force=True) if handed_out_before else None
@@ -403,7 +408,7 @@ def test_a_factor_is_copied_only_where_somebody_may_write_to_it(monkeypatch: pyt
 
 
 def test_a_factor_that_is_a_view_of_a_leaf_is_copied() -> None:
-    """The first of two weights is changed before the gradient of the second, which it is a factor of, is used."""
+    """The weight `w` is a factor of the gradient of `v`, and the optimizer changes `w` before it uses that gradient."""
     w, v = leaf(WEIGHT), leaf(np.ones((2, 2)))
     factor = WEIGHT.T.copy()
     nn.functional.linear(w.T, v).sum().backward()
@@ -411,7 +416,7 @@ def test_a_factor_that_is_a_view_of_a_leaf_is_copied() -> None:
     np.testing.assert_allclose(v.detach(), 1 - np.ones((2, 3)) @ factor, rtol=1e-12)
 
 
-def test_a_gradient_that_was_read_is_safe() -> None:
+def test_a_gradient_that_was_read_does_not_change_later() -> None:
     w, x = leaf(WEIGHT), tg.tensor(ROWS)
     nn.functional.linear(x, w).backward(COTANGENT)
     gradient = w.grad
@@ -420,14 +425,14 @@ def test_a_gradient_that_was_read_is_safe() -> None:
     np.testing.assert_array_equal(w.grad, np.outer(COTANGENT, ROWS))
 
 
-def test_an_array_that_went_through_a_layer_may_be_used_again() -> None:
+def test_user_arrays_may_be_overwritten_after_backward() -> None:
     w, buffer, cotangent = leaf(WEIGHT), ROWS.copy(), np.array(COTANGENT)
     nn.functional.linear(buffer, w).backward(cotangent)
     buffer[...] = cotangent[...] = 0
     np.testing.assert_array_equal(w.grad, np.outer(COTANGENT, ROWS))
 
 
-def test_a_write_to_an_input_that_is_handed_on_as_the_output_is_noticed() -> None:
+def test_a_write_to_an_input_that_is_also_the_output_is_noticed() -> None:
     class Same(tg.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
@@ -446,7 +451,7 @@ def test_a_write_to_an_input_that_is_handed_on_as_the_output_is_noticed() -> Non
             y.sum().backward()
 
 
-def test_what_a_rule_declares_not_to_read_may_change() -> None:
+def test_an_input_that_a_rule_declares_not_to_read_may_change() -> None:
     double = tg.differentiable(lambda g, _y, _x: 2 * g)(lambda x: x + x)
     x = three()
     y = double(x)
@@ -455,11 +460,11 @@ def test_what_a_rule_declares_not_to_read_may_change() -> None:
     np.testing.assert_array_equal(x.grad, [2, 2, 2])
 
 
-def test_a_signal_handler_may_write_while_the_time_of_a_write_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_in_a_signal_handler_does_not_block_another_write(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = guard.clock
 
     class Interrupted:
-        """A clock that is interrupted by another write at the first look."""
+        """A clock whose first reading is interrupted by another write, as a signal handler would do it."""
 
         looks = 0
 

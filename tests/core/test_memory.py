@@ -1,4 +1,4 @@
-"""The graph keeps what its rules read, and nothing longer than somebody can use it."""
+"""The graph keeps the arrays that its rules read, and releases everything as soon as nobody can use it."""
 
 import gc
 import sys
@@ -74,7 +74,7 @@ def test_a_graph_dies_with_its_last_tensor(make: Callable[[tg.Tensor], Any]) -> 
         assert gc.collect() == 0, "the graph had reference cycles"
 
 
-def test_a_walk_lets_go_of_what_it_has_visited() -> None:
+def test_backward_releases_the_nodes_it_has_visited() -> None:
     x = leaf(np.array([0.5, 1.5]))
     with no_collector():
         inner = x.tanh()
@@ -86,7 +86,7 @@ def test_a_walk_lets_go_of_what_it_has_visited() -> None:
         assert loss.item() > 0
 
 
-def test_without_gradients_nothing_is_kept() -> None:
+def test_no_grad_keeps_no_intermediate_arrays() -> None:
     x = leaf(np.array([0.5, 1.5]))
     with no_collector(), tg.no_grad():
         inner = x.tanh()
@@ -97,38 +97,38 @@ def test_without_gradients_nothing_is_kept() -> None:
     assert (y.requires_grad, y.grad_fn, y.is_leaf) == (False, None, True)
 
 
-# --- what no rule reads -----------------------------------------------------------------------------------------------
+# --- arrays that no rule reads ----------------------------------------------------------------------------------------
 
 
 def large() -> tg.Tensor:
     return leaf(np.linspace(0.5, 1.5, 100))
 
 
-LET_GO: dict[str, tuple[Callable[[tg.Tensor], tg.Tensor], bool]] = {
+RELEASED: dict[str, tuple[Callable[[tg.Tensor], tg.Tensor], bool]] = {
     "+": (lambda x: x + 1, True),
     "sum": (lambda x: x.sum(), True),
-    "reshape": (lambda x: x.reshape(10, 10), False),  # a view of the same memory, which is needed
+    "reshape": (lambda x: x.reshape(10, 10), False),  # the output is a view of the same memory
     "cat": (lambda x: tg.cat([x, x]), True),
     "tanh": (lambda x: x.tanh(), True),
-    "* constant": (lambda x: x * 2.0, False),  # the rule for the constant would read it
+    "* constant": (lambda x: x * 2.0, False),  # the rule for the constant reads it
     "square": (lambda x: x.square(), False),
     "log": (lambda x: x.log(), False),
 }
 
 
-@pytest.mark.parametrize("name", LET_GO)
-def test_an_input_that_no_rule_reads_is_let_go(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    function, is_let_go = LET_GO[name]
+@pytest.mark.parametrize("name", RELEASED)
+def test_an_input_that_no_rule_reads_is_released(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, is_released = RELEASED[name]
     x = large()
-    inside = x + 1.5  # no rule of + reads its output, either
+    inside = x + 1.5  # the rules of + do not read it either
     array = weakref.ref(inside._data)
     y = function(inside)
     del inside
     with no_collector():
-        assert (array() is None) is is_let_go
+        assert (array() is None) is is_released
     y.sum().backward()
     gradient, z = x.grad, large()
-    monkeypatch.setattr(recording, "_SMALL", sys.maxsize)  # so that everything is kept
+    monkeypatch.setattr(recording, "_SMALL", sys.maxsize)  # now everything is kept
     function(z + 1.5).sum().backward()
     np.testing.assert_array_equal(gradient, z.grad)
 
@@ -144,7 +144,7 @@ def test_a_deep_chain_keeps_no_arrays_that_no_rule_reads() -> None:
     assert y.requires_grad
 
 
-def test_a_rule_that_reads_what_it_declares_not_to_read_fails() -> None:
+def test_a_rule_that_reads_an_underscored_argument_fails() -> None:
     dishonest = tg.differentiable(lambda g, y, _x: g * 2 * _x)(lambda x: x * x)
     with pytest.raises(TypeError, match="begins with an underscore"):
         dishonest(large() + 1).sum().backward()
@@ -160,13 +160,13 @@ def test_a_rule_that_reads_what_it_declares_not_to_read_fails() -> None:
         lambda g, _y, _x: g * np.asarray(_x),
     ],
 )
-def test_no_way_of_reading_what_is_not_kept_gives_a_number(dishonest: Callable[..., Any]) -> None:
+def test_every_way_to_read_an_array_that_was_not_kept_fails(dishonest: Callable[..., Any]) -> None:
     with pytest.raises(TypeError):
         tg.differentiable(dishonest)(lambda x: x + 0)(large() + 1).sum().backward()
 
 
-def test_rules_may_be_written_in_any_form() -> None:
-    @dataclass  # which has no hash
+def test_a_rule_may_be_any_callable() -> None:
+    @dataclass  # a dataclass has no hash
     class Scaled:
         factor: float
 
@@ -181,7 +181,7 @@ def test_rules_may_be_written_in_any_form() -> None:
         np.testing.assert_array_equal(x.grad, 2 * x.detach().numpy())
 
 
-def test_the_cotangent_of_a_scalar_can_be_written_to() -> None:
+def test_a_rule_may_write_to_the_cotangent_of_a_scalar() -> None:
     def tripled(g: Any, y: Any, x: Any) -> Any:
         g *= 3
         return g
@@ -193,11 +193,11 @@ def test_the_cotangent_of_a_scalar_can_be_written_to() -> None:
         assert x.grad == 3
 
 
-# --- what is kept -----------------------------------------------------------------------------------------------------
+# --- memory over many steps of training -------------------------------------------------------------------------------
 
 
 def training(captured: bool) -> Callable[[int], None]:
-    """What trains a small network for a number of steps."""
+    """A function that trains a small network for a given number of steps."""
     net = nn.Linear(4, 2)
     optimizer = optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
     loss = nn.MSELoss()
@@ -239,7 +239,7 @@ def test_a_thousand_steps_leave_no_bytes_behind(captured: bool) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("captured", [False, True])
 def test_a_hundred_thousand_steps_leave_memory_flat(captured: bool) -> None:
-    """By Python's count of blocks, and by the operating system's of pages where it can be asked."""
+    """Memory is counted in blocks that Python has allocated and, on Linux, in pages of the process."""
     train = training(captured)
 
     def used() -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Whether a graph is recorded is decided by the innermost mode of the thread, and every mode ends with its block."""
+"""The innermost mode of a thread decides whether operations are recorded, and every mode ends with its block."""
 
 import threading
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def test_an_exception_restores_the_mode(mode: Callable[[], Any]) -> None:
         (lambda f: tg.set_grad_enabled(False)(f), False),
     ],
 )
-def test_the_body_of_a_generator_is_in_its_mode_and_its_caller_is_not(decorate: Any, inside: bool) -> None:
+def test_a_mode_applies_to_the_body_of_a_generator_and_not_to_its_caller(decorate: Any, inside: bool) -> None:
     @decorate
     def answers(number: int) -> Any:
         got = []
@@ -69,7 +69,7 @@ def test_the_body_of_a_generator_is_in_its_mode_and_its_caller_is_not(decorate: 
             assert recorded() is outside
 
 
-def test_a_generator_in_a_mode_is_thrown_into_and_closed_as_any_other() -> None:
+def test_a_decorated_generator_can_be_thrown_into_and_closed() -> None:
     seen = []
 
     @tg.no_grad
@@ -91,7 +91,7 @@ def test_a_generator_in_a_mode_is_thrown_into_and_closed_as_any_other() -> None:
     assert recorded()
 
 
-def test_one_object_may_be_entered_again() -> None:
+def test_a_mode_object_may_be_entered_twice() -> None:
     quiet = tg.no_grad()
     with quiet:
         with quiet:
@@ -130,12 +130,12 @@ def test_modes_decorate_functions(decorator: Callable[[Any], Any], inside: bool)
                 assert recorded() is before
 
 
-def test_a_mode_takes_functions_alone() -> None:
+def test_a_mode_refuses_to_decorate_a_number() -> None:
     with pytest.raises(TypeError, match=r"no_grad takes no 5: write `with no_grad\(\):` or `@no_grad`"):
         tg.no_grad(5)
 
 
-def test_the_mode_is_each_threads_own() -> None:
+def test_each_thread_has_its_own_mode() -> None:
     answers = []
     with tg.no_grad():
         thread = threading.Thread(target=lambda: answers.append(recorded()))
@@ -147,7 +147,7 @@ def test_the_mode_is_each_threads_own() -> None:
 
 @pytest.mark.parametrize("first_to_leave", [0, 1])
 def test_a_decorated_function_can_run_in_two_threads_at_once(first_to_leave: int) -> None:
-    """In whichever order they leave it, each finds its own mode again."""
+    """Whichever thread leaves the function first, each thread gets its own mode back."""
     modes, inside, leave = [False, True], [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
 
     @tg.no_grad()
@@ -181,7 +181,7 @@ def test_create_graph_records_whatever_the_mode() -> None:
     equal(x.grad, [12])
 
 
-def test_a_mode_of_a_users_own_is_entered_by_what_it_decorates() -> None:
+def test_a_subclass_of_a_mode_is_entered_by_the_functions_it_decorates() -> None:
     entered = []
 
     class Logged(tg.no_grad):

@@ -1,4 +1,4 @@
-"""Mutants: every rule of the sheet and every duty of the walk, damaged one at a time, must be caught by the tests.
+"""The tests catch every mutant: each rule of the sheet and each duty of the walk, damaged one at a time.
 
 The checks that must catch them are those of `test_sheet` and `test_walk`, on a few examples that are drawn once.
 """
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 
 
 def caught(check: Callable[[], Any], failure: type[Exception]) -> bool:
-    """Whether `check` fails as asked; any other error is one of the mutation."""
+    """Whether `check` raises `failure`. Any other error comes from a broken mutation, and is raised."""
     try:
         check()
     except failure:
@@ -35,7 +35,7 @@ def caught(check: Callable[[], Any], failure: type[Exception]) -> bool:
 
 
 def report(record_property: Callable[[str, object], None], what: str, mutants: dict[str, bool]) -> None:
-    """Give the count to the summary of the run, and fail with the names of those that no check caught."""
+    """Report the counts in the summary of the run, and fail with the names of the mutants that no check caught."""
     survivors = [name for name, was_caught in mutants.items() if not was_caught]
     record_property(f"mutants of {what}", f"{len(mutants)}, of which {len(survivors)} survived")
     assert not survivors, "\n".join(["nothing caught", *survivors])
@@ -64,7 +64,7 @@ def damaged(rule: Callable[..., Any], mutation: Callable[[Any], Any]) -> Callabl
         gradient = rule(*args, **options)
         return mutation(gradient.dense() if isinstance(gradient, Product) else gradient)
 
-    mutant.__signature__ = inspect.signature(rule)  # type: ignore[attr-defined]  # from which options are understood
+    mutant.__signature__ = inspect.signature(rule)  # type: ignore[attr-defined]  # the sheet reads the signature
     return mutant
 
 
@@ -86,8 +86,8 @@ SAME_AGAIN = settings(
 )
 
 
-def few(case: Case) -> list[Example]:
-    """Some examples with several entries everywhere, the same at every run, drawn as the properties draw theirs."""
+def few_examples(case: Case) -> list[Example]:
+    """Some examples of `case`, the same in every run. Each leaf has several entries, so that a permutation shows."""
     drawn: list[Example] = []
 
     @SAME_AGAIN
@@ -104,7 +104,7 @@ def test_no_mutant_of_a_rule_survives(
 ) -> None:
     mutants = {}
     for case in CASES:
-        drawn = few(case)
+        drawn = few_examples(case)
         for example in drawn:
             check_gradient(example)  # undamaged, it passes
         for name, position, row in rule_mutants(case):
@@ -131,7 +131,7 @@ def mean_instead(shape: tuple[int, ...], gradient: Any, node: Any, summed: Any =
 
 
 class Sites(ast.NodeTransformer):
-    """Finds the places in a function where it does a duty, and takes the duty away at the one with number `chosen`."""
+    """Finds the places in a function where it does a duty, and removes the duty at place number `chosen`."""
 
     def __init__(self, chosen: int | None = None) -> None:
         self.chosen = chosen
@@ -166,7 +166,7 @@ class Sites(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         result = self.generic_visit(node)
-        # Factors are kept as they are where nothing has arrived before them and their dtype is the leaf's.
+        # Factors stay factors where no gradient arrived before them and they have the dtype of the leaf.
         for words, duty in (("not in arrived", "accumulation"), (".dtype ==", "shape and dtype")):
             others = [operand for operand in node.values if words not in ast.unparse(operand)]
             if len(others) < len(node.values):
@@ -188,7 +188,7 @@ class Sites(ast.NodeTransformer):
 
 
 def walk_mutants() -> Iterator[tuple[str, Any, Any]]:
-    """The functions of the walk, each with the code of one that leaves out one duty at one place."""
+    """Each function of the walk, with code that leaves out one duty at one place, for every such place."""
     for function in (
         walking.walk,
         walking._after_hooks,

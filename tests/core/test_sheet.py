@@ -21,31 +21,31 @@ from tinygrad_mlp.core.sheet import Each, is_read, reads, sheet
 every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
 
 
-# --- the properties ---------------------------------------------------------------------------------------------------
+# --- properties of every function -------------------------------------------------------------------------------------
 
 
 @every_case
 @given(data=st.data())
-def test_value(case: Case, data: st.DataObject) -> None:
+def test_values_equal_the_reference(case: Case, data: st.DataObject) -> None:
     check_value(data.draw(examples(case)))
 
 
 @every_case
 @given(data=st.data())
-def test_gradient(case: Case, data: st.DataObject) -> None:
+def test_gradients_equal_complex_steps_and_differences(case: Case, data: st.DataObject) -> None:
     check_gradient(data.draw(examples(case)))
 
 
 @every_case
 @given(data=st.data())
-def test_second_derivative(case: Case, data: st.DataObject) -> None:
+def test_second_derivatives_equal_differences(case: Case, data: st.DataObject) -> None:
     example = data.draw(examples(case))
     check_second_derivative(example, [data.draw(numbers(example.operands[i].shape)) for i in example.differentiable])
 
 
 @every_case
 @given(data=st.data())
-def test_nothing_given_is_changed_or_aliased(case: Case, data: st.DataObject) -> None:
+def test_operands_are_not_changed_and_gradients_share_no_memory(case: Case, data: st.DataObject) -> None:
     check_memory(data.draw(examples(case)))
 
 
@@ -67,18 +67,18 @@ def test_float32_stays_float32(case: Case, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("function", CONSTANTS, ids=lambda function: function.__name__)
 @given(data=st.data())
-def test_no_gradient_passes_what_is_constant(function: Callable[..., Any], data: st.DataObject) -> None:
+def test_functions_without_a_derivative_pass_no_gradient(function: Callable[..., Any], data: st.DataObject) -> None:
     operands, options = data.draw(CONSTANTS[function])
     answer = function(*(leaf(x) if x.dtype.kind == "f" else tg.tensor(x) for x in operands), **options)
     np.testing.assert_array_equal(answer, function(*operands, **options))
     assert getattr(answer, "requires_grad", False) is False
 
 
-# --- what rules read --------------------------------------------------------------------------------------------------
+# --- which arrays rules read ------------------------------------------------------------------------------------------
 
 
 class Spy:
-    """What a rule may know of an array that it declares not to read: any other question is an AttributeError."""
+    """Stands for an array that a rule declares not to read. It has a shape and a dtype; reading its entries fails."""
 
     __array_ufunc__ = None
 
@@ -86,13 +86,13 @@ class Spy:
         self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
 
     def __array_function__(self, *call: Any) -> Any:
-        raise TypeError("a rule reads what it declares not to read")
+        raise TypeError("a rule reads an array that it declares not to read")
 
     __eq__ = __array_function__
 
 
 class Collector:
-    """Takes down what is recorded, with all arrays, as `detect_anomaly` sees it."""
+    """Collects each recorded node with its inputs and its output. It takes the place of the watcher of anomalies."""
 
     def __init__(self) -> None:
         self.nodes: list[tuple[Any, list[Any], Any]] = []
@@ -103,7 +103,7 @@ class Collector:
 
 
 def recorded_calls(example: Example) -> list[tuple[Any, list[Any], Any]]:
-    """The nodes of the function of `example` that calling it leaves, with their inputs and outputs."""
+    """The nodes that calling `example` records for its own function, each with its inputs and its output."""
     collector = Collector()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mode, "watcher", collector)
@@ -112,7 +112,7 @@ def recorded_calls(example: Example) -> list[tuple[Any, list[Any], Any]]:
 
 
 def check_reads(example: Example, rng: np.random.Generator) -> None:
-    """Rules need what they declare to read, of entries, and nothing else."""
+    """Each rule gives the same gradient without the arrays it declares not to read, and fails without any other."""
     for node, inputs, y in recorded_calls(example):
         g = np.asarray(rng.standard_normal(y.shape))
         each = isinstance(node.rules, Each)
@@ -127,7 +127,7 @@ def check_reads(example: Example, rng: np.random.Generator) -> None:
             expected, actual = (np.asarray(dense(rule(g, *given, **node.options))) for given in (arrays, hidden))
             np.testing.assert_array_equal(actual, expected)
             for i, needed in enumerate(read):
-                if needed and not each:  # of any number of inputs, a rule does not read them all
+                if needed and not each:  # one rule for any number of inputs need not read all of them
                     too_few = [*hidden[:i], Spy(arrays[i]), *hidden[i + 1 :]]
                     with pytest.raises((AttributeError, TypeError)):
                         dense(rule(g, *too_few, **node.options))
@@ -139,11 +139,11 @@ def dense(gradient: Any) -> Any:
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
 @given(data=st.data())
-def test_rules_read_what_they_declare_and_nothing_else(case: Case, data: st.DataObject) -> None:
+def test_rules_read_the_arrays_they_declare_and_no_others(case: Case, data: st.DataObject) -> None:
     check_reads(data.draw(examples(case)), np.random.default_rng(0))
 
 
-def test_a_rule_that_declares_too_little_or_too_much_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_reads_finds_a_rule_that_declares_too_little_or_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     case = next(case for case in CASES if case.function is np.exp)
     example = Example(case, (np.array([1.0, 2.0]),), {}, ("contiguous",), np.ones(2))
     check_reads(example, np.random.default_rng(0))
@@ -153,14 +153,14 @@ def test_a_rule_that_declares_too_little_or_too_much_is_found(monkeypatch: pytes
             check_reads(example, np.random.default_rng(0))
 
 
-def test_what_rules_declare_to_read() -> None:
+def test_an_underscore_declares_that_a_rule_does_not_read_an_argument() -> None:
     assert reads(lambda g, _y, x: g) == (False, True)
     assert reads(lambda g, y, *_parts, position, axis=0: g) == (True, False)
     assert reads(lambda g, y, *xs, **_options: g) == (True, True)
-    assert reads(max) == (True,)  # which has no signature
+    assert reads(max) == (True,)  # `max` has no signature
 
 
-def test_a_row_that_is_replaced_is_used_from_then_on() -> None:
+def test_a_replaced_row_is_used_from_then_on() -> None:
     x = leaf(np.array([2.0]))
     same = tg.differentiable(lambda g, _y, _x: g)(lambda x: x + 0)
     same(x).sum().backward()
@@ -191,7 +191,7 @@ def test_every_derived_function_has_a_case() -> None:
     assert names(set(CONSTANTS) - set(ROWS) - set(derived)) == [], "constants in ops.py that the package lacks"
 
 
-def test_a_row_without_a_case_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_without_a_case_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ROWS, np.sinc, (lambda g, y, x: g,))
     with pytest.raises(AssertionError, match="sinc"):
         test_every_row_of_the_sheet_has_a_case()
@@ -238,7 +238,7 @@ AT_POINTS: dict[str, tuple[Callable[..., Any], list[Any], list[Any]]] = {
 
 
 @pytest.mark.parametrize("name", AT_POINTS)
-def test_gradient_at_a_point(name: str) -> None:
+def test_gradients_at_ties_kinks_and_ends(name: str) -> None:
     function, points, expected = AT_POINTS[name]
     tensors = [leaf(np.array(point, dtype=float)) for point in points]
     function(*tensors).sum().backward()
@@ -246,7 +246,7 @@ def test_gradient_at_a_point(name: str) -> None:
         np.testing.assert_allclose(x.grad, gradient, rtol=1e-12, atol=0)
 
 
-def test_values_of_losses_at_the_ends() -> None:
+def test_losses_of_certain_predictions_are_finite() -> None:
     wrong = f.binary_cross_entropy(tg.tensor([0.0, 1.0]), np.array([1.0, 0.0], np.float32))
     np.testing.assert_array_equal(wrong, [100, 100])
     logits = f.binary_cross_entropy_with_logits(tg.tensor([-1000.0, 1000.0]), np.array([1.0, 1.0], np.float32))
@@ -254,23 +254,23 @@ def test_values_of_losses_at_the_ends() -> None:
 
 
 @given(st.floats(-80, 80, width=32), st.sampled_from([0.0, 0.25, 1.0]))
-def test_the_loss_of_logits_is_exact_to_the_last_digits(z: float, y: float) -> None:
-    """Also where the loss is small, which ln(1 + eᶻ) − y z in float32 is not."""
+def test_cross_entropy_of_logits_is_exact_to_the_last_digits(z: float, y: float) -> None:
+    """In float32, ln(1 + eᶻ) − y z would lose the digits of a small loss."""
     expected = y * np.log1p(np.exp(-np.float64(z))) + (1 - y) * np.log1p(np.exp(np.float64(z)))
     loss = f.binary_cross_entropy_with_logits(np.float32([z]), np.float32([y]))
     np.testing.assert_allclose(loss, [expected], rtol=1e-6)
 
 
 @given(st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=6), st.sampled_from([0.0, 1e4, -1e9]))
-def test_log_softmax_does_not_depend_on_where_logits_lie(z: list[float], shift: float) -> None:
-    logits = np.float32(z) + np.float32(shift)  # rounded here, and nowhere else
+def test_log_softmax_of_shifted_logits_is_exact(z: list[float], shift: float) -> None:
+    logits = np.float32(z) + np.float32(shift)  # the only place where this test allows rounding
     exact = logits.astype(float) - logits.max()
     expected = exact - np.log(np.exp(exact).sum())
     np.testing.assert_allclose(f.log_softmax(logits, 0), expected, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(tg.tensor(logits).softmax(0), np.exp(expected), rtol=1e-5)
 
 
-def test_values_of_logsumexp_at_the_ends() -> None:
+def test_logsumexp_of_infinite_and_large_numbers() -> None:
     with np.errstate(divide="ignore"):
         for row, value in [
             ([-INFINITY, -INFINITY], -INFINITY),
@@ -287,7 +287,7 @@ def test_the_slope_of_the_square_root_at_0_is_infinite() -> None:
     np.testing.assert_array_equal(x.grad, [INFINITY, 0.25])
 
 
-def test_nan_in_the_branch_not_taken_is_nan() -> None:
+def test_where_passes_on_nan_from_the_branch_it_does_not_choose() -> None:
     x = leaf(np.array([0.0, 4.0]))
     with np.errstate(invalid="ignore"):
         np.where(x.detach() > 0, np.sqrt(x), 0).sum().backward()

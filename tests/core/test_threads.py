@@ -1,4 +1,4 @@
-"""Threads that work at once compute what each computes alone."""
+"""Threads that run at the same time compute what each of them computes alone."""
 
 import sys
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from strategies import Array, leaf
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
 
-POINTS = leaf(np.linspace(0, 1, 50))  # read by all threads, which ask for its gradient without touching its .grad
+POINTS = leaf(np.linspace(0, 1, 50))  # all threads differentiate by it, and none sets its .grad
 COMMON = (POINTS.tanh() * POINTS.exp() + POINTS).square()  # walked by all threads
 
 
 def trained(k: int, capture: bool = False) -> Array:
-    """The weights of a network of the thread's own."""
+    """Train a network that belongs to this thread, and return its weights."""
     generator = tg.Generator().manual_seed(k)
     net = nn.Sequential(nn.Linear(3, 4, generator=generator), nn.Tanh(), nn.Linear(4, 2, generator=generator))
     optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
@@ -47,7 +47,7 @@ def gradients_through_a_shared_graph(k: int) -> Array:
 
 
 def gradients_at_shared_memory(k: int) -> Array:
-    """A leaf of the thread's own, whose entries are those that all read; and what is kept inside the graph."""
+    """The gradients of a leaf and of a computed Tensor of this thread. The leaf shares its memory with POINTS."""
     own = POINTS.detach().requires_grad_()
     for _ in range(200):
         inner = own * k
@@ -66,7 +66,7 @@ def second_derivatives(k: int) -> Array:
 
 
 def modes(k: int) -> Array:
-    """Whether graphs were recorded, in blocks and functions with and without recording."""
+    """Whether operations were recorded, inside and outside of a function that switches recording off."""
     answers = []
     for _ in range(200):
         with tg.set_grad_enabled(k % 2 == 0):
@@ -80,7 +80,7 @@ def unrecorded() -> bool:
 
 
 def writes(k: int, repetitions: int = 200) -> Array:
-    """Which arrays were found to have changed: the thread's own, each second time."""
+    """Whether backward noticed a write. In every second repetition this thread writes to its own array."""
     x, refused = leaf(np.ones(3)), []
     for repetition in range(repetitions):
         y = (x * x).sum()
@@ -107,7 +107,7 @@ WORK = {
 
 
 def in_threads(chosen: list[Callable[[int], Array]]) -> list[Array]:
-    """What each function returns in a thread of its own, while all the threads take turns all the time."""
+    """The result of each function, each run in a thread of its own. Python switches between them as often as it can."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -128,13 +128,13 @@ def test_threads_compute_what_they_compute_alone(chosen: list[Callable[[int], Ar
 
 @pytest.mark.long
 def test_a_write_is_found_whatever_other_threads_do_meanwhile() -> None:
-    """A thread that is late with the time of its own write must not hide that of another: a few of 12,000 writes."""
+    """If one thread could hide the time of another thread's write, a few of these 12,000 writes would be missed."""
     found = in_threads([partial(writes, repetitions=3_000)] * 8)
     np.testing.assert_array_equal(np.sum(found, axis=1), 1_500)
 
 
 def test_a_graph_can_be_continued_and_walked_in_other_threads() -> None:
-    """One clock numbers the nodes of all threads, so the order of a graph is the same whoever made its parts."""
+    """One clock numbers the nodes of all threads, so nodes are visited in order whichever threads recorded them."""
     x = leaf(np.array([0.5, -0.25]))
     early = x.tanh()
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:

@@ -1,4 +1,4 @@
-"""The walk does its duties: order, accumulation, shapes, dtypes and ownership, whatever the size of the graph."""
+"""The walk does its duties in graphs of any size: order, accumulation, shapes, dtypes and ownership of gradients."""
 
 import copy
 import pickle
@@ -16,7 +16,7 @@ from strategies import leaf, no_collector
 import tinygrad_mlp as tg
 from tinygrad_mlp.core import functions as f
 
-# --- the walk's duties, which the mutants must not pass ---------------------------------------------------------------
+# --- the duties of the walk; no mutant of it may pass them ------------------------------------------------------------
 
 
 def check_accumulation() -> None:
@@ -70,7 +70,7 @@ def check_accumulation() -> None:
 
 
 def check_order() -> None:
-    """A node is visited after everything that uses it, however long the ways there are, and wherever they begin."""
+    """A node is visited after all nodes that use it, however long the paths to it are and wherever they start."""
     values = np.array([0.5, -0.25])
     t = np.tanh(values)
     expected = (6 * t**5 + 1) * (1 - t**2)
@@ -90,7 +90,7 @@ def check_order() -> None:
 
 
 def check_shapes() -> None:
-    """A gradient has its input's shape: what broadcasting repeated is summed."""
+    """A gradient has the shape of its input: it is summed over the dimensions that broadcasting added or repeated."""
     weights = np.arange(24.0).reshape(2, 3, 4)
     for shape in [(), (1,), (4,), (3, 1), (3, 4), (1, 4), (2, 1, 1), (1, 3, 1), (2, 3, 4)]:
         x = leaf(np.ones(shape))
@@ -113,7 +113,7 @@ def check_dtypes() -> None:
 
 
 def check_ownership() -> None:
-    """Gradients share their memory with nothing, not even where a rule hands its cotangent on."""
+    """No gradient shares memory with another array, not even where a rule returns its cotangent unchanged."""
     cotangent = np.array([3.0, 4.0])
     root = leaf(np.ones(2))
     root.backward(cotangent)
@@ -143,7 +143,7 @@ def test_the_walk_does_its_duty(check: Callable[[], None]) -> None:
     check()
 
 
-def test_what_needs_no_gradient_is_not_computed() -> None:
+def test_gradients_that_nobody_needs_are_not_computed() -> None:
     def forbidden(g: Any, y: Any, *inputs: Any) -> Any:
         raise AssertionError("the rule of an input that needs no gradient was called")
 
@@ -164,7 +164,7 @@ def test_a_rule_that_returns_the_wrong_shape_is_named() -> None:
             crooked(leaf(np.ones(3))).backward(np.ones(3))
 
 
-# --- size -------------------------------------------------------------------------------------------------------------
+# --- large graphs -----------------------------------------------------------------------------------------------------
 
 
 def test_a_diamond_of_40_levels_is_walked_once_per_node() -> None:
@@ -181,7 +181,7 @@ def test_a_diamond_of_40_levels_is_walked_once_per_node() -> None:
 
 @contextmanager
 def shallow_stack() -> Iterator[None]:
-    """Room for few calls more than there are, and no collector: recursion and cycles both fail."""
+    """Allow only 60 more nested calls, and switch off the collector: recursion fails, and cycles are never freed."""
     depth, frame = 0, sys._getframe()
     while frame:
         depth, frame = depth + 1, frame.f_back
@@ -194,13 +194,13 @@ def shallow_stack() -> Iterator[None]:
             sys.setrecursionlimit(limit)
 
 
-def carried_back(y: tg.Tensor, x: tg.Tensor) -> None:
+def walked_backward(y: tg.Tensor, x: tg.Tensor) -> None:
     y.backward()
     equal(x.grad, 1)
 
 
-def looked_at(y: tg.Tensor, x: tg.Tensor) -> None:
-    """Printed, drawn, not copied, and walked for one input: all of which leaves the graph whole."""
+def printed_copied_and_explained(y: tg.Tensor, x: tg.Tensor) -> None:
+    """Print `y`, fail to copy it, explain it and differentiate it. All of this leaves the graph as it was."""
     assert repr(y) == str(y) == "tensor(1000001., dtype=float64, grad_fn=<add>)"
     for copied in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises((TypeError, RuntimeError), match=r"with its graph: (write|copy) \.detach\(\)"):
@@ -216,10 +216,10 @@ def looked_at(y: tg.Tensor, x: tg.Tensor) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("use", [carried_back, looked_at])
+@pytest.mark.parametrize("use", [walked_backward, printed_copied_and_explained])
 def test_a_chain_of_a_million_operations(use: Callable[[tg.Tensor, tg.Tensor], None]) -> None:
     x = leaf(np.array(1.0))
-    tg.explain(x + 1)  # which is imported when it is first used
+    tg.explain(x + 1)  # the first use imports a module, whose memory must not be counted
     with shallow_stack():
         before = sys.getallocatedblocks()
         y = x

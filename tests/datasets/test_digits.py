@@ -1,4 +1,4 @@
-"""The embedded digits are drawn from their seed, centred, all different, and the same in every version."""
+"""The seed decides the embedded digits, which are centred, all different, and the same in every version."""
 
 import numpy as np
 import pytest
@@ -8,14 +8,14 @@ from tinygrad_mlp.datasets import (
 )
 
 
-def test_embedded_digits() -> None:
+def test_embedded_digits_are_distinct_centred_and_decided_by_the_seed() -> None:
     images, labels = embedded_digits(43, seed=5)
     assert images.shape == (43, 28, 28)
     assert np.bincount(labels).tolist() == [5, 5, 5, 4, 4, 4, 4, 4, 4, 4]
     for array, again in zip((images, labels), embedded_digits(43, seed=5), strict=True):
         np.testing.assert_array_equal(array, again, strict=True)
     assert not np.array_equal(embedded_digits(43, seed=6)[0], images)
-    # White on black, every one different, and centred: the middle holds the ink.
+    # White on black, all different, and centred: most of the ink is in the middle.
     assert (images.max(axis=(1, 2)) > 150).all()
     assert (images[:, [0, 0, -1, -1], [0, -1, 0, -1]] == 0).all()
     assert len(np.unique(images, axis=0)) == 43
@@ -30,7 +30,7 @@ def test_embedded_digits_do_not_change_between_versions() -> None:
     np.testing.assert_allclose(images.sum(axis=(1, 2)), ink, rtol=0, atol=3)
 
 
-def test_every_glyph_of_every_style_is_there() -> None:
+def test_every_glyph_fills_its_box_and_differs_from_all_others() -> None:
     from tinygrad_mlp.datasets import digits
 
     styles = range(len(digits.STYLES))
@@ -42,6 +42,6 @@ def test_every_glyph_of_every_style_is_there() -> None:
 
 
 @pytest.mark.parametrize("n", [0, -1])
-def test_embedded_digits_of_no_number(n: int) -> None:
+def test_fewer_than_one_digit_is_refused(n: int) -> None:
     with pytest.raises(ValueError, match=f"n={n}; expected at least 1"):
         embedded_digits(n)

@@ -1,4 +1,4 @@
-"""MNIST is read in every format it is given in, downloaded once and checked; every damaged file is named."""
+"""MNIST is read from IDX, MATLAB and .npz files, and downloaded once and checked. Errors name the damaged file."""
 
 import gzip
 import hashlib
@@ -54,7 +54,7 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
-def same(loaded: tuple[Any, ...], images: NDArray[Any] = IMAGES, labels: NDArray[Any] = LABELS) -> None:
+def assert_equal(loaded: tuple[Any, ...], images: NDArray[Any] = IMAGES, labels: NDArray[Any] = LABELS) -> None:
     assert loaded[0].dtype == np.uint8
     assert loaded[1].dtype == np.int64
     np.testing.assert_array_equal(loaded[0], images)
@@ -62,12 +62,12 @@ def same(loaded: tuple[Any, ...], images: NDArray[Any] = IMAGES, labels: NDArray
     assert all(array.flags.writeable and array.flags.c_contiguous for array in loaded[:2])
 
 
-def damaged(content: bytes, at: int) -> bytes:
-    """The same with one byte changed."""
+def with_a_wrong_byte(content: bytes, at: int) -> bytes:
+    """The content with the byte at position `at` changed."""
     return content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]
 
 
-# Formats ---------------------------------------------------------------------------------------
+# --- Formats ----------------------------------------------------------------------------------------------------------
 
 MATLAB_IMAGES = IMAGES.transpose(1, 2, 0)
 
@@ -75,14 +75,14 @@ MATLAB_IMAGES = IMAGES.transpose(1, 2, 0)
 @pytest.mark.parametrize("train", [True, False])
 @pytest.mark.parametrize("spelling", ["{}-{}-idx{}-ubyte", "{}-{}.idx{}-ubyte"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_idx(tmp_path: Path, train: bool, spelling: str, pack: Callable[[bytes], bytes]) -> None:
+def test_idx_files_are_read(tmp_path: Path, train: bool, spelling: str, pack: Callable[[bytes], bytes]) -> None:
     part = "train" if train else "t10k"
     end = ".gz" if pack is gzip.compress else ""
     files = {
         spelling.format(part, "images", 3) + end: pack(idx(IMAGES)),
         spelling.format(part, "labels", 1) + end: pack(idx(LABELS)),
     }
-    same(load_mnist(write(tmp_path, files), train=train))
+    assert_equal(load_mnist(write(tmp_path, files), train=train))
     with pytest.raises(FileNotFoundError):
         load_mnist(tmp_path, train=not train)
 
@@ -100,10 +100,10 @@ CONTAINERS: list[tuple[str, bytes, bool]] = [
 
 
 @pytest.mark.parametrize(("name", "content", "train"), CONTAINERS)
-def test_mat_and_npz(tmp_path: Path, name: str, content: bytes, train: bool) -> None:
+def test_mat_and_npz_files_are_read(tmp_path: Path, name: str, content: bytes, train: bool) -> None:
     write(tmp_path, {name: content, "notes.txt": b""})
-    same(load_mnist(tmp_path / name, train=train))
-    same(load_mnist(str(tmp_path), train=train))
+    assert_equal(load_mnist(tmp_path / name, train=train))
+    assert_equal(load_mnist(str(tmp_path), train=train))
 
 
 IMAGE_FILE, LABEL_FILE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -112,7 +112,7 @@ GOOD = {IMAGE_FILE: idx(IMAGES), LABEL_FILE: idx(LABELS)}
 GOOD_GZ = {f"{name}.gz": gzip.compress(content) for name, content in GOOD.items()}
 GOOD_NPZ = npz(x_train=IMAGES, y_train=LABELS)
 
-# A file, what is in it, and what the message must say is wrong with it. The other of a pair is good.
+# A file, its content, and what the message says is wrong. Where files come in pairs, the other file is good.
 DAMAGED = r"truncated or damaged gzip file \(\d+ bytes\)"
 MALFORMED: list[tuple[str, bytes, str]] = [
     (IMAGE_FILE, idx(LABELS), r"magic number 0x00000801, expected 0x00000803 .*in 3 dimensions\)"),
@@ -127,7 +127,7 @@ MALFORMED: list[tuple[str, bytes, str]] = [
     (IMAGE_GZ, idx(IMAGES), "not a good gzip file"),
     (LABEL_GZ, gzip.compress(idx(LABELS))[:-9], DAMAGED),
     (LABEL_GZ, gzip.compress(idx(LABELS))[:10] + b"\xff" * 20, DAMAGED),
-    (IMAGE_GZ, damaged(gzip.compress(idx(IMAGES)), at=-6), "not a good gzip file: CRC check failed"),
+    (IMAGE_GZ, with_a_wrong_byte(gzip.compress(idx(IMAGES)), at=-6), "not a good gzip file: CRC check failed"),
     ("a.mat", b"x" * 200, "not a good MATLAB file"),
     ("a.mat", mat(train_images=MATLAB_IMAGES)[:-99], "not a good MATLAB file"),
     ("a.mat", b"MATLAB 7.3".ljust(124) + b"\x00\x02IM", "a MATLAB 7.3 file; save it with"),
@@ -148,14 +148,14 @@ MALFORMED: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("name", "content", "message"), MALFORMED, ids=[row[2] for row in MALFORMED])
-def test_malformed_file(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_a_malformed_file_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     pair = next((pair for pair in (GOOD, GOOD_GZ) if name in pair), {})
     write(tmp_path, pair | {name: content})
     with pytest.raises(ValueError, match=f"{re.escape(str(tmp_path / name))}.*{message}"):
         load_mnist(tmp_path)
 
 
-def test_path_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere: no such file or folder"):
         load_mnist(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match=r"neither train-images-idx3-ubyte and .* nor a \.mat or \.npz"):
@@ -167,7 +167,7 @@ def test_path_that_is_not_there(tmp_path: Path) -> None:
         load_mnist(tmp_path / IMAGE_FILE)
 
 
-def test_two_candidates_are_not_chosen_between(tmp_path: Path) -> None:
+def test_two_files_that_fit_are_refused(tmp_path: Path) -> None:
     write(tmp_path, {"a.npz": GOOD_NPZ, "b.npz": GOOD_NPZ})
     with pytest.raises(ValueError, match=r"holds a\.npz, b\.npz; give the path of the one"):
         load_mnist(tmp_path)
@@ -175,7 +175,7 @@ def test_two_candidates_are_not_chosen_between(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real MNIST is not at ../shared/mnist")
 @pytest.mark.parametrize(("train", "n"), [(True, 60_000), (False, 10_000)])
-def test_real_mnist(train: bool, n: int) -> None:
+def test_the_real_mnist_has_its_checksums(train: bool, n: int) -> None:
     images, labels, description = load_digits(REAL, train=train)
     assert images.shape == (n, 28, 28)
     assert f"{n:,} {'training' if train else 'test'} images" in description
@@ -185,11 +185,11 @@ def test_real_mnist(train: bool, n: int) -> None:
     assert hashlib.sha256(idx(labels)).hexdigest() == mnist.SHA256[label_name]
 
 
-# Downloads -------------------------------------------------------------------------------------
+# --- Downloads --------------------------------------------------------------------------------------------------------
 
 
 class Mirror:
-    """A web server on this machine that serves ``files`` and notes what it was asked for."""
+    """A web server on this machine that serves ``files`` and notes each request."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files, self.asked = files, list[str]()
@@ -224,7 +224,7 @@ class Mirror:
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, bytes]], Mirror]]:
-    """Starts mirrors; the small files of this test are the standard ones while it runs."""
+    """A function that starts a mirror. During the test, MNIST has the checksums of the small files made here."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in GOOD.items()}
@@ -244,30 +244,30 @@ Serve = Callable[[dict[str, bytes]], Mirror]
 
 
 @pytest.fixture
-def nobody() -> str:
+def unreachable() -> str:
     """An address of this machine where no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-def names(folder: Path) -> list[str]:
+def file_names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-def test_download_once(tmp_path: Path, serve: Serve) -> None:
+def test_a_download_is_cached(tmp_path: Path, serve: Serve) -> None:
     first, second = serve(GOOD_GZ), serve(GOOD_GZ)
     load = partial(load_mnist, cache=tmp_path / "new", mirrors=[first.url, second.url])
-    same(load())
-    assert names(tmp_path / "new") == [IMAGE_FILE, LABEL_FILE]
+    assert_equal(load())
+    assert file_names(tmp_path / "new") == [IMAGE_FILE, LABEL_FILE]
     asked = list(first.asked)
     assert sum(request.startswith("GET") for request in asked) == 2
-    same(load())
+    assert_equal(load())
     assert first.asked == asked
     assert not second.asked
 
 
-def test_download_shows_progress(tmp_path: Path, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    same(load_mnist(cache=tmp_path, mirrors=[serve(GOOD_GZ).url], progress=True))
+def test_a_download_shows_its_progress(tmp_path: Path, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    assert_equal(load_mnist(cache=tmp_path, mirrors=[serve(GOOD_GZ).url], progress=True))
     assert "100%" in capsys.readouterr().err
 
 
@@ -281,35 +281,35 @@ def test_download_shows_progress(tmp_path: Path, serve: Serve, capsys: pytest.Ca
     ],
     ids=["not found", "wrong checksum", "not gzip", "truncated"],
 )
-def test_second_mirror_mends_the_first(tmp_path: Path, serve: Serve, bad: dict[str, bytes]) -> None:
-    same(load_mnist(cache=tmp_path, mirrors=[serve(bad).url, serve(GOOD_GZ).url.rstrip("/")]))
-    assert names(tmp_path) == [IMAGE_FILE, LABEL_FILE]
+def test_the_second_mirror_replaces_what_the_first_lacks(tmp_path: Path, serve: Serve, bad: dict[str, bytes]) -> None:
+    assert_equal(load_mnist(cache=tmp_path, mirrors=[serve(bad).url, serve(GOOD_GZ).url.rstrip("/")]))
+    assert file_names(tmp_path) == [IMAGE_FILE, LABEL_FILE]
 
 
-def test_first_mirror_down(tmp_path: Path, serve: Serve, nobody: str) -> None:
-    same(load_mnist(cache=tmp_path, mirrors=[nobody, serve(GOOD_GZ).url]))
+def test_the_second_mirror_replaces_an_unreachable_one(tmp_path: Path, serve: Serve, unreachable: str) -> None:
+    assert_equal(load_mnist(cache=tmp_path, mirrors=[unreachable, serve(GOOD_GZ).url]))
 
 
-def test_wrong_checksum_is_deleted_and_said(tmp_path: Path, serve: Serve) -> None:
+def test_a_download_with_a_wrong_checksum_is_deleted(tmp_path: Path, serve: Serve) -> None:
     wrong = serve({IMAGE_GZ: gzip.compress(idx(IMAGES[::-1]))})
     with pytest.raises(OSError, match=r"SHA256 .*does not match.*Deleted download.*; .*SHA256") as caught:
         load_mnist(cache=tmp_path, mirrors=[wrong.url, wrong.url])
     assert not isinstance(caught.value, ConnectionError)
-    assert names(tmp_path) == []
+    assert file_names(tmp_path) == []
     with pytest.raises(OSError, match="Deleted download"):
         load_digits("auto", cache=tmp_path, mirrors=[wrong.url])
 
 
-def test_both_mirrors_down(tmp_path: Path, serve: Serve, nobody: str) -> None:
+def test_an_error_names_every_mirror_that_failed(tmp_path: Path, serve: Serve, unreachable: str) -> None:
     empty = serve({})
-    message = f"{IMAGE_FILE} could not be downloaded .*{nobody[7:]}: .*refused.*; .*{empty.host}: 404"
+    message = f"{IMAGE_FILE} could not be downloaded .*{unreachable[7:]}: .*refused.*; .*{empty.host}: 404"
     with pytest.raises(ConnectionError, match=message) as caught:
-        load_mnist(cache=tmp_path, mirrors=[nobody, empty.url])
+        load_mnist(cache=tmp_path, mirrors=[unreachable, empty.url])
     assert "Max retries exceeded" not in str(caught.value)
-    assert names(tmp_path) == []
+    assert file_names(tmp_path) == []
 
 
-def test_network_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     end = threading.Event()
 
     def look_up(*args: object, **options: object) -> None:
@@ -327,24 +327,26 @@ def test_network_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         end.set()
 
 
-def test_damaged_cache_is_renewed(tmp_path: Path, serve: Serve) -> None:
-    write(tmp_path, GOOD | {LABEL_FILE: damaged(GOOD[LABEL_FILE], -1)})
-    same(load_mnist(cache=tmp_path, mirrors=[serve(GOOD_GZ).url]))
+def test_a_damaged_cache_is_downloaded_again(tmp_path: Path, serve: Serve) -> None:
+    write(tmp_path, GOOD | {LABEL_FILE: with_a_wrong_byte(GOOD[LABEL_FILE], -1)})
+    assert_equal(load_mnist(cache=tmp_path, mirrors=[serve(GOOD_GZ).url]))
     assert (tmp_path / LABEL_FILE).read_bytes() == GOOD[LABEL_FILE]
 
 
 @pytest.mark.parametrize("source", ["auto", "mnist"])
 @pytest.mark.usefixtures("serve")
-def test_damaged_cache_without_network_is_an_error(tmp_path: Path, nobody: str, source: str) -> None:
-    content = damaged(GOOD[IMAGE_FILE], -1)
+def test_a_damaged_cache_without_a_network_raises(tmp_path: Path, unreachable: str, source: str) -> None:
+    content = with_a_wrong_byte(GOOD[IMAGE_FILE], -1)
     write(tmp_path, {IMAGE_FILE: content})
     message = f"{IMAGE_FILE}: this copy in the cache is damaged .*refused.*Delete it"
     with pytest.raises(ValueError, match=message):
-        load_digits(source, cache=tmp_path, mirrors=[nobody])
+        load_digits(source, cache=tmp_path, mirrors=[unreachable])
     assert (tmp_path / IMAGE_FILE).read_bytes() == content
 
 
-def test_disk_full_is_not_the_network(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_not_reported_as_a_network_error(
+    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(self: Path, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
@@ -353,58 +355,60 @@ def test_disk_full_is_not_the_network(tmp_path: Path, serve: Serve, monkeypatch:
     with pytest.raises(OSError, match="No space left") as caught:
         load_digits("auto", cache=tmp_path, mirrors=[mirror.url])
     assert not isinstance(caught.value, ConnectionError)
-    assert names(tmp_path) == []
+    assert file_names(tmp_path) == []
 
 
 @pytest.mark.parametrize("mirrors", ["http://127.0.0.1/", []])
-def test_mirrors_are_a_sequence(tmp_path: Path, mirrors: Any) -> None:
+def test_mirrors_must_be_a_sequence(tmp_path: Path, mirrors: Any) -> None:
     with pytest.raises(TypeError, match="expected a tuple or list of addresses"):
         load_mnist(cache=tmp_path, mirrors=mirrors)
 
 
-def test_address_that_is_none(tmp_path: Path) -> None:
+def test_a_mirror_without_a_scheme_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConnectionError, match="No scheme supplied"):
         load_mnist(cache=tmp_path, mirrors=["mnist"])
 
 
-def test_default_cache_belongs_to_this_project() -> None:
+def test_the_default_cache_is_named_after_this_project() -> None:
     assert "tinygrad_mlp" in mnist.cache_folder(None).parts
 
 
-# One call for programs --------------------------------------------------------------------------
+# --- One call for programs --------------------------------------------------------------------------------------------
 
 
-def test_load_digits_says_where_from(tmp_path: Path, serve: Serve) -> None:
+def test_load_digits_says_where_the_images_come_from(tmp_path: Path, serve: Serve) -> None:
     mirror = serve(GOOD_GZ)
     write(tmp_path, {IMAGE_FILE: GOOD[IMAGE_FILE]})
     kept = "from the cache at"
     for source, how in ("auto", "downloaded to"), ("auto", kept), ("mnist", kept):
         images, labels, description = load_digits(source, cache=tmp_path, mirrors=[mirror.url])
-        same((images, labels))
+        assert_equal((images, labels))
         assert description == f"standard MNIST, 12 training images {how} {tmp_path}"
     images, labels, description = load_digits(tmp_path)
-    same((images, labels))
+    assert_equal((images, labels))
     assert description == f"12 training images from {tmp_path}"
     with pytest.raises(FileNotFoundError, match="neither t10k-images"):
         load_digits(tmp_path, train=False)
 
 
 @pytest.mark.usefixtures("serve")
-def test_only_auto_falls_back(tmp_path: Path, nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_auto_falls_back_to_the_embedded_digits(
+    tmp_path: Path, unreachable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn = partial(embedded_digits, 10)
     monkeypatch.setattr("tinygrad_mlp.datasets.sources.embedded_digits", lambda n, *, seed: drawn(seed=seed))
-    images, labels, description = load_digits("auto", cache=tmp_path, mirrors=[nobody])
-    same((images, labels), *drawn(seed=0))
+    images, labels, description = load_digits("auto", cache=tmp_path, mirrors=[unreachable])
+    assert_equal((images, labels), *drawn(seed=0))
     assert re.fullmatch(
         r"embedded digits, 10 training .*\(standard MNIST is not in the cache, and .*refused.*\)", description
     )
     with pytest.raises(ConnectionError, match="could not be downloaded"):
-        load_digits("mnist", cache=tmp_path, mirrors=[nobody])
+        load_digits("mnist", cache=tmp_path, mirrors=[unreachable])
     with pytest.raises(FileNotFoundError):
         load_digits("enbedded")
     *test, description = load_digits("embedded", train=False)
-    same(tuple(test), *drawn(seed=1))
+    assert_equal(tuple(test), *drawn(seed=1))
     assert description == "embedded digits, 10 test images drawn from matplotlib's fonts (as asked)"
 
 
-# Embedded digits --------------------------------------------------------------------------------
+# --- Embedded digits --------------------------------------------------------------------------------------------------

@@ -15,14 +15,14 @@ from tinygrad_mlp.datasets import (
     preprocess,
 )
 
-# Eighths: exactly representable, so that "constant" and "varies" are not matters of rounding.
+# Eighths are exact in floating point, so that rounding cannot make a constant column vary.
 eighths = st.integers(-8000, 8000).map(lambda k: k / 8)
 matrices = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=eighths)
 samples = arrays(np.uint8, st.tuples(st.integers(2, 40), st.just(2), st.just(3)))
 
 
 @given(matrices)
-def test_standardizer(x: NDArray[np.float64]) -> None:
+def test_standardized_columns_have_mean_0_and_deviation_1(x: NDArray[np.float64]) -> None:
     original = x.copy()
     standardizer = Standardizer().fit(x)
     z = standardizer.transform(x)
@@ -35,7 +35,7 @@ def test_standardizer(x: NDArray[np.float64]) -> None:
     np.testing.assert_array_equal(x, original)
 
 
-def test_standardizer_in_blocks() -> None:
+def test_large_arrays_are_standardized_in_blocks() -> None:
     x = np.random.default_rng(0).integers(0, 256, (3000, 3), np.uint8)
     standardizer = Standardizer().fit(x)
     np.testing.assert_allclose(standardizer.mean, x.mean(axis=0), rtol=1e-12)
@@ -45,7 +45,7 @@ def test_standardizer_in_blocks() -> None:
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 1e-300])
-def test_constant_column_is_exactly_zero(value: float) -> None:
+def test_a_constant_column_becomes_exactly_zero(value: float) -> None:
     x = np.full((1001, 1), value)
     standardizer = Standardizer().fit(x)
     assert standardizer.deviation == 0
@@ -53,7 +53,7 @@ def test_constant_column_is_exactly_zero(value: float) -> None:
     assert standardizer.transform([[200.0]]) == 0
 
 
-def test_standardizer_refuses() -> None:
+def test_the_standardizer_refuses_bad_data_and_keeps_its_fit() -> None:
     standardizer = Standardizer()
     with pytest.raises(RuntimeError, match="call fit"):
         standardizer.transform([[1.0]])
@@ -77,7 +77,7 @@ def test_standardizer_refuses() -> None:
 
 
 @given(arrays(np.int64, st.integers(1, 30), elements=st.integers(0, 12)), st.integers(0, 3))
-def test_one_hot(labels: NDArray[np.int64], more: int) -> None:
+def test_one_hot_marks_the_class_of_each_row(labels: NDArray[np.int64], more: int) -> None:
     classes = int(labels.max()) + 1
     encoded = one_hot(labels, classes + more)
     assert encoded.shape == (len(labels), classes + more)
@@ -98,18 +98,18 @@ BAD_LABELS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("labels", "message"), BAD_LABELS)
-def test_one_hot_refuses(labels: Any, message: str) -> None:
+def test_one_hot_refuses_bad_labels(labels: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         one_hot(labels)
 
 
-def test_one_hot_of_too_few_classes() -> None:
+def test_one_hot_refuses_too_few_classes() -> None:
     with pytest.raises(ValueError, match="label 3 does not fit 3 classes, which are 0 to 2"):
         one_hot([0, 3], 3)
 
 
 @given(samples, st.integers(0, 99), st.data())
-def test_preprocess_keeps_pairs_together(images: NDArray[np.uint8], seed: int, data: st.DataObject) -> None:
+def test_preprocess_keeps_images_with_their_labels(images: NDArray[np.uint8], seed: int, data: st.DataObject) -> None:
     n = len(images)
     labels = data.draw(arrays(np.uint8, n, elements=st.integers(0, 9)))
     done = preprocess(images, labels, generator=seed)
@@ -129,7 +129,7 @@ def test_preprocess_keeps_pairs_together(images: NDArray[np.uint8], seed: int, d
 
 
 @given(samples, st.integers(0, 99))
-def test_validation_does_not_influence_the_training_part(images: NDArray[np.uint8], seed: int) -> None:
+def test_the_validation_part_does_not_influence_the_training_part(images: NDArray[np.uint8], seed: int) -> None:
     labels = np.zeros(len(images), int)
     before = preprocess(images, labels, generator=seed)
     changed = images.copy()
@@ -150,7 +150,7 @@ def test_preprocess_is_reproducible_and_shuffles() -> None:
 
 
 @pytest.mark.parametrize(("n", "validation", "n_train"), [(90, 0.3, 63), (10, 0.1, 9), (7, 0, 7), (3, 1 / 3, 2)])
-def test_split_is_exact(n: int, validation: float, n_train: int) -> None:
+def test_the_sizes_of_the_two_parts_are_exact(n: int, validation: float, n_train: int) -> None:
     done = preprocess(np.arange(n)[:, None], np.zeros(n, int), validation=validation, generator=0)
     assert (len(done.train_x), len(done.validation_x)) == (n_train, n - n_train)
     assert (len(done.train_y), len(done.validation_y)) == (n_train, n - n_train)
@@ -177,7 +177,7 @@ BAD_DATA: list[tuple[Any, Any, float, str]] = [
 
 
 @pytest.mark.parametrize(("images", "labels", "validation", "message"), BAD_DATA)
-def test_preprocess_refuses(images: Any, labels: Any, validation: float, message: str) -> None:
+def test_preprocess_refuses_bad_data_before_it_draws(images: Any, labels: Any, validation: float, message: str) -> None:
     generator = np.random.default_rng(0)
     state = generator.bit_generator.state
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""Networks, batches and losses that several files of this folder derive formulas for."""
+"""Networks, batches and losses whose gradients several files of this folder explain."""
 
 import itertools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A printed formula is never wrong: each is compared with the gradient, and what cannot be read is named."""
+"""Every printed formula is verified against the gradient, and a rule that cannot be read is refused by name."""
 
 import re
 from collections.abc import Callable

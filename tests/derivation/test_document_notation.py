@@ -1,4 +1,4 @@
-"""The derivation prints the document's formulas letter by letter, and says where its notation ends."""
+"""In the document's notation (see README.md), a derivation equals the document's formulas, or an error says why not."""
 
 import re
 from collections.abc import Callable

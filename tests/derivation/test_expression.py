@@ -1,4 +1,4 @@
-"""Expressions are simplified and written as one would by hand."""
+"""Expressions are simplified and written as a person would write them."""
 
 from collections.abc import Callable
 from typing import Any

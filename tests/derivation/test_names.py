@@ -1,4 +1,4 @@
-"""Layers, parameters, data and constants are called by the names that the user knows."""
+"""A derivation calls layers, parameters, data and constants by names that the user knows."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""A page shows the derivation whole and well-formed, in each of its formats."""
+"""A derivation is shown and saved whole and well-formed in every format."""
 
 import re
 import subprocess

@@ -1,7 +1,7 @@
-"""Autodiff equals the gradients that the document derives by hand, written here in NumPy from its formulas alone.
+"""Automatic gradients and training steps equal those that the document (see README.md) derives by hand.
 
-As in the document, a sample x is a column vector, W⁽ˡ⁾ leads from layer l to layer l + 1, g is the sigmoid, f is tanh,
-and D is a diagonal matrix of derivatives. The framework computes with rows, so its samples are transposed.
+Its formulas are written here in NumPy: a sample x is a column vector, W⁽ˡ⁾ leads from layer l to layer l + 1, g is the
+sigmoid, f is tanh, and D is a diagonal matrix of derivatives. The framework takes samples as rows, so it gets xᵀ.
 """
 
 from itertools import pairwise
@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from tinygrad_mlp import Tensor, nn, no_grad
 from tinygrad_mlp.experiment.neural_network import NeuralNetwork
 
-# --- the document -----------------------------------------------------------------------------------------------------
+# --- the formulas -----------------------------------------------------------------------------------------------------
 
 
 def g(z):
@@ -52,7 +52,7 @@ def cross_entropy(x, y, W1, W2):
 
 
 def cross_entropy_simplified(x, y, W1, W2):
-    """Section 4: the same, D⁽³⁾ having cancelled, so that a − y is left, with a = g(z⁽³⁾)."""
+    """Section 4: the same gradients after D⁽³⁾ has cancelled, which leaves a − y with a = g(z⁽³⁾)."""
     z2 = W1 @ x
     a2 = f(z2)
     a = g(W2 @ a2)
@@ -61,7 +61,7 @@ def cross_entropy_simplified(x, y, W1, W2):
 
 
 def recurrence(loss, x, y, weights):
-    """What these generalise to: ∇W⁽ˡ⁾ = δ⁽ˡ⁺¹⁾ a⁽ˡ⁾ᵀ with δ⁽ˡ⁾ = D⁽ˡ⁾ W⁽ˡ⁾ᵀ δ⁽ˡ⁺¹⁾, for any number of layers L."""
+    """The same for any number of layers: ∇W⁽ˡ⁾ = δ⁽ˡ⁺¹⁾ a⁽ˡ⁾ᵀ with δ⁽ˡ⁾ = D⁽ˡ⁾ W⁽ˡ⁾ᵀ δ⁽ˡ⁺¹⁾."""
     a = [x]
     for W in weights[:-1]:
         a.append(f(W @ a[-1]))
@@ -75,11 +75,11 @@ def recurrence(loss, x, y, weights):
     return gradients
 
 
-# --- the framework ----------------------------------------------------------------------------------------------------
+# --- the same losses in the framework ---------------------------------------------------------------------------------
 
 
 def network_with(weights):
-    """Linear, Tanh, …, Linear without biases, whose output are the logits z⁽ᴸ⁾."""
+    """Linear, Tanh, …, Linear with these weights and no biases. Its output are the logits z⁽ᴸ⁾."""
     modules = []
     for W in weights:
         modules += [nn.Linear(W.shape[1], W.shape[0], bias=False, dtype=np.float64), nn.Tanh()]
@@ -121,11 +121,11 @@ def autodiff(loss, x, y, weights):
     return [parameter.grad.numpy() for parameter in network.parameters()]
 
 
-ROUNDING = 1e-14  # what may be left of numbers of about 1 that cancel, such as y and g(z), computed in two ways
+ROUNDING = 1e-14  # the error that rounding leaves where numbers of about 1 cancel, such as y and g(z)
 
 
 def assert_equal(computed, expected):
-    """Equal to 1e-10 of the largest entry."""
+    """Entries differ by at most 1e-10 of the largest entry."""
     for one, other in zip(computed, expected, strict=True):
         assert one.shape == other.shape
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-10 * np.abs(other).max(initial=0) + ROUNDING)
@@ -193,14 +193,14 @@ def test_autodiff_equals_the_recurrence_for_any_depth(loss, problem):
 
 
 @given(problem=problems())
-def test_the_recurrence_is_the_document_s_for_three_layers(problem):
+def test_the_recurrence_equals_the_formulas_for_three_layers(problem):
     x, y, weights = problem
     assert_equal(recurrence("mean_square", x, y, weights), mean_square(x, y, *weights))
     assert_equal(recurrence("cross_entropy", x, y, weights), cross_entropy_simplified(x, y, *weights))
 
 
 @given(z=st.floats(-700, 700), y=st.floats(0, 1))
-def test_the_gradient_by_the_logit_is_a_minus_y_however_saturated(z, y):
+def test_the_gradient_of_a_logit_is_a_minus_y_even_if_saturated(z, y):
     """Section 4 for w = 1, where the formulas of section 2.2 divide by zero."""
     logit = Tensor(np.array([z]), requires_grad=True)
     entropy_of_logits(logit, np.array([y])).backward()
@@ -236,7 +236,7 @@ def test_steps_of_training_equal_hand_derived_updates(loss, problem, epochs):
 
 
 @pytest.mark.parametrize("loss", ["mean_square", "cross_entropy"])
-def test_hundreds_of_steps_from_the_document_s_initial_weights_equal_hand_derived_updates(loss):
+def test_hundreds_of_steps_from_initial_weights_equal_hand_derived_updates(loss):
     random = np.random.default_rng(0)
     X, Y = random.normal(size=(20, 150)), np.eye(4)[:, random.integers(4, size=150)]
     network = NeuralNetwork([20, 7, 4], loss, monitor=False, plot=False, dtype=np.float64, generator=random)

@@ -1,4 +1,4 @@
-"""NeuralNetwork does what the document describes, and goes right where the document's own code goes wrong."""
+"""NeuralNetwork trains, predicts and reports as the document (see README.md) says, and bad data change nothing."""
 
 import io
 import re
@@ -16,6 +16,7 @@ LOSSES = ["mean_square", "cross_entropy"]
 
 
 def quiet(layers, loss="mean_square", **options):
+    """A network that prints and plots nothing."""
     return NeuralNetwork(layers, loss, monitor=False, plot=False, **options)
 
 
@@ -44,7 +45,7 @@ def assert_same_weights(network, other):
 # --- what it is made of -----------------------------------------------------------------------------------------------
 
 
-def test_layers_are_the_document_s():
+def test_the_layers_are_linear_tanh_linear():
     network = NeuralNetwork([784, 256, 10])
     assert [type(module) for module in network.model] == [nn.Linear, nn.Tanh, nn.Linear, nn.Sigmoid]
     assert [(name, p.shape) for name, p in network.model.named_parameters()] == [
@@ -68,7 +69,7 @@ def test_any_number_of_layers_with_or_without_bias(layers):
         np.testing.assert_allclose(network.predict(x), 1 / (1 + np.exp(-z)), rtol=1e-12)
 
 
-def test_weights_and_biases_are_drawn_from_the_document_s_distribution():
+def test_weights_and_biases_are_drawn_with_deviation_0_01():
     network = quiet([300, 200, 100], bias=True, generator=1)
     for parameter in network.model.parameters():
         values = parameter.detach().numpy()
@@ -117,7 +118,7 @@ def test_predictions_do_not_depend_on_the_batches(n):
     ],
     ids=["list", "tuple", "uint8", "Fortran order", "Tensor"],
 )
-def test_data_may_come_as_anything_rectangular_and_numeric(given):
+def test_data_may_be_any_rectangle_of_numbers(given):
     expected = quiet([3, 4, 2], generator=0)
     expected.train(np.array([[1, 0, 2], [0, 1, 1]], np.float32), np.eye(2, dtype=np.float32))
     network = quiet([3, 4, 2], generator=0)
@@ -126,7 +127,7 @@ def test_data_may_come_as_anything_rectangular_and_numeric(given):
     np.testing.assert_array_equal(network.predict(given), expected.predict([[1, 0, 2], [0, 1, 1]]))
 
 
-def test_data_is_neither_written_to_nor_kept():
+def test_data_are_neither_changed_nor_kept():
     X, Y = clusters(6)
     X.flags.writeable = Y.flags.writeable = False
     network = quiet([5, 4, 3], dtype=np.float64)
@@ -143,7 +144,7 @@ def test_data_is_neither_written_to_nor_kept():
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("bias", [False, True])
-def test_it_learns(loss, dtype, bias):
+def test_training_learns_separate_clusters(loss, dtype, bias):
     X, Y = clusters(400)
     network = quiet([5, 16, 3], loss, dtype=dtype, bias=bias, generator=0)
     network.train(X[:300], Y[:300], 10)
@@ -151,7 +152,7 @@ def test_it_learns(loss, dtype, bias):
     assert {parameter.dtype for parameter in network.model.parameters()} == {np.dtype(dtype)}
 
 
-def test_a_hook_registered_after_a_train_is_called_in_the_next():
+def test_a_hook_registered_between_two_trains_is_called_in_the_second():
     X, Y = clusters(5)
     network, seen = NeuralNetwork([5, 4, 3], monitor=False, plot=False), []
     network.train(X, Y, 1)
@@ -162,7 +163,7 @@ def test_a_hook_registered_after_a_train_is_called_in_the_next():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_second_train_goes_on_where_the_first_stopped(loss, capsys):
+def test_a_second_train_continues_the_first(loss, capsys):
     X, Y = clusters(30)
     at_once = NeuralNetwork([5, 4, 3], loss, plot=False, generator=0, n_save=7)
     in_parts = NeuralNetwork([5, 4, 3], loss, plot=False, generator=0, n_save=7)
@@ -181,7 +182,7 @@ def test_a_second_train_goes_on_where_the_first_stopped(loss, capsys):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weight", [1e3, -1e3, 1e30, -1e30])
 def test_saturated_outputs_neither_end_in_nan_nor_stop_learning(weight, dtype):
-    """Where σ(z) has rounded to 0 or 1, the document's cross entropy takes log(0) and multiplies 0 by ∞."""
+    """Where σ(z) has rounded to 0 or 1, the formula −y ln a − (1 − y) ln(1 − a) would take log(0) and give 0 · ∞."""
     network = NeuralNetwork([2, 2], "cross_entropy", plot=False, dtype=dtype)
     set_weights(network, weight)
     wrong = [[0.0, 0.0]] if weight > 0 else [[1.0, 1.0]]
@@ -208,27 +209,27 @@ def test_one_output_is_a_binary_classifier(loss, capsys):
 # --- reporting --------------------------------------------------------------------------------------------------------
 
 NUMBER = r"(\d+\.\d{4})"
-LINE = re.compile(
+REPORT = re.compile(
     rf"Iteration (\d+) - training loss: {NUMBER} \| training accuracy: {NUMBER}"
     rf" \| validation loss: {NUMBER} \| validation accuracy: {NUMBER}"
 )
 
 
-def document_loss(loss, Y, outputs):
+def loss_by_hand(loss, Y, outputs):
     if loss == "mean_square":
         return 0.5 * np.sum((Y - outputs) ** 2)
     return -np.sum(Y * np.log(outputs) + (1 - Y) * np.log(1 - outputs))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_report_lines_are_true_and_come_once_each(loss, capsys):
+def test_report_lines_show_the_losses_and_accuracies_of_the_network(loss, capsys):
     X, Y = clusters(BATCH + 100)
     train, validation = (X[:-50], Y[:-50]), (X[-50:], Y[-50:])
     network = NeuralNetwork([5, 4, 3], loss, plot=False, generator=0, n_save=500)
     network.train(*train, 1, *validation)
     out, err = capsys.readouterr()
     assert err == "", "no bar where there is no terminal"
-    found = [LINE.fullmatch(line).groups() for line in out.splitlines()]
+    found = [REPORT.fullmatch(line).groups() for line in out.splitlines()]
     assert [int(line[0]) for line in found] == network.iterations == [0, 500, 1000, BATCH + 49]
 
     columns = np.array(found, float).T
@@ -242,25 +243,25 @@ def test_report_lines_are_true_and_come_once_each(loss, capsys):
         np.testing.assert_allclose(column, history, rtol=0, atol=5.1e-5)
     for (X, Y), losses, accuracies in ((train, *histories[:2]), (validation, *histories[2:])):
         outputs = network.predict(X).astype(float)
-        assert losses[-1] == pytest.approx(document_loss(loss, Y, outputs), rel=1e-5)
+        assert losses[-1] == pytest.approx(loss_by_hand(loss, Y, outputs), rel=1e-5)
         assert accuracies[-1] == training.accuracy(Y, outputs)
 
 
-def test_a_report_tells_of_the_network_after_the_update(capsys):
+def test_a_report_describes_the_network_after_the_update(capsys):
     X, Y = clusters(8)
     network = NeuralNetwork([5, 3], plot=False, generator=0, n_save=1, dtype=np.float64)
     network.train(X, Y, 1)
     for i, reported in enumerate(network.training_loss):
         other = quiet([5, 3], generator=0, dtype=np.float64)
         other.train(X[: i + 1], Y[: i + 1], 1)
-        assert reported == pytest.approx(document_loss("mean_square", Y, other.predict(X)), rel=1e-12)
+        assert reported == pytest.approx(loss_by_hand("mean_square", Y, other.predict(X)), rel=1e-12)
 
 
 @pytest.mark.parametrize(
     ("n_save", "epochs", "expected"),
     [(4, 2, [0, 4, 8, 12, 16, 19]), (19, 2, [0, 19]), (1000, 2, [0, 19]), (3, 1, [0, 3, 6, 9]), (5, 0, [])],
 )
-def test_when_reports_come(n_save, epochs, expected, capsys):
+def test_reports_come_every_n_save_steps_and_at_the_end(n_save, epochs, expected, capsys):
     X, Y = clusters(10)
     network = NeuralNetwork([5, 3], plot=False, n_save=n_save)
     network.train(X, Y, epochs)
@@ -286,7 +287,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("monitor", [True, False])
-def test_a_terminal_gets_a_progress_bar_that_leaves_the_lines_alone(monitor, monkeypatch):
+def test_a_progress_bar_in_a_terminal_leaves_the_report_lines_whole(monitor, monkeypatch):
     screen = Terminal()
     monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setattr(sys, "stderr", screen)
@@ -296,7 +297,7 @@ def test_a_terminal_gets_a_progress_bar_that_leaves_the_lines_alone(monitor, mon
     shown = screen.getvalue()
     assert ("steps" in shown) == monitor
     lines = [line.split("\r")[-1] for line in shown.split("\n")]
-    assert [bool(LINE.fullmatch(line)) for line in lines[:-1]] == [True] * (4 if monitor else 0)
+    assert [bool(REPORT.fullmatch(line)) for line in lines[:-1]] == [True] * (4 if monitor else 0)
     assert lines[-1].strip() == "", "the bar is gone in the end"
 
 
@@ -326,7 +327,7 @@ def test_a_terminal_gets_a_progress_bar_that_leaves_the_lines_alone(monitor, mon
     ],
     ids=str,
 )
-def test_a_network_that_cannot_be(arguments, error, message):
+def test_bad_options_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         NeuralNetwork(**{"layers": [3, 2], **arguments})
 
@@ -374,7 +375,7 @@ NAN[4, 2], INFINITE[0, 0] = np.nan, -np.inf
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else "",
 )
 @pytest.mark.parametrize("loss", LOSSES)
-def test_data_that_does_not_fit_changes_nothing(loss, given, error, message, capsys, tmp_path):
+def test_data_that_do_not_fit_change_nothing(loss, given, error, message, capsys, tmp_path):
     network = NeuralNetwork([5, 4, 3], loss, out=tmp_path / "plots")
     before = weights_of(network)
     with pytest.raises(error, match=message):
@@ -386,7 +387,7 @@ def test_data_that_does_not_fit_changes_nothing(loss, given, error, message, cap
     assert not (tmp_path / "plots").exists()
 
 
-def test_cross_entropy_takes_labels_between_0_and_1_and_mean_square_any():
+def test_only_cross_entropy_needs_labels_between_0_and_1():
     for labels in (Y - 0.01, Y * 1.01, Y * 2 - 1):
         network = quiet([5, 3], "cross_entropy")
         with pytest.raises(ValueError, match=r"between 0 and 1, but Y spans \["):

@@ -1,4 +1,4 @@
-"""What is saved is loaded again; a file is written whole or not at all, and loading runs no code."""
+"""`load` returns what `save` saved. A file is written whole or not at all, and loading runs no code."""
 
 import io
 import json
@@ -36,15 +36,15 @@ trees = st.recursive(
 )
 
 
-def same(one: Any, other: Any) -> None:
+def assert_same(one: Any, other: Any) -> None:
     assert type(one) is type(other)
     if isinstance(one, dict):
         assert list(one) == list(other)
-        same(list(one.values()), list(other.values()))
+        assert_same(list(one.values()), list(other.values()))
     elif isinstance(one, list | tuple):
         assert len(one) == len(other)
         for x, y in zip(one, other, strict=True):
-            same(x, y)
+            assert_same(x, y)
     elif isinstance(one, tg.Tensor | np.ndarray):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other), strict=True)
     else:
@@ -52,13 +52,13 @@ def same(one: Any, other: Any) -> None:
 
 
 @given(tree=trees)
-def test_what_is_saved_is_loaded(tree: Any) -> None:
+def test_loading_gives_what_was_saved(tree: Any) -> None:
     file = io.BytesIO()
     tg.save(tree, file)
-    same(tg.load(file), tree)
+    assert_same(tg.load(file), tree)
 
 
-def test_a_training_run_is_saved_and_loaded(tmp_path: Path) -> None:
+def test_training_continues_from_a_file(tmp_path: Path) -> None:
     def step(net: Any, optimizer: Any) -> None:
         optimizer.zero_grad()
         net(tg.ones(4, 3)).square().sum().backward()
@@ -81,7 +81,7 @@ def test_a_training_run_is_saved_and_loaded(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.detach(), two.detach())
 
 
-def test_a_leaf_stays_one_and_nothing_is_shared(tmp_path: Path) -> None:
+def test_a_loaded_leaf_is_a_leaf_and_shares_no_memory(tmp_path: Path) -> None:
     x = tg.ones(2, requires_grad=True)
     tg.save([x, x.detach()], tmp_path / "leaf")
     one, two = tg.load(tmp_path / "leaf")
@@ -90,14 +90,14 @@ def test_a_leaf_stays_one_and_nothing_is_shared(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.detach(), [1, 1])
 
 
-def test_names_may_hold_any_letters() -> None:
+def test_keys_may_hold_any_characters() -> None:
     file = io.BytesIO()
     tg.save({"\0": np.ones(1), "a\0b": np.zeros(2)}, file)
-    same(tg.load(file), {"\0": np.ones(1), "a\0b": np.zeros(2)})
+    assert_same(tg.load(file), {"\0": np.ones(1), "a\0b": np.zeros(2)})
 
 
-def test_a_file_is_replaced_where_it_is(tmp_path: Path) -> None:
-    """By several threads at once, through a link, and with the rights it had; a pipe is written to."""
+def test_saving_replaces_a_file_through_a_link_and_writes_to_a_pipe(tmp_path: Path) -> None:
+    """Four threads save to one file at once. The file keeps its permissions."""
     file, link, pipe = (tmp_path / name for name in ("file", "link", "pipe"))
     file.touch(mode=0o600)
     link.symlink_to(file)
@@ -114,7 +114,7 @@ def test_a_file_is_replaced_where_it_is(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link", "pipe"]
 
 
-def test_an_error_of_another_kind_stays_what_it_is(tmp_path: Path) -> None:
+def test_other_errors_are_raised_unchanged(tmp_path: Path) -> None:
     def write() -> None:
         with replacing(tmp_path / "file") as draft:
             draft.touch()
@@ -132,26 +132,26 @@ def test_numpy_reads_the_file_too(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file["deeper/x"], np.arange(3))
 
 
-def test_equal_state_makes_equal_files_at_any_time(tmp_path: Path) -> None:
+def test_files_hold_no_time_of_saving(tmp_path: Path) -> None:
     tg.save({"x": tg.ones(2)}, tmp_path / "a")
     with zipfile.ZipFile(tmp_path / "a") as archive:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_numpys_numbers_become_pythons() -> None:
+def test_numpy_numbers_become_python_numbers() -> None:
     file = io.BytesIO()
     tg.save([np.float32(1.5), np.int64(2), np.bool(True)], file)
-    same(tg.load(file), [1.5, 2, True])
+    assert_same(tg.load(file), [1.5, 2, True])
 
 
 def test_paths_that_look_alike_are_kept_apart() -> None:
     file = io.BytesIO()
     tree: dict[str, Any] = {"a/b": tg.zeros(1), "a": {"b": tg.ones(2), "b'": tg.ones(3)}, "": np.zeros(4)}
     tg.save(tree, file)
-    same(tg.load(file), tree)
+    assert_same(tg.load(file), tree)
 
 
-def test_a_new_file_takes_the_place_of_the_old_at_once(tmp_path: Path) -> None:
+def test_an_open_old_file_stays_readable(tmp_path: Path) -> None:
     tg.save(1, tmp_path / "state")
     with (tmp_path / "state").open("rb") as old:
         tg.save(2, tmp_path / "state")
@@ -165,7 +165,7 @@ def test_a_new_file_takes_the_place_of_the_old_at_once(tmp_path: Path) -> None:
     ({"loss": tg.ones(1, requires_grad=True) * 2}, r"/loss was computed.*detach\(\)"),
     (lambda: 0, "function"),
 ])  # fmt: skip
-def test_what_cannot_be_saved_changes_nothing(what: Any, message: str, tmp_path: Path) -> None:
+def test_objects_that_cannot_be_saved_leave_the_old_file(what: Any, message: str, tmp_path: Path) -> None:
     path = tmp_path / "state"
     tg.save(1, path)
     with pytest.raises(TypeError, match=message):
@@ -174,7 +174,7 @@ def test_what_cannot_be_saved_changes_nothing(what: Any, message: str, tmp_path:
     assert os.listdir(tmp_path) == ["state"]
 
 
-def test_a_disk_that_is_full_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state"
     tg.save({"x": tg.ones(2)}, path)
 
@@ -189,7 +189,7 @@ def test_a_disk_that_is_full_keeps_the_old_file(tmp_path: Path, monkeypatch: pyt
     assert os.listdir(tmp_path) == ["state"]
 
 
-def test_a_file_that_is_not_there_or_not_ours(tmp_path: Path) -> None:
+def test_files_that_are_missing_or_foreign_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with pytest.raises(FileNotFoundError):
         tg.load(path)
@@ -202,7 +202,7 @@ def test_a_file_that_is_not_there_or_not_ours(tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-def test_a_damaged_file_is_an_error(data: st.DataObject) -> None:
+def test_a_damaged_file_is_refused(data: st.DataObject) -> None:
     file = io.BytesIO()
     state = {"x": tg.tensor(np.arange(20.0)), "y": [1.5, "name"]}
     tg.save(state, file)
@@ -216,7 +216,7 @@ def test_a_damaged_file_is_an_error(data: st.DataObject) -> None:
         tg.load(io.BytesIO(bytes(content)))
 
 
-def test_loading_runs_nothing(tmp_path: Path) -> None:
+def test_loading_runs_no_code_from_the_file(tmp_path: Path) -> None:
     ran = []
 
     class Trap:

@@ -1,4 +1,4 @@
-"""Each activation has the values and slopes of its formula, in the middle and at the ends."""
+"""Each activation has the values and gradients of its formula, also at 0 and at infinity."""
 
 from collections.abc import Callable
 
@@ -40,7 +40,7 @@ def test_every_activation_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @given(data=st.data())
-def test_activations(name: str, data: st.DataObject) -> None:
+def test_values_and_gradients_are_those_of_the_formula(name: str, data: st.DataObject) -> None:
     module, by_hand = ACTIVATIONS[name]
     x = data.draw(numbers(data.draw(shapes(min_dims=1, min_side=1))))
     np.testing.assert_allclose(module(tg.tensor(x)).numpy(), by_hand(x), rtol=1e-12, atol=1e-15)
@@ -48,7 +48,7 @@ def test_activations(name: str, data: st.DataObject) -> None:
     assert gradcheck(module, leaf(x), atol=1e-7, rtol=1e-6)
 
 
-def test_activations_as_functions() -> None:
+def test_activation_functions_equal_the_methods_of_tensor() -> None:
     x = tg.tensor(np.random.default_rng(0).normal(size=(2, 3)))
     for function, method in [
         (F.tanh(x), x.tanh()), (F.sigmoid(x), x.sigmoid()), (F.relu(x), x.relu()), (F.softmax(x, 0), x.softmax(0)),
@@ -70,7 +70,7 @@ def test_second_derivatives_of_activations(name: str) -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_slopes_at_zero(module: nn.Module, at_zero: float) -> None:
+def test_gradients_at_zero(module: nn.Module, at_zero: float) -> None:
     x = leaf(0.0)
     module(x).backward()
     np.testing.assert_allclose(x.grad.item(), at_zero)
@@ -83,7 +83,7 @@ def test_slopes_at_zero(module: nn.Module, at_zero: float) -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_limits(module: nn.Module, left: float, right: float) -> None:
+def test_values_and_gradients_far_from_zero(module: nn.Module, left: float, right: float) -> None:
     x = leaf([-np.inf, -1e4, 1e4, np.inf])
     y = module(x)
     y.backward(np.ones(4))

@@ -1,4 +1,4 @@
-"""Clipping brings gradients down to the norm or the value asked for, and keeps their direction or sign."""
+"""Clipping scales gradients down to a norm, or cuts their entries to a value; infinite gradients can raise."""
 
 import math
 from typing import Any
@@ -12,6 +12,7 @@ from tinygrad_mlp import nn
 
 
 def with_gradients(*gradients: Any) -> list[tg.Tensor]:
+    """A parameter for each of these gradients."""
     parameters = [tg.tensor(np.zeros(np.shape(gradient)), requires_grad=True) for gradient in gradients]
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = tg.tensor(np.asarray(gradient, float))
@@ -42,7 +43,7 @@ def test_clip_grad_norm_of_factored_gradients() -> None:
     np.testing.assert_allclose(layer.weight.grad.numpy(), np.clip(expected / (norm + 1e-6), -0.1, 0.1))
 
 
-def test_clip_grad_norm_of_what_is_not_finite() -> None:
+def test_clip_grad_norm_of_infinite_and_nan_gradients() -> None:
     parameters = with_gradients([3.0, np.inf])
     with pytest.raises(RuntimeError, match="norm inf"):
         nn.utils.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)

@@ -10,7 +10,7 @@ import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 
 
-def test_a_call_of_a_layers_own_is_made_by_a_sequential_too() -> None:
+def test_sequential_uses_the_call_that_a_layer_overrides() -> None:
     class Doubled(nn.Identity):
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             return 2 * super().__call__(*args, **kwargs)
@@ -19,7 +19,7 @@ def test_a_call_of_a_layers_own_is_made_by_a_sequential_too() -> None:
     np.testing.assert_array_equal(nn.Sequential(Doubled(), nn.Identity())(x).numpy(), [[2.0, 2.0]])
 
 
-def test_containers_of_modules() -> None:
+def test_containers_work_as_lists_dicts_and_chains_of_modules() -> None:
     layers = nn.ModuleList([nn.Linear(1, 2)])
     layers.append(nn.Linear(2, 3))
     layers.extend([nn.Linear(3, 4)])
@@ -77,6 +77,6 @@ def test_containers_of_modules() -> None:
         (lambda: nn.ModuleDict({"forward": nn.Tanh()}), ValueError),
     ],
 )
-def test_containers_refuse_what_is_no_module(make: Callable[[], Any], error: type[Exception]) -> None:
+def test_containers_refuse_everything_but_modules(make: Callable[[], Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         make()

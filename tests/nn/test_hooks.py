@@ -1,4 +1,4 @@
-"""Hooks see and replace what goes into a module and comes out of it, forwards and backwards."""
+"""Hooks see and replace the inputs and outputs of a module, in the forward and in the backward pass."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 
 
-def test_forward_hooks_run_in_order_and_may_replace() -> None:
+def test_forward_hooks_run_in_order_and_may_replace_inputs_and_outputs() -> None:
     seen: list[Any] = []
     layer = nn.Identity()
     layer.register_forward_hook(lambda m, args, output: seen.append(("after", args, output)))
@@ -24,7 +24,7 @@ def test_forward_hooks_run_in_order_and_may_replace() -> None:
     assert seen == [("before", (2,)), ("first", (20,), 20), ("after", (20,), 20), ("last", (20,), 21)]
 
 
-def test_hooks_with_keywords() -> None:
+def test_hooks_may_take_keyword_arguments() -> None:
     class Scaled(nn.Module):
         def forward(self, x: float, by: float = 1) -> float:
             return x * by
@@ -38,7 +38,7 @@ def test_hooks_with_keywords() -> None:
     assert layer(1, by=2) == ((1,), {"by": 2}, 2)
 
 
-def test_always_called_hooks_see_failures() -> None:
+def test_hooks_with_always_call_run_when_forward_fails() -> None:
     class Failing(nn.Module):
         def forward(self) -> None:
             raise ZeroDivisionError
@@ -51,7 +51,7 @@ def test_always_called_hooks_see_failures() -> None:
     assert seen == [None]
 
 
-def test_full_backward_hooks() -> None:
+def test_full_backward_hooks_see_and_replace_gradients() -> None:
     layer = nn.Linear(3, 2, dtype=np.float64)
     x = leaf(np.random.default_rng(0).normal(size=(4, 3)))
     seen: list[Any] = []
@@ -100,14 +100,14 @@ def test_full_backward_hooks_of_many_inputs_and_outputs() -> None:
     assert (a.grad.tolist(), b.grad.tolist()) == ([30, 40], [130, 230])
 
 
-def test_full_backward_hooks_of_a_first_layer() -> None:
+def test_a_backward_hook_gets_none_for_an_input_without_a_gradient() -> None:
     layer, seen = nn.Linear(2, 1), []
     layer.register_full_backward_hook(lambda m, inputs, outputs: seen.append((inputs, outputs[0].tolist())))
     layer(tg.tensor([[1.0, 2.0]])).backward()
     assert seen == [((None,), [[1.0]])]
 
 
-def test_a_backward_hook_that_returns_the_wrong_number() -> None:
+def test_a_backward_hook_that_returns_too_many_gradients_is_refused() -> None:
     layer = nn.Tanh()
     layer.register_full_backward_hook(lambda m, inputs, outputs: (inputs[0], inputs[0]))
     with pytest.raises(ValueError, match="returned 2 gradients for 1 arguments"):
@@ -121,5 +121,5 @@ def test_backward_hooks_in_second_derivatives() -> None:
     (first,) = tg.autograd.grad(layer(x), x, create_graph=True)
     y = math.tanh(0.5)
     np.testing.assert_allclose(first.item(), 2 * (1 - y**2))
-    # What a second pass brings to the input has not come through the output: as in PyTorch, no hook is called.
+    # The second pass reaches the input without passing the output, so no hook is called, as in PyTorch.
     np.testing.assert_allclose(tg.autograd.grad(first, x)[0].item(), -4 * y * (1 - y**2))

@@ -1,4 +1,4 @@
-"""Initial values have the distribution they are named after."""
+"""Initial values have the distribution that their function names."""
 
 import math
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def test_drawn_values_have_their_distribution(name: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4), (2, 3, 2), (4, 1)])
-def test_orthogonal(shape: tuple[int, ...]) -> None:
+def test_orthogonal_matrices_are_orthogonal(shape: tuple[int, ...]) -> None:
     matrix = init.orthogonal_(tg.tensor(np.zeros(shape)), 2, seeded()).numpy().reshape(shape[0], -1)
     small = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
     np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-12)
@@ -60,7 +60,7 @@ def test_orthogonal_matrices_are_uniformly_distributed() -> None:
     assert abs(sum(np.sign(drawn))) < 30
 
 
-def test_constants() -> None:
+def test_constant_initial_values() -> None:
     weight = nn.Parameter(tg.tensor(np.zeros((2, 3))))
     assert init.eye_(weight) is weight
     np.testing.assert_array_equal(weight.detach().numpy(), np.eye(2, 3))
@@ -76,5 +76,5 @@ def test_constants() -> None:
         ("leaky_relu", None, math.sqrt(2 / 1.0001)), ("leaky_relu", 2, math.sqrt(2 / 5)), ("selu", None, 0.75),
     ],
 )  # fmt: skip
-def test_gains(nonlinearity: str, param: float | None, gain: float) -> None:
+def test_recommended_gains(nonlinearity: str, param: float | None, gain: float) -> None:
     np.testing.assert_allclose(init.calculate_gain(nonlinearity, param), gain)

@@ -1,4 +1,4 @@
-"""A call that does not fit a layer names the layer, the line and the shapes."""
+"""The error for a call that does not fit a layer names the layer, the line and the shapes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from tinygrad_mlp.nn import init
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_bias_that_does_not_fit_is_refused_before_anything_is_recorded(dtype: Any) -> None:
+def test_a_bias_that_does_not_fit_is_refused(dtype: Any) -> None:
     x, weight, bias = tg.ones(1, 3), tg.ones(4, 3, requires_grad=True), tg.ones(5, 4).to(dtype)
     with pytest.raises(
         ValueError, match=r"linear at test_layer_errors\.py:\d+ of shapes \(1, 3\) and \(4, 3\) and \(5, 4\)"
@@ -68,7 +68,7 @@ def test_shape_errors_name_the_layer_and_the_line(call: Callable[[nn.Module], An
     assert net.encoder[1].running_mean.tolist() == before
 
 
-def test_shape_errors_name_the_widest_variable_or_the_one_that_was_called() -> None:
+def test_shape_errors_begin_with_the_variable_that_holds_the_module() -> None:
     x = tg.tensor(np.ones((2, 5)))
     layer = nn.Linear(4, 3)
     inner = nn.Sequential(layer)
@@ -140,6 +140,6 @@ def test_shape_errors_name_the_widest_variable_or_the_one_that_was_called() -> N
         (lambda: nn.utils.clip_grad_value_([], -1), ValueError, "clip_value"),
     ],
 )
-def test_refusals(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+def test_bad_options_are_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()

@@ -1,4 +1,4 @@
-"""Each layer computes what its formula, written out by hand, computes, with the gradients that differences give."""
+"""Each layer equals its formula written out in NumPy, and its gradients equal finite differences."""
 
 import math
 from typing import Any
@@ -72,7 +72,7 @@ def test_batch_norm_by_hand(shape: tuple[int, ...], momentum: float | None) -> N
 def test_batch_norm_gradients(shape: tuple[int, ...], training: bool, options: dict[str, bool]) -> None:
     layer = nn.BatchNorm1d(3, dtype=np.float64, momentum=0.0, **options).train(training)
     x = np.random.default_rng(0).normal(size=shape)
-    # Another function of the output than its sum or its squares, which do not depend on what is normalized.
+    # A drawn cotangent, because the sum and the sum of squares of normalized values do not depend on the input.
     cotangent = np.random.default_rng(1).normal(size=shape)
     assert gradcheck(lambda x, *_: layer(x) * cotangent, [leaf(x), *layer.parameters()], atol=1e-6, rtol=1e-5)
     if options.get("track_running_stats") is False:
@@ -103,7 +103,7 @@ def test_layer_norm_without_parameters() -> None:
     np.testing.assert_allclose(layer(tg.tensor(np.array([1.0, 2.0, 3.0]))).numpy(), [-1.2247, 0, 1.2247], atol=1e-4)
 
 
-def test_dropout() -> None:
+def test_dropout_scales_what_it_keeps_and_draws_from_its_generator() -> None:
     layer = nn.Dropout(0.25, generator=seeded())
     x = leaf(np.full((100, 100), 3.0))
     y = layer(x)
@@ -119,7 +119,7 @@ def test_dropout() -> None:
 
 
 @pytest.mark.parametrize(("p", "kept"), [(0.0, 1.0), (1.0, 0.0)])
-def test_dropout_of_nothing_and_of_all(p: float, kept: float) -> None:
+def test_dropout_with_probability_0_and_1(p: float, kept: float) -> None:
     np.testing.assert_array_equal(nn.Dropout(p)(tg.tensor(np.ones(5))).numpy(), np.full(5, kept))
 
 

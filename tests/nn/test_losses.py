@@ -1,4 +1,4 @@
-"""Every loss × reduction × weight: values against loops over the definition, gradients against central differences."""
+"""Each loss, with each reduction and weight, equals its definition, and its gradients equal finite differences."""
 
 import itertools
 import math
@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from strategies import numbers, shapes
+from strategies import Array, leaf, numbers, shapes
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
@@ -18,16 +17,10 @@ from tinygrad_mlp.autograd import gradcheck, gradgradcheck
 from tinygrad_mlp.nn import functional as F
 from tinygrad_mlp.nn import losses
 
-Array = NDArray[Any]
-
 REDUCTIONS = ["mean", "sum", "none"]
 
 
-def leaf(array: Array) -> tg.Tensor:
-    return tg.tensor(array, requires_grad=True)
-
-
-def check_gradient(function: Callable[..., tg.Tensor], *inputs: tg.Tensor) -> None:
+def assert_gradcheck(function: Callable[..., tg.Tensor], *inputs: tg.Tensor) -> None:
     assert gradcheck(function, inputs, atol=1e-7, rtol=1e-6)
 
 
@@ -50,7 +43,8 @@ def with_logits(positive: float) -> Callable[[float, float], float]:
     return loss
 
 
-# Name: (function, one entry by hand, domains of input and target, whether the weighted mean is per weight).
+# The function, the loss of one entry, the domains of input and target, and whether a weighted mean divides by the sum
+# of the weights instead of the number of entries.
 ELEMENTWISE: dict[str, tuple[Callable[..., tg.Tensor], Any, tuple[float, float], tuple[float, float], bool]] = {
     "mse_loss": (F.mse_loss, lambda a, b: (a - b) ** 2, (-2, 2), (-2, 2), True),
     "l1_loss": (F.l1_loss, lambda a, b: abs(a - b), (0, 1), (1.1, 2), True),
@@ -78,7 +72,9 @@ def reduced(elements: Array, weight: Array | None, reduction: str, per_weight: b
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("name", ELEMENTWISE)
 @given(data=st.data())
-def test_elementwise_losses(name: str, reduction: str, weighted: bool, data: st.DataObject) -> None:
+def test_elementwise_losses_equal_their_definition(
+    name: str, reduction: str, weighted: bool, data: st.DataObject
+) -> None:
     loss, by_hand, input_domain, target_domain, per_weight = ELEMENTWISE[name]
     shape = data.draw(shapes(min_side=1))
     a, b = data.draw(numbers(shape, *input_domain)), data.draw(numbers(shape, *target_domain))
@@ -91,7 +87,7 @@ def test_elementwise_losses(name: str, reduction: str, weighted: bool, data: st.
     assert output.dtype == np.float64
     np.testing.assert_allclose(output.numpy(), expected, rtol=1e-12)
 
-    check_gradient(lambda a, b: loss(a, b, **options), leaf(a), leaf(b))
+    assert_gradcheck(lambda a, b: loss(a, b, **options), leaf(a), leaf(b))
 
 
 MODULES: dict[str, tuple[nn.Module, Callable[..., tg.Tensor]]] = {
@@ -121,7 +117,7 @@ MODULES: dict[str, tuple[nn.Module, Callable[..., tg.Tensor]]] = {
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_modules_hand_their_options_on(name: str) -> None:
+def test_modules_pass_their_options_to_the_functions(name: str) -> None:
     module, function = MODULES[name]
     a = np.random.default_rng(0).uniform(0.1, 0.9, (4, 3))
     classes = isinstance(module, nn.CrossEntropyLoss)
@@ -131,17 +127,17 @@ def test_the_modules_hand_their_options_on(name: str) -> None:
     )
 
 
-def test_every_module_is_among_them() -> None:
+def test_every_loss_module_is_in_the_table() -> None:
     assert {type(module).__name__ for module, _ in MODULES.values()} == {*losses.__all__} - {"NLLLoss"}
 
 
-def test_nll_loss_is_a_module_too() -> None:
+def test_nll_loss_module() -> None:
     log_probabilities = tg.tensor(np.log([[0.25, 0.75], [0.5, 0.5]]))
     loss = nn.NLLLoss(weight=[1.0, 3.0], ignore_index=0)(log_probabilities, [1, 0])
     np.testing.assert_allclose(loss.item(), -math.log(0.75))
 
 
-def test_weights_of_modules_are_buffers() -> None:
+def test_weights_of_loss_modules_are_buffers() -> None:
     loss = nn.BCEWithLogitsLoss(tg.tensor([1.0, 2.0]), pos_weight=tg.tensor([3.0, 4.0])).double()
     assert {name: buffer.dtype for name, buffer in loss.named_buffers()} == {"weight": "f8", "pos_weight": "f8"}
     assert list(loss.state_dict()) == ["weight", "pos_weight"]
@@ -149,13 +145,13 @@ def test_weights_of_modules_are_buffers() -> None:
 
 @pytest.mark.parametrize("shape", [(3,), (2, 1), (2, 3), ()])
 @pytest.mark.parametrize("name", ["weight", "pos_weight"])
-def test_weights_that_broadcast_to_the_input(name: str, shape: tuple[int, ...]) -> None:
+def test_weights_broadcast_to_the_input(name: str, shape: tuple[int, ...]) -> None:
     random = np.random.default_rng(0)
     z, y, weight = random.normal(size=(2, 3)), random.uniform(size=(2, 3)), random.uniform(1, 2, shape)
     given_small = F.binary_cross_entropy_with_logits(leaf(z), y, **{name: weight})
     given_full = F.binary_cross_entropy_with_logits(leaf(z), y, **{name: np.broadcast_to(weight, (2, 3))})
     np.testing.assert_allclose(given_small.item(), given_full.item(), rtol=1e-14)
-    check_gradient(lambda z: F.binary_cross_entropy_with_logits(z, y, **{name: weight}), leaf(z))
+    assert_gradcheck(lambda z: F.binary_cross_entropy_with_logits(z, y, **{name: weight}), leaf(z))
 
 
 # --- classes ----------------------------------------------------------------------------------------------------------
@@ -164,7 +160,7 @@ def test_weights_that_broadcast_to_the_input(name: str, shape: tuple[int, ...]) 
 def nll_by_hand(
     log_probabilities: Array, target: Array, weight: Array | None, ignore: int, reduction: str, smoothing: float
 ) -> Any:
-    """The definition, position by position; the classes along axis 1, or the only one."""
+    """The definition, position by position. The classes lie along axis 1, or along the only axis."""
     last = np.moveaxis(log_probabilities, 1, -1) if log_probabilities.ndim > 1 else log_probabilities
     number = last.shape[-1]
     weights = np.ones(number) if weight is None else weight
@@ -202,7 +198,7 @@ def logits_and_classes(draw: st.DrawFn) -> tuple[Array, Array]:
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @given(drawn=logits_and_classes(), data=st.data())
-def test_classes(
+def test_losses_of_classes_equal_their_definition(
     reduction: str, weighted: bool, ignore: int, smoothing: float, drawn: tuple[Array, Array], data: st.DataObject
 ) -> None:
     z, target = drawn
@@ -220,15 +216,15 @@ def test_classes(
         exact = F.nll_loss(tg.tensor(z), tg.tensor(target), weight, ignore, reduction)
         np.testing.assert_allclose(exact.numpy(), nll_by_hand(z, target, weight, ignore, reduction, 0), rtol=1e-12)
     if np.isfinite(expected).all():
-        check_gradient(cross_entropy, leaf(z))
-        check_gradient(lambda z: F.nll_loss(z, target, weight, ignore, reduction), leaf(z))
+        assert_gradcheck(cross_entropy, leaf(z))
+        assert_gradcheck(lambda z: F.nll_loss(z, target, weight, ignore, reduction), leaf(z))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2], ids=["exact", "smoothed"])
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @given(drawn=logits_and_classes(), data=st.data())
-def test_probabilities(
+def test_cross_entropy_of_probabilities_equals_its_definition(
     reduction: str, weighted: bool, smoothing: float, drawn: tuple[Array, Array], data: st.DataObject
 ) -> None:
     z, classes = drawn
@@ -247,12 +243,14 @@ def test_probabilities(
     assert output.shape == np.shape(expected) == (classes.shape if reduction == "none" else ())
     np.testing.assert_allclose(output.numpy(), expected, rtol=1e-11)
     options = {"reduction": reduction, "label_smoothing": smoothing}
-    check_gradient(lambda z, t: F.cross_entropy(z, t, weight, **options), leaf(z), leaf(target))
+    assert_gradcheck(lambda z, t: F.cross_entropy(z, t, weight, **options), leaf(z), leaf(target))
 
 
 @pytest.mark.parametrize("loss", [F.nll_loss, F.cross_entropy])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_the_mean_of_nothing_is_nan_without_a_gradient(loss: Callable[..., tg.Tensor], smoothing: float) -> None:
+def test_the_mean_over_no_targets_is_nan_with_gradients_of_zeros(
+    loss: Callable[..., tg.Tensor], smoothing: float
+) -> None:
     z = leaf(np.ones((2, 3)))
     mean = loss(z, [-100, -100], **({"label_smoothing": smoothing} if loss is F.cross_entropy else {}))
     mean.backward()
@@ -268,7 +266,7 @@ def test_an_ignored_target_hides_infinite_logits() -> None:
     np.testing.assert_allclose(z.grad.numpy()[0], 0)
 
 
-def test_a_class_that_is_impossible_and_not_the_target_costs_nothing() -> None:
+def test_an_impossible_class_that_is_not_the_target_has_no_effect() -> None:
     z = leaf(np.array([[-np.inf, 0.0, 0.0]]))
     loss = F.cross_entropy(z, [1])
     loss.backward()
@@ -291,7 +289,9 @@ def test_a_class_that_is_impossible_and_not_the_target_costs_nothing() -> None:
         (F.cross_entropy, [-1000.0, 1000.0], 0, 2000, [-1, 1]),
     ],
 )
-def test_extremes(loss: Any, input: list[float], target: Any, value: float, gradient: list[float]) -> None:
+def test_losses_at_the_ends_of_their_range(
+    loss: Any, input: list[float], target: Any, value: float, gradient: list[float]
+) -> None:
     x = leaf(np.array(input))
     total = loss(x, target, reduction="sum")
     total.backward()
@@ -300,13 +300,13 @@ def test_extremes(loss: Any, input: list[float], target: Any, value: float, grad
 
 
 @pytest.mark.parametrize("loss", [F.mse_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits])
-def test_second_derivatives(loss: Callable[..., tg.Tensor]) -> None:
+def test_second_derivatives_of_elementwise_losses(loss: Callable[..., tg.Tensor]) -> None:
     a = np.random.default_rng(0).uniform(0.2, 0.8, (2, 3))
     b = np.random.default_rng(1).uniform(0.2, 0.8, (2, 3))
     assert gradgradcheck(lambda a: loss(a, b), [leaf(a)], atol=1e-6, rtol=1e-5)
 
 
-def test_second_derivatives_of_classes() -> None:
+def test_second_derivatives_of_cross_entropy() -> None:
     z = leaf(np.random.default_rng(0).normal(size=(3, 4)))
     assert gradgradcheck(lambda z: F.cross_entropy(z, [0, 3, 1], label_smoothing=0.1), [z], atol=1e-6, rtol=1e-5)
 
@@ -376,13 +376,13 @@ def test_shapes_that_would_broadcast_are_refused(loss: Callable[..., tg.Tensor])
         (lambda: F.cross_entropy(tg.tensor([[0.0, 1.0]]), [0], label_smoothing=1.5), "label_smoothing"),
     ],
 )
-def test_refusals(call: Callable[[], Any], message: str) -> None:
+def test_bad_arguments_are_refused(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
 
 
 def test_cross_entropy_of_large_logits_is_exact() -> None:
-    """Also in float32, where ln Σ eᶻ − z has lost the digits of the difference."""
+    """In float32, ln Σ eᶻ − z would lose all digits of the difference."""
     logits = tg.tensor([[1e8, 1e8, -1e8]], requires_grad=True)
     loss = F.cross_entropy(logits, [0])
     loss.backward()

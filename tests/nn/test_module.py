@@ -1,4 +1,4 @@
-"""A Module finds its parameters, buffers and modules wherever they are held, and its state is loaded whole."""
+"""A Module finds its parameters, buffers and modules wherever they are held, and loads a state whole or not at all."""
 
 import copy
 import pickle
@@ -14,7 +14,7 @@ from tinygrad_mlp.core import guard
 
 
 class Block(nn.Module):
-    """A module with parameters and modules in attributes, lists and dicts, one of them twice, and no super()."""
+    """A module that holds others in attributes, lists and dicts, one of them twice. It does not call super()."""
 
     def __init__(self) -> None:
         self.first = nn.Linear(2, 2)
@@ -31,7 +31,7 @@ class Block(nn.Module):
         return self.layers[1]["last"](self.layers[0](self.first(x).tanh()) * self.scale)
 
 
-def test_walks() -> None:
+def test_parameters_buffers_and_modules_are_found() -> None:
     block = Block()
     parameters = ["scale", "first.weight", "first.bias", "layers.0.weight", "layers.1.last.weight"]
     assert [name for name, _ in block.named_parameters()] == parameters
@@ -52,7 +52,7 @@ def test_walks() -> None:
         block.get_submodule("layers.2")
 
 
-def test_tied_parameters_are_one() -> None:
+def test_a_parameter_held_twice_is_listed_once() -> None:
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     net[1].weight = net[0].weight
     net[0].same = net[0].weight
@@ -96,7 +96,7 @@ def test_requires_grad_and_zero_grad() -> None:
     assert not block(np.ones((3, 2), np.float32)).requires_grad
 
 
-def test_conversion() -> None:
+def test_conversion_changes_dtypes_in_place() -> None:
     block = Block()
     block(np.ones((3, 2), np.float32)).sum().backward()
     gradient = block.first.weight.grad.numpy().copy()
@@ -129,7 +129,7 @@ def test_conversion() -> None:
         (lambda m: m.register_forward_hook("hook"), TypeError, "a hook is a function"),
     ],
 )
-def test_what_cannot_be_registered(register: Callable[[Block], Any], error: type[Exception], message: str) -> None:
+def test_bad_registrations_are_refused(register: Callable[[Block], Any], error: type[Exception], message: str) -> None:
     block = Block()
     before = list(block.state_dict()), list(vars(block))
     with pytest.raises(error, match=message):
@@ -138,7 +138,7 @@ def test_what_cannot_be_registered(register: Callable[[Block], Any], error: type
         assert (list(block.state_dict()), list(vars(block))) == before
 
 
-def test_registering() -> None:
+def test_registered_parts_are_found() -> None:
     module = nn.Module()
     module.register_parameter("weight", nn.Parameter(tg.tensor([1.0])))
     module.add_module("layer", nn.Linear(1, 1))
@@ -155,7 +155,7 @@ def test_registering() -> None:
 
 @pytest.mark.parametrize("value", [tg.zeros(2, 2), np.zeros((2, 2))])
 def test_a_parameter_is_replaced_by_a_parameter(value: Any) -> None:
-    """Else it would silently be trained and saved no longer."""
+    """A Tensor or array in its place would silently be left out of training and saving."""
     layer = nn.Linear(2, 2)
     weight = layer.weight
     with pytest.raises(TypeError, match=r"Linear.weight is a Parameter.*nn.Parameter"):
@@ -166,7 +166,7 @@ def test_a_parameter_is_replaced_by_a_parameter(value: Any) -> None:
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
 
 
-def test_attributes_of_the_users_may_have_any_name_and_hold_themselves() -> None:
+def test_user_attributes_may_have_any_name_and_contain_themselves() -> None:
     net = nn.Sequential(nn.Linear(2, 1))
     net._hooks = []
     net.log = {}
@@ -175,7 +175,7 @@ def test_attributes_of_the_users_may_have_any_name_and_hold_themselves() -> None
     assert len(list(net.parameters())) == 2
 
 
-def test_a_replaced_call_is_made_for_every_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patched_module_call_is_used_for_every_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     called, seen = nn.Module.__call__, []
     monkeypatch.setattr(nn.Module, "__call__", lambda self, *args: (seen.append(type(self)), called(self, *args))[1])
     nn.Sequential(nn.Linear(2, 2), nn.Tanh())(tg.ones(1, 2))
@@ -208,7 +208,7 @@ def test_repr_of_all_layers_names_their_options() -> None:
     )
 
 
-def test_copies_and_pickles_are_modules_of_their_own() -> None:
+def test_copies_and_pickles_share_no_memory_with_the_module() -> None:
     net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ModuleDict({"a": nn.Linear(1, 1)}))
     for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         assert list(other.state_dict()) == list(net.state_dict())
@@ -221,7 +221,7 @@ def test_copies_and_pickles_are_modules_of_their_own() -> None:
 # --- state ------------------------------------------------------------------------------------------------------------
 
 
-def test_state_dict() -> None:
+def test_state_dict_names_parameters_and_persistent_buffers() -> None:
     block = Block()
     state = block.state_dict()
     names = ["scale", "count", "first.weight", "first.bias", "layers.0.weight", "layers.1.last.weight"]
@@ -237,7 +237,7 @@ def test_state_dict() -> None:
 
 
 @pytest.mark.parametrize("assign", [False, True])
-def test_load_state_dict(assign: bool) -> None:
+def test_load_state_dict_copies_or_assigns(assign: bool) -> None:
     source, target = (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)) for _ in range(2))
     source(np.random.default_rng(0).normal(size=(5, 2)))
     parameters = list(target.parameters())
@@ -273,7 +273,7 @@ def test_states_that_do_not_fit_change_nothing() -> None:
     np.testing.assert_array_equal(net.weight.detach().numpy(), 1)
 
 
-def test_loading_a_state_leaves_no_memory_watched() -> None:
+def test_loading_a_state_leaves_no_memory_guarded() -> None:
     net = nn.Linear(2, 1)
     net.load_state_dict(nn.Linear(2, 1).state_dict())
     assert id(guard.owner(net.weight._data)) not in guard.shared

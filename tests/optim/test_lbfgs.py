@@ -1,11 +1,11 @@
-"""L-BFGS steps as BFGS by hand, its line search keeps the Wolfe conditions, and it stops when it is told to."""
+"""L-BFGS steps as BFGS does, its line search meets the Wolfe conditions, and it stops at its limits."""
 
 import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from closures import rosenbrock, stepping
+from closures import closure_of, rosenbrock
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import leaf
@@ -16,14 +16,14 @@ from tinygrad_mlp.optim.lbfgs import _cubic_minimum, _strong_wolfe, _Trial
 
 
 @given(seed=st.integers(0, 1000))
-def test_lbfgs_by_hand(seed: int) -> None:
-    """Against BFGS with the inverse Hessian as a matrix (Nocedal & Wright 2006, eq. 7.16) on a quadratic function."""
+def test_lbfgs_equals_bfgs_with_a_matrix(seed: int) -> None:
+    """On a quadratic function, with the inverse Hessian as a matrix (Nocedal & Wright 2006, eq. 7.16)."""
     random = np.random.default_rng(seed)
     root = random.normal(size=(4, 4))
     hessian, start = root @ root.T / 4 + np.eye(4), random.normal(size=4)
     x = leaf(start)
     optimizer = LBFGS([x], lr=0.5, max_iter=1, history_size=3)
-    closure = stepping(optimizer, lambda: 0.5 * (x * (tg.tensor(hessian) @ x)).sum())
+    closure = closure_of(optimizer, lambda: 0.5 * (x * (tg.tensor(hessian) @ x)).sum())
 
     at, kept, t = start, [], 0.5 * min(1, 1 / np.abs(hessian @ start).sum())
     for _ in range(8):
@@ -43,7 +43,7 @@ def test_lbfgs_by_hand(seed: int) -> None:
 
 
 @pytest.mark.parametrize("search", [None, "strong_wolfe"])
-def test_lbfgs_stops_as_it_is_told(search: str | None) -> None:
+def test_lbfgs_stops_at_each_of_its_limits(search: str | None) -> None:
     calls = 0
 
     def counted(x: tg.Tensor) -> Callable[[], tg.Tensor]:
@@ -58,7 +58,7 @@ def test_lbfgs_stops_as_it_is_told(search: str | None) -> None:
         x = leaf([-1.2, 1.0])
         optimizer = LBFGS([x], lr=1e-3, line_search_fn=search, **options)
         calls = 0
-        first = optimizer.step(stepping(optimizer, counted(x)))
+        first = optimizer.step(closure_of(optimizer, counted(x)))
         assert first.item() == pytest.approx(24.2)
         assert calls == optimizer.state[x]["func_evals"] <= most
         assert optimizer.state[x]["n_iter"] <= options.get("max_iter", 20)
@@ -67,11 +67,11 @@ def test_lbfgs_stops_as_it_is_told(search: str | None) -> None:
 def test_lbfgs_with_a_line_search_finds_the_minimum() -> None:
     x = leaf([-1.2, 1.0])
     optimizer = LBFGS([x], max_iter=100, tolerance_change=1e-14, line_search_fn="strong_wolfe")
-    optimizer.step(stepping(optimizer, lambda: rosenbrock(x)))
+    optimizer.step(closure_of(optimizer, lambda: rosenbrock(x)))
     np.testing.assert_allclose(x.detach().numpy(), [1, 1], atol=1e-8)
     calls = optimizer.state[x]["func_evals"]
     assert calls < 60
-    optimizer.step(stepping(optimizer, lambda: rosenbrock(x)))
+    optimizer.step(closure_of(optimizer, lambda: rosenbrock(x)))
     assert optimizer.state[x]["func_evals"] <= calls + 10
 
 
@@ -86,7 +86,7 @@ def test_accepted_steps_meet_the_wolfe_conditions(seed: int, lr: float) -> None:
 
     for _ in range(3):
         optimizer = LBFGS([x], lr=lr, max_iter=1, max_eval=60, line_search_fn="strong_wolfe")
-        closure = stepping(optimizer, loss)
+        closure = closure_of(optimizer, loss)
         before = x.detach().numpy().copy()
         value = optimizer.step(closure).item()
         gradient, direction = optimizer.state[x]["prev_flat_grad"], optimizer.state[x]["d"]
@@ -98,7 +98,7 @@ def test_accepted_steps_meet_the_wolfe_conditions(seed: int, lr: float) -> None:
         assert abs(slope_after) <= -0.9 * slope
 
 
-SLOPES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+LINES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "steep beyond": (lambda t: math.exp(20 * t) - 25 * t, lambda t: 20 * math.exp(20 * t) - 25),
     "a narrow valley": (
         lambda t: -t * math.exp(-((t / 0.01) ** 2)), lambda t: (2e4 * t**2 - 1) * math.exp(-((t / 0.01) ** 2))
@@ -112,10 +112,10 @@ SLOPES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SLOPES)
+@pytest.mark.parametrize("name", LINES)
 @given(exponent=st.floats(-3, 2))
 def test_line_searches_find_a_wolfe_point_or_the_best(name: str, exponent: float) -> None:
-    loss, slope = SLOPES[name]
+    loss, slope = LINES[name]
     tried: list[_Trial] = []
 
     def at(t: float) -> _Trial:
@@ -129,7 +129,7 @@ def test_line_searches_find_a_wolfe_point_or_the_best(name: str, exponent: float
     assert found in [start, *tried]
     if abs(found.slope) <= -0.9 * start.slope:
         assert found.loss <= start.loss + 1e-4 * found.t * start.slope or len(tried) == 21
-    else:  # there was none to find before the bracket was closed or the trials were over
+    else:  # no such point was found before the bracket closed or the trials ran out
         assert name in ("a kink", "hardly any", "infinite beyond") or len(tried) == 21
         assert found.loss <= start.loss
 
@@ -141,7 +141,7 @@ def test_line_searches_find_a_wolfe_point_or_the_best(name: str, exponent: float
     w=st.floats(0.1, 3),
     swapped=st.booleans(),
 )
-def test_minima_of_cubics(valley: float, ridge: float, u: float, w: float, swapped: bool) -> None:
+def test_the_minimum_of_a_cubic_is_exact(valley: float, ridge: float, u: float, w: float, swapped: bool) -> None:
     ends = (valley - u * ridge, valley + w)[:: -1 if swapped else 1]
     slope = np.polynomial.Polynomial.fromroots([valley, valley - ridge])
     loss = slope.integ()

@@ -1,4 +1,4 @@
-"""Each schedule follows its closed form, also when it goes on from a saved state."""
+"""Each schedule follows its closed form, also after it is loaded from a saved state."""
 
 import io
 import math
@@ -17,7 +17,7 @@ from tinygrad_mlp.optim import SGD, Optimizer, lr_scheduler
 
 
 def stepped(*rates: float) -> SGD:
-    """An optimizer of groups of these rates that has taken a step, as it has when a schedule goes on."""
+    """An optimizer with a group for each of the rates. It has taken a step, so that schedules do not warn."""
     optimizer = SGD([{"params": [leaf(1.0)], "lr": rate} for rate in rates])
     optimizer.param_groups[0]["params"][0].sum().backward()
     optimizer.step()
@@ -42,7 +42,7 @@ CLOSED_FORMS: dict[str, tuple[Callable[..., lr_scheduler.LRScheduler], Callable[
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
-def test_schedules(name: str) -> None:
+def test_schedules_follow_their_closed_form(name: str) -> None:
     make, closed_form = CLOSED_FORMS[name]
     optimizer = stepped(0.5, 0.25)
     schedule = make(optimizer)
@@ -56,7 +56,7 @@ def test_schedules(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
-def test_schedules_go_on_where_their_state_was_taken(name: str) -> None:
+def test_schedules_continue_from_their_state(name: str) -> None:
     make, closed_form = CLOSED_FORMS[name]
     schedule = make(stepped(0.5))
     for _ in range(5):
@@ -72,7 +72,7 @@ def test_schedules_go_on_where_their_state_was_taken(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
-def test_schedules_resume_from_an_optimizers_state(name: str) -> None:
+def test_schedules_continue_from_the_state_of_an_optimizer(name: str) -> None:
     make, closed_form = CLOSED_FORMS[name]
     optimizer = stepped(0.5)
     schedule = make(optimizer)
@@ -92,7 +92,7 @@ def test_schedules_resume_from_an_optimizers_state(name: str) -> None:
         resumed.step()
 
 
-def test_a_schedule_goes_on_from_a_file() -> None:
+def test_a_schedule_continues_from_a_file() -> None:
     optimizer, file = stepped(1.0), io.BytesIO()
     schedule = lr_scheduler.MultiStepLR(optimizer, [1, 3, 3], 0.5)
     tg.save(schedule.state_dict(), file)
@@ -114,7 +114,7 @@ def test_schedules_can_be_chained() -> None:
             schedule.step()
 
 
-def test_a_lambda_for_each_group() -> None:
+def test_each_group_may_have_its_own_lambda() -> None:
     optimizer = stepped(1.0, 1.0)
     schedule = lr_scheduler.LambdaLR(optimizer, [lambda k: np.float64(1 / (k + 1)), lambda k: 2**-k])
     schedule.step()
@@ -156,7 +156,7 @@ def plateau_by_hand(
     cooldown=st.integers(0, 2),
     interrupted=st.booleans(),
 )
-def test_plateau(
+def test_reduce_on_plateau_equals_its_definition(
     metrics: list[float], mode: str, patience: int, threshold: float, relative: bool, cooldown: int, interrupted: bool
 ) -> None:
     def made(optimizer: Optimizer) -> lr_scheduler.ReduceLROnPlateau:
@@ -175,7 +175,7 @@ def test_plateau(
         assert schedule.get_last_lr() == [schedule.optimizer.param_groups[0]["lr"]] == [expected]
 
 
-def test_least_rates_by_group() -> None:
+def test_each_group_may_have_its_own_least_rate() -> None:
     schedule = lr_scheduler.ReduceLROnPlateau(stepped(1.0, 1.0), patience=0, min_lr=[0.5, 0.0])
     schedule.step(1)
     schedule.step(math.nan)
@@ -206,6 +206,8 @@ def test_least_rates_by_group() -> None:
         ),
     ],
 )  # fmt: skip
-def test_schedules_refuse(make: Callable[[Optimizer], Any], error: type[Exception], message: str | None) -> None:
+def test_bad_arguments_are_refused(
+    make: Callable[[Optimizer], Any], error: type[Exception], message: str | None
+) -> None:
     with pytest.raises(error, match=message):
         make(SGD([leaf(1.0)]))

@@ -18,7 +18,7 @@ from tinygrad_mlp.optim import minimize
 
 
 @pytest.mark.parametrize("method", ["L-BFGS-B", "BFGS", "CG", "TNC", "SLSQP", "Newton-CG", "trust-ncg", "trust-constr"])
-def test_minimize(method: str) -> None:
+def test_every_method_finds_the_minimum(method: str) -> None:
     x, y = leaf([[-1.2]]), leaf(1.0)
     result = minimize(lambda: rosenbrock(tg.stack([x.reshape(()), y])), iter([x, y]), method, tol=1e-9)
     np.testing.assert_allclose([x.item(), y.item()], [1, 1], atol=1e-3)
@@ -29,7 +29,7 @@ def test_minimize(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["Newton-CG", "trust-ncg", "trust-krylov", "trust-constr"])
 @given(seed=st.integers(0, 1000))
-def test_minimize_has_exact_derivatives(method: str, seed: int) -> None:
+def test_scipy_gets_exact_derivatives(method: str, seed: int) -> None:
     random = np.random.default_rng(seed)
     x, v = random.normal(size=(2, 5))
     a, b, unused = leaf(np.zeros((2, 2))), leaf([0.0]), leaf([[7.0]])
@@ -51,7 +51,7 @@ def test_minimize_has_exact_derivatives(method: str, seed: int) -> None:
     assert [a.tolist(), b.tolist(), unused.tolist()] == [[[0, 1], [2, 3]], [4], [[5]]]
 
 
-def test_minimize_hands_scipys_arguments_on() -> None:
+def test_other_arguments_are_passed_on_to_scipy() -> None:
     x, unused = leaf([3.0]), leaf([7.0])
     seen = []
     result = minimize(
@@ -63,7 +63,7 @@ def test_minimize_hands_scipys_arguments_on() -> None:
     assert len(seen) == result.nit
 
 
-def test_minimize_leaves_the_parameters_as_they_were_where_it_fails() -> None:
+def test_a_loss_that_fails_leaves_the_parameters_as_they_were() -> None:
     x = leaf([3.0])
     calls = iter([1, 2])
 
@@ -77,7 +77,7 @@ def test_minimize_leaves_the_parameters_as_they_were_where_it_fails() -> None:
     assert x.tolist() == [3]
 
 
-def test_minimize_in_float32() -> None:
+def test_float32_parameters_stay_float32() -> None:
     layer = nn.Linear(2, 1)
     X = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
     y = X @ np.array([[1.0], [-2.0]], np.float32) + 3

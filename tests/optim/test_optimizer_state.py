@@ -16,7 +16,7 @@ from tinygrad_mlp.nn import functional as F
 from tinygrad_mlp.optim import LBFGS, SGD, Adam, AdamW, Optimizer
 
 
-def test_zero_grad_lets_the_gradients_go() -> None:
+def test_zero_grad_releases_the_gradients() -> None:
     x = tg.tensor(np.ones((2, 3)))
     weight = leaf(np.ones((1, 3)))
     optimizer = SGD([weight], lr=0.1)
@@ -39,7 +39,7 @@ def train(parameters: list[tg.Tensor], optimizer: Optimizer, steps: int) -> None
         optimizer.step(closure)
 
 
-KINDS: dict[str, Callable[[list[tg.Tensor]], Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[[list[tg.Tensor]], Optimizer]] = {
     "SGD": lambda p: SGD(p, lr=0.01),
     "momentum": lambda p: SGD([{"params": p[:1], "lr": 0.02}, {"params": p[1:]}], lr=0.01, momentum=0.9),
     "Adam": lambda p: Adam(p, lr=0.1),
@@ -52,13 +52,13 @@ KINDS: dict[str, Callable[[list[tg.Tensor]], Optimizer]] = {
 
 @pytest.mark.parametrize("through", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state)), lambda s: s])
 @pytest.mark.parametrize("first", [[1.0, 2.0], 1.5], ids=["a vector", "a number"])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_goes_on_where_its_state_was_taken(name: str, first: Any, through: Callable[[Any], Any]) -> None:
     parameters = [leaf(first), leaf([[0.5]])]
-    optimizer = KINDS[name](parameters)
+    optimizer = OPTIMIZERS[name](parameters)
     train(parameters, optimizer, 4)
     copies = [leaf(parameter.detach().numpy()) for parameter in parameters]
-    other = KINDS[name](copies)
+    other = OPTIMIZERS[name](copies)
     for group in other.param_groups:
         group["lr"] = 123.0
     other.load_state_dict(through(optimizer.state_dict()))
@@ -79,7 +79,7 @@ def test_an_optimizer_goes_on_where_its_state_was_taken(name: str, first: Any, t
     ids=["another dtype", "other arrays", "other numbers"],
 )  # fmt: skip
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_parameters_that_are_given_other_arrays_are_trained_on(replace: Callable[[Any], Any], momentum: float) -> None:
+def test_training_continues_after_parameters_got_other_arrays(replace: Callable[[Any], Any], momentum: float) -> None:
     net = nn.Linear(2, 1)
     optimizer = SGD(net.parameters(), lr=0.5, momentum=momentum)
     for _ in range(2):
@@ -111,9 +111,9 @@ def test_a_copied_optimizer_trains_the_copied_parameters(through: Callable[[Any]
             np.testing.assert_array_equal(one.detach().numpy(), other.detach().numpy(), f"step {step}")
 
 
-def test_the_layout_of_a_state() -> None:
+def test_the_state_has_pytorchs_layout() -> None:
     parameters = [leaf([1.0, 2.0]), leaf([[0.5]])]
-    optimizer = KINDS["momentum"](parameters)
+    optimizer = OPTIMIZERS["momentum"](parameters)
     train(parameters, optimizer, 1)
     state = optimizer.state_dict()
     assert [group["params"] for group in state["param_groups"]] == [[0], [1]]
@@ -128,7 +128,7 @@ def test_the_layout_of_a_state() -> None:
 
 def test_states_that_do_not_fit_change_nothing() -> None:
     parameters = [leaf([1.0, 2.0]), leaf([[0.5]])]
-    optimizer = KINDS["Adam"](parameters)
+    optimizer = OPTIMIZERS["Adam"](parameters)
     train(parameters, optimizer, 1)
     before = copy.deepcopy(optimizer.state_dict())
     swapped = copy.deepcopy(before)
@@ -136,21 +136,24 @@ def test_states_that_do_not_fit_change_nothing() -> None:
     invalid = copy.deepcopy(before)
     invalid["param_groups"][0]["lr"] = -1.0
     for state, message in [
-        (KINDS["momentum"](parameters).state_dict(), r"groups of \[1, 1\] parameters.*groups of \[2\]"),
-        (KINDS["SGD"](parameters).state_dict(), r"\['dampening', 'momentum', 'nesterov'\], which Adam does not have"),
+        (OPTIMIZERS["momentum"](parameters).state_dict(), r"groups of \[1, 1\] parameters.*groups of \[2\]"),
+        (
+            OPTIMIZERS["SGD"](parameters).state_dict(),
+            r"\['dampening', 'momentum', 'nesterov'\], which Adam does not have",
+        ),
         (swapped, r"exp_avg of shape \(1, 1\) for a parameter of shape \(2,\)"),
         (invalid, "lr cannot be -1"),
     ]:
         with pytest.raises(ValueError, match=message):
             optimizer.load_state_dict(state)
         assert str(optimizer.state_dict()) == str(before)
-    lbfgs = KINDS["LBFGS"](parameters)
+    lbfgs = OPTIMIZERS["LBFGS"](parameters)
     train(parameters, lbfgs, 1)
     with pytest.raises(ValueError, match="state is of 3 numbers, but the parameters are of 2"):
-        KINDS["LBFGS"]([leaf([1.0]), leaf([[0.5]])]).load_state_dict(lbfgs.state_dict())
+        OPTIMIZERS["LBFGS"]([leaf([1.0]), leaf([[0.5]])]).load_state_dict(lbfgs.state_dict())
 
 
-def test_what_was_pickled_under_the_public_names_is_read() -> None:
+def test_pickles_that_hold_public_attribute_names_are_read() -> None:
     optimizer, generator = optim.SGD([tg.ones(2, requires_grad=True)], lr=0.5), tg.Generator().manual_seed(1)
     for holder, own, public in ((optimizer, "_groups", "param_groups"), (generator, "_numbers", "numbers")):
         state = {public if name == own else name: value for name, value in vars(holder).items()}

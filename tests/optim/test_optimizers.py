@@ -1,4 +1,4 @@
-"""Each optimizer steps as its recurrence, written out by hand, and refuses options that cannot be meant."""
+"""Each optimizer takes the steps of its recurrence, written out in NumPy, and refuses options that make no sense."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from closures import stepping
+from closures import closure_of
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Array, leaf
@@ -92,10 +92,10 @@ each_recurrence = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize("rank", ["factored", "dense", "read"])
+@pytest.mark.parametrize("form", ["factored", "dense", "read"])
 @each_recurrence
 @given(seed=st.integers(0, 1000))
-def test_recurrences(kind: Any, by_hand: Any, options: dict[str, Any], rank: str, seed: int) -> None:
+def test_steps_follow_the_recurrence(kind: Any, by_hand: Any, options: dict[str, Any], form: str, seed: int) -> None:
     random = np.random.default_rng(seed)
     start, x, y = random.normal(size=(2, 3)), random.normal(size=(10, 4, 3)), random.normal(size=(10, 4, 2))
     weight = leaf(start)
@@ -104,14 +104,14 @@ def test_recurrences(kind: Any, by_hand: Any, options: dict[str, Any], rank: str
     def gradients() -> Iterator[Array]:
         for rows, targets in zip(x, y, strict=True):
             optimizer.zero_grad()
-            if rank == "dense":
+            if form == "dense":
                 ((tg.tensor(rows) @ weight.T - targets) ** 2).sum().backward()
                 assert isinstance(weight._node.grad, np.ndarray)
             else:
                 F.mse_loss(F.linear(tg.tensor(rows), weight), targets, "sum").backward()
                 assert isinstance(weight._node.grad, Product)
             by_definition = 2 * (rows @ weight.detach().numpy().T - targets).T @ rows
-            if rank == "read":
+            if form == "read":
                 np.testing.assert_allclose(weight.grad.numpy(), by_definition, rtol=1e-9, atol=1e-12)
             yield by_definition
 
@@ -135,12 +135,12 @@ def test_a_parameter_without_dimensions_moves_as_one_of_one_entry(kind: Any, by_
         assert number.item() != 2
 
 
-def test_every_optimizer_is_held_against_its_recurrence() -> None:
+def test_every_optimizer_is_in_the_table() -> None:
     public = {value for value in vars(optim).values() if isinstance(value, type) and issubclass(value, Optimizer)}
-    assert public - {kind for kind, *_ in RECURRENCES} == {Optimizer, LBFGS}  # LBFGS further below
+    assert public - {kind for kind, *_ in RECURRENCES} == {Optimizer, LBFGS}  # test_lbfgs.py tests LBFGS
 
 
-def test_rates_may_be_any_real_numbers() -> None:
+def test_a_rate_may_be_any_real_number() -> None:
     for parameter in (leaf([1.0, 2.0]), leaf([[1.0, 2.0]])):
         optimizer = SGD([parameter], lr=Fraction(1, 2))
         (parameter * parameter).sum().backward()
@@ -177,7 +177,7 @@ def test_nesterov_by_hand() -> None:
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam, AdamW, LBFGS])
-def test_dtypes_stay(kind: Any) -> None:
+def test_steps_keep_the_dtype(kind: Any) -> None:
     layer = nn.Linear(3, 2)
     optimizer = kind(layer.parameters(), lr=0.1)
 
@@ -197,7 +197,7 @@ def test_dtypes_stay(kind: Any) -> None:
 # --- the optimizer as such --------------------------------------------------------------------------------------------
 
 
-def test_groups_have_options_of_their_own() -> None:
+def test_groups_have_their_own_options() -> None:
     a, b, c, frozen = leaf(1.0), leaf(1.0), leaf(1.0), tg.tensor(1.0)
     optimizer = SGD([{"params": a, "lr": 0.5}, {"params": [b, frozen]}], lr=0.25)
     optimizer.add_param_group({"params": [c], "lr": 1.0})
@@ -222,7 +222,7 @@ def test_parameters_may_be_frozen_and_thawed() -> None:
     assert (a.item(), b.item()) == (0.75, 0.0)
 
 
-def test_an_optimizer_of_ones_own_says_what_it_needs() -> None:
+def test_a_subclass_without_its_methods_says_what_is_missing() -> None:
     with pytest.raises(NotImplementedError):
         Optimizer([leaf(1.0)], {})
 
@@ -236,7 +236,7 @@ def test_an_optimizer_of_ones_own_says_what_it_needs() -> None:
         Idle([w], {}).step()
 
 
-def test_closures_and_zero_grad() -> None:
+def test_step_calls_a_closure_and_zero_grad_clears() -> None:
     w = leaf([2.0])
     optimizer = SGD([w], lr=0.25)
 
@@ -276,7 +276,7 @@ def test_a_step_between_forward_and_backward_is_noticed(kind: Any) -> None:
         minimize(lambda: (w**2).sum(), [w])
     else:
         optimizer = kind([w])
-        optimizer.step(stepping(optimizer, lambda: (w**2).sum()))
+        optimizer.step(closure_of(optimizer, lambda: (w**2).sum()))
     with pytest.raises(RuntimeError, match="changed"):
         loss.backward()
 
@@ -321,7 +321,7 @@ def test_a_step_between_forward_and_backward_is_noticed(kind: Any) -> None:
         (lambda w: minimize(lambda: w * 2, [w]), ValueError, r"shape \(2,\)"),
     ],
 )
-def test_refusals(make: Callable[[tg.Tensor], Any], error: type[Exception], message: str) -> None:
+def test_bad_arguments_are_refused(make: Callable[[tg.Tensor], Any], error: type[Exception], message: str) -> None:
     w = leaf([1.0, 2.0])
     with pytest.raises(error, match=message):
         make(w)

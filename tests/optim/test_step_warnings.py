@@ -14,6 +14,7 @@ from tinygrad_mlp.optim import LBFGS, SGD, Optimizer, StepWarning, lr_scheduler
 
 
 def messages(*calls: Callable[[], Any]) -> list[str]:
+    """The warnings that the calls give, up to the colon. All must be StepWarnings that point at this file."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for call in calls:
@@ -22,7 +23,7 @@ def messages(*calls: Callable[[], Any]) -> list[str]:
     return [str(warning.message).split(":")[0] for warning in caught]
 
 
-NONE, USED = "step() found no gradients", "step() found gradients that an earlier step has used"
+NO_GRADIENTS, USED_GRADIENTS = "step() found no gradients", "step() found gradients that an earlier step has used"
 
 
 @pytest.fixture(params=["bias", "no bias", "momentum"])
@@ -36,7 +37,7 @@ def trained(request: pytest.FixtureRequest) -> tuple[nn.Module, Optimizer, Calla
 def test_a_step_without_gradients_warns_once(trained: Any) -> None:
     net, optimizer, backward = trained
     before = net[0].weight.detach().numpy().copy()
-    assert messages(lambda: optimizer.step(), lambda: optimizer.step()) == [NONE]
+    assert messages(lambda: optimizer.step(), lambda: optimizer.step()) == [NO_GRADIENTS]
     np.testing.assert_array_equal(net[0].weight.detach().numpy(), before)
     assert messages(backward, lambda: optimizer.step()) == []
 
@@ -44,13 +45,13 @@ def test_a_step_without_gradients_warns_once(trained: Any) -> None:
 def test_a_second_step_on_the_same_gradients_warns_once(trained: Any) -> None:
     _, optimizer, backward = trained
     step = lambda: optimizer.step()  # noqa: E731
-    assert messages(backward, step, step, step) == [USED]
+    assert messages(backward, step, step, step) == [USED_GRADIENTS]
 
 
-def test_forgetting_zero_grad_warns(trained: Any) -> None:
+def test_a_forgotten_zero_grad_warns(trained: Any) -> None:
     _, optimizer, backward = trained
     step = lambda: optimizer.step()  # noqa: E731
-    assert messages(backward, step, backward, step, backward, step) == [USED]
+    assert messages(backward, step, backward, step, backward, step) == [USED_GRADIENTS]
 
 
 def test_proper_training_does_not_warn(trained: Any) -> None:
@@ -89,7 +90,7 @@ def test_warnings_can_be_silenced() -> None:
 def test_lbfgs_without_gradients_warns() -> None:
     x = leaf([1.0])
     optimizer = LBFGS([x])
-    assert messages(lambda: optimizer.step(lambda: x.sum())) == [NONE]
+    assert messages(lambda: optimizer.step(lambda: x.sum())) == [NO_GRADIENTS]
     assert x.item() == 1
 
 

@@ -1,6 +1,6 @@
-"""Beside PyTorch: networks, losses, optimizers over 50 steps, schedules, states in both directions.
+"""Networks, losses, optimizers and schedules compute what PyTorch's compute, and states load in both directions.
 
-Each network is built by name in both, the weights copied from ours; then both see the same numbers.
+Each network is built by name in both libraries, with the weights copied from ours. Then both get the same numbers.
 """
 
 import copy
@@ -52,7 +52,7 @@ def built(library: Any, specs: list[Spec]) -> Any:
 
 
 def pair(specs: list[Spec], dtype: Any, seed: int = 0) -> tuple[Any, Any]:
-    """The same network in both, with the same drawn weights."""
+    """The same network in both libraries, with the same random weights."""
     ours, theirs = built(tg, specs), built(torch, specs)
     ours = ours.to(dtype)
     random = np.random.default_rng(seed)
@@ -86,9 +86,9 @@ ACTIVATIONS: list[Spec] = [
 
 @st.composite
 def networks(draw: st.DrawFn, normalized: bool) -> list[Spec]:
-    """Two or three Linear layers, with an activation and perhaps a normalization after each.
+    """Two or three Linear layers, each followed by a normalization, if asked for, and an activation.
 
-    A normalization of what hardly varies blows rounding up, by 1/√eps at the most: so eps is not as small as usual.
+    Normalizing nearly constant values multiplies their rounding errors by up to 1/√eps. So eps is larger than usual.
     """
     widths = draw(st.lists(st.integers(2, 4), min_size=3, max_size=4))
     specs: list[Spec] = [("Flatten", (), {})] if draw(st.booleans()) else []
@@ -111,8 +111,8 @@ def networks(draw: st.DrawFn, normalized: bool) -> list[Spec]:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(data=st.data(), seed=st.integers(0, 1000), evaluating=st.booleans())
-def test_networks(dtype: Any, data: st.DataObject, seed: int, evaluating: bool) -> None:
-    # Even so, in float32 it would leave little to compare.
+def test_networks_agree(dtype: Any, data: st.DataObject, seed: int, evaluating: bool) -> None:
+    # In float32, normalization would leave too few digits to compare even so.
     specs = data.draw(networks(normalized=dtype == np.float64))
     ours, theirs = pair(specs, dtype, seed)
     assert repr(ours).count("\n") == repr(theirs).count("\n")
@@ -137,7 +137,7 @@ def test_networks(dtype: Any, data: st.DataObject, seed: int, evaluating: bool) 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("spec", ACTIVATIONS, ids=repr)
 @given(data=st.data())
-def test_activations(spec: Spec, dtype: Any, data: st.DataObject) -> None:
+def test_activations_agree(spec: Spec, dtype: Any, data: st.DataObject) -> None:
     x = data.draw(numbers(data.draw(shapes(min_dims=2, min_side=1)), -40, 40)).astype(dtype)
     x.flat[0] = 0
     ours, theirs = tg.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
@@ -151,7 +151,7 @@ def test_activations(spec: Spec, dtype: Any, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("spec", [("BatchNorm1d", (3,), {}), ("LayerNorm", ((3, 5),), {})], ids=repr)
-def test_normalizations(spec: Spec, dtype: Any) -> None:
+def test_normalizations_agree(spec: Spec, dtype: Any) -> None:
     ours, theirs = pair([spec], dtype)
     for seed in range(3):
         x, cotangent = np.random.default_rng(seed).normal(size=(2, 2, 3, 5)).astype(dtype)
@@ -169,7 +169,7 @@ def test_normalizations(spec: Spec, dtype: Any) -> None:
 # --- hooks ------------------------------------------------------------------------------------------------------------
 
 
-def test_hooks_see_and_do_the_same() -> None:
+def test_hooks_see_and_replace_the_same() -> None:
     ours, theirs = pair([("Linear", (3, 4), {}), ("Tanh", (), {}), ("Linear", (4, 2), {})], np.float64)
     x = np.random.default_rng(0).normal(size=(5, 3))
     seen: dict[str, list[Any]] = {"tg": [], "torch": []}
@@ -230,7 +230,7 @@ def losses_agree(call: Callable[[Any, Any, Any], Any], dtype: Any, *inputs: Arra
     ],
 )  # fmt: skip
 @given(data=st.data(), reduction=REDUCTIONS, weighted=st.booleans())
-def test_elementwise_losses(
+def test_elementwise_losses_agree(
     name: str,
     domain: tuple[float, float],
     weights: str,
@@ -262,7 +262,9 @@ def test_elementwise_losses(
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
 @given(data=st.data(), reduction=REDUCTIONS, weighted=st.booleans(), ignored=st.sampled_from([-100, 0, 1]))
-def test_classes(name: str, dtype: Any, data: st.DataObject, reduction: str, weighted: bool, ignored: int) -> None:
+def test_losses_of_classes_agree(
+    name: str, dtype: Any, data: st.DataObject, reduction: str, weighted: bool, ignored: int
+) -> None:
     number = data.draw(st.integers(2, 4))
     around = data.draw(shapes(min_side=1))
     z = data.draw(numbers((*around[:1], number, *around[1:])))
@@ -283,7 +285,9 @@ def test_classes(name: str, dtype: Any, data: st.DataObject, reduction: str, wei
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(data=st.data(), reduction=REDUCTIONS, weighted=st.booleans(), smoothing=st.sampled_from([0.0, 0.3]))
-def test_probabilities(dtype: Any, data: st.DataObject, reduction: str, weighted: bool, smoothing: float) -> None:
+def test_cross_entropies_of_probabilities_agree(
+    dtype: Any, data: st.DataObject, reduction: str, weighted: bool, smoothing: float
+) -> None:
     shape = data.draw(shapes(min_dims=1, min_side=1))
     z, target = data.draw(numbers(shape)), data.draw(numbers(shape, 0, 1))
     weight = data.draw(numbers((shape[min(1, len(shape) - 1)],), 0.5, 2)).astype(dtype)
@@ -343,8 +347,8 @@ def step(library: Any, net: Any, optimizer: Any, x: Array, y: Array) -> Any:
 @each_optimizer
 @settings(max_examples=3)
 @given(seed=st.integers(0, 1000))
-def test_optimizers_over_50_steps(name: str, options: dict[str, Any], dtype: Any, seed: int) -> None:
-    # On a network, L-BFGS doubles the difference that rounding makes with every few steps, in whichever of the two.
+def test_optimizers_agree_over_50_steps(name: str, options: dict[str, Any], dtype: Any, seed: int) -> None:
+    # On a network, L-BFGS doubles rounding differences every few steps, here as in PyTorch. So it gets one layer.
     quasi_newton = name == "LBFGS"
     ours, theirs = pair(SPECS[:1] if quasi_newton else SPECS, dtype, seed)
     optimizer = getattr(tg.optim, name)(ours.parameters(), **options)
@@ -357,7 +361,7 @@ def test_optimizers_over_50_steps(name: str, options: dict[str, Any], dtype: Any
 
 @pytest.mark.parametrize(("name", "options"), OPTIMIZERS[-3:], ids=repr)
 @given(seed=st.integers(0, 1000))
-def test_quasi_newton_steps_on_a_network(name: str, options: dict[str, Any], seed: int) -> None:
+def test_quasi_newton_steps_on_a_network_agree(name: str, options: dict[str, Any], seed: int) -> None:
     ours, theirs = pair(SPECS, np.float64, seed)
     optimizer = getattr(tg.optim, name)(ours.parameters(), **options)
     peer = getattr(torch.optim, name)(theirs.parameters(), **options)
@@ -371,7 +375,7 @@ def test_quasi_newton_steps_on_a_network(name: str, options: dict[str, Any], see
 
 
 def to_theirs(state: Any) -> Any:
-    """A state of ours with PyTorch's tensors for arrays."""
+    """Our state, with each array replaced by a tensor of PyTorch's."""
     if isinstance(state, np.ndarray):
         return torch.tensor(state)
     if isinstance(state, dict):
@@ -381,7 +385,7 @@ def to_theirs(state: Any) -> Any:
 
 @pytest.mark.parametrize("to_torch", [True, False], ids=["to PyTorch", "from PyTorch"])
 @each_optimizer
-def test_states_of_optimizers_in_both_directions(name: str, options: dict[str, Any], to_torch: bool) -> None:
+def test_states_of_optimizers_load_in_both_directions(name: str, options: dict[str, Any], to_torch: bool) -> None:
     ours, theirs = pair(SPECS, np.float64)
     optimizer = getattr(tg.optim, name)(ours.parameters(), **options)
     peer = getattr(torch.optim, name)(theirs.parameters(), **options)
@@ -439,7 +443,7 @@ def rates(optimizer: Any) -> list[float]:
 
 
 @given(specs=st.lists(st.sampled_from(SCHEDULES), min_size=1, max_size=2), seed=st.integers(0, 1000))
-def test_schedules(specs: list[Spec], seed: int) -> None:
+def test_schedules_agree(specs: list[Spec], seed: int) -> None:
     ours, theirs = scheduled(tg, specs), scheduled(torch, specs)
     metrics = np.random.default_rng(seed).normal(size=20)
     for metric in metrics:
@@ -453,7 +457,7 @@ def test_schedules(specs: list[Spec], seed: int) -> None:
 
 @pytest.mark.parametrize("to_torch", [True, False], ids=["to PyTorch", "from PyTorch"])
 @each_schedule
-def test_states_of_schedules_in_both_directions(spec: Spec, to_torch: bool) -> None:
+def test_states_of_schedules_load_in_both_directions(spec: Spec, to_torch: bool) -> None:
     metrics = np.random.default_rng(0).normal(size=20)
     (source, [one]), (target, [another]) = (
         scheduled(library, [spec]) for library in ((tg, torch) if to_torch else (torch, tg))
@@ -476,7 +480,7 @@ def test_states_of_schedules_in_both_directions(spec: Spec, to_torch: bool) -> N
     max_norm=st.sampled_from([0.1, 1.0, 100.0]),
     norm_type=st.sampled_from([1.0, 2.0, 3.0, float("inf")]),
 )
-def test_clipping(data: st.DataObject, max_norm: float, norm_type: float) -> None:
+def test_clipped_gradients_agree(data: st.DataObject, max_norm: float, norm_type: float) -> None:
     gradients = [data.draw(numbers(data.draw(shapes(min_side=1)))) for _ in range(3)]
     leaves = []
     for library in (tg, torch):
@@ -493,18 +497,18 @@ def test_clipping(data: st.DataObject, max_norm: float, norm_type: float) -> Non
 
 @pytest.mark.parametrize("name", ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"])
 @pytest.mark.parametrize("param", [None, 0.3])
-def test_gains(name: str, param: float | None) -> None:
+def test_recommended_gains_agree(name: str, param: float | None) -> None:
     assert tg.nn.init.calculate_gain(name, param) == pytest.approx(torch.nn.init.calculate_gain(name, param), rel=1e-15)
 
 
-def test_one_hot() -> None:
+def test_one_hot_agrees() -> None:
     classes = np.array([[0, 3], [2, 2]])
     for number in (-1, 4, 6):
         ours = tg.nn.functional.one_hot(tg.tensor(classes), number)
         close(ours, torch.nn.functional.one_hot(torch.tensor(classes), number))
 
 
-def test_states_of_networks_in_both_directions() -> None:
+def test_states_of_networks_load_in_both_directions() -> None:
     specs: list[Spec] = [("Linear", (3, 4), {}), ("BatchNorm1d", (4,), {}), ("LayerNorm", (4,), {})]
     ours, theirs = pair(specs, np.float32)
     same_parameters(ours, theirs)
@@ -514,7 +518,7 @@ def test_states_of_networks_in_both_directions() -> None:
     same_parameters(fresh, theirs)
 
 
-def test_collation() -> None:
+def test_collated_batches_agree() -> None:
     samples = [{"x": np.float32(i), "y": (i, [np.arange(i, i + 2)])} for i in range(3)]
     ours, theirs = our_data.default_collate(samples), torch.utils.data.default_collate(samples)
     close(ours["x"], theirs["x"])
@@ -523,7 +527,7 @@ def test_collation() -> None:
 
 
 @given(number=st.integers(1, 30), size=st.integers(1, 7), drop_last=st.booleans())
-def test_loaders(number: int, size: int, drop_last: bool) -> None:
+def test_loaders_give_the_same_batches(number: int, size: int, drop_last: bool) -> None:
     x = np.arange(number)
     ours = our_data.DataLoader(our_data.TensorDataset(tg.tensor(x), tg.tensor(x * 2)), size, drop_last=drop_last)
     theirs = torch.utils.data.DataLoader(
@@ -537,9 +541,9 @@ def test_loaders(number: int, size: int, drop_last: bool) -> None:
 
 
 @given(number=st.integers(1, 50), cuts=st.lists(st.floats(0.01, 1), min_size=1, max_size=5))
-def test_fractions(number: int, cuts: list[float]) -> None:
+def test_random_splits_by_fractions_have_the_same_sizes(number: int, cuts: list[float]) -> None:
     fractions = [cut / sum(cuts) for cut in cuts]
-    if sum(fractions) > 1:  # PyTorch takes them for numbers of samples then
+    if sum(fractions) > 1:  # then PyTorch reads them as numbers of samples
         return
     ours = our_data.random_split(range(number), fractions)
     with warnings.catch_warnings():

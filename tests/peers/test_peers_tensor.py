@@ -1,7 +1,7 @@
-"""Beside PyTorch: the same programs, drawn, run in both and agree: values, gradients, second derivatives.
+"""The same program gives the same values, gradients and second derivatives here and in PyTorch.
 
-They agree to 10⁻¹⁰ in float64, and to 10⁻⁵ in float32, where rounding is 10⁻⁷ an operation. A program is written
-once, in the words that both have, and is told which of the two it is running in.
+They agree to 10⁻¹⁰ in float64, and to 10⁻⁵ in float32, where each operation rounds to 10⁻⁷. A program is a function
+of the library that it runs in, called `m`, and uses only names that both libraries have.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def close(ours: Any, theirs: Any, what: str, slack: float = 0) -> None:
 
 
 def run(m: Any, program: Program, arrays: list[Array], cotangent: Array, direction: list[Array]) -> dict[str, Any]:
-    """The output of `program`, its gradients, and those of ⟨direction, gradients⟩, in the module `m`."""
+    """The output of `program` in the library `m`, its gradients, and the gradients of ⟨direction, gradients⟩."""
     leaves = [m.tensor(x, requires_grad=True) for x in arrays]
     y = program(m, *leaves)
     v = m.tensor(np.resize(cotangent, tuple(y.shape)), requires_grad=True)
@@ -60,7 +60,7 @@ def agree(program: Program, arrays: list[Array], cotangent: Array, direction: li
     ours, theirs = (run(m, program, arrays, cotangent, direction) for m in (tg, torch))
     assert ours.keys() == theirs.keys()
     for what in theirs:
-        # A program such as 1 − tanh² amplifies rounding, in whichever of the two: by as much as it does in PyTorch.
+        # A program such as 1 − tanh² amplifies rounding in both libraries: allow for as much as it does in PyTorch.
         lost = 0 if theirs[what] is None else (theirs[what].detach() - exact[what].detach()).abs().max().item()
         close(ours[what], theirs[what], what, slack=10 * lost)
 
@@ -68,7 +68,7 @@ def agree(program: Program, arrays: list[Array], cotangent: Array, direction: li
 # --- each function ----------------------------------------------------------------------------------------------------
 
 ANY, POSITIVE, UNIT = (-2, 2), (0.25, 3), (-0.9, 0.9)
-BETWEEN = (-1.99, 2.01)  # the entries lie between those drawn from ANY: nothing ties
+BETWEEN = (-1.99, 2.01)  # entries lie between those drawn from ANY, so that no two are equal
 
 FUNCTIONS: dict[str, tuple[Program, list[tuple[Shape, tuple[float, float]]]]] = {
     "exp": (lambda m, x: x.exp(), [((2, 3), ANY)]),
@@ -183,7 +183,7 @@ FUNCTIONS: dict[str, tuple[Program, list[tuple[Shape, tuple[float, float]]]]] = 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @settings(max_examples=5)
 @given(data=st.data())
-def test_a_function_is_pytorchs(name: str, dtype: Any, data: st.DataObject) -> None:
+def test_each_function_agrees(name: str, dtype: Any, data: st.DataObject) -> None:
     program, operands = FUNCTIONS[name]
     arrays = [data.draw(numbers(shape, *domain)) for shape, domain in operands]
     agree(program, arrays, data.draw(numbers((24,))), [data.draw(numbers(x.shape)) for x in arrays], dtype)
@@ -223,7 +223,7 @@ TIED: dict[str, tuple[Program, int]] = {
 
 @pytest.mark.parametrize("name", TIED)
 @given(data=st.data())
-def test_ties_and_kinks_are_pytorchs(name: str, data: st.DataObject) -> None:
+def test_gradients_at_ties_and_kinks_agree(name: str, data: st.DataObject) -> None:
     program, number = TIED[name]
     entries = st.lists(st.sampled_from([-1.0, 0.0, 1.0, 2.0]), min_size=6, max_size=6)
     arrays = [np.reshape(data.draw(entries), (2, 3)) for _ in range(number)]
@@ -282,7 +282,7 @@ def test_drawn_programs_agree(dtype: Any, data: st.DataObject) -> None:
     agree(program, arrays, data.draw(numbers((9,))), [data.draw(numbers((3, 3))) for _ in range(2)], dtype)
 
 
-# --- jacobians and what belongs to them -------------------------------------------------------------------------------
+# --- Jacobians, Hessians and products ---------------------------------------------------------------------------------
 
 SCALARS: dict[str, tuple[Program, list[Shape]]] = {
     "one input": (lambda m: lambda x: (x.sin() * x.exp()).sum(), [(3,)]),
@@ -376,7 +376,7 @@ def test_hessian_products_agree(product: str, name: str, dtype: Any, data: st.Da
 
 
 @given(x=numbers((3,)), v=numbers((3,)))
-def test_a_product_can_be_differentiated_again(x: Array, v: Array) -> None:
+def test_derivatives_of_products_agree(x: Array, v: Array) -> None:
     def third(m: Any) -> Any:
         leaf = m.tensor(x, requires_grad=True)
         _, product = m.autograd.functional.vhp(
@@ -403,7 +403,7 @@ ENTRIES: dict[str, Program] = {
     default=st.sampled_from(["float32", "float64"]),
 )
 @example(kinds=["float", "float32"], nested=False, default="float64")
-def test_lists_become_what_they_become_in_pytorch(kinds: list[str], nested: bool, default: str) -> None:
+def test_tensors_made_of_lists_have_the_same_dtype(kinds: list[str], nested: bool, default: str) -> None:
     made = []
     for m in (tg, torch):
         before = m.get_default_dtype()
@@ -418,7 +418,7 @@ def test_lists_become_what_they_become_in_pytorch(kinds: list[str], nested: bool
     np.testing.assert_array_equal(ours, theirs)
 
 
-# --- what raises ------------------------------------------------------------------------------------------------------
+# --- mistakes ---------------------------------------------------------------------------------------------------------
 
 
 def used(m: Any) -> Any:
@@ -477,7 +477,7 @@ def changed(m: Any) -> None:
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_raise_what_pytorch_raises(name: str) -> None:
+def test_mistakes_raise_the_same_type_of_error(name: str) -> None:
     with pytest.raises(Exception) as theirs:  # noqa: PT011
         MISTAKES[name](torch)
     with pytest.raises(theirs.type):

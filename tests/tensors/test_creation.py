@@ -11,7 +11,7 @@ import tinygrad_mlp as tg
 
 # --- constants, rows of numbers, drawn numbers ------------------------------------------------------------------------
 
-MADE: dict[str, tuple[Callable[[], tg.Tensor], Any]] = {
+CREATED: dict[str, tuple[Callable[[], tg.Tensor], Any]] = {
     "tensor": (lambda: tg.tensor([[1, 2.5]]), np.array([[1, 2.5]], np.float32)),
     "tensor of integers": (lambda: tg.tensor([1, 2]), np.array([1, 2])),
     "tensor of truths": (lambda: tg.tensor(True), np.array(True)),
@@ -64,9 +64,9 @@ MADE: dict[str, tuple[Callable[[], tg.Tensor], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", MADE)
-def test_made(name: str) -> None:
-    make, expected = MADE[name]
+@pytest.mark.parametrize("name", CREATED)
+def test_creation_functions_equal_numpys(name: str) -> None:
+    make, expected = CREATED[name]
     made = make()
     assert type(made) is tg.Tensor
     assert made.requires_grad is False
@@ -80,7 +80,7 @@ def test_made(name: str) -> None:
     lambda **how: tg.eye(2, **how), lambda **how: tg.arange(0.0, 2.0, **how), lambda **how: tg.linspace(0, 1, 2, **how),
     lambda **how: tg.rand(2, **how), lambda **how: tg.randn(2, **how),
 ])  # fmt: skip
-def test_how_it_is_made(make: Callable[..., tg.Tensor]) -> None:
+def test_creation_functions_take_requires_grad_and_dtype(make: Callable[..., tg.Tensor]) -> None:
     assert make(requires_grad=True).is_leaf
     assert make(requires_grad=True).requires_grad
     assert make(dtype=tg.float64).dtype == np.float64
@@ -109,6 +109,16 @@ def test_floats_become_the_default_dtype() -> None:
 # --- sharing with NumPy -----------------------------------------------------------------------------------------------
 
 
+def test_tensor_copies_an_array_and_from_numpy_shares_it() -> None:
+    array = np.zeros(3)
+    made, shared = tg.tensor(array), tg.from_numpy(array)
+    array[0] = 1
+    np.testing.assert_array_equal(made, [0, 0, 0])
+    np.testing.assert_array_equal(shared, [1, 0, 0])
+    shared.add_(1)
+    np.testing.assert_array_equal(array, [2, 1, 1])
+
+
 def test_from_numpy_shares_its_memory_both_ways() -> None:
     array = np.zeros((2, 3), np.float32)
     x = tg.from_numpy(array)
@@ -133,7 +143,7 @@ def test_a_write_between_forward_and_backward_is_noticed(view: Callable[[Array],
     np.testing.assert_array_equal(w.grad, view(array))
 
 
-def test_an_array_that_was_written_before_is_no_matter() -> None:
+def test_a_write_before_the_forward_pass_does_no_harm() -> None:
     array = np.arange(3.0)
     x = tg.from_numpy(array)
     array[0] = 7
@@ -143,6 +153,6 @@ def test_an_array_that_was_written_before_is_no_matter() -> None:
 
 
 @pytest.mark.parametrize("make", [tg.zeros, tg.ones, tg.rand, tg.randn])
-def test_sizes_are_given_in_three_ways(make: Any) -> None:
+def test_a_size_may_be_numbers_a_tuple_or_a_list(make: Any) -> None:
     assert make(2, 3).shape == make((2, 3)).shape == make([2, 3]).shape == make(size=(2, 3)).shape == (2, 3)
     assert make(()).shape == make(size=()).shape == ()

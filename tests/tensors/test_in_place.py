@@ -1,4 +1,4 @@
-"""Operations in place change the memory of a Tensor, unless a gradient would be lost."""
+"""Operations in place change the memory of a Tensor, and raise where a gradient would be lost."""
 
 import operator
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_in_place_operations(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IN_PLACE)
-def test_what_needs_its_gradient_is_not_changed_in_place(name: str) -> None:
+def test_a_tensor_that_needs_its_gradient_is_not_changed_in_place(name: str) -> None:
     change, expected = IN_PLACE[name]
     x = leaf(X)
     y = x * 2
@@ -61,7 +61,7 @@ def test_what_needs_its_gradient_is_not_changed_in_place(name: str) -> None:
     assert x.requires_grad
 
 
-def test_a_value_that_needs_its_gradient_is_not_lost() -> None:
+def test_a_tensor_that_requires_a_gradient_is_not_written_into_a_constant() -> None:
     plain, x = tg.tensor(X), leaf(X)
     for change in (plain.add_, plain.copy_, lambda value: plain.__setitem__(0, value[0])):
         with pytest.raises(RuntimeError, match="not recorded"):
@@ -69,7 +69,7 @@ def test_a_value_that_needs_its_gradient_is_not_lost() -> None:
     np.testing.assert_array_equal(plain, X)
 
 
-def test_integers_do_not_take_fractions_in_place() -> None:
+def test_an_integer_tensor_refuses_fractions_in_place() -> None:
     x = tg.tensor([1, 2])
     with pytest.raises(TypeError, match="cast"):
         x.add_(0.5)
@@ -77,7 +77,7 @@ def test_integers_do_not_take_fractions_in_place() -> None:
 
 
 @pytest.mark.parametrize("change", [operator.iand, operator.ior, operator.ixor])
-def test_bits_change_in_place(change: Callable[[Any, Any], Any]) -> None:
+def test_bitwise_operators_in_place(change: Callable[[Any, Any], Any]) -> None:
     bits = np.array([5, 3, 6])
     x = tg.tensor(bits)
     assert change(x, 2) is x

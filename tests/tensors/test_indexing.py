@@ -14,7 +14,7 @@ X = np.array([[1.5, -2.5, 0.5], [3.5, -0.5, 3.5]])
 
 
 @given(data=st.data())
-def test_an_index_takes_what_numpys_takes(data: st.DataObject) -> None:
+def test_an_index_selects_what_it_selects_in_numpy(data: st.DataObject) -> None:
     array = data.draw(shapes().flatmap(numbers))
     index = data.draw(indices(array.shape))
     x = leaf(array)
@@ -30,14 +30,14 @@ def test_an_index_takes_what_numpys_takes(data: st.DataObject) -> None:
     np.testing.assert_allclose(x.grad, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_positions_that_repeat_collect_all_their_gradients() -> None:
+def test_gradients_of_repeated_positions_add_up() -> None:
     for index in ([0, 2, 0], np.array([0, 2, 0]), tg.tensor([0, 2, 0]), [tg.tensor(0), tg.tensor(2), tg.tensor(0)]):
         x = leaf(np.zeros(3))
         x[index].backward([1, 2, 4])
         np.testing.assert_array_equal(x.grad, [5, 0, 2])
 
 
-def test_an_index_outside_is_an_index_error() -> None:
+def test_an_index_out_of_range_raises_index_error() -> None:
     with pytest.raises(IndexError, match="out of bounds"):
         leaf(X)[2]
     with pytest.raises(IndexError):
@@ -45,7 +45,7 @@ def test_an_index_outside_is_an_index_error() -> None:
 
 
 def test_integers_of_an_index_select_before_its_arrays() -> None:
-    """As in PyTorch; NumPy puts the arrays' dimension first where a slice or a new dimension is between them."""
+    """As in PyTorch. NumPy instead moves the dimension of the arrays to the front if a slice stands between the two."""
     x = tg.tensor(np.arange(60).reshape(3, 4, 5))
     np.testing.assert_array_equal(x[1, :, [0, 2]], x.numpy()[1][:, [0, 2]])
     np.testing.assert_array_equal(x[1, None, [0, 2]], x.numpy()[1][None, [0, 2]])
@@ -73,7 +73,7 @@ def test_assignment_to_an_index() -> None:
 
 
 @pytest.mark.parametrize("index", [((0, 0, 1),), ([0, 0, 1],), (np.array([0, 0, 1]),), [0, 0, 1]], ids=str)
-def test_positions_that_repeat_in_any_kind_of_index_add_up(index: Any) -> None:
+def test_gradients_add_up_in_every_way_to_write_repeated_positions(index: Any) -> None:
     x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
     x[index].sum().backward()
     assert x.grad.tolist() == [2, 1, 0]

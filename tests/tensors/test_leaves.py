@@ -1,4 +1,4 @@
-"""What a Tensor requires, holds and collects as a gradient, and whose new data it takes."""
+"""Setting `requires_grad`, `data` and `grad` works as in PyTorch, or raises an error that says why it cannot."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_a_computed_tensor_cannot_stop_requiring_its_gradient() -> None:
         y.requires_grad_(False)
 
 
-def test_new_data_has_the_old_shape_and_dtype() -> None:
+def test_new_data_must_have_the_old_shape_and_take_the_old_dtype() -> None:
     x = tg.tensor([1.0, 2.0], requires_grad=True)
     x.data = np.array([3.0, 4.0])
     assert x.dtype == np.float32
@@ -37,7 +37,7 @@ def test_new_data_has_the_old_shape_and_dtype() -> None:
         x.data = np.ones(3)
 
 
-def test_a_gradient_that_is_given_fits() -> None:
+def test_a_grad_that_is_set_must_fit_the_tensor() -> None:
     x = leaf(X)
     x.grad = tg.tensor(X)
     (x * 2).sum().backward()
@@ -55,12 +55,12 @@ def test_a_gradient_that_is_given_fits() -> None:
             other.grad = tg.tensor(X)
 
 
-def test_a_computed_tensor_says_that_it_keeps_no_gradient() -> None:
+def test_reading_the_grad_of_a_computed_tensor_warns() -> None:
     x = leaf(X)
     y, kept = x * 2, x * 3
     kept.retain_grad()
     y.register_hook(lambda gradient: None)
-    assert kept.grad is None  # not yet, but asked for
+    assert kept.grad is None  # no warning: retain_grad() was called
     (y + kept).sum().backward()
     with pytest.warns(UserWarning, match=r"call retain_grad\(\) on it before backward") as caught:
         assert y.grad is None
@@ -69,7 +69,7 @@ def test_a_computed_tensor_says_that_it_keeps_no_gradient() -> None:
     assert y.detach().grad is None
 
 
-def test_data_that_was_written_to_stays_where_it_is() -> None:
+def test_data_changed_with_an_operator_stays_in_its_memory() -> None:
     x = tg.tensor([1.0, 2.0], requires_grad=True)
     alias = x.detach()
     x.data -= 0.5

@@ -17,14 +17,14 @@ import tinygrad_mlp as tg
 
 # --- methods ----------------------------------------------------------------------------------------------------------
 
-Method = tuple[Any, ...]  # name, call, reference and, where it is not (-2, 2), the lower and upper end of the domain
+Method = tuple[Any, ...]  # name, call, reference; then the ends of the domain, where that is not (-2, 2)
 
 RAMP = np.arange(6.0).reshape(2, 3)
 MASK = np.array([[True, False, True], [False, False, True]])
 
 
-def size(x: Array) -> Array:
-    """|x|, also a little off the real axis."""
+def modulus(x: Array) -> Array:
+    """|x|, continued to complex numbers near the real axis, where `complex_step` asks for it."""
     return np.asarray(x * np.sign(x.real))
 
 
@@ -32,7 +32,7 @@ def softmax(x: Array, axis: int) -> Array:
     return np.asarray(np.exp(x) / np.exp(x).sum(axis, keepdims=True))
 
 
-# Of a matrix x of two rows and three columns, with the domain of its entries where it is not (-2, 2).
+# Calls on a matrix x of two rows and three columns.
 METHODS: list[Method] = [
     ("exp", lambda x: x.exp(), np.exp),
     ("exp2", lambda x: x.exp2(), np.exp2),
@@ -44,8 +44,8 @@ METHODS: list[Method] = [
     ("sqrt", lambda x: x.sqrt(), np.sqrt, 0.25, 4),
     ("square", lambda x: x.square(), np.square),
     ("reciprocal", lambda x: x.reciprocal(), np.reciprocal, 0.5, 2),
-    ("abs", lambda x: x.abs(), size),
-    ("abs", abs, size),
+    ("abs", lambda x: x.abs(), modulus),
+    ("abs", abs, modulus),
     ("pow", lambda x: x.pow(3), lambda x: x**3),
     ("pow", lambda x: x.pow(-1.5), lambda x: x**-1.5, 0.5, 2),
     ("sin", lambda x: x.sin(), np.sin),
@@ -89,12 +89,12 @@ METHODS: list[Method] = [
     ("std", lambda x: (x + RAMP).std([0, 1], correction=0), lambda x: np.sqrt(variance(x + RAMP, axis=None)), -0.25, 1),
     ("std", lambda x: (x + RAMP).std(correction=0), lambda x: np.sqrt(variance(x + RAMP, axis=None)), -0.25, 0.25),
     ("norm", lambda x: x.norm(), lambda x: np.sqrt(np.sum(x**2)), 0.5, 2),
-    ("norm", lambda x: x.norm(1, 0), lambda x: size(x).sum(0)),
-    ("norm", lambda x: x.norm(3, (0, 1), True), lambda x: np.sum(size(x) ** 3, keepdims=True) ** (1 / 3), 0.5, 2),
+    ("norm", lambda x: x.norm(1, 0), lambda x: modulus(x).sum(0)),
+    ("norm", lambda x: x.norm(3, (0, 1), True), lambda x: np.sum(modulus(x) ** 3, keepdims=True) ** (1 / 3), 0.5, 2),
     ("norm", lambda x: x.norm(dim=[0, 1]), lambda x: np.sqrt(np.sum(x**2)), 0.5, 2),
-    ("norm", lambda x: x.norm(0.5), lambda x: np.sum(size(x) ** 0.5) ** 2, 0.5, 2),
-    ("norm", lambda x: x.norm(math.inf), lambda x: np.max(size(x)), *BETWEEN),
-    ("norm", lambda x: x.norm(-math.inf, 1), lambda x: np.min(size(x), axis=1), *BETWEEN),
+    ("norm", lambda x: x.norm(0.5), lambda x: np.sum(modulus(x) ** 0.5) ** 2, 0.5, 2),
+    ("norm", lambda x: x.norm(math.inf), lambda x: np.max(modulus(x)), *BETWEEN),
+    ("norm", lambda x: x.norm(-math.inf, 1), lambda x: np.min(modulus(x), axis=1), *BETWEEN),
     ("prod", lambda x: x.prod(), np.prod),
     ("prod", lambda x: x.prod([0, 1]), np.prod),
     ("prod", lambda x: x.prod(1, keepdim=True), lambda x: x.prod(1, keepdims=True)),
@@ -102,8 +102,8 @@ METHODS: list[Method] = [
     ("max", lambda x: x.max(), np.max),
     ("max", lambda x: x.max(1).values, lambda x: x.max(1)),
     ("max", lambda x: x.max(-2, keepdim=True)[0], lambda x: x.max(0, keepdims=True)),
-    ("max", lambda x: x.max(x * -1), size),
-    ("min", lambda x: x.min(x * -1), lambda x: -size(x)),
+    ("max", lambda x: x.max(x * -1), modulus),
+    ("min", lambda x: x.min(x * -1), lambda x: -modulus(x)),
     ("min", lambda x: x.min(), np.min),
     ("min", lambda x: x.min(dim=0).values, lambda x: x.min(0)),
     ("amax", lambda x: x.amax((0, 1)), np.max),
@@ -164,7 +164,7 @@ def method_case(row: Method) -> Case:
 
 @pytest.mark.parametrize("row", METHODS, ids=lambda row: row[0])
 @given(data=st.data())
-def test_methods(row: Method, data: st.DataObject) -> None:
+def test_methods_compute_what_numpy_computes(row: Method, data: st.DataObject) -> None:
     example = data.draw(examples(method_case(row)))
     check_value(example)
     check_gradient(example)
@@ -172,7 +172,7 @@ def test_methods(row: Method, data: st.DataObject) -> None:
 
 X = np.array([[1.5, -2.5, 0.5], [3.5, -0.5, 3.5]])
 
-# What methods answer about X, where no gradient passes.
+# Methods and attributes through which no gradient passes, with their values for X.
 ANSWERS: list[tuple[str, Callable[[tg.Tensor], Any], Any]] = [
     ("sign", lambda x: x.sign(), np.sign(X)),
     ("floor", lambda x: x.floor(), np.floor(X)),
@@ -207,15 +207,15 @@ ANSWERS: list[tuple[str, Callable[[tg.Tensor], Any], Any]] = [
 
 
 @pytest.mark.parametrize(("name", "call", "expected"), ANSWERS, ids=[row[0] for row in ANSWERS])
-def test_answers(name: str, call: Callable[[tg.Tensor], Any], expected: Any) -> None:
+def test_methods_without_a_gradient(name: str, call: Callable[[tg.Tensor], Any], expected: Any) -> None:
     answer = call(leaf(X))
     np.testing.assert_array_equal(answer, expected)
     assert np.shape(answer) == np.shape(expected)
     assert getattr(answer, "requires_grad", False) is False
 
 
-# Names that other files test: test_in_place.py, test_dtypes.py, test_leaves.py and core/test_backward.py.
-ELSEWHERE = {
+# Names tested in test_in_place.py, test_dtypes.py, test_leaves.py and core/test_backward.py.
+TESTED_ELSEWHERE = {
     "add_", "sub_", "mul_", "div_", "copy_", "fill_", "zero_", "float", "requires_grad_", "backward", "grad",
     "register_hook", "retain_grad",
 }  # fmt: skip
@@ -223,7 +223,7 @@ ELSEWHERE = {
 
 def test_every_public_name_of_tensor_is_tested() -> None:
     public = {name for name in dir(tg.Tensor) if not name.startswith("_")}
-    tested = {row[0] for row in (*METHODS, *ANSWERS)} | ELSEWHERE
+    tested = {row[0] for row in (*METHODS, *ANSWERS)} | TESTED_ELSEWHERE
     assert sorted(public - tested) == []
     assert sorted(name for name in tested - public if not name.startswith("function")) == []
 
@@ -231,7 +231,7 @@ def test_every_public_name_of_tensor_is_tested() -> None:
 def test_methods_are_functions_of_the_package_too() -> None:
     shared = {name for name in dir(tg.Tensor) if not name.startswith("_") and hasattr(tg, name)}
     assert {"exp", "sum", "max", "softmax", "reshape", "matmul"} <= shared
-    for name in shared - {"maximum", "minimum"}:  # which take a number first, too
+    for name in shared - {"maximum", "minimum"}:  # these functions also take a number as first argument
         assert getattr(tg, name) is getattr(tg.Tensor, name)
 
 
@@ -252,7 +252,7 @@ def test_methods_of_a_tensor_without_entries() -> None:
     assert x.grad.shape == (0, 3, 2)
 
 
-def test_norms_below_1_have_no_slope_at_0() -> None:
+def test_norms_of_order_below_1_have_gradient_0_at_0() -> None:
     x = leaf([0.0, 4.0])
     x.norm(0.5).backward()
     np.testing.assert_allclose(x.grad, [0, 1])
@@ -261,13 +261,13 @@ def test_norms_below_1_have_no_slope_at_0() -> None:
     np.testing.assert_array_equal(zero.grad, [0, 0])
 
 
-def test_an_axis_may_be_an_integer_of_numpys() -> None:
+def test_an_axis_may_be_a_numpy_integer() -> None:
     x = leaf(np.arange(6.0).reshape(2, 3))
     for axis in (np.int64(0), np.int64(-1), (np.int64(0), np.int64(1))):
         np.testing.assert_array_equal(np.mean(x, axis=axis).detach(), np.mean(np.arange(6.0).reshape(2, 3), axis=axis))
 
 
-def test_clamping_keeps_what_is_no_number() -> None:
+def test_clamp_keeps_nan() -> None:
     x = tg.tensor([math.nan, -math.inf, math.inf])
     np.testing.assert_array_equal(x.clamp(-1, 1), [math.nan, -1, 1])
 

@@ -1,4 +1,4 @@
-"""NumPy's functions take Tensors and are recorded, or refuse by name."""
+"""NumPy's functions take Tensors and are recorded; a function without a row in the sheet is refused by name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ def test_a_function_without_a_row_is_refused_by_name() -> None:
             TypeError, match=rf"{name} has no derivative here: .*add_row\({name}, rule\).*\.detach\(\)"
         ) as error:
             function(x)
-        assert error.value.__suppress_context__  # no other traceback in front of it
+        assert error.value.__suppress_context__  # so that the traceback begins with this error
     for call in (lambda: np.add.accumulate(x), lambda: np.multiply.outer(x, x), lambda: np.add.at(x, 0, 1)):
         with pytest.raises(TypeError, match=r"numpy\.\w+\.\w+ is not defined for Tensors"):
             call()
@@ -59,7 +59,7 @@ def test_results_cannot_be_written_into_arrays() -> None:
     np.testing.assert_array_equal(array, X)
 
 
-NOT_UNDERSTOOD: list[Callable[[Any], Any]] = [
+UNKNOWN_OPTIONS: list[Callable[[Any], Any]] = [
     lambda x: np.exp(x, where=X > 0),
     lambda x: np.add(x, 1, dtype=np.float32),
     lambda x: np.matmul(x, X.T, dtype=np.float32),
@@ -75,13 +75,13 @@ NOT_UNDERSTOOD: list[Callable[[Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("call", NOT_UNDERSTOOD)
-def test_options_that_are_not_understood_are_refused(call: Callable[[Any], Any]) -> None:
+@pytest.mark.parametrize("call", UNKNOWN_OPTIONS)
+def test_unknown_options_are_refused(call: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError):
         call(leaf(X))
 
 
-def test_dot_is_numpys_or_refused() -> None:
+def test_dot_equals_numpys_or_is_refused() -> None:
     stack = np.arange(24.0).reshape(2, 3, 4)
     for left, right in [(2.0, X), (X, 2.0), (stack, X[0, :1].repeat(4)), (stack, stack.transpose(0, 2, 1))]:
         for one, other in [(leaf(np.asarray(left)), right), (left, leaf(np.asarray(right)))]:
@@ -92,7 +92,7 @@ def test_dot_is_numpys_or_refused() -> None:
             np.testing.assert_array_equal(answer.detach(), np.dot(left, right))
 
 
-def test_where_with_a_condition_alone_is_numpys_or_refused() -> None:
+def test_where_with_a_condition_alone_equals_numpys_or_is_refused() -> None:
     try:
         answer = np.where(tg.tensor(X) > 0)
     except TypeError:

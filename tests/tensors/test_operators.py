@@ -36,7 +36,7 @@ def test_operators_work_from_either_side(operation: Callable[[Any, Any], Any], o
             assert result.requires_grad == (result.dtype != np.bool_ and operation is not operator.floordiv)
 
 
-def test_a_tensor_is_not_none() -> None:
+def test_comparing_a_tensor_with_none_is_false() -> None:
     assert (leaf(X) == None) is False  # noqa: E711
     assert (leaf(X) != None) is True  # noqa: E711
 
@@ -75,7 +75,7 @@ def test_logic_works_from_either_side(operation: Callable[[Any, Any], Any]) -> N
 
 
 def test_logic_of_integers_is_bitwise() -> None:
-    """As in PyTorch and NumPy: 6 & 3 is 2 and ~6 is −7, never True; of floats there is none."""
+    """As in PyTorch and NumPy, 6 & 3 is 2 and ~6 is −7. Floats have no bitwise operators."""
     for operation in (lambda x: x & 3, lambda x: 3 | x, lambda x: 3 ^ x, operator.inv):
         np.testing.assert_array_equal(operation(tg.tensor([6])), operation(np.array([6])))
         with pytest.raises(TypeError, match=r"bitwise|invert"):

@@ -1,4 +1,4 @@
-"""A Tensor behaves as Python and NumPy expect of a number, a sequence, a key and an array, and can be copied."""
+"""A Tensor acts as a number, a sequence, a key and an array for Python and NumPy, and can be copied and pickled."""
 
 import copy
 import pickle
@@ -23,7 +23,7 @@ def test_a_tensor_of_one_entry_is_a_number() -> None:
     assert type(tg.tensor(3).item()) is int
 
 
-def test_a_tensor_of_many_entries_is_not() -> None:
+def test_a_tensor_of_many_entries_is_not_a_number() -> None:
     x = tg.tensor(X)
     for convert in (float, int, tg.Tensor.item):
         with pytest.raises(ValueError, match=r"\(2, 3\)"):
@@ -56,7 +56,7 @@ def test_tensors_are_keys_by_identity() -> None:
     assert len({x, twin, x}) == 2
 
 
-def test_arrays_of_tensors_share_or_copy_as_asked() -> None:
+def test_asarray_shares_memory_and_array_copies() -> None:
     x = tg.tensor(X)
     assert np.shares_memory(np.asarray(x), x.numpy())
     assert not np.shares_memory(np.array(x), x.numpy())
@@ -103,7 +103,7 @@ def test_leaves_are_pickled_and_copied(again: Callable[[tg.Tensor], tg.Tensor]) 
             assert not np.shares_memory(twin.detach().numpy(), x.detach().numpy())
 
 
-def test_a_deep_copy_keeps_what_was_shared_shared() -> None:
+def test_a_tensor_that_a_list_holds_twice_is_copied_once() -> None:
     x = leaf(X)
     one, other = copy.deepcopy([x, x])
     assert one is other
@@ -126,13 +126,13 @@ def test_a_number_is_formatted_as_one() -> None:
         f"{tg.tensor([0.5]):.3f}"
 
 
-def test_a_number_in_a_matrix() -> None:
+def test_in_looks_for_a_number_among_the_entries() -> None:
     assert 2.0 in tg.tensor([[1.0, 2.0]])
     assert 3.0 not in tg.tensor([[1.0, 2.0]])
     assert None not in tg.tensor([[1.0, 2.0]])
 
 
-def test_a_copy_has_the_gradient_too() -> None:
+def test_a_deep_copy_includes_the_gradient() -> None:
     x = leaf([1.0, 2.0])
     (x * x).sum().backward()
     copied, gradient = copy.deepcopy([x, x.grad])

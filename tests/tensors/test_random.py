@@ -1,4 +1,4 @@
-"""Random Tensors are decided by their generator, and have the distribution they are named after."""
+"""The generator decides the numbers of a random Tensor, and they have the distribution that its function names."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ DRAWN: dict[str, Callable[..., tg.Tensor]] = {
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_drawn_from_a_generator(name: str) -> None:
+def test_a_generator_decides_what_is_drawn(name: str) -> None:
     draw = DRAWN[name]
     first, second = draw(generator=tg.Generator().manual_seed(3)), draw(generator=tg.Generator().manual_seed(3))
     np.testing.assert_array_equal(first, second)
@@ -28,15 +28,15 @@ def test_drawn_from_a_generator(name: str) -> None:
         draw(generator=3)
 
 
-def test_numbers_are_drawn_in_the_dtype_they_have() -> None:
-    """Those drawn as float64 and rounded to float32 can be 1."""
+def test_float32_numbers_are_drawn_as_float32() -> None:
+    """A float64 number below 1 can round to 1 in float32, but `rand` promises numbers below 1."""
     for ours, numpys in ((tg.rand, "random"), (tg.randn, "standard_normal")):
         drawn = ours(5, generator=tg.Generator().manual_seed(3))
         expected = getattr(np.random.default_rng(3), numpys)(5, np.float32)
         np.testing.assert_array_equal(drawn.numpy(), expected, strict=True)
 
 
-def test_what_is_drawn_is_distributed_as_it_should_be() -> None:
+def test_drawn_numbers_have_their_distribution() -> None:
     generator = tg.Generator().manual_seed(0)
     uniform, normal = (draw(100_000, generator=generator).numpy() for draw in (tg.rand, tg.randn))
     assert uniform.dtype == normal.dtype == np.float32

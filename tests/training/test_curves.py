@@ -1,4 +1,4 @@
-"""Accuracies are counted right, and curves are saved whole or shown without waiting."""
+"""Accuracy counts right decisions, and curves are saved whole or, on a display, shown without waiting."""
 
 import errno
 import sys
@@ -35,12 +35,12 @@ def weights_of(network):
         ([[0, 1]], [[0.4, 0.6]], 1.0),
     ],
 )
-def test_accuracy(labels, predictions, expected):
+def test_accuracy_counts_the_right_decisions(labels, predictions, expected):
     assert training.accuracy(labels, predictions) == expected
 
 
 @pytest.mark.parametrize("shapes", [((3, 1), (3,)), ((3,), (3,)), ((2, 3), (3, 2)), ((0, 2), (0, 2))])
-def test_accuracy_of_shapes_that_do_not_fit(shapes):
+def test_accuracy_refuses_shapes_that_do_not_fit(shapes):
     with pytest.raises(ValueError, match="one shape"):
         training.accuracy(*map(np.zeros, shapes))
 
@@ -58,7 +58,7 @@ def test_plots_are_saved_where_there_is_no_display(validation, tmp_path, capsys)
     assert all(str(file) in lines[0] for file in files)
 
 
-def test_what_is_drawn(tmp_path, monkeypatch, capsys):
+def test_curves_show_the_recorded_losses_and_accuracies(tmp_path, monkeypatch, capsys):
     figures = {}
 
     def remember(draw, path):
@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_written_to_is_noticed_before_training(tmp_path)
         np.testing.assert_array_equal(before, weights_of(network))
 
 
-def test_a_full_disk_leaves_no_half_a_file(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_file_whole(tmp_path, monkeypatch):
     path = tmp_path / "figure.png"
     path.write_bytes(b"an older one")
 

@@ -1,4 +1,4 @@
-"""Datasets and the loader: every sample once, in batches, in a seeded order; and no more of a file than is asked."""
+"""A DataLoader gives every sample once, in batches in an order decided by its seed, and reads only those samples."""
 
 import os
 from collections import namedtuple
@@ -33,7 +33,7 @@ class Squares(Dataset[tuple[int, float]]):
 
 ROWS = np.arange(0, 200, 2).reshape(-1, 2)
 
-# What holds the first `number` rows, and how to read off a batch which they are.
+# How to make a dataset of the first `number` samples, and how to read the numbers of the samples off a batch.
 DATASETS: dict[str, tuple[Callable[[int], Any], Callable[[Any], tg.Tensor]]] = {
     "array": (lambda number: ROWS[:number], lambda batch: batch[:, 0] / 4),
     "Tensor": (lambda number: tg.tensor(ROWS[:number]), lambda batch: batch[:, 0] / 4),
@@ -57,7 +57,7 @@ DATASETS: dict[str, tuple[Callable[[int], Any], Callable[[Any], tg.Tensor]]] = {
     drop_last=st.booleans(),
     sampled=st.booleans(),
 )
-def test_every_sample_comes_once(
+def test_every_sample_comes_once_in_batches_of_the_right_size(
     name: str, number: int, size: int, shuffle: bool | None, drop_last: bool, sampled: bool
 ) -> None:
     make, read = DATASETS[name]
@@ -98,13 +98,13 @@ def test_labels_in_the_place_of_the_batch_size_are_noticed() -> None:
         DataLoader(ROWS, np.arange(len(ROWS)))
 
 
-def test_batch_samplers() -> None:
+def test_a_batch_sampler_decides_the_batches() -> None:
     loader = DataLoader(ROWS, batch_sampler=[[3, 1], np.array([0])])
     assert [batch[:, 0].tolist() for batch in loader] == [[12, 4], [0]]
     assert len(loader) == 2
 
 
-def test_a_dataset_of_the_users_is_asked_for_single_samples() -> None:
+def test_a_user_dataset_is_asked_for_single_samples() -> None:
     class Centred(TensorDataset):
         def __getitem__(self, index: Any) -> Any:
             (row,) = super().__getitem__(index)
@@ -125,7 +125,7 @@ def test_a_dataset_of_the_users_is_asked_for_single_samples() -> None:
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("rows", [ROWS.astype(np.float32), tg.tensor(ROWS), TensorDataset(ROWS)])
-def test_batches_are_in_memory_of_their_own(rows: Any, shuffle: bool) -> None:
+def test_batches_share_no_memory_with_the_dataset(rows: Any, shuffle: bool) -> None:
     before = ROWS.copy()
     for batch in DataLoader(rows, 7, shuffle=shuffle):
         part = batch[0] if isinstance(rows, TensorDataset) else batch
@@ -136,7 +136,7 @@ def test_batches_are_in_memory_of_their_own(rows: Any, shuffle: bool) -> None:
         np.testing.assert_array_equal(rows.numpy(), ROWS)
 
 
-def test_whole_batches_are_indexed_at_once() -> None:
+def test_a_batch_is_read_with_one_index() -> None:
     asked: list[Any] = []
 
     class Rows(np.ndarray[Any, Any]):
@@ -151,8 +151,8 @@ def test_whole_batches_are_indexed_at_once() -> None:
         assert len(asked) == len(dataset) / 10
 
 
-def test_arrays_larger_than_memory(tmp_path: Path) -> None:
-    """A file twice as large, of which the disk holds only what is written and memory only the batches."""
+def test_arrays_larger_than_memory_are_read_batch_by_batch(tmp_path: Path) -> None:
+    """The file is twice as large as memory. The disk holds only the part that was written, and memory the batches."""
     resource = pytest.importorskip("resource")
     path = tmp_path / "rows.dat"
     width = 1 << 18
@@ -173,7 +173,7 @@ def test_arrays_larger_than_memory(tmp_path: Path) -> None:
     assert path.stat().st_blocks * 512 < 64 * width * 4
 
 
-def test_tensor_datasets() -> None:
+def test_samples_of_a_tensor_dataset_keep_their_graph() -> None:
     x = tg.tensor(ROWS).float().requires_grad_()
     dataset = TensorDataset(x, np.arange(100, 200, 2))
     assert len(dataset) == 50
@@ -197,7 +197,7 @@ def test_random_split_by_numbers(number: int, parts: list[int]) -> None:
     assert [part.indices.tolist() for part in again] == [part.indices.tolist() for part in split]
 
 
-def test_random_split_draws() -> None:
+def test_random_split_depends_on_the_seed() -> None:
     def first(seed: int) -> list[int]:
         return random_split(range(40), [20, 20], tg.Generator().manual_seed(seed))[0].indices.tolist()
 
@@ -224,7 +224,7 @@ def test_random_split_by_fractions(number: int, fractions: list[float], sizes: l
 Pair = namedtuple("Pair", ["x", "y"])
 
 
-def test_default_collate() -> None:
+def test_default_collate_keeps_dtypes_and_structures() -> None:
     assert default_collate([1, 2]).tolist() == [1, 2]
     assert default_collate([1, 2]).dtype == np.int64
     assert default_collate([1.5, 2.0]).dtype == np.float32
@@ -248,7 +248,7 @@ def test_collate_functions_get_lists_of_samples() -> None:
     assert [row.tolist() for (row,) in batch] == ROWS[:3].tolist()
 
 
-def test_what_speeds_pytorch_up_changes_no_batch() -> None:
+def test_worker_and_pinning_options_change_no_batch() -> None:
     batches = DataLoader(ROWS, 3, num_workers=2, pin_memory=True)
     assert [batch.tolist() for batch in batches] == [batch.tolist() for batch in DataLoader(ROWS, 3)]
 
@@ -280,6 +280,6 @@ def test_what_speeds_pytorch_up_changes_no_batch() -> None:
         (lambda: default_collate([object()]), TypeError, "collate_fn"),
     ],
 )
-def test_refusals(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+def test_bad_arguments_are_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
