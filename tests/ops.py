@@ -133,6 +133,14 @@ def loss(draw: st.DrawFn, first: tuple[float, float], second: tuple[float, float
 
 
 @st.composite
+def logits_and_shares(draw: st.DrawFn, counted: bool = False) -> Call:
+    """Rows of logits with the weights of their classes; with a count to divide by, also their total."""
+    shape = draw(shapes(min_dims=2, max_dims=2, min_side=1))
+    operands = draw(numbers(shape)), draw(numbers(shape, 0.1, 1))
+    return ((*operands, draw(st.integers(1, 3))), {"total": draw(st.booleans())}) if counted else (operands, {})
+
+
+@st.composite
 def reduction(draw: st.DrawFn, min_side: int = 0, low: float = -2, high: float = 2) -> Call:
     x = draw(numbers(draw(shapes(min_side=min_side)), low, high))
     return (x,), {"axis": draw(axes(x.ndim)), "keepdims": draw(st.booleans())}
@@ -277,6 +285,16 @@ def bernoulli(a: Array, t: Array, total: bool = False) -> Array:
     return np.sum(elements) if total else elements
 
 
+def softmax(z: Array) -> Array:
+    powers: Array = np.exp(z)
+    return powers / powers.sum(1, keepdims=True)
+
+
+def softmax_entropy(z: Array, y: Array, count: int, total: bool = False) -> Array:
+    elements = -y * np.log(softmax(z))
+    return (np.sum(elements) if total else elements.sum(1, keepdims=True)) / count
+
+
 # --- the table --------------------------------------------------------------------------------------------------------
 
 BETWEEN = (-1.99, 2.01)  # entries lie between those drawn from (-2, 2), so that no two are equal
@@ -348,6 +366,8 @@ CASES = [
         loss((-2, 2), (0, 1)),
         lambda z, t, total=False: bernoulli(sigmoid(z), t, total),
     ),
+    Case(f.cross_entropy, logits_and_shares(counted=True), softmax_entropy),
+    Case(f.softmax_error, logits_and_shares(), lambda z, y: softmax(z) * y.sum(1, keepdims=True) - y),
     # -- movement
     Case(np.reshape, with_option("shape", reshapings)),
     Case(np.transpose, with_option("axes", lambda shape: permutations(len(shape)))),

@@ -482,7 +482,7 @@ class Tape(Observer):
 
 # Functions of the sheet that work on arrays alone.
 _LINEAR = f.linear.__wrapped__  # type: ignore[attr-defined]
-_WHOLE = {f.clone.__wrapped__, f.scatter.__wrapped__}  # type: ignore[attr-defined]
+_WHOLE = {f.clone.__wrapped__, f.cross_entropy.__wrapped__, f.scatter.__wrapped__, f.softmax_error.__wrapped__}  # type: ignore[attr-defined]
 
 
 def _is_taken_apart(function: Any) -> bool:

@@ -15,8 +15,8 @@ import tinygrad_mlp as tg
 from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core import mode
 from tinygrad_mlp.core.blas import Product
-from tinygrad_mlp.core.derived import derived
 from tinygrad_mlp.core.sheet import Each, is_read, reads, sheet
+from tinygrad_mlp.tensors.derived import derived
 
 every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
 

@@ -104,6 +104,50 @@ def binary_cross_entropy_with_logits(z: Any, y: Any, total: bool = False) -> Any
 
 
 @dispatched
+def cross_entropy(z: Any, y: Any, count: Any, total: bool = False) -> Any:
+    """−Σ y ln softmax(z) / `count`, summed over the columns: for each row (n, 1), or with `total` for all rows.
+
+    Each row of y has the weights of the classes, mostly zeros and a 1. Where y is 0, even infinite logits add nothing.
+    """
+    largest, shifted = _below_largest(z)
+    powers = np.exp(shifted)
+    powers[largest] = 0
+    with np.errstate(invalid="ignore"):  # 0·∞, and 0/0 as the mean of nothing
+        # −ln softmax(z) is a sum of positive terms, so no digit is lost where it is near 0.
+        elements = np.log1p(np.add.reduce(powers, axis=1, keepdims=True)) - shifted
+        elements *= y
+        if np.isnan(loss := _total(elements, total)).any():
+            loss = _total(np.where(y == 0, 0, elements), total)
+        return loss / count
+
+
+@dispatched
+def softmax_error(z: Any, y: Any) -> Any:
+    """softmax(z) Σ y − y for each row: the gradient of `cross_entropy`."""
+    largest, shifted = _below_largest(z)
+    powers = np.exp(shifted, out=shifted)
+    powers[largest] = 0
+    rest = np.add.reduce(powers, axis=1, keepdims=True)
+    weight = np.add.reduce(y, axis=1, keepdims=True)
+    own = y[largest][:, None]
+    powers *= weight / (1 + rest)
+    powers -= y
+    # The largest p alone can be near 1: p (Σ y − y) − (1 − p) y keeps the digits, for 1 − p is rest / (1 + rest).
+    powers[largest] = ((weight - own - rest * own) / (1 + rest))[:, 0]
+    return powers
+
+
+def _total(elements: Any, total: bool) -> Any:
+    return np.add.reduce(elements, axis=None) if total else np.add.reduce(elements, axis=1, keepdims=True)
+
+
+def _below_largest(z: Any) -> tuple[Any, Any]:
+    """The index of the largest entry of each row, and z minus that entry."""
+    largest = np.arange(len(z)), np.argmax(z, axis=1)
+    return largest, z - z[largest][:, None]
+
+
+@dispatched
 def clone(x: Any) -> Any:
     """`x` in memory of its own."""
     return np.array(x)

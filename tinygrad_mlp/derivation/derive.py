@@ -26,11 +26,11 @@ from scipy.special import expit, log_expit
 from ..core import functions as f
 from ..core import guard
 from ..core.blas import Product
-from ..core.derived import derived, reductions
 from ..core.lines import function_name
 from ..core.record import Form, Leaf, Node, Variable
 from ..core.walk import summed_to, walk
 from ..files.atomic import replacing
+from ..tensors.derived import derived, reductions
 
 __all__ = ["Derivation", "explain"]
 

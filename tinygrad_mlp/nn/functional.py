@@ -1,8 +1,4 @@
-"""The layers and losses as functions, under PyTorch's names.
-
-Losses compare arrays of one shape: what would broadcast, such as predictions of shape (n, 1) with targets of shape
-(n,), is an error here, because it is one in every program that does it.
-"""
+"""The layers and activations as functions, under PyTorch's names, and the losses of `loss_functions.py` beside them."""
 
 from __future__ import annotations
 
@@ -19,9 +15,19 @@ from ..core.mode import no_grad
 from ..core.record import record
 from ..core.tape import observer
 from ..tensors.arguments import array_of
-from ..tensors.creation import arange
+from ..tensors.creation import as_tensor
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.tensor import Tensor
+from .loss_functions import (
+    _check_classes,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
 
 __all__ = [
     "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "gelu",
@@ -30,17 +36,6 @@ __all__ = [
 ]  # fmt: skip
 
 Array = NDArray[Any]
-
-_REDUCTIONS = ("mean", "sum", "none")
-# What a reduction asks of the elementwise losses of the sheet: their sum is one node.
-_TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
-_ARRAYS = (Tensor, np.ndarray)
-_OTHER_SAMPLES = "are they of the same samples, and in this order?"
-
-
-def as_tensor(value: Any) -> Tensor:
-    """`value` itself, or a Tensor of it."""
-    return value if isinstance(value, Tensor) else Tensor(value)
 
 
 def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -82,13 +77,6 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
 def _one_hot(classes: Tensor, number: int) -> Array:
     rows: Array = (classes._data[..., None] == np.arange(number)).astype(np.int64)
     return rows
-
-
-def _check_classes(name: str, target: Tensor, number: int, ignore_index: int | None = None) -> None:
-    """Raise ValueError unless all classes that count are of 0 … number − 1."""
-    classes = target._data if ignore_index is None else target._data[target._data != ignore_index]
-    if classes.size and (classes.min() < 0 or classes.max() >= number):
-        raise ValueError(f"{name}: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
 
 
 def check_probability(p: float) -> None:
@@ -281,283 +269,3 @@ def batch_norm(
 def _affine(normalized: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     scaled = normalized if weight is None else normalized * weight
     return scaled if bias is None else scaled + bias
-
-
-# --- losses -----------------------------------------------------------------------------------------------------------
-
-
-def _reduced(elements: Tensor, reduction: str) -> Tensor:
-    return elements.mean() if reduction == "mean" else elements.sum() if reduction == "sum" else elements
-
-
-def check_reduction(reduction: str) -> None:
-    """Raise ValueError unless `reduction` is one of PyTorch's three."""
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
-
-
-def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Any]:
-    """The input and the target of a loss of equal shapes, the target a floating Tensor or array."""
-    if reduction not in _REDUCTIONS:
-        check_reduction(reduction)
-    if not isinstance(input, Tensor):
-        input = Tensor(input)
-    if not isinstance(target, _ARRAYS):
-        target = Tensor(target, dtype=input.dtype)
-    array = target._data if isinstance(target, Tensor) else target
-    if array.shape != input._data.shape:
-        if array.size == input.numel():
-            advice = f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
-        elif array.ndim and array.shape == _around_classes(input):
-            advice = f"{'write target.long()' if name == 'cross_entropy' else 'use cross_entropy'} if it holds classes"
-        else:
-            advice = _OTHER_SAMPLES
-        raise ValueError(
-            f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: {advice}"
-        )
-    if array.dtype.kind != "f":  # integers would widen float32 to float64
-        target = target.to(input.dtype) if isinstance(target, Tensor) else target.astype(input.dtype)
-    return input, target
-
-
-def _weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
-    """The elements of a loss, each times its weight."""
-    weight = as_tensor(weight)
-    lengths = zip(weight.shape[::-1], elements.shape[::-1], strict=False)
-    if weight.ndim > elements.ndim or any(own not in (1, n) for own, n in lengths):
-        raise ValueError(f"{name}: a weight of shape {weight.shape} does not fit elements of shape {elements.shape}")
-    factors: Tensor = weight.to(elements.dtype)
-    return elements * factors
-
-
-def _per_weight(name: str, elements: Tensor, weight: Any, reduction: str) -> Tensor:
-    """The elements of a loss times weights of their shape, reduced: their mean is the sum per sum of weights."""
-    weight = as_tensor(weight)
-    if weight.shape != elements.shape:
-        raise ValueError(f"{name}: weight has shape {weight.shape}, but there are elements of shape {elements.shape}")
-    weighted = _weighted(name, elements, weight)
-    return weighted.sum() / weight.sum() if reduction == "mean" else _reduced(weighted, reduction)
-
-
-def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """(input − target)², averaged over all entries (or per `weight`, of their shape), summed, or elementwise.
-
-    Raises:
-        ValueError: the shapes differ, or `reduction` is unknown.
-    """
-    input, target = _pair("mse_loss", input, target, reduction)
-    if weight is not None:
-        return _per_weight("mse_loss", record(f.squared_error, (input, target)), weight, reduction)
-    loss: Tensor = record(f.squared_error, (input, target), _TOTALS[reduction])
-    return loss / input.numel() if reduction == "mean" else loss
-
-
-def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """|input − target|, averaged over all entries (or per `weight`, of their shape), summed, or elementwise.
-
-    Raises:
-        ValueError: the shapes differ, or `reduction` is unknown.
-    """
-    input, target = _pair("l1_loss", input, target, reduction)
-    elements = (input - target).abs()
-    return _reduced(elements, reduction) if weight is None else _per_weight("l1_loss", elements, weight, reduction)
-
-
-def check_delta(delta: float) -> None:
-    """Raise ValueError unless `delta` is positive."""
-    if not delta > 0:
-        raise ValueError(f"huber_loss: delta, from which the loss is linear, is a positive number, not {delta}")
-
-
-def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
-    """e²/2 of errors e = |input − target| up to `delta`, and delta · (e − delta/2) beyond, times `weight` (Huber 1964).
-
-    Raises:
-        ValueError: the shapes differ, `delta` is not positive, or `reduction` is unknown.
-    """
-    input, target = _pair("huber_loss", input, target, reduction)
-    check_delta(delta)
-    error = (input - target).abs()
-    near = error.minimum(delta)
-    elements = near * (error - near / 2)
-    return _reduced(elements if weight is None else _weighted("huber_loss", elements, weight), reduction)
-
-
-def _check_probabilities(input: Any, target: Any) -> None:
-    for name, array in (("input", array_of(input)), ("target", array_of(target))):
-        if array.size and not (array.min() >= 0 and array.max() <= 1):
-            advice = "binary_cross_entropy_with_logits for what has not been through a sigmoid"
-            raise ValueError(
-                f"binary_cross_entropy: the {name} must lie in [0, 1], but spans [{array.min()}, {array.max()}]: "
-                f"use {advice if name == 'input' else 'cross_entropy for classes'}"
-            )
-
-
-def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
-    """−y ln a − (1 − y) ln(1 − a) for probabilities `input` a and `target` y, times `weight`.
-
-    Raises:
-        ValueError: the shapes differ, a probability is outside [0, 1], or `reduction` is unknown.
-    """
-    input, target = _pair("binary_cross_entropy", input, target, reduction)
-    observer().perform(_check_probabilities, input, target)
-    if weight is not None:
-        elements = record(f.binary_cross_entropy, (input, target))
-        return _reduced(_weighted("binary_cross_entropy", elements, weight), reduction)
-    loss: Tensor = record(f.binary_cross_entropy, (input, target), _TOTALS[reduction])
-    return loss / input.numel() if reduction == "mean" else loss
-
-
-def binary_cross_entropy_with_logits(
-    input: Tensor, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
-) -> Tensor:
-    """`binary_cross_entropy` of σ(input), exact for logits of any size; positives count `pos_weight` times.
-
-    Raises:
-        ValueError: the shapes differ, or `reduction` is unknown.
-    """
-    name = "binary_cross_entropy_with_logits"
-    input, target = _pair(name, input, target, reduction)
-    if weight is None and pos_weight is None:
-        loss: Tensor = record(f.binary_cross_entropy_with_logits, (input, target), _TOTALS[reduction])
-        return loss / input.numel() if reduction == "mean" else loss
-    elements: Tensor = record(f.binary_cross_entropy_with_logits, (input, target))
-    if pos_weight is not None:
-        # −ln σ(z) is the loss of a target of 1; the positives' share of it is counted pos_weight − 1 times more.
-        positive = record(f.binary_cross_entropy_with_logits, (input, 1))
-        elements = elements + _weighted(name, target * positive, as_tensor(pos_weight) - 1)
-    return _reduced(elements if weight is None else _weighted(name, elements, weight), reduction)
-
-
-def _rows(input: Tensor) -> Tensor:
-    """Values for classes, (N, C, d₁, …) or (C,), as a matrix (N d₁ …, C)."""
-    if input.ndim > 2:
-        input = input.permute(0, *range(2, input.ndim), 1)
-    return input if input.ndim == 2 else input.reshape(-1, input.shape[-1])
-
-
-def _around_classes(input: Tensor) -> tuple[int, ...]:
-    """The shape of the targets for values of shape (N, C, d₁, …) or (C,)."""
-    return input.shape[:1] * (input.ndim > 1) + input.shape[2:]
-
-
-class _Classes:
-    """The targets of a loss that are classes: which, whether each counts, and with what weight."""
-
-    def __init__(self, name: str, input: Tensor, target: Any, weight: Any, ignore_index: int) -> None:
-        target = as_tensor(target)
-        self.shape = target.shape
-        if target.dtype.kind not in "iu" or not input.ndim or self.shape != _around_classes(input):
-            if input.ndim and self.shape == _around_classes(input):
-                advice = "write target.long()"
-            elif input.ndim and self.shape == input.shape:
-                advice = f"write target.argmax(dim={min(1, input.ndim - 1)}) for rows of zeros and a one"
-                advice += ", target.float() for probabilities" * (name == "cross_entropy")
-            else:
-                advice = _OTHER_SAMPLES
-            raise ValueError(
-                f"{name} takes inputs (N, C) or (N, C, d, …) with integer classes (N,) or (N, d, …), not shape "
-                f"{input.shape} with {target.dtype} of shape {self.shape}: {advice}"
-            )
-        number = input.shape[min(1, input.ndim - 1)]
-        observer().perform(_check_classes, name, target, number, ignore_index)
-        with no_grad():
-            classes = target.reshape(-1)
-            self.counted = classes != ignore_index
-            self.chosen = np.where(self.counted, classes, 0)
-            self.weights = self.counted.to(input.dtype)
-            if weight is not None:
-                self.weights = self.weights * _class_weight(name, weight, number, input.dtype)[self.chosen]
-        self.are_weighted = weight is not None
-
-    def picked(self, rows: Tensor) -> Tensor:
-        """The entries of `rows` at the classes."""
-        return rows[arange(len(self.chosen)), self.chosen]
-
-    def weighted(self, elements: Tensor) -> Tensor:
-        """`elements` times the weights of their classes."""
-        return elements * self.weights if self.are_weighted else elements
-
-    def reduced(self, elements: Tensor, reduction: str) -> Tensor:
-        """`elements`, 0 where the target does not count; the mean of nothing is NaN, without a gradient."""
-        elements = np.where(self.counted, elements, 0)  # type: ignore[assignment]
-        if reduction != "mean":
-            return elements.sum() if reduction == "sum" else elements.reshape(self.shape)
-        total: Tensor = self.weights.sum()
-        return elements.sum() / total.masked_fill(total == 0, math.nan)
-
-
-def _class_weight(name: str, weight: Any, number: int, dtype: Any) -> Tensor:
-    given = as_tensor(weight).detach()
-    if given.shape != (number,):
-        raise ValueError(f"{name}: weight has shape {given.shape}, but there are {number} classes")
-    return given.to(dtype)
-
-
-def nll_loss(
-    input: Tensor, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
-) -> Tensor:
-    """−`input` at the target class, for log-probabilities (N, C), (N, C, d, …), (C,) and classes (N,), (N, d, …), ().
-
-    Each counts as much as the `weight` (C,) of its class, those of `ignore_index` nothing; the mean is per weight.
-
-    Raises:
-        ValueError: the shapes do not fit, a class is outside 0 … C − 1, or `reduction` is unknown.
-    """
-    check_reduction(reduction)
-    input = as_tensor(input)
-    classes = _Classes("nll_loss", input, target, weight, ignore_index)
-    return classes.reduced(classes.weighted(-classes.picked(_rows(input))), reduction)
-
-
-def cross_entropy(
-    input: Tensor,
-    target: Any,
-    weight: Any = None,
-    ignore_index: int = -100,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> Tensor:
-    """`nll_loss` of log softmax(input), for logits (N, C), (N, C, d, …) or (C,) and classes, or their probabilities.
-
-    A share `label_smoothing` of each target is spread over all classes (Szegedy et al. 2016). Probabilities have the
-    logits' shape, and their mean is per target, whatever the weights.
-
-    Raises:
-        ValueError: as `nll_loss`; `label_smoothing` is outside [0, 1], or a class is ignored of probabilities.
-    """
-    check_reduction(reduction)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing lies in [0, 1], not {label_smoothing}")
-    input = as_tensor(input)
-    if not isinstance(target, Tensor):
-        target = np.asarray(target)
-    if target.dtype.kind == "f":
-        if ignore_index >= 0:
-            raise ValueError(f"cross_entropy: ignore_index={ignore_index} is of classes, but targets are probabilities")
-        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
-    classes = _Classes("cross_entropy", input, target, weight, ignore_index)
-    rows = _rows(input)
-    each = rows.log_softmax(-1)
-    elements = -classes.weighted(classes.picked(each))
-    if label_smoothing:
-        number = rows.shape[1]
-        if weight is not None:
-            each = each * _class_weight("cross_entropy", weight, number, rows.dtype)
-        elements = elements * (1 - label_smoothing) - each.sum(-1) * (label_smoothing / number)
-    return classes.reduced(elements, reduction)
-
-
-def _soft_cross_entropy(input: Tensor, target: Any, weight: Any, reduction: str, label_smoothing: float) -> Tensor:
-    """The cross entropy of targets that are probabilities."""
-    input, target = _pair("cross_entropy", input, target, reduction)
-    rows, targets = _rows(input), _rows(as_tensor(target))
-    number = rows.shape[1]
-    if label_smoothing:
-        targets = targets * (1 - label_smoothing) + label_smoothing / number
-    if weight is not None:
-        targets = targets * _class_weight("cross_entropy", weight, number, rows.dtype)
-    elements = -(rows.log_softmax(-1) * targets).sum(-1)
-    if reduction == "none":
-        return elements.reshape(_around_classes(input))
-    return _reduced(elements, reduction)

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from ..core.tape import observer
 from ..tensors.arguments import get_default_dtype
-from ..tensors.creation import empty
+from ..tensors.creation import as_tensor, empty
 from ..tensors.random import AnyGenerator
 from ..tensors.tensor import Tensor
 from . import functional as F
@@ -96,7 +96,7 @@ class Flatten(Module):
         self.end_dim = end_dim
 
     def forward(self, input: Any) -> Tensor:
-        return F.as_tensor(input).flatten(self.start_dim, self.end_dim)
+        return as_tensor(input).flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..tensors.creation import as_tensor
 from ..tensors.tensor import Tensor
 from . import functional as F
+from . import loss_functions
 from .module import Module, where_called
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss", "MSELoss", "NLLLoss"]
@@ -13,10 +15,10 @@ __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1L
 
 class _Loss(Module):
     def __init__(self, reduction: str, **weights: Any) -> None:
-        F.check_reduction(reduction)
+        loss_functions.check_reduction(reduction)
         self.reduction = reduction
         for name, weight in weights.items():
-            self.register_buffer(name, None if weight is None else F.as_tensor(weight))
+            self.register_buffer(name, None if weight is None else as_tensor(weight))
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         try:
@@ -56,7 +58,7 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
-        F.check_delta(delta)
+        loss_functions.check_delta(delta)
         self.delta = delta
 
     def _loss(self, input: Tensor, target: Any) -> Tensor:

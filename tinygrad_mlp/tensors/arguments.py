@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..core import record
-from ..core.derived import derived
 from ..core.functions import einsum
 from ..core.lines import warn
 from ..core.mode import state
 from ..core.record import Variable
 from ..core.tape import observer
+from .derived import derived
 
 __all__ = [
     "Dim", "along", "array_of", "dims", "dtype_to", "get_default_dtype", "lengths", "numeric", "raw",

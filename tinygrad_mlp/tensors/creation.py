@@ -12,10 +12,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..core import functions as f
 from ..core import guard
-from ..core.derived import derived
 from ..core.record import record
 from ..core.tape import observer
 from .arguments import get_default_dtype, lengths
+from .derived import derived
 from .random import AnyGenerator, drawn
 from .tensor import Tensor
 
@@ -39,6 +39,11 @@ def _drawn(
     """A Tensor of what ``draw(numbers, *arguments)`` draws with the NumPy generator that `generator` stands for."""
     made = Tensor._of(drawn(generator, draw, *arguments))
     return made.requires_grad_() if requires_grad else made
+
+
+def as_tensor(value: Any) -> Tensor:
+    """`value` itself, or a Tensor of it."""
+    return value if isinstance(value, Tensor) else Tensor(value)
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import record as recording
-from ..core.derived import derived
 from ..core.lines import function_name
 from ..core.record import record
 from ..core.sheet import Row, sheet
 from ..core.tape import observer
 from .arguments import raw
+from .derived import derived
 from .methods import matrix_product
 
 __all__ = ["applied"]
@@ -49,7 +49,7 @@ def _without_gradient(function: Callable[..., Any], args: list[Any], options: di
 
 def _understood(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
     """The `options` that the rules of `function` take. Any other raises a TypeError, unless it is None."""
-    rule = row[-1] if isinstance(row, tuple) else row.rule
+    rule = next(filter(None, row), None) if isinstance(row, tuple) else row.rule
     parameters = {} if rule is None else inspect.signature(rule).parameters
     taken = 2 + len(row) if isinstance(row, tuple) else 2
     known = [name for name in list(parameters)[taken:] if name != "position"]  # which `Each` passes

@@ -14,11 +14,11 @@ from scipy.special import erf, expit
 
 from ..core import functions as f
 from ..core import guard
-from ..core.derived import derived, norm
 from ..core.mode import is_grad_enabled
 from ..core.record import Leaf, Variable, record
 from ..core.tape import observer
 from .arguments import Dim, along, dims, dtype_to, lengths, raw, steps
+from .derived import derived, norm
 
 if TYPE_CHECKING:
     from .tensor import Tensor

@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..core import guard
 from ..core import record as recording
 from ..core.blas import Product
-from ..core.derived import reductions
 from ..core.lines import function_name
 from ..core.record import Leaf, Node
 from ..core.tape import observer
 from .arguments import array_of, get_default_dtype, numeric
+from .derived import reductions
 from .dispatch import applied
 from .leaves import Lent, collect, gradient_of, places_of, seed
 from .methods import Methods

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .functions import Axis, concatenate, getitem
+from ..core.functions import Axis, concatenate, getitem
 
 # The function that does the same as the ``reduce`` method of a ufunc.
 reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}

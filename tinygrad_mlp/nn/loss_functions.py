@@ -1,0 +1,315 @@
+"""The losses as functions, under PyTorch's names: users find them in `tinygrad_mlp.nn.functional`.
+
+Losses compare arrays of one shape: what would broadcast, such as predictions of shape (n, 1) with targets of shape
+(n,), is an error here, because it is one in every program that does it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import functions as f
+from ..core.mode import no_grad
+from ..core.record import record
+from ..core.tape import observer
+from ..tensors.arguments import array_of
+from ..tensors.creation import arange, as_tensor
+from ..tensors.tensor import Tensor
+
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss", "l1_loss", "mse_loss",
+    "nll_loss",
+]  # fmt: skip
+
+_REDUCTIONS = ("mean", "sum", "none")
+# What a reduction asks of the elementwise losses of the sheet: their sum is one node.
+_TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
+Array = NDArray[Any]
+_ARRAYS = (Tensor, np.ndarray)
+_OTHER_SAMPLES = "are they of the same samples, and in this order?"
+
+
+def _reduced(elements: Tensor, reduction: str) -> Tensor:
+    return elements.mean() if reduction == "mean" else elements.sum() if reduction == "sum" else elements
+
+
+def check_reduction(reduction: str) -> None:
+    """Raise ValueError unless `reduction` is one of PyTorch's three."""
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Any]:
+    """The input and the target of a loss of equal shapes, the target a floating Tensor or array."""
+    if reduction not in _REDUCTIONS:
+        check_reduction(reduction)
+    if not isinstance(input, Tensor):
+        input = Tensor(input)
+    if not isinstance(target, _ARRAYS):
+        target = Tensor(target, dtype=input.dtype)
+    array = target._data if isinstance(target, Tensor) else target
+    if array.shape != input._data.shape:
+        if array.size == input.numel():
+            advice = f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
+        elif array.ndim and array.shape == _around_classes(input):
+            advice = f"{'write target.long()' if name == 'cross_entropy' else 'use cross_entropy'} if it holds classes"
+        else:
+            advice = _OTHER_SAMPLES
+        raise ValueError(
+            f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: {advice}"
+        )
+    if array.dtype.kind != "f":  # integers would widen float32 to float64
+        target = target.to(input.dtype) if isinstance(target, Tensor) else target.astype(input.dtype)
+    return input, target
+
+
+def _weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
+    """The elements of a loss, each times its weight."""
+    weight = as_tensor(weight)
+    lengths = zip(weight.shape[::-1], elements.shape[::-1], strict=False)
+    if weight.ndim > elements.ndim or any(own not in (1, n) for own, n in lengths):
+        raise ValueError(f"{name}: a weight of shape {weight.shape} does not fit elements of shape {elements.shape}")
+    factors: Tensor = weight.to(elements.dtype)
+    return elements * factors
+
+
+def _per_weight(name: str, elements: Tensor, weight: Any, reduction: str) -> Tensor:
+    """The elements of a loss times weights of their shape, reduced: their mean is the sum per sum of weights."""
+    weight = as_tensor(weight)
+    if weight.shape != elements.shape:
+        raise ValueError(f"{name}: weight has shape {weight.shape}, but there are elements of shape {elements.shape}")
+    weighted = _weighted(name, elements, weight)
+    return weighted.sum() / weight.sum() if reduction == "mean" else _reduced(weighted, reduction)
+
+
+def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+    """(input − target)², averaged over all entries (or per `weight`, of their shape), summed, or elementwise.
+
+    Raises:
+        ValueError: the shapes differ, or `reduction` is unknown.
+    """
+    input, target = _pair("mse_loss", input, target, reduction)
+    if weight is not None:
+        return _per_weight("mse_loss", record(f.squared_error, (input, target)), weight, reduction)
+    loss: Tensor = record(f.squared_error, (input, target), _TOTALS[reduction])
+    return loss / input.numel() if reduction == "mean" else loss
+
+
+def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+    """|input − target|, averaged over all entries (or per `weight`, of their shape), summed, or elementwise.
+
+    Raises:
+        ValueError: the shapes differ, or `reduction` is unknown.
+    """
+    input, target = _pair("l1_loss", input, target, reduction)
+    elements = (input - target).abs()
+    return _reduced(elements, reduction) if weight is None else _per_weight("l1_loss", elements, weight, reduction)
+
+
+def check_delta(delta: float) -> None:
+    """Raise ValueError unless `delta` is positive."""
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta, from which the loss is linear, is a positive number, not {delta}")
+
+
+def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
+    """e²/2 of errors e = |input − target| up to `delta`, and delta · (e − delta/2) beyond, times `weight` (Huber 1964).
+
+    Raises:
+        ValueError: the shapes differ, `delta` is not positive, or `reduction` is unknown.
+    """
+    input, target = _pair("huber_loss", input, target, reduction)
+    check_delta(delta)
+    error = (input - target).abs()
+    near = error.minimum(delta)
+    elements = near * (error - near / 2)
+    return _reduced(elements if weight is None else _weighted("huber_loss", elements, weight), reduction)
+
+
+def _check_probabilities(input: Any, target: Any) -> None:
+    for name, array in (("input", array_of(input)), ("target", array_of(target))):
+        if array.size and not (array.min() >= 0 and array.max() <= 1):
+            advice = "binary_cross_entropy_with_logits for what has not been through a sigmoid"
+            raise ValueError(
+                f"binary_cross_entropy: the {name} must lie in [0, 1], but spans [{array.min()}, {array.max()}]: "
+                f"use {advice if name == 'input' else 'cross_entropy for classes'}"
+            )
+
+
+def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """−y ln a − (1 − y) ln(1 − a) for probabilities `input` a and `target` y, times `weight`.
+
+    Raises:
+        ValueError: the shapes differ, a probability is outside [0, 1], or `reduction` is unknown.
+    """
+    input, target = _pair("binary_cross_entropy", input, target, reduction)
+    observer().perform(_check_probabilities, input, target)
+    if weight is not None:
+        elements = record(f.binary_cross_entropy, (input, target))
+        return _reduced(_weighted("binary_cross_entropy", elements, weight), reduction)
+    loss: Tensor = record(f.binary_cross_entropy, (input, target), _TOTALS[reduction])
+    return loss / input.numel() if reduction == "mean" else loss
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Tensor:
+    """`binary_cross_entropy` of σ(input), exact for logits of any size; positives count `pos_weight` times.
+
+    Raises:
+        ValueError: the shapes differ, or `reduction` is unknown.
+    """
+    name = "binary_cross_entropy_with_logits"
+    input, target = _pair(name, input, target, reduction)
+    if weight is None and pos_weight is None:
+        loss: Tensor = record(f.binary_cross_entropy_with_logits, (input, target), _TOTALS[reduction])
+        return loss / input.numel() if reduction == "mean" else loss
+    elements: Tensor = record(f.binary_cross_entropy_with_logits, (input, target))
+    if pos_weight is not None:
+        # −ln σ(z) is the loss of a target of 1; the positives' share of it is counted pos_weight − 1 times more.
+        positive = record(f.binary_cross_entropy_with_logits, (input, 1))
+        elements = elements + _weighted(name, target * positive, as_tensor(pos_weight) - 1)
+    return _reduced(elements if weight is None else _weighted(name, elements, weight), reduction)
+
+
+def _rows(input: Tensor) -> Tensor:
+    """Values for classes, (N, C, d₁, …) or (C,), as a matrix (N d₁ …, C)."""
+    if input.ndim > 2:
+        input = input.permute(0, *range(2, input.ndim), 1)
+    return input if input.ndim == 2 else input.reshape(-1, input.shape[-1])
+
+
+def _around_classes(input: Tensor) -> tuple[int, ...]:
+    """The shape of the targets for values of shape (N, C, d₁, …) or (C,)."""
+    return input.shape[:1] * (input.ndim > 1) + input.shape[2:]
+
+
+def _check_classes(name: str, target: Tensor, number: int, ignore_index: int | None = None) -> None:
+    """Raise ValueError unless all classes that count are of 0 … number − 1."""
+    classes = target._data if ignore_index is None else target._data[target._data != ignore_index]
+    if classes.size and (classes.min() < 0 or classes.max() >= number):
+        raise ValueError(f"{name}: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
+
+
+def _validated_classes(name: str, input: Tensor, target: Any, ignore_index: int) -> Tensor:
+    """The target of a loss as a Tensor of integer classes, for each of which `input` has a value.
+
+    Raises:
+        ValueError: the shapes do not fit, or a class that is not `ignore_index` is outside 0 … C − 1.
+    """
+    target = as_tensor(target)
+    if target.dtype.kind not in "iu" or not input.ndim or target.shape != _around_classes(input):
+        if input.ndim and target.shape == _around_classes(input):
+            advice = "write target.long()"
+        elif input.ndim and target.shape == input.shape:
+            advice = f"write target.argmax(dim={min(1, input.ndim - 1)}) for rows of zeros and a one"
+            advice += ", target.float() for probabilities" * (name == "cross_entropy")
+        else:
+            advice = _OTHER_SAMPLES
+        raise ValueError(
+            f"{name} takes inputs (N, C) or (N, C, d, …) with integer classes (N,) or (N, d, …), not shape "
+            f"{input.shape} with {target.dtype} of shape {target.shape}: {advice}"
+        )
+    classes: Tensor = target
+    observer().perform(_check_classes, name, classes, input.shape[min(1, input.ndim - 1)], ignore_index)
+    return classes
+
+
+def _class_weight(name: str, weight: Any, number: int, dtype: Any) -> Tensor:
+    given = as_tensor(weight).detach()
+    if given.shape != (number,):
+        raise ValueError(f"{name}: weight has shape {given.shape}, but there are {number} classes")
+    return given.to(dtype)
+
+
+def nll_loss(
+    input: Tensor, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
+    """−`input` at the target class, for log-probabilities (N, C), (N, C, d, …), (C,) and classes (N,), (N, d, …), ().
+
+    Each counts as much as the `weight` (C,) of its class, those of `ignore_index` nothing; the mean is per weight.
+
+    Raises:
+        ValueError: the shapes do not fit, a class is outside 0 … C − 1, or `reduction` is unknown.
+    """
+    check_reduction(reduction)
+    input = as_tensor(input)
+    target = _validated_classes("nll_loss", input, target, ignore_index)
+    rows = _rows(input)
+    with no_grad():
+        counted = target.reshape(-1) != ignore_index
+        chosen = np.where(counted, target.reshape(-1), 0)
+        weights = counted.to(rows.dtype)
+        if weight is not None:
+            weights = weights * _class_weight("nll_loss", weight, rows.shape[1], rows.dtype)[chosen]
+    elements = -rows[arange(len(chosen)), chosen]
+    if weight is not None:
+        elements = elements * weights
+    elements = np.where(counted, elements, 0)  # type: ignore[assignment]
+    if reduction != "mean":
+        return elements.sum() if reduction == "sum" else elements.reshape(target.shape)
+    total: Tensor = weights.sum()
+    mean: Tensor = elements.sum() / total.masked_fill(total == 0, math.nan)  # of nothing NaN, without a gradient
+    return mean
+
+
+def _one_hot_rows(target: Tensor, number: int, ignore_index: int, dtype: Any) -> Array:
+    """For each class of `target` a row of zeros and a one; for `ignore_index` zeros alone."""
+    classes = target._data.reshape(-1)
+    rows = np.zeros((len(classes), number), dtype)
+    counted = np.flatnonzero(classes != ignore_index)
+    rows[counted, classes[counted]] = 1
+    return rows
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """−ln softmax(input) at the target class, or its average under target probabilities.
+
+    Logits have shape (N, C), (N, C, d, …) or (C,), and classes (N,), (N, d, …) or (). Each counts as much as the
+    `weight` (C,) of its class, those of `ignore_index` nothing; the mean is per weight. Probabilities have the logits'
+    shape, and their mean is per target, whatever the weights. A share `label_smoothing` of each target is spread over
+    all classes (Szegedy et al. 2016). The loss and its gradient are exact also where a probability is near 1.
+
+    Raises:
+        ValueError: the shapes do not fit, a class is outside 0 … C − 1, `reduction` is unknown, `label_smoothing` is
+            outside [0, 1], or a class is to be ignored where the targets are probabilities.
+    """
+    name = "cross_entropy"
+    check_reduction(reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing lies in [0, 1], not {label_smoothing}")
+    input = as_tensor(input)
+    if not isinstance(target, Tensor):
+        target = np.asarray(target)
+    are_classes = target.dtype.kind != "f"
+    if are_classes:
+        target = _validated_classes(name, input, target, ignore_index)
+        logits = _rows(input)
+        targets = Tensor._of(observer().repeat(_one_hot_rows, target, logits.shape[1], ignore_index, logits.dtype))
+    else:
+        if ignore_index >= 0:
+            raise ValueError(f"{name}: ignore_index={ignore_index} is of classes, but targets are probabilities")
+        input, target = _pair(name, input, target, reduction)
+        logits, targets = _rows(input), _rows(as_tensor(target))
+    number = logits.shape[1]
+    weights: Any = 1 if weight is None else _class_weight(name, weight, number, logits.dtype)
+    shares = targets if weight is None else targets * weights
+    count: Any = 1
+    if reduction == "mean":
+        count = shares.sum() if are_classes else len(logits)
+    if label_smoothing:
+        counted: Any = targets.sum(-1, keepdim=True) if are_classes else 1  # 0 for an ignored class
+        shares = shares * (1 - label_smoothing) + counted * weights * (label_smoothing / number)
+    loss: Tensor = record(f.cross_entropy, (logits, shares, count), _TOTALS[reduction])
+    return loss.reshape(_around_classes(input)) if reduction == "none" else loss
