@@ -163,7 +163,7 @@ def test_the_check_refuses_every_wrong_result(problem: Problem) -> None:
 
 
 def test_the_reference_steps_along_the_gradient_of_its_loss(problem: Problem) -> None:
-    """Compared with differences of the loss along random directions."""
+    """Its step, divided by the rate, equals differences of the loss along random directions."""
     small = problem._replace(x=problem.x[:1], y=problem.y[:1])
 
     def loss(arrays: list[Any]) -> float:

@@ -52,7 +52,7 @@ LISTED = listed()
 
 
 def object_at(framework: Any, place: str) -> Any:
-    """The module of that name; for a class an instance, because it has the attributes, too."""
+    """The module `place`, or an instance of the class `place`, which also has the attributes set by __init__."""
     optimizer = framework.optim.SGD([framework.ones(1, requires_grad=True)], lr=0.1)
     instances = {
         "torch.Tensor": framework.ones(1, 1),

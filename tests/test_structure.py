@@ -141,7 +141,7 @@ def test_heavy_modules_are_imported_inside_functions(file: Path) -> None:
 
 
 def python(code: str, *flags: str) -> str:
-    """What a new interpreter prints."""
+    """Run `code` in a new interpreter, and return what it prints."""
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     answer = subprocess.run([sys.executable, *flags, "-c", code], env=environment, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
@@ -208,7 +208,7 @@ def test_every_file_says_why_it_exists(folder: str) -> None:
         assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), f"{path} does not open with a docstring"
 
 
-# The folder or file of tests of each storey that has another name than the storey.
+# Storeys whose tests are in a folder of another name.
 TESTS_OF = {"_replay": "capture", "": "."}
 
 

@@ -28,7 +28,7 @@ def test_vjp_and_jvp_are_products_with_the_jacobian(a: Array, b: Array, u: Array
 
 @given(a=numbers((3,)), v=numbers((3,)))
 def test_the_hessian_of_a_known_function(a: Array, v: Array) -> None:
-    """For Σ xᵢ³ + Π xᵢ it has 6 xᵢ on the diagonal, and elsewhere the factor that is neither row nor column."""
+    """The Hessian of Σ xᵢ³ + Π xᵢ has 6 xᵢ on the diagonal. Entry (i, j) is otherwise the factor besides xᵢ and xⱼ."""
 
     def function(x: tg.Tensor) -> tg.Tensor:
         return (x**3).sum() + x.prod()

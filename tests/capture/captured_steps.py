@@ -26,7 +26,8 @@ OPTIMIZERS = {
 }
 
 
-def build(widths, activation, optimizer, bias, dtype, seed):
+def build(widths, activation="tanh", optimizer="sgd", bias=True, dtype="float64", seed=0):
+    """A network of Linear layers and activations, and its optimizer."""
     generator = tg.Generator().manual_seed(seed)
     layers = []
     for i, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
@@ -48,7 +49,7 @@ def step_of(net, optimizer, loss):
 
 
 class World:
-    """A small network and everything that trains it. One world is for the eager step and an equal one for its twin."""
+    """A small network and everything that trains it. Tests make two equal worlds: one trains eagerly, one captured."""
 
     def __init__(self, *layers):
         self.generator = tg.Generator().manual_seed(7)
@@ -67,7 +68,7 @@ class World:
 
 
 def training(loss_of, before_step=lambda w: None, after=lambda w: None):
-    """A function that makes a training step of a `World`. Capture does not look into the helpers, which read it."""
+    """A function that makes a training step of a `World`. Helpers read the world, and capture does not look into them."""
 
     def make(w):
         def loss_in(x, y):

@@ -167,7 +167,7 @@ def raise_unless_finite(loss):
 @pytest.mark.parametrize("calls", [0, 2], ids=["when it is recorded", "in a replay"])
 def test_a_call_that_looks_at_the_loss_can_stop_the_update(calls):
     """The call comes before the update of the optimizer, so an exception leaves the weights as they were."""
-    net, optimizer = build([3, 2], "tanh", "momentum", True, "float64", 0)
+    net, optimizer = build([3, 2], optimizer="momentum")
 
     def look(loss):
         observer().perform(raise_unless_finite, loss)

@@ -165,7 +165,7 @@ def drop_gradient(world: World, made: Tensors, results: list[Any], k: int) -> No
 
 
 def follow(world: World, a: tg.Tensor, k: int) -> tg.Tensor:
-    """The moving average of the weight, moved on."""
+    """Move the average towards the weight, or set it to the weight."""
     with tg.no_grad():
         return world.average.mul_(0.9).add_(world.weight, alpha=0.1) if k % 2 else world.average.copy_(world.weight)
 

@@ -240,7 +240,7 @@ def test_a_module_that_counts_its_calls_ends_up_eager_and_right():
 
 
 def test_a_step_that_sets_the_rate_of_its_optimizer_stays_eager():
-    net, optimizer = build([3, 2], "tanh", "sgd", True, "float64", 0)
+    net, optimizer = build([3, 2])
 
     def update(x, rate):
         for group in optimizer.param_groups:

@@ -28,7 +28,7 @@ def test_replays_are_bit_identical_to_eager_steps(widths, activation, loss, opti
     eager = step_of(net, eager_optimizer, LOSSES[loss])
     captured = tg.capture(step_of(twin, captured_optimizer, LOSSES[loss]))
     generator = np.random.default_rng(seed)
-    for number, rows in enumerate([*batches, *batches]):  # each number of rows is met again: a replay
+    for number, rows in enumerate([*batches, *batches]):  # the second time, each number of rows is replayed
         rate = 1e-3 / (1 + number)
         eager_optimizer.param_groups[0]["lr"] = captured_optimizer.param_groups[0]["lr"] = rate
         x = tg.tensor(generator.normal(size=(rows, widths[0])).astype(dtype))
@@ -49,7 +49,7 @@ def test_products_of_all_shapes_are_replayed_to_the_bit(rows, columns, dtypes):
     generator = np.random.default_rng(rows)
     x = tg.tensor(generator.normal(size=(rows, 784)).astype(dtypes[0]))
     y = tg.tensor(generator.uniform(size=(rows, columns)).astype(dtypes[0]))
-    eager, twin = (build([784, 50, columns], "tanh", "sgd", True, dtypes[1], 0) for _ in range(2))
+    eager, twin = (build([784, 50, columns], dtype=dtypes[1]) for _ in range(2))
     step, captured = step_of(*eager, LOSSES["mse"]), tg.capture(step_of(*twin, LOSSES["mse"]))
     for _ in range(4):
         np.testing.assert_array_equal(step(x, y).detach().numpy(), captured(x, y).detach().numpy())
@@ -77,7 +77,7 @@ def test_losses_of_classes_are_replayed_to_the_bit(options, name, outside):
     results = []
     options = {key: value for key, value in options.items() if name == "cross_entropy" or key != "label_smoothing"}
     for wrap in (lambda step: step, tg.capture):
-        net, optimizer = build([3, 3], "tanh", "sgd", True, "float32", 0)
+        net, optimizer = build([3, 3], dtype="float32")
         seen = []
 
         def loss_of(x, y, net=net):
@@ -203,7 +203,7 @@ def test_a_gradient_read_between_two_backward_calls_is_the_sum_so_far(read):
 def test_results_and_gradients_keep_the_order_of_their_memory(check):
     orders = []  # the order in memory decides how a sum rounds
     for wrap in (lambda step: step, lambda step: tg.capture(step, check=check)):
-        net, _ = build([3, 4, 2], "tanh", "sgd", True, "float32", 0)
+        net, _ = build([3, 4, 2], dtype="float32")
 
         def backward(x, net=net):
             out = net(x)

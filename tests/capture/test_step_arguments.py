@@ -74,7 +74,7 @@ LAYOUTS = {
 def test_arguments_of_every_memory_layout_give_the_eager_bits(name):
     results = []
     for wrap in (lambda step: step, tg.capture):
-        net, optimizer = build([50, 70], "tanh", "sgd", True, "float32", 0)
+        net, optimizer = build([50, 70], dtype="float32")
 
         def step(x, net=net, optimizer=optimizer):
             optimizer.zero_grad()

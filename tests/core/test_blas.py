@@ -77,7 +77,7 @@ def test_affine_is_a_product_and_an_added_row(
     routine, arguments = blas.product_into(a, b, again := np.empty_like(result), 1.0)
     again[...] = c
     routine(*arguments)
-    np.testing.assert_array_equal(again, result)  # to the bit: a captured step computes with these two
+    np.testing.assert_array_equal(again, result)  # to the bit, because a replay uses these two instead
 
 
 @given(

@@ -110,7 +110,7 @@ RELEASED: dict[str, tuple[Callable[[tg.Tensor], tg.Tensor], bool]] = {
     "reshape": (lambda x: x.reshape(10, 10), False),  # the output is a view of the same memory
     "cat": (lambda x: tg.cat([x, x]), True),
     "tanh": (lambda x: x.tanh(), True),
-    "* constant": (lambda x: x * 2.0, False),  # the rule for the constant reads it
+    "* constant": (lambda x: x * 2.0, False),  # the rule for the constant 2.0 reads the input
     "square": (lambda x: x.square(), False),
     "log": (lambda x: x.log(), False),
 }

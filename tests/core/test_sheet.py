@@ -92,7 +92,7 @@ class Spy:
 
 
 class Collector:
-    """Collects each recorded node with its inputs and its output. It takes the place of the watcher of anomalies."""
+    """Collects each recorded node with its inputs and its output. It stands in the place of anomaly detection."""
 
     def __init__(self) -> None:
         self.nodes: list[tuple[Any, list[Any], Any]] = []

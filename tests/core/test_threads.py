@@ -13,7 +13,7 @@ from strategies import Array, leaf
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
 
-POINTS = leaf(np.linspace(0, 1, 50))  # all threads differentiate by it, and none sets its .grad
+POINTS = leaf(np.linspace(0, 1, 50))  # all threads compute gradients for it; none sets its .grad
 COMMON = (POINTS.tanh() * POINTS.exp() + POINTS).square()  # walked by all threads
 
 

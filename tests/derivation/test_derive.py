@@ -41,7 +41,7 @@ def test_verified_formulas_are_the_gradients(
     text = str(found)
     assert max(map(len, text.splitlines())) <= 80
     assert "Verified" in text
-    # And the formulas themselves, without verify() in between.
+    # The formulas once more, evaluated here instead of by verify().
     value.backward()
     for name, parameter in net.named_parameters():
         for formula in found._results[name][1]:
@@ -186,7 +186,7 @@ def test_a_wrong_formula_for_a_fused_function_is_noticed(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("notation", ["rows", "document"])
 def test_every_printed_gradient_is_checked(notation: str) -> None:
-    """Whichever formula of a derivation is spoilt, verify() notices."""
+    """verify() notices each formula of a derivation that is wrong by 1 %."""
     found = explained("cross entropy", [3, 2, 2], bias=True, notation=notation)
     claims = [formulas for _, formulas in found._steps] + [formulas for _, formulas in found._results.values()]
     assert sum(map(len, claims)) > 20
@@ -199,7 +199,7 @@ def test_every_printed_gradient_is_checked(notation: str) -> None:
 
 
 def test_a_gradient_that_cancels_to_rounding_errors_is_verified() -> None:
-    """Before BatchNorm, a bias makes no difference; what steps pass on of its gradient is nothing but rounding."""
+    """A bias before BatchNorm has no effect, so its gradient consists of rounding errors alone."""
     tg.manual_seed(0)
     weight, bias = nn.Parameter(tg.randn(4, 8)), nn.Parameter(tg.zeros(8))
     rows, labels, norm = tg.randn(32, 4), tg.randint(0, 8, (32,)), nn.BatchNorm1d(8)
@@ -220,7 +220,7 @@ def test_float32_is_verified_to_its_own_precision() -> None:
 
 
 def test_cancelled_gradients_raise_no_false_alarm() -> None:
-    """Two samples whose gradients cancel leave rounding alone, of which no digit is right."""
+    """The gradients of the two samples cancel. Rounding errors remain, of which no digit is right."""
     net = network([2, 1], True, dtype=np.float32)
     x = np.array([[0.1, 0.3], [0.1, 0.3]], np.float32)
     z = net(x).detach().numpy()
@@ -378,8 +378,8 @@ def test_a_released_graph_cannot_be_verified_again() -> None:
         found.verify()
 
 
-def test_what_was_let_go_is_computed_again_unless_it_has_changed() -> None:
-    """Also sums over leading axes of length 1, in the same words."""
+def test_released_arrays_are_computed_again_unless_their_inputs_changed() -> None:
+    """The gradient of `w` is a sum over both leading axes, also over the one of length 1."""
     x = tg.tensor(np.linspace(-1, 1, 48).reshape(1, 8, 6), requires_grad=True)
     w = tg.tensor(np.linspace(-1, 1, 6), requires_grad=True)
     loss = ((x + w) * 1.0).tanh().sum()

@@ -17,14 +17,14 @@ from tinygrad_mlp.nn import functional as F
 
 
 def normalised(latex: str) -> str:
-    """LaTeX without what does not change its meaning: spaces, the size of parentheses, the font of diag and tanh."""
+    """LaTeX without spaces, sizes of parentheses and fonts, which do not change its meaning."""
     latex = (
         re.sub(r"\\(left|right|mathrm|mathcal)(?![a-z])", "", latex).replace(r"\tanh", "tanh").replace("{diag}", "diag")
     )
     return re.sub(r"\s|\\,", "", latex)
 
 
-# As they stand in the document.
+# The formulas of the document, as they are printed there.
 MEAN_SQUARE = {
     "2.weight": r"-D^{(3)}(y - g(z^{(3)}))(a^{(2)})^{\top}",
     "0.weight": r"-D^{(2)}(W^{(2)})^{\top}D^{(3)}(y - g(z^{(3)}))x^{\top}",
@@ -68,7 +68,7 @@ def test_section_2_2_and_what_is_left_of_it_after_section_4(sizes: list[int]) ->
 
 
 def test_section_4() -> None:
-    """Of w, x, b ∈ ℝ, with a = g(z); the document writes g′(z) for g(z)(1 − g(z)), and a minus before the fraction."""
+    """For w, x, b ∈ ℝ and a = g(z). The document writes g′(z) for g(z)(1 − g(z)), and a minus before the fraction."""
     squares = explained("mean square", [1, 1], bias=True, notation="document").formulas["0.weight"]
     assert [normalised(x) for x in squares] == [normalised("-(y - a)g(z)(1 - g(z))x".replace("a", "g(z)"))]
     found = explained("cross entropy", [1, 1], bias=True, notation="document")

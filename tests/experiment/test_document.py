@@ -79,7 +79,7 @@ def recurrence(loss, x, y, weights):
 
 
 def network_with(weights):
-    """Linear, Tanh, …, Linear with these weights and no biases. Its output are the logits z⁽ᴸ⁾."""
+    """Linear, Tanh, …, Linear with these weights and no biases. Its outputs are the logits z⁽ᴸ⁾."""
     modules = []
     for W in weights:
         modules += [nn.Linear(W.shape[1], W.shape[0], bias=False, dtype=np.float64), nn.Tanh()]

@@ -129,8 +129,7 @@ def test_a_parameter_without_dimensions_moves_as_one_of_one_entry(kind: Any, by_
             optimizer.zero_grad()
             ((parameter - 1) ** 2).sum().backward()
             optimizer.step()
-        # Not to the last bit: BLAS steps the vector and NumPy the number, and either may round once where the other
-        # rounds twice.
+        # Not to the last bit: BLAS steps the vector and NumPy the number, and one may round where the other does not.
         np.testing.assert_allclose(number.item(), vector.item(), rtol=1e-12)
         assert number.item() != 2
 

@@ -21,7 +21,7 @@ import tinygrad_mlp as tg
 from tinygrad_mlp.utils import data as our_data
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # PyTorch's own, on import
+    warnings.simplefilter("ignore")  # importing PyTorch gives warnings
     torch = pytest.importorskip("torch", reason="PyTorch, the peer, is not installed")
 
 Array = NDArray[Any]
@@ -112,7 +112,7 @@ def networks(draw: st.DrawFn, normalized: bool) -> list[Spec]:
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(data=st.data(), seed=st.integers(0, 1000), evaluating=st.booleans())
 def test_networks_agree(dtype: Any, data: st.DataObject, seed: int, evaluating: bool) -> None:
-    # In float32, normalization would leave too few digits to compare even so.
+    # In float32, normalization would amplify rounding errors until few digits are left to compare.
     specs = data.draw(networks(normalized=dtype == np.float64))
     ours, theirs = pair(specs, dtype, seed)
     assert repr(ours).count("\n") == repr(theirs).count("\n")
@@ -547,6 +547,6 @@ def test_random_splits_by_fractions_have_the_same_sizes(number: int, cuts: list[
         return
     ours = our_data.random_split(range(number), fractions)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's, for empty parts
+        warnings.simplefilter("ignore")  # PyTorch warns of empty parts
         theirs = torch.utils.data.random_split(range(number), fractions)
     assert [len(part) for part in ours] == [len(part) for part in theirs]

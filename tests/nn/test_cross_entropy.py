@@ -21,14 +21,16 @@ def test_loss_and_gradient_keep_their_digits_where_a_probability_is_near_1(
     z = tg.tensor(np.array([[gap, 0, 0.5], [-1, gap - 1, -2]], dtype), requires_grad=True)
     loss = F.cross_entropy(z, [0, 1], reduction=reduction)
     loss.backward()
-    # ln Σ exp, and p − 1 at the class, from the distances to it
+    # From the differences to the logit of the class: the others in ln Σ eᶻ, and the gradient, which there is p − 1.
     powers = np.exp(-(z.detach().numpy().astype(np.float64)[[0, 1], [0, 1]][:, None] - z.detach().numpy()))
     powers[[0, 1], [0, 1]] = 0
     rest = powers.sum(1, keepdims=True)
     gradient = powers / (1 + rest)
     gradient[[0, 1], [0, 1]] = -gradient.sum(1)
     scale = 2 if reduction == "mean" else 1
-    tolerance = 8 * float(np.finfo(dtype).eps) * (1 + gap)  # an error of z − max z is one of the exponential
+    tolerance = (
+        8 * float(np.finfo(dtype).eps) * (1 + gap)
+    )  # rounding z − max z, at most 1 + gap, changes its exponential
     np.testing.assert_allclose(loss.item(), np.log1p(rest).sum() / scale, rtol=tolerance)
     np.testing.assert_allclose(z.grad.numpy(), gradient / scale, rtol=tolerance)
 
@@ -36,7 +38,7 @@ def test_loss_and_gradient_keep_their_digits_where_a_probability_is_near_1(
 @pytest.mark.parametrize("target", [[1, 0], [[0.0, 1.0, 0.0], [0.5, 0.25, 0.25]]], ids=["classes", "probabilities"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5]])
-def test_it_is_one_node(target: Any, smoothing: float, weight: Any) -> None:
+def test_cross_entropy_is_one_node(target: Any, smoothing: float, weight: Any) -> None:
     z = tg.tensor([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]], requires_grad=True)
     for reduction in ("mean", "sum"):
         loss = F.cross_entropy(z, tg.tensor(target), weight, reduction=reduction, label_smoothing=smoothing)
