@@ -114,11 +114,13 @@ def examples(draw: st.DrawFn, case: Case) -> Example:
 
 @st.composite
 def unary(draw: st.DrawFn, low: float = -2, high: float = 2, min_dims: int = 0) -> Call:
+    """One array."""
     return (draw(numbers(draw(shapes(min_dims)), low, high)),), {}
 
 
 @st.composite
 def binary(draw: st.DrawFn, first: tuple[float, float] = (-2, 2), second: tuple[float, float] = (-2, 2)) -> Call:
+    """Two arrays that broadcast, each with its domain."""
     a, b = draw(broadcastable(2))
     return (draw(numbers(a, *first)), draw(numbers(b, *second))), {}
 
@@ -142,6 +144,7 @@ def logits_and_shares(draw: st.DrawFn, counted: bool = False) -> Call:
 
 @st.composite
 def reduction(draw: st.DrawFn, min_side: int = 0, low: float = -2, high: float = 2) -> Call:
+    """An array, an axis to reduce over, and whether to keep it."""
     x = draw(numbers(draw(shapes(min_side=min_side)), low, high))
     return (x,), {"axis": draw(axes(x.ndim)), "keepdims": draw(st.booleans())}
 
@@ -164,6 +167,7 @@ def with_option(draw: st.DrawFn, name: str, strategy: Callable[[Any], st.SearchS
 
 @st.composite
 def choice(draw: st.DrawFn) -> Call:
+    """A condition and two choices that broadcast together."""
     c, a, b = draw(broadcastable(3))
     return (draw(booleans(c)), draw(numbers(a)), draw(numbers(b))), {}
 
@@ -187,6 +191,7 @@ def matrices(draw: st.DrawFn) -> Call:
 
 @st.composite
 def vectors_and_matrices(draw: st.DrawFn) -> Call:
+    """Two operands of `numpy.dot`, each a vector or a matrix."""
     n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
     a, b = draw(st.sampled_from([(k,), (n, k)])), draw(st.sampled_from([(k,), (k, m)]))
     return (draw(numbers(a)), draw(numbers(b))), {}
@@ -204,6 +209,7 @@ def contraction(draw: st.DrawFn, subscripts: list[str]) -> Call:
 
 @st.composite
 def layer(draw: st.DrawFn) -> Call:
+    """Rows, the weight of a layer, and its bias or None."""
     rows, features, outputs = (draw(st.integers(0, 4)) for _ in range(3))
     x, weight = draw(numbers((rows, features))), draw(numbers((outputs, features)))
     return (x, weight, draw(st.none() | numbers((outputs,)))), {}
@@ -224,6 +230,7 @@ def joined(draw: st.DrawFn, equal: bool = False) -> Call:
 
 @st.composite
 def scattered(draw: st.DrawFn) -> Call:
+    """The values, the index and the shape of an assignment to an array of zeros."""
     shape = draw(shapes())
     index = draw(indices(shape))
     return (draw(numbers(np.zeros(shape)[index].shape)),), {"index": index, "shape": shape}
@@ -238,17 +245,20 @@ def widened(draw: st.DrawFn, shape: Shape) -> Shape:
 
 @st.composite
 def swapped(draw: st.DrawFn) -> Call:
+    """An array and two of its axes."""
     x = draw(numbers(draw(shapes(min_dims=1))))
     return (x,), {f"axis{i}": draw(st.integers(-x.ndim, x.ndim - 1)) for i in (1, 2)}
 
 
 @st.composite
 def one_axis(draw: st.DrawFn, shape: Shape) -> int | None:
+    """One axis, counted from the start or from the end, or None."""
     return draw(st.none() | st.integers(-len(shape), len(shape) - 1)) if shape else None
 
 
 @st.composite
 def rolled(draw: st.DrawFn) -> Call:
+    """An array with shifts along axes, or along all entries."""
     x = draw(numbers(draw(shapes())))
     axis = draw(axes(x.ndim).filter(lambda axis: axis != ()))
     if isinstance(axis, tuple) and draw(st.booleans()):
@@ -258,12 +268,14 @@ def rolled(draw: st.DrawFn) -> Call:
 
 @st.composite
 def squeezable(draw: st.DrawFn, shape: Shape) -> Any:
+    """What `squeeze` takes as an axis for this shape."""
     ones = [axis - back for axis, n in enumerate(shape) if n == 1 for back in (0, len(shape))]
     single = [st.sampled_from(ones), st.tuples(st.sampled_from(ones))] if ones else []
     return draw(st.one_of(st.none(), *single))
 
 
 def naive_scatter(g: Array, index: Any, shape: Shape) -> Array:
+    """Zeros with the values added at the positions of the index, one after the other."""
     target = np.zeros(int(np.prod(shape)), g.dtype)
     positions = np.arange(target.size).reshape(shape)[index]
     for position, value in zip(positions.ravel(), g.ravel(), strict=True):
@@ -276,21 +288,24 @@ def sigmoid(z: Array) -> Array:
 
 
 def variance(x: Array, **over: Any) -> Array:
+    """The mean of the squared distances from the mean."""
     mean = np.mean(x, axis=over["axis"], keepdims=True)
     return np.asarray(np.mean((x - mean) ** 2, **over))
 
 
 def bernoulli(a: Array, t: Array, total: bool = False) -> Array:
+    """The negative logarithm of the probability of `t`, where `a` is that of 1."""
     elements = -t * np.log(a) - (1 - t) * np.log(1 - a)
     return np.sum(elements) if total else elements
 
 
-def softmax(z: Array) -> Array:
+def softmax(z: Array, axis: int = 1) -> Array:
     powers: Array = np.exp(z)
-    return powers / powers.sum(1, keepdims=True)
+    return powers / powers.sum(axis, keepdims=True)
 
 
 def softmax_entropy(z: Array, y: Array, count: int, total: bool = False) -> Array:
+    """The cross entropy of rows of logits with shares of the classes, divided by `count`."""
     elements = -y * np.log(softmax(z))
     return (np.sum(elements) if total else elements.sum(1, keepdims=True)) / count
 

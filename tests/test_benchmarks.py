@@ -31,6 +31,7 @@ def tiny_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(folder: Path, *arguments: str) -> dict[str, Any]:
+    """Run the benchmark quickly, and return what it writes as JSON."""
     files = ["--json", str(folder / "b.json"), "--png", str(folder / "b.png")]
     command.main([*arguments, "--quick", *files])
     report: dict[str, Any] = json.loads((folder / "b.json").read_text())
@@ -133,6 +134,7 @@ def test_a_contestant_whose_process_dies_is_left_out(tmp_path: Path, monkeypatch
 
 @pytest.fixture
 def problem() -> Problem:
+    """The problem of one training step on five samples in float64."""
     problem = WORKLOADS["step"].problem(Case("step", 8, "float64", 1, "warm"), OPTIONS)
     return problem._replace(x=problem.x[:5], y=problem.y[:5])
 

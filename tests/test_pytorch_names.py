@@ -24,10 +24,12 @@ CLASSES = [
 
 
 def quoted(cell: str) -> list[str]:
+    """The words between backticks in a cell of a table."""
     return re.findall(r"`([^`]+)`", cell)
 
 
 def cells(line: str) -> list[str]:
+    """The cells of a row of a table."""
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -69,6 +71,7 @@ def names_in(framework: Any, place: str) -> set[str]:
 
 
 def names(place: str, *statuses: str) -> set[str]:
+    """The names listed at `place` with one of these statuses."""
     return {name for at, name, status in LISTED if at == place and status in statuses}
 
 

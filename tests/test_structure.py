@@ -40,6 +40,7 @@ FILES = {path.relative_to(PACKAGE): ast.parse(path.read_text("utf-8")) for path 
 
 
 def module_of(file: Path) -> str:
+    """The name of the module that `file` is, within the package."""
     parts = file.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

@@ -38,6 +38,8 @@ def build(widths, activation="tanh", optimizer="sgd", bias=True, dtype="float64"
 
 
 def step_of(net, optimizer, loss):
+    """The usual training step: clear the gradients, compute the loss, go backward and update."""
+
     def step(x, y):
         optimizer.zero_grad()
         value = loss(net(x), y)
@@ -68,7 +70,7 @@ class World:
 
 
 def training(loss_of, before_step=lambda w: None, after=lambda w: None):
-    """A function that makes a training step of a `World`. Helpers read the world, and capture does not look into them."""
+    """A function that makes a training step of a `World`. Helpers read the world; capture does not look into them."""
 
     def make(w):
         def loss_in(x, y):
@@ -102,12 +104,14 @@ def mean_square(w, x, y):
 
 @tg.no_grad()
 def averaging(w):
+    """Move the averages of the weights towards the weights."""
     for average, parameter in zip(w.average, w.net.parameters(), strict=True):
         average.mul_(0.9).add_(parameter, alpha=0.1)
 
 
 @tg.no_grad()
 def by_hand(w):
+    """Descend along the gradients without an optimizer."""
     for parameter in w.net.parameters():
         parameter -= 0.01 * parameter.grad
 
@@ -117,6 +121,7 @@ def classes_of(y):
 
 
 def accumulating(w):
+    """A step that adds gradients up, and updates where its argument `last` says so."""
     net, optimizer = w.net, w.optimizer
 
     def step(x, y, last):
@@ -131,6 +136,7 @@ def accumulating(w):
 
 
 def with_accuracy(w):
+    """A step that also returns the share of right decisions, in a dict."""
     net, optimizer = w.net, w.optimizer
 
     def step(x, y):
@@ -145,6 +151,7 @@ def with_accuracy(w):
 
 
 def adversarial(w):
+    """A step that trains on inputs moved along the gradient of the loss with respect to them."""
     net, optimizer = w.net, w.optimizer
 
     def step(x, y):
@@ -160,11 +167,13 @@ def adversarial(w):
 
 
 def penalized(w, x, y):
+    """The loss plus the squared gradient of the outputs with respect to a weight."""
     (gradient,) = tg.autograd.grad(w.net(x).sum(), w.net[0].weight, create_graph=True)
     return mean_square(w, x, y) + gradient.square().sum()
 
 
 def summed_in_place(w, x, y):
+    """The loss times a number that is added up in a new Tensor."""
     total = tg.zeros(2, dtype=np.float64)
     with tg.no_grad():
         total += y.sum(0)
@@ -212,5 +221,6 @@ def is_same(one, other):
 
 
 def assert_same_states(one, other):
+    """Assert that two lists of arrays and numbers are equal to the bit."""
     assert len(one) == len(other)
     assert all(map(is_same, one, other))

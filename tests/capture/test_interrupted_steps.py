@@ -160,6 +160,7 @@ def test_gradients_kept_after_an_exception_do_not_change_later():
 
 
 def raise_unless_finite(loss):
+    """Raise an error if the loss is infinite or NaN."""
     if not np.isfinite(loss._data):
         raise FloatingPointError("the loss is not finite")
 

@@ -37,6 +37,7 @@ class Trainer:
 
 
 def closing_over(value):
+    """A step that reads `value` as a free variable."""
     return lambda x: x * value
 
 
@@ -49,6 +50,8 @@ def inside(x):
 
 
 def decorated(function):
+    """The function inside a wrapper, as decorators make it."""
+
     @wraps(function)
     def call(x):
         return function(x)
@@ -71,6 +74,7 @@ def catching_all(x):
 
 
 def counting(x):
+    """A step that writes to a global number."""
     global SCALE
     SCALE += 0.0
     return x * 2.0

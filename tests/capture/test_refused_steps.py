@@ -29,6 +29,7 @@ class Cube(tg.autograd.Function):
 
 
 def caught(x):
+    """Catch the error of a product of matrices that do not fit."""
     with warnings.catch_warnings():
         try:
             x @ x
@@ -38,12 +39,14 @@ def caught(x):
 
 
 def given_another_array(x):
+    """Replace the array of a computed Tensor by an array from outside."""
     y = x * 2
     y.data = np.ones_like(y.detach()._data)
     return y + x
 
 
 def drawn_elsewhere():
+    """Draw from the common generators of Python and NumPy."""
     return random.random(), np.random.rand()  # noqa: NPY002
 
 
@@ -52,6 +55,7 @@ def making_a_tensor(x):
 
 
 def freezing(x):
+    """Switch off and on again whether a leaf requires a gradient."""
     LEAF.requires_grad_(not LEAF.requires_grad)
     LEAF.requires_grad_()
     return (x * LEAF).detach()

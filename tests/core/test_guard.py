@@ -20,12 +20,15 @@ every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
 
 
 def sgd_step(x: tg.Tensor) -> None:
+    """Change `x` by a step of SGD."""
     x.grad = tg.tensor(np.ones(x.shape, x.dtype))
     optim.SGD([x], lr=1.0).step()
     x.grad = None
 
 
 def under_no_grad(change: Callable[[tg.Tensor], Any]) -> Callable[[tg.Tensor], None]:
+    """The change, made without recording."""
+
     def apply(x: tg.Tensor) -> None:
         with tg.no_grad():
             change(x)
@@ -66,6 +69,7 @@ noticed = pytest.raises(RuntimeError, match=r"changed after it was computed .* c
 
 
 def three() -> tg.Tensor:
+    """A leaf of three entries."""
     return leaf(np.array([1.0, 2.0, 4.0]))
 
 
@@ -349,11 +353,13 @@ WEIGHT = np.array([[0.5, 1.0, -1.0], [0.25, -0.5, 2.0]])
 
 
 def step_along(w: tg.Tensor) -> Any:
+    """The gradient of `w`, seen by the step that SGD takes along it."""
     optim.SGD([w], lr=1.0).step()
     return WEIGHT - w.detach().numpy()
 
 
 def accumulate(w: tg.Tensor) -> Any:
+    """The gradient of `w`, seen after another gradient, of sevens, was added to it."""
     (w * 7).sum().backward()
     return w.grad.numpy() - 7
 

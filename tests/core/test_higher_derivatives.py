@@ -12,6 +12,7 @@ from tinygrad_mlp.core import functions as f
 
 
 def derivative(y: Any, x: tg.Tensor) -> Any:
+    """The derivative of the sum of `y` with respect to `x`, with its graph."""
     x.grad = None
     y.sum().backward(create_graph=True, inputs=[x])
     slope, x.grad = x.grad, None

@@ -34,6 +34,7 @@ def backward(x: tg.Tensor) -> tg.Tensor:
 
 
 def second_order(x: tg.Tensor) -> Any:
+    """The first derivative, after the second was computed from it."""
     forward(x).backward(create_graph=True)
     slope, x.grad = x.grad, None
     (slope * slope).sum().backward()
@@ -41,6 +42,7 @@ def second_order(x: tg.Tensor) -> Any:
 
 
 def hooked(x: tg.Tensor) -> Any:
+    """A computed Tensor with a hook and a retained gradient, after a walk that keeps the graph."""
     y = x.tanh()
     y.retain_grad()
     y.register_hook(lambda g: g * 2)
@@ -49,6 +51,7 @@ def hooked(x: tg.Tensor) -> Any:
 
 
 def failing(x: tg.Tensor) -> Any:
+    """A loss whose walk has failed, because an array has changed."""
     y = x.exp()
     y.data[0] = 7
     z = y.sum()
@@ -101,6 +104,7 @@ def test_no_grad_keeps_no_intermediate_arrays() -> None:
 
 
 def large() -> tg.Tensor:
+    """A leaf of 100 entries."""
     return leaf(np.linspace(0.5, 1.5, 100))
 
 

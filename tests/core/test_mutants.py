@@ -60,6 +60,8 @@ MUTATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def damaged(rule: Callable[..., Any], mutation: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The rule, with the mutation applied to each gradient that it returns."""
+
     def mutant(*args: Any, **options: Any) -> Any:
         gradient = rule(*args, **options)
         return mutation(gradient.dense() if isinstance(gradient, Product) else gradient)
@@ -123,10 +125,12 @@ def test_no_mutant_of_a_rule_survives(
 
 
 def first_entries(shape: tuple[int, ...], gradient: Any, node: Any) -> Any:
+    """A mutant of `summed_to`, which takes the first entries instead of sums."""
     return np.reshape(np.ravel(gradient)[: math.prod(shape)], shape)
 
 
 def mean_instead(shape: tuple[int, ...], gradient: Any, node: Any, summed: Any = walking.summed_to) -> Any:
+    """A mutant of `summed_to`, which takes means instead of sums."""
     return summed(shape, gradient, node) * (math.prod(shape) / max(gradient.size, 1))
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from ops import softmax
 from strategies import Array, leaf
 
 import tinygrad_mlp as tg
@@ -29,7 +30,7 @@ UNARY: dict[str, tuple[Callable[[Any], Any], Callable[[Array], Array]]] = {
     "layer": (lambda x: nn.functional.linear(x, tg.tensor(MIX)), lambda v: MIX),
     "taken twice": (lambda x: x[PICK], lambda v: IDENTITY[PICK]),
     "mean": (lambda x: np.broadcast_to(x.mean(), (N,)), lambda v: np.full((N, N), 1 / N)),
-    "softmax": (lambda x: x.softmax(0), lambda v: np.diag(softmax(v)) - np.outer(softmax(v), softmax(v))),
+    "softmax": (lambda x: x.softmax(0), lambda v: np.diag(softmax(v, 0)) - np.outer(softmax(v, 0), softmax(v, 0))),
     "there and back": (lambda x: x.reshape(N, 1).T.clone()[0], lambda v: IDENTITY),
     "cut off": (lambda x: np.maximum(x, 0.125), lambda v: np.diag(1.0 * (v > 0.125) + 0.5 * (v == 0.125))),
 }
@@ -48,11 +49,6 @@ BINARY: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Array, Array], tupl
     ),
     "joined": (lambda a, b: np.concatenate([a, b])[1 : N + 1], lambda v, w: (np.eye(N, k=1), np.eye(N, k=1 - N))),
 }
-
-
-def softmax(v: Array) -> Array:
-    e = np.exp(v - v.max())
-    return np.asarray(e / e.sum())
 
 
 @dataclass(eq=False)

@@ -134,6 +134,7 @@ def check_reads(example: Example, rng: np.random.Generator) -> None:
 
 
 def dense(gradient: Any) -> Any:
+    """The gradient as an array, multiplied out if a rule returned factors."""
     return gradient.dense() if isinstance(gradient, Product) else gradient
 
 

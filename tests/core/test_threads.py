@@ -38,10 +38,12 @@ def trained(k: int, capture: bool = False) -> Array:
 
 
 def gradients_of_a_shared_leaf(k: int) -> Array:
+    """The sum of gradients for POINTS, through graphs of this thread."""
     return sum(tg.autograd.grad(((POINTS * k).tanh() * POINTS).sum(), POINTS)[0].numpy() for _ in range(200))
 
 
 def gradients_through_a_shared_graph(k: int) -> Array:
+    """The sum of gradients for POINTS, through the graph that all threads walk."""
     cotangent = np.full(POINTS.shape, k)
     return sum(tg.autograd.grad(COMMON, POINTS, cotangent, retain_graph=True)[0].numpy() for _ in range(200))
 
@@ -58,6 +60,7 @@ def gradients_at_shared_memory(k: int) -> Array:
 
 
 def second_derivatives(k: int) -> Array:
+    """The sum of second derivatives for POINTS."""
     total = np.zeros(POINTS.shape)
     for _ in range(100):
         (slope,) = tg.autograd.grad((POINTS * k).tanh().sum(), POINTS, create_graph=True)
@@ -76,6 +79,7 @@ def modes(k: int) -> Array:
 
 @tg.no_grad()
 def unrecorded() -> bool:
+    """Whether operations are recorded inside no_grad."""
     return recorded()
 
 

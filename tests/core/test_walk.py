@@ -195,6 +195,7 @@ def shallow_stack() -> Iterator[None]:
 
 
 def walked_backward(y: tg.Tensor, x: tg.Tensor) -> None:
+    """Walk the graph back to `x`."""
     y.backward()
     equal(x.grad, 1)
 

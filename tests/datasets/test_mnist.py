@@ -32,17 +32,20 @@ LABELS = np.arange(12) % 10
 
 
 def idx(array: NDArray[Any]) -> bytes:
+    """The array as an IDX file."""
     header = struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()
 
 
 def npz(**contents: Any) -> bytes:
+    """The arrays as an .npz file."""
     file = io.BytesIO()
     np.savez_compressed(file, **contents)
     return file.getvalue()
 
 
 def mat(**contents: Any) -> bytes:
+    """The arrays as a MATLAB file."""
     file = io.BytesIO()
     savemat(file, contents)
     return file.getvalue()
@@ -55,6 +58,7 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def assert_equal(loaded: tuple[Any, ...], images: NDArray[Any] = IMAGES, labels: NDArray[Any] = LABELS) -> None:
+    """Assert that images and labels were loaded, contiguous, writeable and of the right dtypes."""
     assert loaded[0].dtype == np.uint8
     assert loaded[1].dtype == np.int64
     np.testing.assert_array_equal(loaded[0], images)

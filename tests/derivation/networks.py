@@ -36,12 +36,14 @@ def network(
 
 
 def batch(sizes: list[int], rows: int, dtype: Any = np.float64, seed: int = 0) -> tuple[Tensor, NDArray[Any]]:
+    """Random samples as rows, and their targets between 0 and 1."""
     random = np.random.default_rng(seed)
     x, y = random.normal(size=(rows, sizes[0])), random.random((rows, sizes[-1]))
     return tg.tensor(x.astype(dtype)), y.astype(dtype)
 
 
 def explained(loss: str, sizes: list[int], rows: int = 1, bias: bool = False, **how: Any) -> Derivation:
+    """The derivation for a network of these sizes and a batch of as many rows."""
     net = network(sizes, bias)
     x, y = batch(sizes, rows)
     return explain(LOSSES[loss](net(x), y), net, **how)

@@ -67,6 +67,8 @@ def test_every_row_of_the_sheet_is_among_them() -> None:
 
 
 def unreadable(rule: Callable[..., Any]) -> Tensor:
+    """The sum of a function whose rule cannot be read as symbols."""
+
     @tg.differentiable(rule)
     def awkward(x: Any) -> Any:
         return x * 1.0
@@ -343,6 +345,7 @@ def test_the_limit_is_200() -> None:
 
 
 def teaches(error: type[Exception], match: str, *args: Any, **how: Any) -> None:
+    """Assert that `explain` raises this error with this message."""
     with pytest.raises(error, match=match):
         explain(*args, **how)
 

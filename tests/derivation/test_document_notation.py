@@ -127,6 +127,7 @@ def test_sums_over_the_batch_are_written_down() -> None:
 
 
 def out_of_place(name: str) -> Tensor:
+    """A loss that the notation of the document cannot express, for the reason in `name`."""
     net = network([3, 4, 2])
     x, y = batch([3, 4, 2], 1)
     z = net(x)

@@ -11,6 +11,7 @@ from tinygrad_mlp.derivation.derive import Expression, Symbol
 
 
 def symbol(name: str, *shape: int) -> Symbol:
+    """A symbol of this shape with random entries."""
     return Symbol((name, name), np.random.default_rng(len(name)).normal(size=shape))
 
 

@@ -19,14 +19,17 @@ from tinygrad_mlp.experiment.neural_network import NeuralNetwork
 
 
 def g(z):
+    """The sigmoid, which gives the outputs."""
     return 1 / (1 + np.exp(-z))
 
 
 def f(z):
+    """The activation of hidden layers."""
     return np.tanh(z)
 
 
 def diag(column):
+    """The diagonal matrix with the entries of a column."""
     return np.diag(column[:, 0])
 
 
@@ -116,6 +119,7 @@ def entropy_in_numpy(z, y):
 
 
 def autodiff(loss, x, y, weights):
+    """The gradients of the weights, by backward."""
     network = network_with(weights)
     loss(network(Tensor(x.T)), y.T).backward()
     return [parameter.grad.numpy() for parameter in network.parameters()]

@@ -216,6 +216,7 @@ REPORT = re.compile(
 
 
 def loss_by_hand(loss, Y, outputs):
+    """The loss of section 2.1 or 2.2, summed over the samples."""
     if loss == "mean_square":
         return 0.5 * np.sum((Y - outputs) ** 2)
     return -np.sum(Y * np.log(outputs) + (1 - Y) * np.log(1 - outputs))
@@ -282,6 +283,8 @@ def test_without_monitor_and_plot_it_is_silent_and_records_nothing(capsys):
 
 
 class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
     def isatty(self):
         return True
 

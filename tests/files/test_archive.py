@@ -37,6 +37,7 @@ trees = st.recursive(
 
 
 def assert_same(one: Any, other: Any) -> None:
+    """Assert that two trees have the same types, structure and entries."""
     assert type(one) is type(other)
     if isinstance(one, dict):
         assert list(one) == list(other)

@@ -22,6 +22,8 @@ def test_a_bias_that_does_not_fit_is_refused(dtype: Any) -> None:
 
 
 class Model(nn.Module):
+    """A model that holds layers in a chain, as an attribute and in a dict."""
+
     def __init__(self) -> None:
         self.encoder = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
         self.norm = nn.LayerNorm(3)

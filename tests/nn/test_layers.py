@@ -31,6 +31,7 @@ def test_flatten() -> None:
 
 
 def batch_norm_by_hand(x: Array, mean: Array, variance: Array, weight: Array, bias: Array) -> Array:
+    """Normalize channel by channel with this mean and variance, then scale and shift."""
     y = np.empty_like(x)
     for channel in range(x.shape[1]):
         centered = x[:, channel] - mean[channel]

@@ -21,6 +21,7 @@ REDUCTIONS = ["mean", "sum", "none"]
 
 
 def assert_gradcheck(function: Callable[..., tg.Tensor], *inputs: tg.Tensor) -> None:
+    """Assert that the gradients equal differences."""
     assert gradcheck(function, inputs, atol=1e-7, rtol=1e-6)
 
 
@@ -28,14 +29,18 @@ def assert_gradcheck(function: Callable[..., tg.Tensor], *inputs: tg.Tensor) -> 
 
 
 def huber(delta: float) -> Callable[[float, float], float]:
+    """The Huber loss of one entry."""
     return lambda a, b: (a - b) ** 2 / 2 if abs(a - b) <= delta else delta * (abs(a - b) - delta / 2)
 
 
 def bce(a: float, y: float) -> float:
+    """The binary cross entropy of one probability."""
     return -y * math.log(a) - (1 - y) * math.log(1 - a)
 
 
 def with_logits(positive: float) -> Callable[[float, float], float]:
+    """The binary cross entropy of one logit, with a weight for the positive class."""
+
     def loss(z: float, y: float) -> float:
         a = 1 / (1 + math.exp(-z))
         return -positive * y * math.log(a) - (1 - y) * math.log(1 - a)
@@ -62,6 +67,7 @@ ELEMENTWISE: dict[str, tuple[Callable[..., tg.Tensor], Any, tuple[float, float],
 
 
 def reduced(elements: Array, weight: Array | None, reduction: str, per_weight: bool) -> Any:
+    """The losses of all entries, weighted and reduced."""
     weighted = elements if weight is None else elements * weight
     if reduction == "mean":
         return weighted.sum() / (weight.sum() if weight is not None and per_weight else elements.size)
@@ -185,6 +191,7 @@ def log_softmax_by_hand(z: Array) -> Array:
 
 @st.composite
 def logits_and_classes(draw: st.DrawFn) -> tuple[Array, Array]:
+    """Logits with the classes along axis 1, or along the only axis, and a class for each position."""
     number = draw(st.integers(2, 4))
     around = draw(shapes(min_side=1))
     shape = (*around[:1], number, *around[1:])

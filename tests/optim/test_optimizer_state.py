@@ -29,6 +29,8 @@ def test_zero_grad_releases_the_gradients() -> None:
 
 
 def train(parameters: list[tg.Tensor], optimizer: Optimizer, steps: int) -> None:
+    """Take steps on the loss Σ (p − 3)⁴, which every optimizer can minimize."""
+
     def closure() -> tg.Tensor:
         optimizer.zero_grad()
         loss = sum(((parameter - 3) ** 4).sum() for parameter in parameters)

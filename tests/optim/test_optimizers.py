@@ -29,6 +29,7 @@ def sgd_by_hand(
     nesterov: bool = False,
     maximize: bool = False,
 ) -> Iterator[Array]:
+    """The parameter after each step of SGD."""
     velocity = None
     for g in gradients:
         d = (-g if maximize else g) + weight_decay * w
@@ -50,6 +51,7 @@ def adam_by_hand(
     maximize: bool = False,
     decoupled_weight_decay: bool = False,
 ) -> Iterator[Array]:
+    """The parameter after each step of Adam."""
     m, v, peak = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
     for t, g in enumerate(gradients, 1):
         g = -g if maximize else g
@@ -66,6 +68,7 @@ def adam_by_hand(
 
 
 def adamw_by_hand(w: Array, gradients: Iterator[Array], weight_decay: float = 0.01, **options: Any) -> Iterator[Array]:
+    """The parameter after each step of AdamW."""
     return adam_by_hand(w, gradients, weight_decay=weight_decay, decoupled_weight_decay=True, **options)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from agreement import DTYPES, close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -27,27 +28,13 @@ with warnings.catch_warnings():
 Array = NDArray[Any]
 Spec = tuple[str, tuple[Any, ...], dict[str, Any]]
 
-TOLERANCE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-5}
-DTYPES = [np.float64, np.float32]
-
 
 def array(value: Any) -> Array:
     return value.detach().numpy() if isinstance(value, tg.Tensor) else value.detach().numpy(force=True)
 
 
-def close(ours: Any, theirs: Any, what: str = "") -> None:
-    if ours is None or theirs is None:
-        assert ours is theirs, what
-        return
-    ours, theirs = array(ours), array(theirs)
-    assert ours.dtype == theirs.dtype, what
-    assert ours.shape == theirs.shape, what
-    tolerance = TOLERANCE.get(ours.dtype, 0)
-    scale = max(1.0, np.max(np.abs(theirs), initial=0, where=np.isfinite(theirs)))
-    np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * scale, err_msg=what)
-
-
 def built(library: Any, specs: list[Spec]) -> Any:
+    """The chain of modules with these names and arguments, made by `library`."""
     return library.nn.Sequential(*[getattr(library.nn, name)(*args, **kwargs) for name, args, kwargs in specs])
 
 
@@ -64,10 +51,12 @@ def pair(specs: list[Spec], dtype: Any, seed: int = 0) -> tuple[Any, Any]:
 
 
 def copy_to_theirs(ours: Any, theirs: Any) -> None:
+    """Load the state of our network into PyTorch's."""
     theirs.load_state_dict({name: torch.tensor(array(held)) for name, held in ours.state_dict().items()})
 
 
 def same_parameters(ours: Any, theirs: Any) -> None:
+    """Assert that both networks have the same state, in the same order."""
     state = ours.state_dict()
     assert list(state) == list(theirs.state_dict())
     for name, held in theirs.state_dict().items():
@@ -329,11 +318,14 @@ def test_every_option_of_an_optimizer_is_in_the_table(name: str) -> None:
 
 
 def data(seed: int, dtype: Any = np.float64, outputs: int = 2) -> tuple[Array, Array]:
+    """Random inputs and targets."""
     random = np.random.default_rng(seed)
     return random.normal(size=(32, 3)).astype(dtype), random.normal(size=(32, outputs)).astype(dtype)
 
 
 def step(library: Any, net: Any, optimizer: Any, x: Array, y: Array) -> Any:
+    """Take one step on the mean squared error, and return the loss."""
+
     def closure() -> Any:
         optimizer.zero_grad()
         loss = library.nn.functional.mse_loss(net(library.tensor(x)), library.tensor(y))
@@ -430,6 +422,7 @@ each_schedule = pytest.mark.parametrize("spec", SCHEDULES, ids=repr)
 
 
 def scheduled(library: Any, specs: list[Spec]) -> tuple[Any, list[Any]]:
+    """An optimizer with two groups and these schedules, after its first step."""
     parameters = [library.tensor([1.0], requires_grad=True) for _ in range(2)]
     optimizer = library.optim.SGD([{"params": [parameters[0]], "lr": 0.5}, {"params": [parameters[1]]}], lr=0.3)
     schedules = [getattr(library.optim.lr_scheduler, name)(optimizer, *args, **kwargs) for name, args, kwargs in specs]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from agreement import DTYPES, close
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import Array, Shape, numbers
@@ -17,21 +18,8 @@ import tinygrad_mlp as tg
 
 torch = pytest.importorskip("torch", reason="PyTorch, the peer, is not installed")
 
-TOLERANCE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-5}
-DTYPES = [np.float64, np.float32]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 Program = Callable[..., Any]
-
-
-def close(ours: Any, theirs: Any, what: str, slack: float = 0) -> None:
-    assert (ours is None) == (theirs is None), what
-    if ours is not None:
-        ours, theirs = np.asarray(ours.detach()), theirs.detach().numpy(force=True)
-        assert ours.dtype == theirs.dtype, f"{what}: {ours.dtype} for {theirs.dtype}"
-        assert ours.shape == theirs.shape, f"{what}: shape {ours.shape} for {theirs.shape}"
-        scale = max(1.0, np.max(np.abs(theirs), initial=0, where=np.isfinite(theirs)))
-        tolerance = TOLERANCE[ours.dtype]
-        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * scale + slack, err_msg=what)
 
 
 def run(m: Any, program: Program, arrays: list[Array], cotangent: Array, direction: list[Array]) -> dict[str, Any]:
@@ -55,6 +43,7 @@ def run(m: Any, program: Program, arrays: list[Array], cotangent: Array, directi
 
 
 def agree(program: Program, arrays: list[Array], cotangent: Array, direction: list[Array], dtype: Any) -> None:
+    """Assert that both libraries find the same values and derivatives of `program`."""
     exact = run(torch, program, arrays, cotangent, direction)
     arrays, [cotangent], direction = ([x.astype(dtype) for x in each] for each in (arrays, [cotangent], direction))
     ours, theirs = (run(m, program, arrays, cotangent, direction) for m in (tg, torch))
@@ -315,6 +304,7 @@ def same(ours: Any, theirs: Any, what: str) -> None:
 
 
 def inputs_for(m: Any, arrays: list[Array]) -> Any:
+    """The arrays as Tensors of the library `m`: a tuple, or the only one."""
     tensors = tuple(m.tensor(x) for x in arrays)
     return tensors if len(tensors) > 1 else tensors[0]
 
@@ -422,6 +412,7 @@ def test_tensors_made_of_lists_have_the_same_dtype(kinds: list[str], nested: boo
 
 
 def used(m: Any) -> Any:
+    """A result whose graph was released by backward."""
     x = m.ones(2, requires_grad=True)
     y = (x * x).sum()
     y.backward()
@@ -468,6 +459,7 @@ MISTAKES: dict[str, Program] = {
 
 
 def changed(m: Any) -> None:
+    """Go backward after an array of the graph was changed."""
     x = m.ones(2, requires_grad=True)
     y = x * 1
     z = y * y

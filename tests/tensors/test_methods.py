@@ -9,7 +9,7 @@ import pytest
 from checks import check_gradient, check_value
 from hypothesis import given
 from hypothesis import strategies as st
-from ops import BETWEEN, Case, examples, sigmoid, variance
+from ops import BETWEEN, Case, examples, sigmoid, softmax, variance
 from scipy.special import erf
 from strategies import Array, leaf, numbers
 
@@ -26,10 +26,6 @@ MASK = np.array([[True, False, True], [False, False, True]])
 def modulus(x: Array) -> Array:
     """|x|, continued to complex numbers near the real axis, where `complex_step` asks for it."""
     return np.asarray(x * np.sign(x.real))
-
-
-def softmax(x: Array, axis: int) -> Array:
-    return np.asarray(np.exp(x) / np.exp(x).sum(axis, keepdims=True))
 
 
 # Calls on a matrix x of two rows and three columns.
@@ -156,6 +152,7 @@ METHODS: list[Method] = [
 
 
 def method_case(row: Method) -> Case:
+    """The row as a case of the function or method that it names."""
     name, call, reference, *domain = row
     method = getattr(tg, name.removeprefix("function ")) if name.startswith("function") else getattr(tg.Tensor, name)
     drawn = numbers((2, 3), *domain).map(lambda x: ((x,), {}))
