@@ -80,6 +80,7 @@ def test_our_own_contestants_agree_with_the_reference(case: Case, tmp_path: Path
     np.savez(tmp_path / "mnist.npz", x_train=images, y_train=labels)
     figures, left_out = measure(case, OWN, OPTIONS._replace(data=tmp_path / "mnist.npz"), TINY)
     expected = {c.name for c in OWN if WORKLOADS[case.workload].contest in c.contests.split()}
+    # Two of them may be missing: the document's code takes one sample a step, and the loop in C needs a compiler.
     if case.size > 1:
         assert left_out.pop("document", None) in (None, "it takes one sample a step")
         expected -= {"document"} if case.workload == "step" else set()

@@ -44,6 +44,7 @@ def test_an_exception_in_a_replay_is_raised_and_the_next_call_is_right():
 
 
 def test_a_second_thread_is_refused():
+    """The first thread waits inside the step until this one has tried to call it."""
     entered, leave, errors = threading.Event(), threading.Event(), []
 
     def wait():
@@ -80,6 +81,8 @@ def test_operations_of_another_thread_are_not_recorded():
 
 
 def test_a_captured_step_inside_another_is_part_of_its_recording():
+    """`inner` is first replayed by itself, then recorded again as a part of `outer`."""
+
     def make(wrap):
         w = tg.tensor([1.0], requires_grad=True)
         optimizer = optim.SGD([w], lr=0.1)
@@ -122,6 +125,7 @@ def test_a_step_that_calls_itself_is_recorded():
 
 
 def test_a_step_that_is_called_again_within_a_replay_runs_eagerly():
+    """`perform` makes `again` a part of the recording, and `again` calls the step that is being replayed."""
     results = []
 
     def again(y):
@@ -140,6 +144,8 @@ def test_a_step_that_is_called_again_within_a_replay_runs_eagerly():
 
 
 def test_gradients_kept_after_an_exception_do_not_change_later():
+    """The user keeps the gradient of a replay that failed. The next replay must not write to it."""
+
     def make(wrap):
         w = tg.ones(2, requires_grad=True)
 

@@ -338,6 +338,7 @@ class Run:
 def test_programs_are_replayed_to_the_bit(
     program: Program, adam: bool, seed: int, sequence: list[tuple[int, int, bool, str]], check: int | None
 ) -> None:
+    """After each call both worlds are equal to the bit, or the captured step gives a permitted reason to stay eager."""
     eager = Run(World(program, adam, seed), lambda step: step)
     captured = Run(World(program, adam, seed), lambda step: tg.capture(step, check=check))
     with warnings.catch_warnings():
@@ -356,5 +357,6 @@ def test_programs_are_replayed_to_the_bit(
             for run in (eager, captured):
                 CHANGES.get(change, lambda world: None)(run.world)
     event(f"{'replayed' if captured.step._replays else 'recorded at each call'}")
+    # Where nothing changed between the calls, each number of rows was recorded once and replayed at all other calls.
     met = {rows for rows, *_ in sequence}
     assert any(change for *_, change in sequence) or captured.step._replays == len(sequence) + 1 - len(met | {2})

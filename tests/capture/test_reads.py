@@ -223,6 +223,8 @@ def test_after_reset_a_step_reads_everything_again():
 
 @pytest.mark.parametrize("change", ["keys", "nesting", "a number in an object", "a set"])
 def test_changes_inside_the_attributes_of_a_module_are_seen(change):
+    """The attributes hold a dict, lists in a list, an object and a set."""
+
     class Holder(nn.Module):
         def __init__(self):
             self.flags, self.groups, self.config, self.names = {"double": 0}, [[2.0], [3.0]], Trainer(), {"double"}
@@ -248,6 +250,8 @@ def test_changes_inside_the_attributes_of_a_module_are_seen(change):
 
 
 def test_objects_that_refer_to_each_other_are_visited_once():
+    """Each of eight objects holds a list of all eight."""
+
     class Ring:
         def __init__(self):
             self.others, self.scale = [], 1.0

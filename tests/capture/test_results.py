@@ -98,6 +98,7 @@ def test_later_calls_do_not_change_earlier_results():
 
 
 def test_gradients_add_up_over_replays_and_eager_steps():
+    """Calls 4 and 6 run the step itself. The gradients are zeroed after call 5."""
     results = []
     for wrap in (lambda step: step, tg.capture):
         net, optimizer = build([3, 4, 2])

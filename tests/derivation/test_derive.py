@@ -116,7 +116,7 @@ def test_a_function_is_refused_by_name() -> None:
     assert "Cube" in str(explain(y.sum()))  # a summary names it, and needs no formula
 
 
-def test_a_row_of_the_users_gets_its_formula_for_free() -> None:
+def test_a_rule_that_a_user_wrote_becomes_a_formula() -> None:
     @tg.differentiable(lambda g, y, x: g * 3 * x**2)
     def cube(x: Any) -> Any:
         return x * x * x
@@ -153,9 +153,9 @@ def test_a_rule_may_return_arrays_and_ask_for_dtypes_and_sums(rule: Callable[...
     assert explain(unreadable(rule)).errors == {"θ₁": 0}
 
 
-def test_what_no_gradient_reaches_is_left_out() -> None:
+def test_nodes_that_no_gradient_reaches_are_left_out() -> None:
     x = tg.tensor([1.0, -2.0], dtype=np.float64, requires_grad=True)
-    found = explain(np.where(x * 3, x, 0).sum(), names={"x": x})
+    found = explain(np.where(x * 3, x, 0).sum(), names={"x": x})  # no gradient flows to the condition x * 3
     assert found.errors["x"] < 1e-12
     assert "∂L/∂u₁" not in str(found)
 
@@ -233,7 +233,7 @@ def test_cancelled_gradients_raise_no_false_alarm() -> None:
 # --- the graph stays what it is ---------------------------------------------------------------------------------------
 
 
-def test_nothing_is_disturbed() -> None:
+def test_explaining_stores_no_gradient_and_calls_no_hook() -> None:
     net = network([3, 4, 2], True)
     x, y = batch([3, 4, 2], 2)
     hidden = net[1](net[0](x))
@@ -274,7 +274,7 @@ def test_verification_can_wait() -> None:
     assert "Verified" in str(found)
 
 
-def test_a_deep_chain_is_no_recursion_and_a_diamond_no_explosion() -> None:
+def test_deep_chains_and_diamonds_are_explained_without_recursion() -> None:
     x = tg.tensor([0.5], dtype=np.float64, requires_grad=True)
     y = x
     for _ in range(199):
@@ -350,7 +350,7 @@ def teaches(error: type[Exception], match: str, *args: Any, **how: Any) -> None:
         explain(*args, **how)
 
 
-def test_errors_teach() -> None:
+def test_bad_calls_say_what_to_write() -> None:
     net = network([3, 2], True)
     x, y = batch([3, 2], 1)
     loss = LOSSES["mean square"](net(x), y)

@@ -19,7 +19,7 @@ def test_sequential_uses_the_call_that_a_layer_overrides() -> None:
     np.testing.assert_array_equal(nn.Sequential(Doubled(), nn.Identity())(x).numpy(), [[2.0, 2.0]])
 
 
-def test_containers_work_as_lists_dicts_and_chains_of_modules() -> None:
+def test_a_module_list_works_as_a_list() -> None:
     layers = nn.ModuleList([nn.Linear(1, 2)])
     layers.append(nn.Linear(2, 3))
     layers.extend([nn.Linear(3, 4)])
@@ -34,6 +34,8 @@ def test_containers_work_as_lists_dicts_and_chains_of_modules() -> None:
     layers.note = nn.Parameter(tg.tensor(1.0))
     assert list(dict(layers.named_parameters())) == ["note"]
 
+
+def test_a_module_dict_works_as_a_dict() -> None:
     heads = nn.ModuleDict({"mean": nn.Linear(1, 1)})
     heads["spread"] = nn.Linear(1, 2, bias=False)
     assert list(heads.state_dict()) == ["mean.weight", "mean.bias", "spread.weight"]
@@ -48,6 +50,8 @@ def test_containers_work_as_lists_dicts_and_chains_of_modules() -> None:
     assert heads != nn.ModuleDict(heads)
     assert len({heads, heads}) == 1
 
+
+def test_a_sequential_works_as_a_chain_of_named_modules() -> None:
     net = nn.Sequential({"hidden": nn.Linear(1, 2)}).append(nn.Tanh())
     assert [name for name, _ in net.named_children()] == ["hidden", "1"]
     net.add_module("hidden", nn.Linear(1, 3))

@@ -71,6 +71,7 @@ def test_shape_errors_name_the_layer_and_the_line(call: Callable[[nn.Module], An
 
 
 def test_shape_errors_begin_with_the_variable_that_holds_the_module() -> None:
+    """The variable is the caller's, and holds the layer itself or a module around it. Else the class is named."""
     x = tg.tensor(np.ones((2, 5)))
     layer = nn.Linear(4, 3)
     inner = nn.Sequential(layer)

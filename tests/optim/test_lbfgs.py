@@ -77,6 +77,7 @@ def test_lbfgs_with_a_line_search_finds_the_minimum() -> None:
 
 @given(seed=st.integers(0, 1000), lr=st.sampled_from([1e-3, 1.0, 3.0, 100.0]))
 def test_accepted_steps_meet_the_wolfe_conditions(seed: int, lr: float) -> None:
+    """The loss falls by at least 10⁻⁴ of the slope, and the slope flattens to at most 0.9 of it."""
     random = np.random.default_rng(seed)
     centers = random.normal(size=(2, 3))
     x = leaf(random.normal(size=3) * 3)
@@ -90,7 +91,7 @@ def test_accepted_steps_meet_the_wolfe_conditions(seed: int, lr: float) -> None:
         before = x.detach().numpy().copy()
         value = optimizer.step(closure).item()
         gradient, direction = optimizer.state[x]["prev_flat_grad"], optimizer.state[x]["d"]
-        if not np.abs(x.detach().numpy() - before).max() > 1e-6:
+        if not np.abs(x.detach().numpy() - before).max() > 1e-6:  # no step was taken
             continue
         after = closure().item()
         slope, slope_after = gradient @ direction, x.grad.numpy() @ direction
@@ -142,6 +143,7 @@ def test_line_searches_find_a_wolfe_point_or_the_best(name: str, exponent: float
     swapped=st.booleans(),
 )
 def test_the_minimum_of_a_cubic_is_exact(valley: float, ridge: float, u: float, w: float, swapped: bool) -> None:
+    """The derivative of the cubic is zero at its minimum, `valley`, and at its maximum, `ridge` to the left."""
     ends = (valley - u * ridge, valley + w)[:: -1 if swapped else 1]
     slope = np.polynomial.Polynomial.fromroots([valley, valley - ridge])
     loss = slope.integ()

@@ -156,6 +156,7 @@ def test_states_that_do_not_fit_change_nothing() -> None:
 
 
 def test_pickles_that_hold_public_attribute_names_are_read() -> None:
+    """`param_groups` and `numbers` are properties now. Older pickles hold them as attributes."""
     optimizer, generator = optim.SGD([tg.ones(2, requires_grad=True)], lr=0.5), tg.Generator().manual_seed(1)
     for holder, own, public in ((optimizer, "_groups", "param_groups"), (generator, "_numbers", "numbers")):
         state = {public if name == own else name: value for name, value in vars(holder).items()}

@@ -378,6 +378,7 @@ def to_theirs(state: Any) -> Any:
 @pytest.mark.parametrize("to_torch", [True, False], ids=["to PyTorch", "from PyTorch"])
 @each_optimizer
 def test_states_of_optimizers_load_in_both_directions(name: str, options: dict[str, Any], to_torch: bool) -> None:
+    """One optimizer takes three steps, the other loads its state, and both go on together."""
     ours, theirs = pair(SPECS, np.float64)
     optimizer = getattr(tg.optim, name)(ours.parameters(), **options)
     peer = getattr(torch.optim, name)(theirs.parameters(), **options)

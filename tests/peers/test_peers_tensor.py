@@ -217,12 +217,14 @@ def test_gradients_at_ties_and_kinks_agree(name: str, data: st.DataObject) -> No
     entries = st.lists(st.sampled_from([-1.0, 0.0, 1.0, 2.0]), min_size=6, max_size=6)
     arrays = [np.reshape(data.draw(entries), (2, 3)) for _ in range(number)]
     cotangent = data.draw(numbers((6,)))
+
+    def gradients(m: Any) -> Any:
+        leaves = [m.tensor(x, requires_grad=True) for x in arrays]
+        y = program(m, *leaves)
+        return m.autograd.grad(y, leaves, m.tensor(np.resize(cotangent, tuple(y.shape))))
+
     with np.errstate(all="ignore"):
-        ours, theirs = (
-            m.autograd.grad(program(m, *leaves), leaves, m.tensor(np.resize(cotangent, program(m, *leaves).shape)))
-            for m in (tg, torch)
-            for leaves in [[m.tensor(x, requires_grad=True) for x in arrays]]
-        )
+        ours, theirs = (gradients(m) for m in (tg, torch))
     for i, (our, their) in enumerate(zip(ours, theirs, strict=True)):
         close(our, their, f"gradient {i}")
 

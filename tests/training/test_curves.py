@@ -86,6 +86,7 @@ def test_curves_show_the_recorded_losses_and_accuracies(tmp_path, monkeypatch, c
 
 
 def test_plots_are_shown_without_waiting_where_there_is_a_display(tmp_path, monkeypatch, capsys):
+    """A backend made for this test stands for a display, and notes how it is asked to show figures."""
     shown = []
 
     class Manager(FigureManagerBase):

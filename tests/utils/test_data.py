@@ -207,6 +207,7 @@ def test_random_split_depends_on_the_seed() -> None:
 
 
 def part_samples(part: Subset) -> list[Any]:
+    """All samples of the part."""
     return [part[i] for i in range(len(part))]
 
 
