@@ -195,6 +195,7 @@ def test_a_problem_is_saved_and_loaded_unchanged(problem: Problem, tmp_path: Pat
 
 
 def test_tables_show_medians_spreads_ratios_and_reasons() -> None:
+    """A cell has the median in µs, its spread, and our eager and captured medians divided by it."""
     figures = {
         "tinygrad_mlp": Measured([2e-6, 1e-6, 3e-6]),
         "pytorch": Measured([8e-6, 8e-6, 8e-6]),

@@ -191,5 +191,6 @@ def test_a_loss_of_one_entry_need_not_be_summed() -> None:
 def test_a_derivative_of_the_loss_in_another_form_is_left_as_it_is(
     rule: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each rule equals (a − t) / (a (1 − a)), in a form in which nothing is found to cancel."""
     monkeypatch.setitem(sheet, f.binary_cross_entropy, (rule, None))
     assert explained("cross entropy", [3, 4, 2], notation="document").is_verified

@@ -64,7 +64,7 @@ def cross_entropy_simplified(x, y, W1, W2):
 
 
 def recurrence(loss, x, y, weights):
-    """The same for any number of layers: ∇W⁽ˡ⁾ = δ⁽ˡ⁺¹⁾ a⁽ˡ⁾ᵀ with δ⁽ˡ⁾ = D⁽ˡ⁾ W⁽ˡ⁾ᵀ δ⁽ˡ⁺¹⁾."""
+    """The gradients for any number of layers: ∇W⁽ˡ⁾ = δ⁽ˡ⁺¹⁾ a⁽ˡ⁾ᵀ with δ⁽ˡ⁾ = D⁽ˡ⁾ W⁽ˡ⁾ᵀ δ⁽ˡ⁺¹⁾."""
     a = [x]
     for W in weights[:-1]:
         a.append(f(W @ a[-1]))

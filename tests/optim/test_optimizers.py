@@ -224,7 +224,7 @@ def test_parameters_may_be_frozen_and_thawed() -> None:
     assert (a.item(), b.item()) == (0.75, 0.0)
 
 
-def test_a_subclass_without_its_methods_says_what_is_missing() -> None:
+def test_a_subclass_without_check_or_update_raises() -> None:
     with pytest.raises(NotImplementedError):
         Optimizer([leaf(1.0)], {})
 
