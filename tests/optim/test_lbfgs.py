@@ -99,6 +99,7 @@ def test_accepted_steps_meet_the_wolfe_conditions(seed: int, lr: float) -> None:
         assert abs(slope_after) <= -0.9 * slope
 
 
+# Losses along a line, as functions of the distance, and their slopes.
 LINES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "steep beyond": (lambda t: math.exp(20 * t) - 25 * t, lambda t: 20 * math.exp(20 * t) - 25),
     "a narrow valley": (
