@@ -1,7 +1,7 @@
-"""Hypothesis profiles for all tests, the promise that no test leaves global state behind it, and counts to be shown.
+"""Settings for all tests: Hypothesis profiles, a check that no test changes global settings, and counts to print.
 
-Run ``pytest --hypothesis-profile=thorough`` to draw forty times as many examples as by default, and with ``sketch`` as
-few as it takes to run every line, which is all that measuring the coverage needs.
+``pytest --hypothesis-profile=thorough`` draws forty times as many examples as the default. ``sketch`` draws as few as
+it takes to run every line, which is enough to measure coverage.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 import tinygrad_mlp as tg
 from tinygrad_mlp.core import record as recording
 
-# The graph lets go of larger arrays that no rule reads. In tests it lets go of small ones, too, which tests consist of.
+# The graph keeps small arrays that no rule reads, because releasing them takes more time than it is worth. Arrays in
+# tests are small. So here the graph releases arrays of any size; otherwise the tests would never run that code.
 recording._SMALL = -1
 
 # No deadlines: how long an example takes says nothing about whether it is right.
@@ -24,6 +25,7 @@ settings.load_profile("quick")
 
 @pytest.fixture(autouse=True)
 def no_state_is_left_behind() -> Iterator[None]:
+    """Fail each test that leaves the gradient mode or the default dtype changed, and put both back."""
     dtype = tg.get_default_dtype()
     yield
     left = (tg.is_grad_enabled(), tg.get_default_dtype())
@@ -32,8 +34,19 @@ def no_state_is_left_behind() -> Iterator[None]:
     assert left == (True, dtype), "the test left the gradient mode or the default dtype changed"
 
 
+@pytest.fixture
+def without_display() -> Iterator[None]:
+    """Let matplotlib draw without a display, so that no test opens a window."""
+    import matplotlib
+
+    before = matplotlib.get_backend()
+    matplotlib.use("agg")
+    yield
+    matplotlib.use(before)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests counted with `record_property` on lines of its own, where the dots have ended."""
+    """After the dots, print each count that a test reported with `record_property` on a line of its own."""
     for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
         for name, counted in report.user_properties:
             terminalreporter.write_line(f"{name}: {counted}")

@@ -1,7 +1,7 @@
-"""The table that drives the tests of the sheet: each function with what it should compute and calls to check it at.
+"""The table behind the tests of the sheet: each function with a reference in NumPy and a strategy that draws calls.
 
-A reference is written in NumPy so that it takes complex arrays too, with maxima and signs decided by the real parts:
-then Im f(x + ih)/h is its derivative to the last digits, with no cancellation and no step to choose.
+A reference also takes complex arrays, whose real parts decide maxima and signs. Then Im f(x + ih)/h is its derivative
+to the last digits: nothing cancels, and no step has to be chosen.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ import tinygrad_mlp as tg
 from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core.sheet import sheet
 
-# The package's own rows, noted before a doctest or a test adds one; classes are the Functions of other tests.
+# The package's own rows, copied before a test adds a row. Classes are left out: they are Functions of other tests.
 ROWS = {function: row for function, row in sheet.items() if not isinstance(function, type)}
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]  # operands, options
@@ -39,12 +39,15 @@ Call = tuple[tuple[Any, ...], dict[str, Any]]  # operands, options
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Case:
-    """A differentiable function, the calls to check it at, and its reference where NumPy has none of its name."""
+    """A differentiable function, a strategy that draws calls of it, and its reference.
+
+    Without a reference, the function itself is called with arrays. `call` passes the operands to the function.
+    """
 
     function: Callable[..., Any]
     calls: st.SearchStrategy[Call]
     reference: Callable[..., Any] | None = None
-    call: Callable[..., Any] | None = None  # how operands are passed, where not one by one
+    call: Callable[..., Any] | None = None  # by default, one by one
 
     def __repr__(self) -> str:
         return self.function.__name__
@@ -58,7 +61,7 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A call of a case, the layout of each operand that is to collect a gradient, and a cotangent of the output."""
+    """One call of a case, and a cotangent of its output. Each operand with a layout becomes a leaf of that layout."""
 
     case: Case
     operands: tuple[Any, ...]
@@ -71,7 +74,7 @@ class Example:
         return [i for i, layout in enumerate(self.layouts) if layout]
 
     def tensors(self) -> list[Any]:
-        """The operands, fresh: leaves where a layout is given, and untouched otherwise."""
+        """New operands: a leaf for each operand with a layout, and the others as they are."""
         return [leaf(x, layout) if layout else x for x, layout in zip(self.operands, self.layouts, strict=True)]
 
     def __call__(self, operands: Any) -> Any:
@@ -81,7 +84,7 @@ class Example:
         return self.case.expected(*(self.operands if operands is None else operands), **self.options)
 
     def gradients(self, tensors: list[Any], cotangent: Any = None, **how: Any) -> list[tg.Tensor]:
-        """The gradients of the leaves among `tensors`, which hold none afterwards."""
+        """Run the call forward and backward. Return the gradients of the leaves, and set their `.grad` to None."""
         self(tensors).backward(self.cotangent if cotangent is None else cotangent, **how)
         leaves = [tensors[i] for i in self.differentiable]
         collected = [x.grad for x in leaves]
@@ -97,7 +100,7 @@ class Example:
 @cache
 @st.composite
 def examples(draw: st.DrawFn, case: Case) -> Example:
-    """A call of `case` in which at least one operand collects a gradient and the others stay plain arrays."""
+    """A call of `case`: at least one operand is a leaf, and the others stay plain arrays."""
     operands, options = draw(case.calls)
     floats = [i for i, x in enumerate(operands) if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
     leaves = draw(st.lists(st.sampled_from(tuple(floats)), min_size=1, unique=True))
@@ -111,18 +114,20 @@ def examples(draw: st.DrawFn, case: Case) -> Example:
 
 @st.composite
 def unary(draw: st.DrawFn, low: float = -2, high: float = 2, min_dims: int = 0) -> Call:
+    """One array."""
     return (draw(numbers(draw(shapes(min_dims)), low, high)),), {}
 
 
 @st.composite
 def binary(draw: st.DrawFn, first: tuple[float, float] = (-2, 2), second: tuple[float, float] = (-2, 2)) -> Call:
+    """Two arrays that broadcast, each with its domain."""
     a, b = draw(broadcastable(2))
     return (draw(numbers(a, *first)), draw(numbers(b, *second))), {}
 
 
 @st.composite
 def loss(draw: st.DrawFn, first: tuple[float, float], second: tuple[float, float]) -> Call:
-    """Two arrays that broadcast, or the total over two of one shape."""
+    """Two arrays that broadcast; or two arrays of one shape, and `total=True`."""
     if draw(st.booleans()):
         return draw(binary(first, second))
     shape = draw(shapes())
@@ -139,13 +144,14 @@ def logits_and_shares(draw: st.DrawFn, counted: bool = False) -> Call:
 
 @st.composite
 def reduction(draw: st.DrawFn, min_side: int = 0, low: float = -2, high: float = 2) -> Call:
+    """An array, an axis to reduce over, and whether to keep it."""
     x = draw(numbers(draw(shapes(min_side=min_side)), low, high))
     return (x,), {"axis": draw(axes(x.ndim)), "keepdims": draw(st.booleans())}
 
 
 @st.composite
 def spread_out(draw: st.DrawFn) -> Call:
-    """A reduction of at least two entries, whose deviation is far from 0."""
+    """A reduction of at least two entries with a standard deviation far from 0."""
     shape = draw(shapes(min_dims=1, min_side=2))
     x = draw(numbers(shape, -0.25, 0.25)) + np.arange(np.prod(shape)).reshape(shape)
     axis = draw(axes(x.ndim).filter(lambda axis: axis != ()))
@@ -154,20 +160,21 @@ def spread_out(draw: st.DrawFn) -> Call:
 
 @st.composite
 def with_option(draw: st.DrawFn, name: str, strategy: Callable[[Any], st.SearchStrategy[Any]], **limits: int) -> Call:
-    """One operand, and one option drawn by a `strategy` that is told the operand's shape."""
+    """One operand, and an option `name` drawn by `strategy`, which is given the shape of the operand."""
     shape = draw(shapes(**limits))
     return (draw(numbers(shape)),), {name: draw(strategy(shape))}
 
 
 @st.composite
 def choice(draw: st.DrawFn) -> Call:
+    """A condition and two choices that broadcast together."""
     c, a, b = draw(broadcastable(3))
     return (draw(booleans(c)), draw(numbers(a)), draw(numbers(b))), {}
 
 
 @st.composite
 def flags(draw: st.DrawFn, number: int) -> Call:
-    """Truth values, or bits."""
+    """Arrays of booleans, or of integers for bitwise functions."""
     arrays = [draw(booleans(shape)) for shape in draw(broadcastable(number))]
     return tuple(arrays if draw(st.booleans()) else [5 * array - 3 for array in arrays]), {}
 
@@ -184,6 +191,7 @@ def matrices(draw: st.DrawFn) -> Call:
 
 @st.composite
 def vectors_and_matrices(draw: st.DrawFn) -> Call:
+    """Two operands of `numpy.dot`, each a vector or a matrix."""
     n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
     a, b = draw(st.sampled_from([(k,), (n, k)])), draw(st.sampled_from([(k,), (k, m)]))
     return (draw(numbers(a)), draw(numbers(b))), {}
@@ -201,6 +209,7 @@ def contraction(draw: st.DrawFn, subscripts: list[str]) -> Call:
 
 @st.composite
 def layer(draw: st.DrawFn) -> Call:
+    """Rows, the weight of a layer, and its bias or None."""
     rows, features, outputs = (draw(st.integers(0, 4)) for _ in range(3))
     x, weight = draw(numbers((rows, features))), draw(numbers((outputs, features)))
     return (x, weight, draw(st.none() | numbers((outputs,)))), {}
@@ -221,6 +230,7 @@ def joined(draw: st.DrawFn, equal: bool = False) -> Call:
 
 @st.composite
 def scattered(draw: st.DrawFn) -> Call:
+    """The values, the index and the shape of an assignment to an array of zeros."""
     shape = draw(shapes())
     index = draw(indices(shape))
     return (draw(numbers(np.zeros(shape)[index].shape)),), {"index": index, "shape": shape}
@@ -235,17 +245,20 @@ def widened(draw: st.DrawFn, shape: Shape) -> Shape:
 
 @st.composite
 def swapped(draw: st.DrawFn) -> Call:
+    """An array and two of its axes."""
     x = draw(numbers(draw(shapes(min_dims=1))))
     return (x,), {f"axis{i}": draw(st.integers(-x.ndim, x.ndim - 1)) for i in (1, 2)}
 
 
 @st.composite
 def one_axis(draw: st.DrawFn, shape: Shape) -> int | None:
+    """One axis, counted from the start or from the end, or None."""
     return draw(st.none() | st.integers(-len(shape), len(shape) - 1)) if shape else None
 
 
 @st.composite
 def rolled(draw: st.DrawFn) -> Call:
+    """An array with shifts along axes, or along all entries."""
     x = draw(numbers(draw(shapes())))
     axis = draw(axes(x.ndim).filter(lambda axis: axis != ()))
     if isinstance(axis, tuple) and draw(st.booleans()):
@@ -255,12 +268,14 @@ def rolled(draw: st.DrawFn) -> Call:
 
 @st.composite
 def squeezable(draw: st.DrawFn, shape: Shape) -> Any:
+    """What `squeeze` takes as an axis for this shape."""
     ones = [axis - back for axis, n in enumerate(shape) if n == 1 for back in (0, len(shape))]
     single = [st.sampled_from(ones), st.tuples(st.sampled_from(ones))] if ones else []
     return draw(st.one_of(st.none(), *single))
 
 
 def naive_scatter(g: Array, index: Any, shape: Shape) -> Array:
+    """Zeros with the values added at the positions of the index, one after the other."""
     target = np.zeros(int(np.prod(shape)), g.dtype)
     positions = np.arange(target.size).reshape(shape)[index]
     for position, value in zip(positions.ravel(), g.ravel(), strict=True):
@@ -273,29 +288,32 @@ def sigmoid(z: Array) -> Array:
 
 
 def variance(x: Array, **over: Any) -> Array:
+    """The mean of the squared distances from the mean."""
     mean = np.mean(x, axis=over["axis"], keepdims=True)
     return np.asarray(np.mean((x - mean) ** 2, **over))
 
 
 def bernoulli(a: Array, t: Array, total: bool = False) -> Array:
+    """The negative logarithm of the probability of `t`, where `a` is that of 1."""
     elements = -t * np.log(a) - (1 - t) * np.log(1 - a)
     return np.sum(elements) if total else elements
 
 
-def softmax(z: Array) -> Array:
+def softmax(z: Array, axis: int = 1) -> Array:
     powers: Array = np.exp(z)
-    return powers / powers.sum(1, keepdims=True)
+    return powers / powers.sum(axis, keepdims=True)
 
 
 def softmax_entropy(z: Array, y: Array, count: int, total: bool = False) -> Array:
+    """The cross entropy of rows of logits with shares of the classes, divided by `count`."""
     elements = -y * np.log(softmax(z))
     return (np.sum(elements) if total else elements.sum(1, keepdims=True)) / count
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
-BETWEEN = (-1.99, 2.01)  # cells that lie between those of (-2, 2): nothing ties
-AWAY = (0.5, 2.0)  # from 0
+BETWEEN = (-1.99, 2.01)  # entries lie between those drawn from (-2, 2), so that no two are equal
+AWAY = (0.5, 2.0)  # far from 0, for divisors
 EXPLICIT = ["ij,jk->ik", "i,j->ji", "ij->ji", "ij,ij->i", "i,i->", "ij,jk,kl->il", "bij,bjk->bik"]
 IMPLICIT = ["ij,jk", "ii", "ii->i", "ij,j", "i...,i->...", "...i->i...", "iij->j", "ij,kj->", "i,i,i->i", "ji", "ij->"]
 
@@ -380,7 +398,7 @@ CASES = [
     Case(f.scatter, scattered(), naive_scatter),
 ]
 
-# Functions that are one line of others.
+# Functions that the package writes as one line of others.
 DERIVED = [
     Case(np.mean, reduction(min_side=1)),
     Case(np.var, reduction(min_side=1), variance),
@@ -407,7 +425,7 @@ DERIVED = [
     ),
 ]
 
-# Functions through which no gradient passes: their calls, as drawn for a case.
+# Functions through which no gradient passes, each with a strategy that draws calls.
 CONSTANTS: dict[Callable[..., Any], st.SearchStrategy[Call]] = {
     **dict.fromkeys([np.sign, np.floor, np.ceil, np.rint, np.trunc, np.isnan, np.isinf, np.isfinite], unary()),
     **dict.fromkeys([np.logical_not, np.zeros_like, np.ones_like, np.shape, np.ndim, np.size], unary()),

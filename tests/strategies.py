@@ -1,7 +1,8 @@
-"""What the property tests draw: shapes, arrays inside a domain, ways to lie in memory, axes and indices.
+"""What the property tests draw: shapes, arrays inside a domain, memory layouts, axes and indices.
 
-Entries are the midpoints of an even number of cells of their domain. So no two entries of an array agree, and none
-lies in the middle of its domain, which is where the kinks are: differences never straddle one.
+Each domain is divided into an even number of cells, and the entries of an array are midpoints of different cells. So no
+two entries are equal, and none lies in the middle of the domain. That is where functions such as `abs` have their kink:
+finite differences never straddle it.
 """
 
 import gc
@@ -23,17 +24,17 @@ Shape = tuple[int, ...]
 
 CELLS = 1024
 
-# One number decides all entries of an array: drawing them one by one takes many times longer, and shrinking them shows
-# little that shrinking the shape does not.
+# One drawn number is the seed of all entries of an array. Drawing the entries one by one takes many times longer, and
+# shrinking them shows little that shrinking the shape does not.
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
-# Strategies are kept (`cache`, and tuples for st.sampled_from): making them anew takes longer than drawing from them.
+# Strategies are cached, and `st.sampled_from` is given tuples: making a strategy takes longer than drawing from it.
 
 
 @cache
 @st.composite
 def shapes(draw: st.DrawFn, min_dims: int = 0, max_dims: int = 3, min_side: int = 0) -> Shape:
-    """Shapes of several entries, mostly; of one, of none, and of no dimensions, now and then."""
+    """Shapes, most of them of several entries. One entry, no entries and no dimensions are drawn less often."""
     dimensions = st.sampled_from(tuple(ndim for ndim in (0, 1, 2, 3, 1, 2, 3) if min_dims <= ndim <= max_dims))
     lengths = st.sampled_from(tuple(n for n in (1, 2, 3, 2, 3, 2, 3, 0) if n >= min_side))
     return tuple(draw(lengths) for _ in range(draw(dimensions)))
@@ -42,7 +43,7 @@ def shapes(draw: st.DrawFn, min_dims: int = 0, max_dims: int = 3, min_side: int 
 @cache
 @st.composite
 def broadcastable(draw: st.DrawFn, number: int) -> list[Shape]:
-    """`number` shapes that broadcast together: of one shape, each with dimensions left out in front or set to 1."""
+    """`number` shapes that broadcast together: one shape, with leading dimensions left out or some set to 1."""
     shape = draw(shapes())
     drawn = []
     for _ in range(number):
@@ -53,7 +54,7 @@ def broadcastable(draw: st.DrawFn, number: int) -> list[Shape]:
 
 @cache
 def numbers(shape: Shape, low: float = -2.0, high: float = 2.0) -> st.SearchStrategy[Array]:
-    """Float64 arrays of distinct entries between `low` and `high`, none of them half-way."""
+    """Float64 arrays of distinct entries between `low` and `high`, none of them in the middle."""
 
     def drawn(generator: np.random.Generator) -> Array:
         cells = generator.choice(CELLS, math.prod(shape), replace=False)
@@ -71,7 +72,7 @@ def booleans(shape: Shape) -> st.SearchStrategy[Array]:
 @cache
 @st.composite
 def axes(draw: st.DrawFn, ndim: int) -> int | Shape | None:
-    """What a reduction takes as its axis: None, an axis counted from either end, or several."""
+    """The `axis` argument of a reduction: None, one axis or several, each counted from the start or from the end."""
     several = st.lists(st.integers(0, ndim - 1), unique=True) if ndim else st.just([])
     chosen = draw(st.none() | several)
     if chosen is None:
@@ -83,7 +84,7 @@ def axes(draw: st.DrawFn, ndim: int) -> int | Shape | None:
 @cache
 @st.composite
 def permutations(draw: st.DrawFn, ndim: int) -> Shape | None:
-    """The axes of a transpose, some of them counted from the end; or None, for all in reverse."""
+    """The `axes` argument of a transpose, some of them counted from the end; or None, which reverses all axes."""
     if draw(st.booleans()):
         return None
     return tuple(draw(st.sampled_from((axis, axis - ndim))) for axis in draw(st.permutations(range(ndim))))
@@ -92,7 +93,7 @@ def permutations(draw: st.DrawFn, ndim: int) -> Shape | None:
 @cache
 @st.composite
 def reshapings(draw: st.DrawFn, shape: Shape) -> Shape:
-    """Another shape of as many entries, of which one length may be left open."""
+    """Another shape of as many entries. One of its lengths may be −1."""
     lengths = draw(st.permutations([*shape, 1]))
     if len(lengths) > 1 and draw(st.booleans()):
         lengths = [lengths[0] * lengths[1], *lengths[2:]]
@@ -104,7 +105,7 @@ def reshapings(draw: st.DrawFn, shape: Shape) -> Shape:
 @cache
 @st.composite
 def indices(draw: st.DrawFn, shape: Shape) -> Any:
-    """Slices and numbers, arrays of positions that may repeat, or a mask."""
+    """An index: slices and integers, arrays of positions that may repeat, or a boolean mask."""
     kinds = [basic_indices(shape, allow_newaxis=True), booleans(shape)]
     if shape and 0 not in shape:
         kinds.append(integer_array_indices(shape, result_shape=shapes(min_dims=1, max_dims=2, min_side=1)))
@@ -112,7 +113,7 @@ def indices(draw: st.DrawFn, shape: Shape) -> Any:
     return draw(st.one_of(kinds))
 
 
-# How the entries of a tensor can lie in memory; each is made of a contiguous tensor by views.
+# How the entries of a tensor can lie in memory: each layout is a view of a contiguous tensor.
 LAYOUTS = {
     "contiguous": lambda array: tg.tensor(array),
     "transposed": lambda array: tg.tensor(array.T.copy()).T,
@@ -126,14 +127,20 @@ def layouts(array: Array) -> st.SearchStrategy[str]:
     return st.sampled_from(tuple(LAYOUTS) if array.ndim else ("contiguous",))
 
 
-def leaf(array: Array, layout: str = "contiguous") -> tg.Tensor:
-    """A tensor of the entries of `array`, laid out as asked, that collects a gradient."""
+def leaf(entries: Any, layout: str = "contiguous") -> tg.Tensor:
+    """A tensor of these entries, laid out as asked, that collects a gradient. Lists and numbers become float64."""
+    array = entries if isinstance(entries, np.ndarray) else np.asarray(entries, float)
     return LAYOUTS[layout](array).requires_grad_()
+
+
+def seeded(seed: int = 0) -> tg.Generator:
+    """A new generator of random numbers with this seed."""
+    return tg.Generator().manual_seed(seed)
 
 
 @contextmanager
 def no_collector() -> Iterator[None]:
-    """Without Python's collector of cycles, so that what is freed has been freed by reference count."""
+    """Switch off Python's collector of reference cycles, so that objects are freed by their reference count alone."""
     gc.collect()
     gc.disable()
     try:

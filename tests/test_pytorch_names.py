@@ -1,4 +1,4 @@
-"""PYTORCH.md is true: what it lists is there, what it leaves out is not, and nothing public is missing from it."""
+"""PYTORCH.md is true: the names it lists exist, the names it leaves out do not, and no public name is missing."""
 
 import importlib
 import inspect
@@ -24,15 +24,17 @@ CLASSES = [
 
 
 def quoted(cell: str) -> list[str]:
+    """The words between backticks in a cell of a table."""
     return re.findall(r"`([^`]+)`", cell)
 
 
 def cells(line: str) -> list[str]:
+    """The cells of a row of a table."""
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def listed() -> list[tuple[str, str, str]]:
-    """Each (place, name, status) of the document."""
+    """Each (place, name, status) that PYTORCH.md lists."""
     found = []
     for section in DOCUMENT.split("\n## ")[1:]:
         title, *lines = section.splitlines()
@@ -51,8 +53,8 @@ def listed() -> list[tuple[str, str, str]]:
 LISTED = listed()
 
 
-def holder(framework: Any, place: str) -> Any:
-    """What holds the names of `place`: a module, or, of a class, an instance, which has its attributes, too."""
+def object_at(framework: Any, place: str) -> Any:
+    """The module `place`, or an instance of the class `place`, which also has the attributes set by __init__."""
     optimizer = framework.optim.SGD([framework.ones(1, requires_grad=True)], lr=0.1)
     instances = {
         "torch.Tensor": framework.ones(1, 1),
@@ -63,16 +65,17 @@ def holder(framework: Any, place: str) -> Any:
     return instances[place] if place in instances else reduce(getattr, place.split(".")[1:], framework)
 
 
-def there(framework: Any, place: str) -> set[str]:
-    """The names that `framework`, this package or PyTorch, has at `place`."""
-    return {name for name in dir(holder(framework, place)) if name[0] != "_"}
+def names_in(framework: Any, place: str) -> set[str]:
+    """The public names that `framework`, this package or PyTorch, has at `place`."""
+    return {name for name in dir(object_at(framework, place)) if name[0] != "_"}
 
 
 def names(place: str, *statuses: str) -> set[str]:
+    """The names listed at `place` with one of these statuses."""
     return {name for at, name, status in LISTED if at == place and status in statuses}
 
 
-def test_the_places_are_those_that_are_checked():
+def test_every_place_of_the_document_is_checked():
     assert {place for place, _, _ in LISTED} == {*MODULES, *CLASSES}
 
 
@@ -82,24 +85,24 @@ def test_no_name_is_listed_twice():
 
 
 @pytest.mark.parametrize("place", MODULES + CLASSES)
-def test_what_is_listed_is_there(place):
-    assert names(place, "same", "differs", "ours") - there(tinygrad_mlp, place) == set()
+def test_listed_names_exist(place):
+    assert names(place, "same", "differs", "ours") - names_in(tinygrad_mlp, place) == set()
 
 
 @pytest.mark.parametrize("place", MODULES + CLASSES)
-def test_what_is_left_out_is_not_there(place):
-    assert names(place, "left out") & there(tinygrad_mlp, place) == set()
+def test_names_listed_as_left_out_do_not_exist(place):
+    assert names(place, "left out") & names_in(tinygrad_mlp, place) == set()
 
 
 @pytest.mark.parametrize("place", MODULES)
 def test_every_public_name_of_a_module_is_listed(place):
-    public = set(holder(tinygrad_mlp, place).__all__)
+    public = set(object_at(tinygrad_mlp, place).__all__)
     assert public - names(place, "same", "differs", "ours") == set()
 
 
 @pytest.mark.parametrize("place", ["torch.Tensor", "torch.nn.Module"])
 def test_every_public_method_is_listed(place):
-    assert there(tinygrad_mlp, place) - names(place, "same", "differs", "ours") == set()
+    assert names_in(tinygrad_mlp, place) - names(place, "same", "differs", "ours") == set()
 
 
 def test_every_method_that_is_also_a_function_is_listed():
@@ -109,21 +112,21 @@ def test_every_method_that_is_also_a_function_is_listed():
 
 
 @pytest.mark.parametrize("place", MODULES + CLASSES)
-def test_pytorch_has_what_is_said_to_be_its_own(place):
+def test_pytorch_has_the_names_listed_as_its_own(place):
     torch = pytest.importorskip("torch", reason="PyTorch, the peer, is not installed")
     for module in MODULES:
         importlib.import_module(module)
-    held = holder(torch, place)
+    held = object_at(torch, place)
     absent = {name for name in names(place, "same", "differs", "left out") if not hasattr(held, name)}
     assert absent == set()
-    assert names(place, "ours") & there(torch, place) == set()
+    assert names(place, "ours") & names_in(torch, place) == set()
 
 
 LEFT_OUT_THROUGHOUT = {*re.findall(r"`(\w+)=?`", DOCUMENT.partition("\n## ")[0]), "args", "kwargs"}
 
 
 def arguments(function: Any) -> list[tuple[str, Any]] | None:
-    """The names and the defaults of what is not left out throughout; None where Python cannot tell."""
+    """The names and defaults of the arguments, without those left out everywhere; None if Python cannot tell."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # no function, or one written in C
@@ -132,10 +135,10 @@ def arguments(function: Any) -> list[tuple[str, Any]] | None:
 
 
 @pytest.mark.parametrize("place", MODULES + CLASSES)
-def test_what_is_the_same_has_the_same_arguments(place):
+def test_names_listed_as_the_same_have_the_same_arguments(place):
     torch = pytest.importorskip("torch", reason="PyTorch, the peer, is not installed")
     ours, theirs = (
-        {name: arguments(getattr(holder(framework, place), name)) for name in names(place, "same")}
+        {name: arguments(getattr(object_at(framework, place), name)) for name in names(place, "same")}
         for framework in (tinygrad_mlp, torch)
     )
     told = [name for name, expected in theirs.items() if expected is not None]

@@ -1,6 +1,7 @@
-"""The shape of the package: which layer may import which, what an import loads, and that no check is an assertion."""
+"""The project has its shape: which storey imports which, what an import loads, how long files are, where tests are."""
 
 import ast
+import builtins
 import importlib.util
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tinygrad_mlp
@@ -38,6 +40,7 @@ FILES = {path.relative_to(PACKAGE): ast.parse(path.read_text("utf-8")) for path 
 
 
 def module_of(file: Path) -> str:
+    """The name of the module that `file` is, within the package."""
     parts = file.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -103,7 +106,6 @@ def test_the_core_is_read_in_an_evening() -> None:
 
 LONGEST_FILE = 600
 LONG_FILES = {
-    Path("derivation/derive.py"),  # is to be split
     Path("_replay.py"),  # is to be split
 }
 
@@ -116,7 +118,7 @@ LONGEST_FUNCTION = 60
 LONG_FUNCTIONS = {
     (Path("core/record.py"), "record"),  # every operator takes this way, and each call inside would take time
     (Path("core/walk.py"), "walk"),  # likewise, for every node of a backward pass
-    (Path("derivation/derive.py"), "explain"),  # is to be split
+    (Path("derivation/page.py"), "explain"),  # half of it is its docstring
 }
 
 
@@ -131,7 +133,7 @@ def test_no_function_is_long() -> None:
     assert long == LONG_FUNCTIONS
 
 
-def test_bytecode_is_read_in_one_place_alone() -> None:
+def test_only_capture_reads_bytecode() -> None:
     reading = [
         file
         for file, tree in FILES.items()
@@ -146,17 +148,18 @@ RECORDING = {Path("_capture.py"), Path("_replay.py"), Path("core/tape.py")}
 
 
 def test_few_files_know_of_captured_steps() -> None:
-    """The others say what they do: that it changes state, draws, or leaves the graph."""
+    """The other files report that they change state, draw numbers or leave the graph, without a word about capture."""
     words = re.compile(r"(?<!\.)\b(tapes?|captur(e|es|ed|ing))\b", re.IGNORECASE)  # not: from .tape import
     knowing = {file for file in FILES if words.search((PACKAGE / file).read_text("utf-8"))}
     assert sorted(knowing - RECORDING) == [Path("__init__.py"), Path("experiment/neural_network.py")]
 
 
+# What a file may import at its head besides the standard library.
 CHEAP = {"numpy", "scipy.special", "scipy.linalg"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_what_is_heavy_is_imported_where_it_is_used(file: Path) -> None:
+def test_heavy_modules_are_imported_inside_functions(file: Path) -> None:
     at_the_head = [node for node in FILES[file].body if isinstance(node, ast.Import | ast.ImportFrom)]
     for node in at_the_head:
         names = [name.name for name in node.names]
@@ -168,7 +171,7 @@ def test_what_is_heavy_is_imported_where_it_is_used(file: Path) -> None:
 
 
 def python(code: str, *flags: str) -> str:
-    """What a new interpreter prints."""
+    """Run `code` in a new interpreter, and return what it prints."""
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     answer = subprocess.run([sys.executable, *flags, "-c", code], env=environment, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
@@ -183,7 +186,12 @@ def test_the_import_loads_nothing_heavy() -> None:
     assert sorted(heavy.intersection(loaded)) == []
 
 
-def test_no_check_is_an_assertion_and_no_exception_is_caught_unseen() -> None:
+def test_importing_all_names_hides_no_builtin() -> None:
+    assert not set(tinygrad_mlp.__all__) & set(dir(builtins))
+    np.testing.assert_array_equal(tinygrad_mlp.exp(np.zeros(2)), [1, 1])
+
+
+def test_there_is_no_assertion_and_no_bare_except() -> None:
     for file, tree in FILES.items():
         for node in ast.walk(tree):
             where = f"{file}:{getattr(node, 'lineno', 0)}"
@@ -228,6 +236,34 @@ def test_every_file_says_why_it_exists(folder: str) -> None:
     assert files
     for path in files:
         assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), f"{path} does not open with a docstring"
+
+
+# Storeys whose tests are in a folder of another name.
+TESTS_OF = {"_replay": "capture", "": "."}
+
+
+@pytest.mark.parametrize("storey", LAYERS)
+def test_every_storey_has_a_folder_or_a_file_of_tests(storey: str) -> None:
+    name = TESTS_OF.get(storey, storey.strip("_"))
+    found = [*(PROJECT / "tests" / name).glob("test_*.py"), *PROJECT.glob(f"tests/**/test_{name}.py")]
+    assert found, f"no tests of {storey}: add a folder tests/{name}, or its other name to TESTS_OF"
+
+
+def test_no_file_of_tests_is_longer_than_900_lines() -> None:
+    lengths = {str(path): len(path.read_text("utf-8").splitlines()) for path in PROJECT.glob("tests/**/*.py")}
+    assert lengths
+    assert [path for path, length in lengths.items() if length > 900] == []
+
+
+def test_the_page_about_the_tests_says_what_each_file_proves() -> None:
+    """Each row of its tables has the first line of the file that it names."""
+    page = (PROJECT / "tests" / "README.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([\w/]+\.py)` \| (.*) \|$", page, re.MULTILINE))
+    promises = {}
+    for path in PROJECT.glob("tests/**/*.py"):
+        promise = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        promises[path.relative_to(PROJECT / "tests").as_posix()] = promise.splitlines()[0]
+    assert rows == promises
 
 
 @pytest.mark.long

@@ -1,0 +1,185 @@
+"""A user's Function is differentiated by its own `backward`; one that breaks its contract raises and says how."""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from checks import equal
+from hypothesis import given
+from strategies import Array, leaf, no_collector, numbers
+
+import tinygrad_mlp as tg
+from tinygrad_mlp.autograd import Function, grad
+
+X = tg.ones(2, requires_grad=True)
+
+
+class Polar(Function):
+    """Radius and angle of (x, y). The argument `name` is not a Tensor."""
+
+    calls = 0
+
+    @staticmethod
+    def forward(ctx: Any, x: tg.Tensor, name: str, y: tg.Tensor) -> Any:
+        assert not x.requires_grad
+        assert not tg.is_grad_enabled()
+        radius = (x * x + y * y).sqrt()
+        ctx.name = name
+        ctx.save_for_backward(x, radius, y, x * 0 + 1)
+        return radius, (y / x).atan()
+
+    @staticmethod
+    def backward(ctx: Any, radius: tg.Tensor, angle: tg.Tensor) -> Any:
+        Polar.calls += 1
+        assert ctx.name == "polar"
+        x, r, y, one = ctx.saved_tensors
+        return (radius * x / r - angle * y / r**2) * one, None, radius * y / r + angle * x / r**2
+
+
+@given(a=numbers((2, 2), 0.5, 2), b=numbers((2, 2)), v=numbers((2, 2)), w=numbers((2, 2)))
+def test_a_function_has_the_derivatives_of_the_same_formula_in_operators(
+    a: Array, b: Array, v: Array, w: Array
+) -> None:
+    def plain(x: tg.Tensor, y: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor]:
+        return (x * x + y * y).sqrt(), (y / x).atan()
+
+    def own(x: tg.Tensor, y: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor]:
+        radius, angle = Polar.apply(x, "polar", y)
+        return radius, angle
+
+    found = []
+    for function in (plain, own):
+        x, y = leaf(a), leaf(b)
+        outputs = function(x, y)
+        first = grad(outputs, [x, y], [v, w], create_graph=True)
+        found.append([*outputs, *first, *grad([g.sin().sum() for g in first], [x, y])])
+    for expected, actual in zip(*found, strict=True):
+        equal(actual, expected.detach())
+
+
+def test_backward_of_a_function_is_called_once_for_each_walk() -> None:
+    x, y = leaf(np.array(1.0)), leaf(np.array(2.0))
+    Polar.calls = 0
+    radius, angle = Polar.apply(x, "polar", y)
+    (radius + angle).backward()
+    assert Polar.calls == 1
+    alone = Polar.apply(x, "polar", tg.tensor(2.0))[1]
+    equal(grad(alone, x)[0], -0.4)
+    with tg.no_grad():
+        assert Polar.apply(x, "polar", y)[0].requires_grad is False
+
+
+class Sorted(Function):
+    """The entries in ascending order, where each of them was, and the largest."""
+
+    @staticmethod
+    def forward(ctx: Any, x: tg.Tensor) -> Any:
+        ctx.needed = ctx.needs_input_grad
+        order = tg.tensor(np.argsort(x.numpy()))
+        largest = x.max()
+        ctx.mark_non_differentiable(largest)
+        ctx.save_for_backward(order)
+        return x[order], order, largest
+
+    @staticmethod
+    def backward(ctx: Any, g: tg.Tensor, of_order: tg.Tensor, of_largest: tg.Tensor) -> tg.Tensor:
+        assert ctx.needed == (True,)
+        np.testing.assert_array_equal(of_order, [0, 0, 0])
+        np.testing.assert_array_equal(of_largest, 0)
+        (order,) = ctx.saved_tensors
+        return g[np.argsort(order.numpy())]
+
+
+def test_outputs_without_a_derivative() -> None:
+    x = leaf(np.array([3.0, 1.0, 2.0]))
+    values, order, largest = Sorted.apply(x)
+    np.testing.assert_array_equal(order, [1, 2, 0])
+    assert (order.dtype, order.requires_grad, largest.requires_grad) == (np.int64, False, False)
+    equal(largest, 3)
+    equal(grad((values * tg.tensor(np.array([1.0, 10, 100]))).sum(), x)[0], [100, 1, 10])
+
+
+def function_of(forward: Callable[..., Any], backward: Callable[..., Any]) -> type[Function]:
+    """The Function with these two methods, named Custom."""
+    return type("Custom", (Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
+
+
+def test_outputs_of_several_dtypes_keep_them() -> None:
+    both = function_of(lambda ctx, x: (x.float(), x * 1), lambda ctx, single, double: single.double() + double)
+    x = leaf(np.array([1.0, 2.0]))
+    single, double = both.apply(x)
+    assert (single.dtype, double.dtype) == (np.float32, np.float64)
+    equal(grad([single.sum(), double.sum()], x)[0], [2, 2])
+
+
+def test_none_returned_by_backward_is_a_gradient_of_zeros() -> None:
+    ignoring = function_of(lambda ctx, x: x * 1, lambda ctx, g: None)
+    equal(grad(ignoring.apply(X).sum(), X)[0], [0, 0])
+
+
+BAD_FUNCTIONS: dict[str, tuple[type[Exception], str, type[Function]]] = {
+    "a gradient too few": (
+        RuntimeError,
+        "returned 1 gradients for the 2",
+        function_of(lambda c, x, n: x * n, lambda c, g: g),
+    ),
+    "a gradient that is no Tensor": (
+        TypeError,
+        "ndarray",
+        function_of(lambda c, x, n: x * n, lambda c, g: (np.ones(2), None)),
+    ),
+    "an output that is no Tensor": (TypeError, "list", function_of(lambda c, x, n: [1.0], lambda c, g: (g, None))),
+    "a number saved": (
+        TypeError,
+        "ctx.name",
+        function_of(lambda c, x, n: c.save_for_backward(n), lambda c, g: (g, None)),
+    ),
+    "a gradient of another shape": (
+        RuntimeError,
+        r"\(5,\)",
+        function_of(lambda c, x, n: x * n, lambda c, g: (tg.ones(5), None)),
+    ),
+    "no forward": (NotImplementedError, "forward", type("Custom", (Function,), {})),
+    "no backward": (NotImplementedError, "backward", type("Custom", (Function,), {"forward": lambda ctx, x, n: x * n})),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FUNCTIONS)
+def test_bad_functions_say_what_is_wrong(name: str) -> None:
+    error, message, function = BAD_FUNCTIONS[name]
+    with pytest.raises(error, match=message):
+        function.apply(X, 2).sum().backward()
+    assert X.grad is None
+
+
+def test_gradients_that_backward_returns_are_copied() -> None:
+    kept = tg.ones(2)
+    keeping = function_of(lambda ctx, x: x * 1, lambda ctx, g: kept)
+    x = tg.ones(2, requires_grad=True)
+    keeping.apply(x).sum().backward()
+    assert x.grad is not None
+    assert not np.shares_memory(x.grad._data, kept._data)
+
+
+def test_a_function_notices_inputs_that_change() -> None:
+    x = tg.ones(2, requires_grad=True)
+    y = x * 1
+    square = function_of(lambda ctx, y: ctx.save_for_backward(y) or y * y, lambda ctx, g: 2 * g * ctx.saved_tensors[0])
+    z = square.apply(y)
+    with tg.no_grad():
+        y.add_(1)
+    with pytest.raises(RuntimeError, match="Custom"):
+        z.sum().backward()
+
+
+def test_functions_and_second_derivatives_leave_nothing_behind() -> None:
+    with no_collector():
+        x, y = leaf(np.ones(3)), leaf(np.ones(3))
+        radius, _ = Polar.apply(x, "polar", y)
+        (first,) = grad(radius.sum(), x, create_graph=True)
+        grad(first.sum(), x)
+        references = [weakref.ref(radius), weakref.ref(first), weakref.ref(radius._data), weakref.ref(first._data)]
+        del radius, first, _
+        assert [reference() for reference in references] == [None] * 4

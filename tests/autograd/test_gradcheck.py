@@ -1,0 +1,105 @@
+"""`gradcheck` and `gradgradcheck` find one wrong entry, and pass where there is none."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from strategies import leaf
+
+import tinygrad_mlp as tg
+from tinygrad_mlp.autograd import Function, gradcheck, gradgradcheck
+
+
+class WrongAt(Function):
+    """x² with a mistake in one entry of the gradient (order 1) or in the second derivative (order 2)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: tg.Tensor, order: int) -> tg.Tensor:
+        ctx.save_for_backward(x)
+        ctx.order = order
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, g: tg.Tensor) -> Any:
+        (x,) = ctx.saved_tensors
+        if ctx.order == 1:
+            wrong = np.zeros(x.shape)
+            wrong[0, 1] = 1e-2
+            return g * (2 * x + wrong), None
+        return g * 2 * x.detach(), None
+
+
+def doubles(*shape: int) -> tg.Tensor:
+    """A leaf of float64 entries between 0.3 and 1.7."""
+    return leaf(np.linspace(0.3, 1.7, int(np.prod(shape))).reshape(shape))
+
+
+def test_gradcheck_finds_one_wrong_entry() -> None:
+    x, y = doubles(2, 3), doubles(3)
+    check = lambda x, y: (y * 2, WrongAt.apply(x, 1))  # noqa: E731
+    assert gradcheck(lambda x, y: (y * 2, x * y), [x, y])
+    assert gradcheck(lambda n, x: x * n, [tg.tensor(3), x])
+    with pytest.raises(
+        RuntimeError, match=r"output 1\[0, 1\] in input 0\[0, 1\] is 1.17, but differences give 1.16; 1 of"
+    ):
+        gradcheck(check, [x, y])
+    assert gradcheck(check, [x, y], raise_exception=False) is False
+    assert gradcheck(check, [x, y], atol=2e-2)
+
+
+def test_gradgradcheck_finds_a_wrong_second_derivative() -> None:
+    x = doubles(2, 3)
+    assert gradcheck(lambda x: WrongAt.apply(x, 2), x)
+    assert gradgradcheck(lambda x: WrongAt.apply(x, 2), x, raise_exception=False) is False
+    assert gradgradcheck(lambda x: x**3, x)
+    assert gradgradcheck(lambda x, y: (x * y, y.sin()), [x, doubles(3)], [tg.ones(2, 3).double(), tg.ones(3).double()])
+
+
+def test_gradgradcheck_draws_from_the_generator() -> None:
+    drawn = []
+
+    class Watched(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
+            drawn.append(g.tolist())
+            return g * 2
+
+    for _ in range(2):
+        gradgradcheck(Watched.apply, doubles(2), generator=tg.Generator().manual_seed(1))
+    half = len(drawn) // 2
+    assert drawn[:half] == drawn[half:]
+
+
+def test_gradcheck_of_parameters_that_the_function_reads_from_its_layer() -> None:
+    layer = tg.nn.Linear(3, 2).double()
+    x = doubles(4, 3)
+    before = layer.weight.detach().clone()
+    assert gradcheck(lambda *parameters: layer(x), list(layer.parameters()))
+    np.testing.assert_array_equal(layer.weight.detach(), before)
+
+
+def test_gradcheck_leaves_its_inputs_alone_even_if_the_function_fails() -> None:
+    x = doubles(3)
+    before = x.detach().clone()
+
+    def fails(x: tg.Tensor) -> tg.Tensor:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        gradcheck(fails, x)
+    np.testing.assert_array_equal(x.detach(), before)
+
+
+def test_gradcheck_of_unused_empty_and_zero_dimensional_inputs() -> None:
+    assert gradcheck(lambda x, y: x * 2, [doubles(2), doubles(3)])
+    assert gradcheck(lambda x: x * 2, doubles(0))
+    assert gradcheck(lambda x: x.sin(), leaf(np.array(0.5)))
+
+
+def test_gradcheck_warns_of_single_precision() -> None:
+    with pytest.warns(UserWarning, match="float64"):
+        gradcheck(lambda x: x * 2, tg.ones(2, requires_grad=True), eps=1e-2, atol=1e-2)

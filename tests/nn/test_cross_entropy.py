@@ -1,0 +1,53 @@
+"""The cross entropy of logits is one node, equal to `nll_loss` of `log_softmax`, and exact where p is near 1."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_mlp as tg
+from tinygrad_mlp.core import functions as f
+from tinygrad_mlp.nn import functional as F
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(gap=st.floats(1, 80), reduction=st.sampled_from(["mean", "sum"]))
+def test_loss_and_gradient_keep_their_digits_where_a_probability_is_near_1(
+    dtype: Any, gap: float, reduction: str
+) -> None:
+    z = tg.tensor(np.array([[gap, 0, 0.5], [-1, gap - 1, -2]], dtype), requires_grad=True)
+    loss = F.cross_entropy(z, [0, 1], reduction=reduction)
+    loss.backward()
+    # From the differences to the logit of the class: the others in ln Σ eᶻ, and the gradient, which there is p − 1.
+    powers = np.exp(-(z.detach().numpy().astype(np.float64)[[0, 1], [0, 1]][:, None] - z.detach().numpy()))
+    powers[[0, 1], [0, 1]] = 0
+    rest = powers.sum(1, keepdims=True)
+    gradient = powers / (1 + rest)
+    gradient[[0, 1], [0, 1]] = -gradient.sum(1)
+    scale = 2 if reduction == "mean" else 1
+    tolerance = (
+        8 * float(np.finfo(dtype).eps) * (1 + gap)
+    )  # rounding z − max z, at most 1 + gap, changes its exponential
+    np.testing.assert_allclose(loss.item(), np.log1p(rest).sum() / scale, rtol=tolerance)
+    np.testing.assert_allclose(z.grad.numpy(), gradient / scale, rtol=tolerance)
+
+
+@pytest.mark.parametrize("target", [[1, 0], [[0.0, 1.0, 0.0], [0.5, 0.25, 0.25]]], ids=["classes", "probabilities"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5]])
+def test_cross_entropy_is_one_node(target: Any, smoothing: float, weight: Any) -> None:
+    z = tg.tensor([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]], requires_grad=True)
+    for reduction in ("mean", "sum"):
+        loss = F.cross_entropy(z, tg.tensor(target), weight, reduction=reduction, label_smoothing=smoothing)
+        assert loss._node.function is f.cross_entropy
+        assert loss._node.edges[0] is z._node
+
+
+def test_an_ignored_row_has_no_gradient_whatever_its_logits_are() -> None:
+    z = tg.tensor([[math.inf, -math.inf, 0.0], [1.0, 2.0, 3.0]], requires_grad=True)
+    with np.errstate(invalid="ignore"):
+        loss = F.cross_entropy(z, [2, 0], ignore_index=2)
+    assert loss.item() == F.cross_entropy(z[1:], [0]).item()

@@ -1,0 +1,214 @@
+"""Each schedule follows its closed form, also after it is loaded from a saved state."""
+
+import io
+import math
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import leaf
+
+import tinygrad_mlp as tg
+from tinygrad_mlp.optim import SGD, Optimizer, lr_scheduler
+
+
+def stepped(*rates: float) -> SGD:
+    """An optimizer with a group for each of the rates. It has taken a step, so that schedules do not warn."""
+    optimizer = SGD([{"params": [leaf(1.0)], "lr": rate} for rate in rates])
+    optimizer.param_groups[0]["params"][0].sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+CLOSED_FORMS: dict[str, tuple[Callable[..., lr_scheduler.LRScheduler], Callable[[float, int], float]]] = {
+    "LambdaLR": (lambda o: lr_scheduler.LambdaLR(o, lambda k: 1 / (100 + 10 * k)), lambda lr, k: lr / (100 + 10 * k)),
+    "StepLR": (lambda o: lr_scheduler.StepLR(o, 3, 0.5), lambda lr, k: lr * 0.5 ** (k // 3)),
+    "MultiStepLR": (
+        lambda o: lr_scheduler.MultiStepLR(o, [2, 5, 5], 0.5), lambda lr, k: lr * 0.5 ** ((k >= 2) + 2 * (k >= 5))
+    ),
+    "ExponentialLR": (lambda o: lr_scheduler.ExponentialLR(o, 0.9), lambda lr, k: lr * 0.9**k),
+    "CosineAnnealingLR": (
+        lambda o: lr_scheduler.CosineAnnealingLR(o, 4, 0.01),
+        lambda lr, k: 0.01 + (lr - 0.01) * (1 + math.cos(math.pi * k / 4)) / 2,
+    ),
+    "CosineAnnealingLR, 1": (
+        lambda o: lr_scheduler.CosineAnnealingLR(o, 1), lambda lr, k: lr * (1 + math.cos(math.pi * k)) / 2
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_schedules_follow_their_closed_form(name: str) -> None:
+    make, closed_form = CLOSED_FORMS[name]
+    optimizer = stepped(0.5, 0.25)
+    schedule = make(optimizer)
+    for epoch in range(30):
+        expected = [closed_form(0.5, epoch), closed_form(0.25, epoch)]
+        np.testing.assert_allclose([group["lr"] for group in optimizer.param_groups], expected, atol=1e-15)
+        assert schedule.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
+        assert schedule.last_epoch == epoch
+        schedule.step()
+    assert [group["initial_lr"] for group in optimizer.param_groups] == [0.5, 0.25]
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_schedules_continue_from_their_state(name: str) -> None:
+    make, closed_form = CLOSED_FORMS[name]
+    schedule = make(stepped(0.5))
+    for _ in range(5):
+        schedule.step()
+    state = pickle.loads(pickle.dumps(schedule.state_dict()))
+    assert "optimizer" not in state
+    optimizer = stepped(0.5)
+    other = make(optimizer)
+    other.load_state_dict(state)
+    for epoch in range(5, 12):
+        np.testing.assert_allclose(optimizer.param_groups[0]["lr"], closed_form(0.5, epoch), atol=1e-15)
+        other.step()
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_schedules_continue_from_the_state_of_an_optimizer(name: str) -> None:
+    make, closed_form = CLOSED_FORMS[name]
+    optimizer = stepped(0.5)
+    schedule = make(optimizer)
+    for _ in range(4):
+        schedule.step()
+    other = stepped(0.1)
+    other.load_state_dict(optimizer.state_dict())
+    kind = type(schedule)
+    arguments = {
+        "LambdaLR": lambda: {"lr_lambda": schedule.lr_lambdas}, "StepLR": lambda: {"step_size": 3, "gamma": 0.5},
+        "MultiStepLR": lambda: {"milestones": [2, 5, 5], "gamma": 0.5}, "ExponentialLR": lambda: {"gamma": 0.9},
+        "CosineAnnealingLR": lambda: {"T_max": schedule.T_max, "eta_min": schedule.eta_min},
+    }[kind.__name__]()  # fmt: skip
+    resumed = kind(other, **arguments, last_epoch=3)
+    for epoch in range(4, 12):
+        np.testing.assert_allclose(other.param_groups[0]["lr"], closed_form(0.5, epoch), atol=1e-15)
+        resumed.step()
+
+
+def test_a_schedule_continues_from_a_file() -> None:
+    optimizer, file = stepped(1.0), io.BytesIO()
+    schedule = lr_scheduler.MultiStepLR(optimizer, [1, 3, 3], 0.5)
+    tg.save(schedule.state_dict(), file)
+    file.seek(0)
+    schedule.load_state_dict(tg.load(file))
+    rates = []
+    for _ in range(4):
+        rates.append(optimizer.param_groups[0]["lr"])
+        schedule.step()
+    assert rates == [1.0, 0.5, 0.5, 0.125]
+
+
+def test_schedules_can_be_chained() -> None:
+    optimizer = stepped(1.0)
+    schedules = [lr_scheduler.ExponentialLR(optimizer, 0.9), lr_scheduler.MultiStepLR(optimizer, [2], 0.5)]
+    for epoch in range(5):
+        np.testing.assert_allclose(optimizer.param_groups[0]["lr"], 0.9**epoch * 0.5 ** (epoch >= 2))
+        for schedule in schedules:
+            schedule.step()
+
+
+def test_each_group_may_have_its_own_lambda() -> None:
+    optimizer = stepped(1.0, 1.0)
+    schedule = lr_scheduler.LambdaLR(optimizer, [lambda k: np.float64(1 / (k + 1)), lambda k: 2**-k])
+    schedule.step()
+    schedule.step()
+    np.testing.assert_allclose(schedule.get_last_lr(), [1 / 3, 1 / 4])
+    assert {type(rate) for rate in schedule.get_last_lr()} == {float}
+
+
+def plateau_by_hand(
+    metrics: list[float], mode: str, patience: int, threshold: float, relative: bool, cooldown: int
+) -> Iterator[float]:
+    """The rate after each metric, with a factor of 1/2, a least rate of 0.1 and a least change of 0.03."""
+    rate, best, bad, cooling = 1.0, None, 0, 0
+    for metric in metrics:
+        if best is None:
+            better = True
+        elif mode == "min":
+            better = metric < (best * (1 - threshold) if relative else best - threshold)
+        else:
+            better = metric > (best * (1 + threshold) if relative else best + threshold)
+        if better:
+            best, bad = metric, 0
+        else:
+            bad += 1
+        if cooling:
+            cooling, bad = cooling - 1, 0
+        if bad > patience:
+            reduced = max(rate / 2, 0.1)
+            rate = reduced if rate - reduced > 0.03 else rate
+            cooling, bad = cooldown, 0
+        yield rate
+
+
+@given(
+    metrics=st.lists(st.sampled_from([0.5, 0.9, 1.0, 1.05, 2.0]), min_size=1, max_size=40),
+    mode=st.sampled_from(["min", "max"]),
+    patience=st.integers(0, 2),
+    threshold=st.sampled_from([0.0, 0.1]),
+    relative=st.booleans(),
+    cooldown=st.integers(0, 2),
+    interrupted=st.booleans(),
+)
+def test_reduce_on_plateau_equals_its_definition(
+    metrics: list[float], mode: str, patience: int, threshold: float, relative: bool, cooldown: int, interrupted: bool
+) -> None:
+    def made(optimizer: Optimizer) -> lr_scheduler.ReduceLROnPlateau:
+        return lr_scheduler.ReduceLROnPlateau(
+            optimizer, mode, 0.5, patience, threshold, "rel" if relative else "abs", cooldown, 0.1, 0.03
+        )
+
+    schedule = made(stepped(1.0))
+    for metric, expected in zip(
+        metrics, plateau_by_hand(metrics, mode, patience, threshold, relative, cooldown), strict=True
+    ):
+        if interrupted:
+            state, schedule = schedule.state_dict(), made(stepped(1.0))
+            schedule.load_state_dict(state)
+        schedule.step(tg.tensor(metric, dtype=np.float64))
+        assert schedule.get_last_lr() == [schedule.optimizer.param_groups[0]["lr"]] == [expected]
+
+
+def test_each_group_may_have_its_own_least_rate() -> None:
+    schedule = lr_scheduler.ReduceLROnPlateau(stepped(1.0, 1.0), patience=0, min_lr=[0.5, 0.0])
+    schedule.step(1)
+    schedule.step(math.nan)
+    assert schedule.get_last_lr() == [0.5, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda o: lr_scheduler.StepLR("o", 1), TypeError, "an optimizer, not of 'o'"),
+        (lambda o: lr_scheduler.StepLR(o, 0), ValueError, "step_size"),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 0), ValueError, "T_max"),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 2.5), ValueError, "T_max"),
+        (lambda o: lr_scheduler.LambdaLR(o, [abs, abs]), ValueError, "2 functions were given for 1"),
+        (lambda o: lr_scheduler.ExponentialLR(o, 0.9, last_epoch=3), ValueError, "initial_lr"),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, factor=1.0), ValueError, "below 1"),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, "low"), ValueError, "'low'"),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, threshold_mode="x"), ValueError, "'x'"),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, min_lr=[0, 0]), ValueError, "2 least rates"),
+        (lambda o: lr_scheduler.LRScheduler(o), NotImplementedError, None),
+        (
+            lambda o: lr_scheduler.StepLR(o, 1).load_state_dict(lr_scheduler.ExponentialLR(o, 1).state_dict()),
+            ValueError, r"\['step_size'\]: it is not of a StepLR",
+        ),
+        (
+            lambda o: lr_scheduler.StepLR(o, 1).load_state_dict(lr_scheduler.StepLR(stepped(1, 2), 1).state_dict()),
+            ValueError, "2 learning rates for 1",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_refused(
+    make: Callable[[Optimizer], Any], error: type[Exception], message: str | None
+) -> None:
+    with pytest.raises(error, match=message):
+        make(SGD([leaf(1.0)]))

@@ -1,0 +1,330 @@
+"""Each optimizer takes the steps of its recurrence, written out in NumPy, and refuses options that make no sense."""
+
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from closures import closure_of
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import Array, leaf
+
+import tinygrad_mlp as tg
+from tinygrad_mlp import nn, optim
+from tinygrad_mlp.core.blas import Product
+from tinygrad_mlp.nn import functional as F
+from tinygrad_mlp.optim import LBFGS, SGD, Adam, AdamW, Optimizer, minimize
+
+
+def sgd_by_hand(
+    w: Array,
+    gradients: Iterator[Array],
+    lr: float,
+    momentum: float = 0,
+    dampening: float = 0,
+    weight_decay: float = 0,
+    nesterov: bool = False,
+    maximize: bool = False,
+) -> Iterator[Array]:
+    """The parameter after each step of SGD."""
+    velocity = None
+    for g in gradients:
+        d = (-g if maximize else g) + weight_decay * w
+        if momentum:
+            velocity = d if velocity is None else momentum * velocity + (1 - dampening) * d
+            d = d + momentum * velocity if nesterov else velocity
+        w = w - lr * d
+        yield w
+
+
+def adam_by_hand(
+    w: Array,
+    gradients: Iterator[Array],
+    lr: float = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0,
+    amsgrad: bool = False,
+    maximize: bool = False,
+    decoupled_weight_decay: bool = False,
+) -> Iterator[Array]:
+    """The parameter after each step of Adam."""
+    m, v, peak = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        g = -g if maximize else g
+        if decoupled_weight_decay:
+            w = w - lr * weight_decay * w
+        else:
+            g = g + weight_decay * w
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        peak = np.maximum(peak, v)
+        v_hat = (peak if amsgrad else v) / (1 - betas[1] ** t)
+        w = w - lr * (m / (1 - betas[0] ** t)) / (np.sqrt(v_hat) + eps)
+        yield w
+
+
+def adamw_by_hand(w: Array, gradients: Iterator[Array], weight_decay: float = 0.01, **options: Any) -> Iterator[Array]:
+    """The parameter after each step of AdamW."""
+    return adam_by_hand(w, gradients, weight_decay=weight_decay, decoupled_weight_decay=True, **options)
+
+
+RECURRENCES: list[tuple[type[Optimizer], Any, dict[str, Any]]] = [
+    (SGD, sgd_by_hand, {"lr": 0.1}),
+    (SGD, sgd_by_hand, {"lr": 0.1, "weight_decay": 0.3}),
+    (SGD, sgd_by_hand, {"lr": 0.1, "weight_decay": 0.3, "maximize": True}),
+    (SGD, sgd_by_hand, {"lr": 0.1, "momentum": 0.9}),
+    (SGD, sgd_by_hand, {"lr": 0.1, "momentum": 0.9, "dampening": 0.4}),
+    (SGD, sgd_by_hand, {"lr": 0.1, "momentum": 0.9, "dampening": 0.4, "weight_decay": 0.3, "maximize": True}),
+    (SGD, sgd_by_hand, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    (SGD, sgd_by_hand, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.3}),
+    (Adam, adam_by_hand, {}),
+    (Adam, adam_by_hand, {"lr": 0.1, "betas": (0.5, 0.7), "eps": 0.1}),
+    (Adam, adam_by_hand, {"lr": 0.1, "weight_decay": 0.3}),
+    (Adam, adam_by_hand, {"lr": 0.1, "betas": (0.5, 0.2), "amsgrad": True}),
+    (Adam, adam_by_hand, {"lr": 0.1, "weight_decay": 0.3, "maximize": True}),
+    (Adam, adam_by_hand, {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True}),
+    (AdamW, adamw_by_hand, {"lr": 0.1}),
+    (AdamW, adamw_by_hand, {"lr": 0.1, "weight_decay": 0.3, "betas": (0.5, 0.2), "amsgrad": True, "maximize": True}),
+]
+each_recurrence = pytest.mark.parametrize(
+    ("kind", "by_hand", "options"), RECURRENCES, ids=[f"{kind.__name__}-{options}" for kind, _, options in RECURRENCES]
+)
+
+
+@pytest.mark.parametrize("form", ["factored", "dense", "read"])
+@each_recurrence
+@given(seed=st.integers(0, 1000))
+def test_steps_follow_the_recurrence(kind: Any, by_hand: Any, options: dict[str, Any], form: str, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    start, x, y = random.normal(size=(2, 3)), random.normal(size=(10, 4, 3)), random.normal(size=(10, 4, 2))
+    weight = leaf(start)
+    optimizer = kind([weight], **options)
+
+    def gradients() -> Iterator[Array]:
+        for rows, targets in zip(x, y, strict=True):
+            optimizer.zero_grad()
+            if form == "dense":
+                ((tg.tensor(rows) @ weight.T - targets) ** 2).sum().backward()
+                assert isinstance(weight._node.grad, np.ndarray)
+            else:
+                F.mse_loss(F.linear(tg.tensor(rows), weight), targets, "sum").backward()
+                assert isinstance(weight._node.grad, Product)
+            by_definition = 2 * (rows @ weight.detach().numpy().T - targets).T @ rows
+            if form == "read":
+                np.testing.assert_allclose(weight.grad.numpy(), by_definition, rtol=1e-9, atol=1e-12)
+            yield by_definition
+
+    for expected in by_hand(start, gradients(), **options):
+        optimizer.step()
+        np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-8, atol=1e-10)
+
+
+@each_recurrence
+def test_a_parameter_without_dimensions_moves_as_one_of_one_entry(kind: Any, by_hand: Any, options: Any) -> None:
+    number, vector = leaf(2.0), leaf([2.0])
+    optimizers = [kind([parameter], **options) for parameter in (number, vector)]
+    for _ in range(4):
+        for parameter, optimizer in zip((number, vector), optimizers, strict=True):
+            optimizer.zero_grad()
+            ((parameter - 1) ** 2).sum().backward()
+            optimizer.step()
+        # Not to the last bit: BLAS steps the vector and NumPy the number, and one may round where the other does not.
+        np.testing.assert_allclose(number.item(), vector.item(), rtol=1e-12)
+        assert number.item() != 2
+
+
+def test_every_optimizer_is_in_the_table() -> None:
+    public = {value for value in vars(optim).values() if isinstance(value, type) and issubclass(value, Optimizer)}
+    assert public - {kind for kind, *_ in RECURRENCES} == {Optimizer, LBFGS}  # test_lbfgs.py tests LBFGS
+
+
+def test_a_rate_may_be_any_real_number() -> None:
+    for parameter in (leaf([1.0, 2.0]), leaf([[1.0, 2.0]])):
+        optimizer = SGD([parameter], lr=Fraction(1, 2))
+        (parameter * parameter).sum().backward()
+        optimizer.step()
+        np.testing.assert_array_equal(parameter.detach().numpy(), np.zeros(parameter.shape))
+
+
+def test_memory_that_becomes_read_only_is_not_written_to() -> None:
+    memory = np.ones((2, 3), np.float32)
+    weight = tg.from_numpy(memory).requires_grad_()
+    optimizer = SGD([weight], lr=0.5)
+    for _ in range(2):
+        optimizer.zero_grad()
+        nn.functional.linear(tg.ones(4, 3), weight).sum().backward()
+        if not memory.flags.writeable:
+            with pytest.raises(ValueError, match="read-only"):
+                optimizer.step()
+            break
+        optimizer.step()
+        memory.flags.writeable = False
+    np.testing.assert_array_equal(memory, np.full((2, 3), -1.0))
+
+
+def test_nesterov_by_hand() -> None:
+    w = leaf([0.0])
+    optimizer = SGD([w], lr=0.1, momentum=0.9, nesterov=True)
+    seen = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        w.sum().backward()
+        optimizer.step()
+        seen.append(w.item())
+    np.testing.assert_allclose(seen, [-0.19, -0.461, -0.8049])
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, LBFGS])
+def test_steps_keep_the_dtype(kind: Any) -> None:
+    layer = nn.Linear(3, 2)
+    optimizer = kind(layer.parameters(), lr=0.1)
+
+    def closure() -> tg.Tensor:
+        optimizer.zero_grad()
+        loss = layer(tg.tensor([[1.0, 2.0, 3.0]])).square().sum()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        optimizer.step(closure)
+    assert {parameter.dtype for parameter in layer.parameters()} == {np.dtype(np.float32)}
+    arrays = [value for entries in optimizer.state.values() for value in entries.values() if hasattr(value, "dtype")]
+    assert {array.dtype for array in arrays} <= {np.dtype(np.float32)}
+
+
+# --- the optimizer as such --------------------------------------------------------------------------------------------
+
+
+def test_groups_have_their_own_options() -> None:
+    a, b, c, frozen = leaf(1.0), leaf(1.0), leaf(1.0), tg.tensor(1.0)
+    optimizer = SGD([{"params": a, "lr": 0.5}, {"params": [b, frozen]}], lr=0.25)
+    optimizer.add_param_group({"params": [c], "lr": 1.0})
+    (a + b + c + frozen).backward()
+    optimizer.step()
+    assert [a.item(), b.item(), c.item(), frozen.item()] == [0.5, 0.75, 0.0, 1.0]
+
+
+def test_parameters_may_be_frozen_and_thawed() -> None:
+    a, b = leaf(1.0), leaf(1.0)
+    optimizer = SGD([a, b], lr=0.5)
+    a.requires_grad_(False)
+    optimizer.zero_grad()
+    optimizer.zero_grad(set_to_none=False)
+    (a * b).backward()
+    optimizer.step()
+    assert (a.item(), b.item()) == (1.0, 0.5)
+    a.requires_grad_()
+    optimizer.zero_grad()
+    (a * b).backward()
+    optimizer.step()
+    assert (a.item(), b.item()) == (0.75, 0.0)
+
+
+def test_a_subclass_without_check_or_update_raises() -> None:
+    with pytest.raises(NotImplementedError):
+        Optimizer([leaf(1.0)], {})
+
+    class Idle(Optimizer):
+        def _check(self, group: dict[str, Any]) -> None:
+            pass
+
+    w = leaf(1.0)
+    w.backward()
+    with pytest.raises(NotImplementedError):
+        Idle([w], {}).step()
+
+
+def test_step_calls_a_closure_and_zero_grad_clears() -> None:
+    w = leaf([2.0])
+    optimizer = SGD([w], lr=0.25)
+
+    def closure() -> tg.Tensor:
+        optimizer.zero_grad()
+        loss = w.square().sum()
+        loss.backward()
+        return loss
+
+    with tg.no_grad():
+        assert optimizer.step(closure).item() == 4
+    assert w.item() == 1
+    gradient = w.grad
+    optimizer.zero_grad(set_to_none=False)
+    assert w.grad is gradient
+    assert gradient.item() == 0
+    optimizer.zero_grad()
+    assert w.grad is None
+
+
+def test_a_gradient_that_cannot_be_used_stops_the_step_before_anything_changes() -> None:
+    x = tg.tensor(np.ones((1, 2)))
+    bias, weight = leaf([1.0]), leaf([[1.0, 1.0]])
+    optimizer = SGD([bias, weight], lr=1.0)
+    F.linear(x, weight, bias).sum().backward()
+    x.fill_(2.0)
+    with pytest.raises(RuntimeError, match="overwritten"):
+        optimizer.step()
+    assert bias.item() == 1
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, LBFGS, minimize])
+def test_a_step_between_forward_and_backward_is_noticed(kind: Any) -> None:
+    w = leaf([1.0, 2.0])
+    loss = (w**2).sum()
+    if kind is minimize:
+        minimize(lambda: (w**2).sum(), [w])
+    else:
+        optimizer = kind([w])
+        optimizer.step(closure_of(optimizer, lambda: (w**2).sum()))
+    with pytest.raises(RuntimeError, match="changed"):
+        loss.backward()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda w: SGD([]), ValueError, "no parameters"),
+        (lambda w: SGD(w), TypeError, "an iterable of Tensors"),
+        (lambda w: SGD([np.ones(3)]), TypeError, "not array"),
+        (lambda w: SGD([w * 2]), TypeError, "computed"),
+        (lambda w: SGD([w, w]), ValueError, "more than once"),
+        (lambda w: SGD([{"params": [w]}, {"params": [w]}]), ValueError, "more than once"),
+        (lambda w: SGD([{"params": [w], "beta": 1}]), ValueError, r"no options \['beta'\]"),
+        (lambda w: SGD([w], lr=-1), ValueError, "lr cannot be -1"),
+        (lambda w: SGD([w], lr=math.nan), ValueError, "lr cannot be nan"),
+        (lambda w: SGD([{"lr": 0.1}]), ValueError, r"names its \"params\""),
+        (lambda w: SGD([w], lr="0.1"), ValueError, "lr cannot be '0.1'"),
+        (lambda w: SGD(nn.Linear(1, 1).parameters), TypeError, r"write net.parameters\(\)"),
+        (lambda w: SGD(nn.Linear(1, 1)), TypeError, r"write net.parameters\(\)"),
+        (lambda w: SGD([w], momentum=-1), ValueError, "momentum"),
+        (lambda w: SGD([w], dampening=math.inf), ValueError, "dampening"),
+        (lambda w: SGD([w], weight_decay=-1), ValueError, "weight_decay"),
+        (lambda w: SGD([w], nesterov=True), ValueError, "nesterov needs"),
+        (lambda w: SGD([w], nesterov=True, momentum=0.9, dampening=0.1), ValueError, "nesterov needs"),
+        (lambda w: Adam([w], lr=-1), ValueError, "lr"),
+        (lambda w: Adam([w], eps=-1), ValueError, "eps"),
+        (lambda w: Adam([w], betas=(1.0, 0.9)), ValueError, "betas"),
+        (lambda w: Adam([w], betas=(0.9,)), ValueError, "betas"),
+        (lambda w: Adam([w], betas=(0.9, None)), ValueError, "betas"),
+        (lambda w: AdamW([w], weight_decay=-1), ValueError, "weight_decay"),
+        (lambda w: LBFGS([w], lr=-1), ValueError, "lr"),
+        (lambda w: LBFGS([w], max_iter=0), ValueError, "max_iter"),
+        (lambda w: LBFGS([w], history_size=2.5), ValueError, "history_size"),
+        (lambda w: LBFGS([w], line_search_fn="armijo"), ValueError, "'strong_wolfe' or None"),
+        (lambda w: LBFGS([{"params": [w]}, {"params": [leaf(1.0)]}]), ValueError, "one group"),
+        (lambda w: LBFGS([w]).step(), TypeError, "a function that calls zero_grad"),
+        (lambda w: minimize(lambda: w.sum(), []), ValueError, "no parameters"),
+        (lambda w: minimize(lambda: w.sum(), [w * 2]), TypeError, "leaf"),
+        (lambda w: minimize(lambda: w.sum(), [tg.tensor(1.0)]), TypeError, "require"),
+        (lambda w: minimize(lambda: 3.0, [w]), TypeError, "not 3.0"),
+        (lambda w: minimize(lambda: w * 2, [w]), ValueError, r"shape \(2,\)"),
+    ],
+)
+def test_bad_arguments_are_refused(make: Callable[[tg.Tensor], Any], error: type[Exception], message: str) -> None:
+    w = leaf([1.0, 2.0])
+    with pytest.raises(error, match=message):
+        make(w)
+    assert w.tolist() == [1, 2]

@@ -1,0 +1,286 @@
+"""A DataLoader gives every sample once, in batches in an order decided by its seed, and reads only those samples."""
+
+import os
+from collections import namedtuple
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_mlp as tg
+from tinygrad_mlp.utils.data import DataLoader, Dataset, Subset, TensorDataset, default_collate, random_split
+
+
+class Squares(Dataset[tuple[int, float]]):
+    """A dataset that can only be asked for one sample at a time."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        assert type(index) is int
+        assert 0 <= index < self.number
+        return index, float(index**2)
+
+    def __len__(self) -> int:
+        return self.number
+
+
+ROWS = np.arange(0, 200, 2).reshape(-1, 2)
+
+# How to make a dataset of the first `number` samples, and how to read the numbers of the samples off a batch.
+DATASETS: dict[str, tuple[Callable[[int], Any], Callable[[Any], tg.Tensor]]] = {
+    "array": (lambda number: ROWS[:number], lambda batch: batch[:, 0] / 4),
+    "Tensor": (lambda number: tg.tensor(ROWS[:number]), lambda batch: batch[:, 0] / 4),
+    "TensorDataset": (lambda number: TensorDataset(ROWS[:number], tg.tensor(range(number))), lambda batch: batch[1]),
+    "Dataset": (Squares, lambda batch: batch[0]),
+    "Subset": (lambda number: Subset(TensorDataset(ROWS), range(number)), lambda batch: batch[0][:, 0] / 4),
+    "Subset of a Dataset": (lambda number: Subset(Squares(50), range(number)), lambda batch: batch[0]),
+    "Subset of a Subset": (
+        lambda number: Subset(Subset(ROWS, range(49, -1, -1)), range(49, 49 - number, -1)),
+        lambda batch: batch[:, 0] / 4,
+    ),
+    "list": (lambda number: list(range(number)), lambda batch: batch),
+}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@given(
+    number=st.integers(0, 30),
+    size=st.integers(1, 12),
+    shuffle=st.sampled_from([None, False, True]),
+    drop_last=st.booleans(),
+    sampled=st.booleans(),
+)
+def test_every_sample_comes_once_in_batches_of_the_right_size(
+    name: str, number: int, size: int, shuffle: bool | None, drop_last: bool, sampled: bool
+) -> None:
+    make, read = DATASETS[name]
+    generator = tg.Generator().manual_seed(7)
+    order = np.random.default_rng(number).permutation(number).tolist()
+    which = {"sampler": order} if sampled else {"shuffle": shuffle}
+    loader = DataLoader(make(number), size, drop_last=drop_last, generator=generator, **which)
+    for _ in range(2):
+        batches = [read(batch).tolist() for batch in loader]
+        assert len(batches) == len(loader)
+        assert all(len(batch) == size for batch in batches[:-1])
+        assert all(0 < len(batch) <= size for batch in batches)
+        seen = [index for batch in batches for index in batch]
+        if drop_last:
+            assert len(seen) == number - number % size
+            assert len(set(seen)) == len(seen)
+        else:
+            assert sorted(seen) == list(range(number))
+        if sampled or not shuffle:
+            assert seen == (order if sampled else list(range(number)))[: len(seen)]
+
+
+def test_orders_are_seeded_and_new_for_each_iteration() -> None:
+    def orders(seed: int) -> list[list[int]]:
+        loader = DataLoader(np.arange(50), 8, shuffle=True, generator=tg.Generator().manual_seed(seed))
+        return [[index for batch in loader for index in batch.tolist()] for _ in range(3)]
+
+    assert orders(1) == orders(1) != orders(2)
+    assert len({tuple(order) for order in orders(1)}) == 3
+    tg.manual_seed(5)
+    first = [batch.item() for batch in DataLoader(np.arange(50), shuffle=True)]
+    tg.manual_seed(5)
+    assert [batch.item() for batch in DataLoader(np.arange(50), shuffle=True)] == first
+
+
+def test_labels_in_the_place_of_the_batch_size_are_noticed() -> None:
+    with pytest.raises(ValueError, match=r"write DataLoader\(TensorDataset\(x, y\), batch_size\)"):
+        DataLoader(ROWS, np.arange(len(ROWS)))
+
+
+def test_a_batch_sampler_decides_the_batches() -> None:
+    loader = DataLoader(ROWS, batch_sampler=[[3, 1], np.array([0])])
+    assert [batch[:, 0].tolist() for batch in loader] == [[12, 4], [0]]
+    assert len(loader) == 2
+
+
+def test_a_user_dataset_is_asked_for_single_samples() -> None:
+    class Centred(TensorDataset):
+        def __getitem__(self, index: Any) -> Any:
+            (row,) = super().__getitem__(index)
+            return (row - row.mean(),)
+
+    rows = np.arange(12.0).reshape(3, 4) ** 2
+
+    class Centring(Subset):
+        def __getitem__(self, index: Any) -> Any:
+            (row,) = super().__getitem__(index)
+            return (row - row.mean(),)
+
+    whole = [0, 1, 2]
+    for dataset in (Centred(rows), Subset(Centred(rows), whole), Centring(TensorDataset(rows), whole)):
+        ((batch,),) = DataLoader(dataset, 3)
+        np.testing.assert_allclose(batch, rows - rows.mean(1, keepdims=True))
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("rows", [ROWS.astype(np.float32), tg.tensor(ROWS), TensorDataset(ROWS)])
+def test_batches_share_no_memory_with_the_dataset(rows: Any, shuffle: bool) -> None:
+    before = ROWS.copy()
+    for batch in DataLoader(rows, 7, shuffle=shuffle):
+        part = batch[0] if isinstance(rows, TensorDataset) else batch
+        assert part.dtype == (rows.tensors[0] if isinstance(rows, TensorDataset) else rows).dtype
+        part.fill_(-1)
+    np.testing.assert_array_equal(before, ROWS)
+    if isinstance(rows, tg.Tensor):
+        np.testing.assert_array_equal(rows.numpy(), ROWS)
+
+
+def test_a_batch_is_read_with_one_index() -> None:
+    asked: list[Any] = []
+
+    class Rows(np.ndarray[Any, Any]):
+        def __getitem__(self, index: Any) -> Any:
+            asked.append(index)
+            return np.asarray(self)[index]
+
+    rows = ROWS.view(Rows)
+    for dataset in (rows, TensorDataset(rows), Subset(rows, range(20)), Subset(TensorDataset(rows), range(20))):
+        asked.clear()
+        list(DataLoader(dataset, 10, shuffle=True))
+        assert len(asked) == len(dataset) / 10
+
+
+def test_arrays_larger_than_memory_are_read_batch_by_batch(tmp_path: Path) -> None:
+    """The file is twice as large as memory. The disk holds only the part that was written, and memory the batches."""
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "rows.dat"
+    width = 1 << 18
+    number = 2 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (4 * width)
+    rows = np.memmap(path, np.float32, "w+", shape=(number, width))
+    rows[number - 1, :3] = [1, 2, 3]
+    dataset = TensorDataset(rows, np.arange(number))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (last, index), *_ = DataLoader(Subset(dataset, [number - 1, 5]), 1)
+    assert last[0, :4].tolist() == [1, 2, 3, 0]
+    assert index.tolist() == [number - 1]
+    for part, _ in islice(DataLoader(dataset, 2, shuffle=True), 5):
+        assert part.shape == (2, width)
+        assert type(part._data) is np.ndarray
+    assert next(iter(DataLoader(rows, 2))).shape == (2, width)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    assert grown < 64 * width * 4  # 64 rows
+    assert path.stat().st_blocks * 512 < 64 * width * 4
+
+
+def test_samples_of_a_tensor_dataset_keep_their_graph() -> None:
+    x = tg.tensor(ROWS).float().requires_grad_()
+    dataset = TensorDataset(x, np.arange(100, 200, 2))
+    assert len(dataset) == 50
+    sample, label = dataset[3]
+    assert sample.tolist() == [12, 14]
+    assert label.item() == 106
+    rows, labels = dataset[np.array([0, 0, 1])]
+    assert labels.tolist() == [100, 100, 102]
+    rows.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy()[:3], [[2, 2], [1, 1], [0, 0]])
+
+
+@given(number=st.integers(0, 40), parts=st.lists(st.integers(0, 40), min_size=1, max_size=4))
+def test_random_split_by_numbers(number: int, parts: list[int]) -> None:
+    parts = [part * number // (sum(parts) or 1) for part in parts]
+    parts[0] += number - sum(parts)
+    split = random_split(Squares(number), parts, tg.Generator().manual_seed(3))
+    assert [len(part) for part in split] == parts
+    assert sorted(sample for part in split for sample, _ in part_samples(part)) == list(range(number))
+    again = random_split(Squares(number), parts, tg.Generator().manual_seed(3))
+    assert [part.indices.tolist() for part in again] == [part.indices.tolist() for part in split]
+
+
+def test_random_split_depends_on_the_seed() -> None:
+    def first(seed: int) -> list[int]:
+        return random_split(range(40), [20, 20], tg.Generator().manual_seed(seed))[0].indices.tolist()
+
+    assert first(0) == first(0) != first(1)
+    assert sorted(first(0)) != first(0)
+    assert not set(range(20)) == set(first(0)) == set(first(1))
+
+
+def part_samples(part: Subset) -> list[Any]:
+    """All samples of the part."""
+    return [part[i] for i in range(len(part))]
+
+
+@pytest.mark.parametrize(
+    ("number", "fractions", "sizes"),
+    [
+        (10, [0.5, 0.5], [5, 5]), (10, [0.3, 0.3, 0.4], [3, 3, 4]), (11, [0.5, 0.25, 0.25], [6, 3, 2]),
+        (5, [1.0], [5]), (3, [0.1] * 10, [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]), (4, [0.5, 0.5, 0], [2, 2, 0]),
+    ],
+)  # fmt: skip
+def test_random_split_by_fractions(number: int, fractions: list[float], sizes: list[int]) -> None:
+    assert [len(part) for part in random_split(range(number), fractions)] == sizes
+
+
+Pair = namedtuple("Pair", ["x", "y"])
+
+
+def test_default_collate_keeps_dtypes_and_structures() -> None:
+    assert default_collate([1, 2]).tolist() == [1, 2]
+    assert default_collate([1, 2]).dtype == np.int64
+    assert default_collate([1.5, 2.0]).dtype == np.float32
+    assert default_collate([True, False]).dtype == np.bool_
+    assert default_collate([np.float64(1.5)] * 2).dtype == np.float64
+    assert default_collate([np.zeros(3), np.ones(3)]).tolist() == [[0, 0, 0], [1, 1, 1]]
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    assert default_collate([x, x]).requires_grad
+    assert default_collate(["a", "b"]) == ["a", "b"]
+    assert [column.tolist() for column in default_collate([(1, [2, 3]), (4, [5, 6])])[1]] == [[2, 5], [3, 6]]
+    batch = default_collate([{"x": 1, "y": (2,)}, {"x": 3, "y": (4,)}])
+    assert (batch["x"].tolist(), batch["y"][0].tolist()) == ([1, 3], [2, 4])
+    assert default_collate([Pair(1, 2), Pair(3, 4)]).y.tolist() == [2, 4]
+
+
+def test_collate_functions_get_lists_of_samples() -> None:
+    assert list(DataLoader(Squares(5), 2, collate_fn=lambda samples: samples)) == [
+        [(0, 0.0), (1, 1.0)], [(2, 4.0), (3, 9.0)], [(4, 16.0)]
+    ]  # fmt: skip
+    (batch,) = DataLoader(TensorDataset(ROWS[:3]), 3, collate_fn=lambda samples: samples)
+    assert [row.tolist() for (row,) in batch] == ROWS[:3].tolist()
+
+
+def test_worker_and_pinning_options_change_no_batch() -> None:
+    batches = DataLoader(ROWS, 3, num_workers=2, pin_memory=True)
+    assert [batch.tolist() for batch in batches] == [batch.tolist() for batch in DataLoader(ROWS, 3)]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: TensorDataset(), ValueError, "one or more"),
+        (lambda: TensorDataset(ROWS, ROWS[1:]), ValueError, r"\(50, 2\), \(49, 2\)"),
+        (lambda: TensorDataset(tg.tensor(1.0)), ValueError, r"\[\(\)\]"),
+        (lambda: TensorDataset([1, 2]), TypeError, "list"),  # type: ignore[arg-type]
+        (lambda: Subset(ROWS, [0.5]), TypeError, "float"),  # type: ignore[list-item]
+        (lambda: Subset(ROWS, [50]), IndexError, "50 … 50, but the dataset has 50"),
+        (lambda: Subset(ROWS, [-51, 3]), IndexError, "-51 … 3"),
+        (lambda: Dataset()[0], NotImplementedError, "write one"),
+        (lambda: random_split(ROWS, [20, 20]), ValueError, "add up to the 50"),
+        (lambda: random_split(ROWS, [60, -10]), ValueError, "≥ 0"),
+        (lambda: random_split(ROWS, [0.5, 0.6]), ValueError, "add up to 1"),
+        (lambda: random_split(ROWS, [1.5, -0.5]), ValueError, "≥ 0"),
+        (lambda: DataLoader(ROWS, 0), ValueError, "batch_size"),
+        (lambda: DataLoader(ROWS, 2.5), ValueError, "batch_size"),  # type: ignore[arg-type]
+        (lambda: DataLoader(ROWS, None), ValueError, "batch_size"),  # type: ignore[arg-type]
+        (lambda: DataLoader(ROWS, shuffle=True, sampler=[1]), ValueError, "not both"),
+        (lambda: DataLoader(ROWS, 2, batch_sampler=[[1]]), ValueError, "leave out batch_size"),
+        (lambda: DataLoader(ROWS, batch_sampler=[[1]], drop_last=True), ValueError, "drop_last"),
+        (lambda: list(DataLoader(ROWS, sampler=[0.5])), TypeError, "float"),  # type: ignore[list-item]
+        (lambda: list(DataLoader(ROWS, shuffle=True, generator=3)), TypeError, "generator"),  # type: ignore[arg-type]
+        (lambda: list(DataLoader(ROWS, batch_sampler=[["a"]])), TypeError, "str"),  # type: ignore[list-item]
+        (lambda: default_collate([object()]), TypeError, "collate_fn"),
+    ],
+)
+def test_bad_arguments_are_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
