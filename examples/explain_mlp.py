@@ -15,7 +15,7 @@ import numpy as np
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import Tensor, nn, training
-from tinygrad_mlp.derivation.derive import explain
+from tinygrad_mlp.derivation.page import explain
 from tinygrad_mlp.nn import functional as F
 
 LAYERS = (784, 256, 10)

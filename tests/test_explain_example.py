@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tinygrad_mlp.derivation.derive import Derivation
+from tinygrad_mlp.derivation.page import Derivation
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ from .tensors.random import Generator, manual_seed
 from .tensors.tensor import Tensor, tensor
 
 if TYPE_CHECKING:
-    from .derivation.derive import Derivation, explain
+    from .derivation.page import Derivation, explain
 
 __all__ = [
     "Derivation", "Generator", "NeuralNetwork", "Tensor", "add_row", "arange", "autograd", "capture", "cat",
@@ -51,9 +51,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in ("Derivation", "explain"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .derivation import derive  # a fifth of the time of the import, which few programs need
+    from .derivation import page  # a fifth of the time of the import, which few programs need
 
-    return getattr(derive, name)
+    return getattr(page, name)
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import Tensor, nn
-from tinygrad_mlp.derivation.derive import Derivation, explain
+from tinygrad_mlp.derivation.page import Derivation, explain
 from tinygrad_mlp.nn import functional as F
 
 LOSSES: dict[str, Callable[[Tensor, Any], Tensor]] = {

@@ -14,8 +14,8 @@ from ops import CASES, DERIVED, ROWS, Case, examples
 import tinygrad_mlp as tg
 from tinygrad_mlp import Tensor, nn
 from tinygrad_mlp.core import functions as f
-from tinygrad_mlp.derivation import derive as derivation
-from tinygrad_mlp.derivation.derive import explain
+from tinygrad_mlp.derivation import derive, expression
+from tinygrad_mlp.derivation.page import explain
 from tinygrad_mlp.nn import functional as F
 
 
@@ -44,8 +44,8 @@ def test_verified_formulas_are_the_gradients(
     # The formulas once more, evaluated here instead of by verify().
     value.backward()
     for name, parameter in net.named_parameters():
-        for formula in found._results[name][1]:
-            gradient = np.reshape(derivation.evaluate(formula), parameter.shape)
+        for formula in found.deriver.results[name][1]:
+            gradient = np.reshape(expression.evaluate(formula), parameter.shape)
             scale = max(np.max(np.abs(parameter.grad.numpy())), 1e-6)
             assert np.max(np.abs(gradient - parameter.grad.numpy())) / scale < 1e-10
 
@@ -111,7 +111,7 @@ def test_a_function_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match=r"the Function Cube cannot be read .* tinygrad_mlp\.differentiable"):
         explain((2 * Cube.apply(x)).sum())
     y = Cube.apply(x)
-    for _ in range(derivation.LARGEST_GRAPH):
+    for _ in range(derive.LARGEST_GRAPH):
         y = y + 1.0
     assert "Cube" in str(explain(y.sum()))  # a summary names it, and needs no formula
 
@@ -162,14 +162,14 @@ def test_nodes_that_no_gradient_reaches_are_left_out() -> None:
 
 LIES: dict[str, tuple[Any, Callable[..., Any]]] = {
     "a simplification": (np.negative, lambda a: a),
-    "another": (np.transpose, lambda a, axes=None: derivation._reshape(a, a.shape[::-1])),
+    "another": (np.transpose, lambda a, axes=None: expression._reshape(a, a.shape[::-1])),
     "one more": (np.power, lambda a, b: a),
 }
 
 
 @pytest.mark.parametrize("name", LIES)
 def test_a_wrong_simplification_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(derivation._SIMPLER, *LIES[name])
+    monkeypatch.setitem(expression.SIMPLER, *LIES[name])
     net = network([3, 3, 3])
     x, _ = batch([3, 3, 3], 3)
     loss = (-(net(x).tanh() ** 3)).sum()
@@ -179,8 +179,8 @@ def test_a_wrong_simplification_is_noticed(name: str, monkeypatch: pytest.Monkey
 
 
 def test_a_wrong_formula_for_a_fused_function_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    formula = derivation.FORMULAS[f.squared_error]
-    monkeypatch.setitem(derivation.FORMULAS, f.squared_error, lambda a, y, total=False: 2 * formula(a, y, total))
+    formula = derive.FORMULAS[f.squared_error]
+    monkeypatch.setitem(derive.FORMULAS, f.squared_error, lambda a, y, total=False: 2 * formula(a, y, total))
     found = explained("mean square", [3, 2])
     assert found.errors["0.weight"] > 0.1
     assert "NOT VERIFIED" in str(found)
@@ -190,7 +190,8 @@ def test_a_wrong_formula_for_a_fused_function_is_noticed(monkeypatch: pytest.Mon
 def test_every_printed_gradient_is_checked(notation: str) -> None:
     """verify() notices each formula of a derivation that is wrong by 1 %."""
     found = explained("cross entropy", [3, 2, 2], bias=True, notation=notation)
-    claims = [formulas for _, formulas in found._steps] + [formulas for _, formulas in found._results.values()]
+    deriver = found.deriver
+    claims = [formulas for _, formulas in (*deriver.steps, *deriver.results.values())]
     assert sum(map(len, claims)) > 20
     for formulas in claims:
         for i, formula in enumerate(formulas):
@@ -280,7 +281,7 @@ def test_deep_chains_and_diamonds_are_explained_without_recursion() -> None:
     for _ in range(199):
         y = np.tanh(y)
     found = explain(y.sum())
-    assert len(found._nodes) == 200
+    assert len(found.deriver.nodes) == 200
     assert found.errors["θ₁"] < 1e-12
     assert max(map(len, str(found).splitlines())) <= 80
     y = x

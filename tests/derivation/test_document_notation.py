@@ -12,7 +12,7 @@ import tinygrad_mlp as tg
 from tinygrad_mlp import Tensor
 from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core.sheet import sheet
-from tinygrad_mlp.derivation.derive import explain
+from tinygrad_mlp.derivation.page import explain
 from tinygrad_mlp.nn import functional as F
 
 

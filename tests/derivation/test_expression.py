@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_mlp.derivation import derive as derivation
-from tinygrad_mlp.derivation.derive import Expression, Symbol
+from tinygrad_mlp.derivation.expression import Expression, Name, Symbol
+from tinygrad_mlp.derivation.write import Writer
 
 
 def symbol(name: str, *shape: int) -> Symbol:
     """A symbol of this shape with random entries."""
-    return Symbol((name, name), np.random.default_rng(len(name)).normal(size=shape))
+    return Symbol(Name(name), np.random.default_rng(len(name)).normal(size=shape))
 
 
 a, b, c, s = symbol("a", 2, 3), symbol("b", 2, 3), symbol("c", 3, 2), symbol("s")
-write = derivation.Writer(False, False, {})
+write = Writer(False, {})
 
 SIMPLER: list[tuple[Any, str]] = [
     (1 * a, "a"),

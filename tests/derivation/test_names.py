@@ -8,7 +8,7 @@ from networks import LOSSES, batch, network
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
-from tinygrad_mlp.derivation.derive import explain
+from tinygrad_mlp.derivation.page import explain
 
 
 def test_names() -> None:

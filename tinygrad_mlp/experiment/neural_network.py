@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..derivation.derive import Derivation
+    from ..derivation.page import Derivation
 
 __all__ = ["NeuralNetwork"]
 
@@ -248,7 +248,7 @@ class NeuralNetwork:
         elif X is None or Y is None:
             raise ValueError("X and Y belong together: pass both or neither")
         data, labels = self._pair("X", X, "Y", Y)
-        from ..derivation.derive import explain  # not at the head, for the sake of the time of the import
+        from ..derivation.page import explain  # not at the head, for the sake of the time of the import
 
         return explain(self._loss(self._logits(Tensor._of(data)), Tensor._of(labels)), self.model, notation=notation)
 

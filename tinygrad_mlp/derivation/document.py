@@ -1,0 +1,196 @@
+"""The notation of the tutorial whose network is reproduced (the README's section "The document"): one sample, a column.
+
+What the code computes as a row, such as a B, is written as the column Bᵀ a, and the derivative of an activation as the
+matrix D = diag(…). It is for layers and activations in a row, and for a sum of squares or a cross entropy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import expit, log_softmax, softmax
+
+from ..core import functions as f
+from ..core.lines import function_name
+from ..core.record import Node
+from . import expression as algebra
+from .derive import LOSSES, Deriver, Part, Section, forward_of, is_alias, source_of
+from .expression import Expression, Gradient, Name, Symbol, evaluate, fold
+from .write import Writer
+
+
+class AsColumn(NamedTuple):
+    """The column for what the code computes as a row."""
+
+    column: Expression
+
+
+class DocumentWriter(Writer):
+    """Writes g for the sigmoid, ∇ for gradients, and no sign between the factors of an elementwise product."""
+
+    vectors = "Vectors are columns"
+
+    def shape(self, expression: Expression) -> tuple[int, ...]:
+        return expression.shape[:1] if expression.shape[1:] == (1,) else expression.shape
+
+    def spelt(self, function: Any) -> str:
+        return "g" if function is expit else super().spelt(function)
+
+    def gradient(self, name: Gradient) -> str:
+        of = self(name.of)
+        return self.pick(f"∇_{of}ℒ", rf"\nabla_{{{of}}}\mathcal{{L}}")
+
+    def times(self, a: Expression, b: Expression) -> str:
+        return self.pick(" ", r" \, " if a.function is np.divide else " ")
+
+    def needs_parentheses(self, text: str) -> bool:
+        return text.endswith("⁾") or super().needs_parentheses(text)
+
+
+class DocumentDeriver(Deriver):
+    """The gradients of a loss of one sample, with columns for the rows of the code.
+
+    Raises:
+        ValueError: the graph is no chain of layers, activations and a loss on one sample; the error says in what.
+    """
+
+    loss = "ℒ"
+    counts_input = True
+
+    def __init__(self, nodes: list[Node], *paths_and_names: Any) -> None:
+        _validate(nodes)
+        # Of numbers, as in section 4, there are neither transposes nor diagonal matrices.
+        self.is_scalar = all(np.size(array) == 1 for node in nodes for array in node.inputs if array is not None)
+        self.loss_node = next(node for node in nodes if node.function in LOSSES)
+        self.silent = nodes[nodes.index(self.loss_node) :]  # what follows the loss is a number, and not mentioned
+        self.columns: dict[Expression, Any] = {}  # what stands for symbols: columns for rows, matrices for themselves
+        self.diagonals: set[Expression] = set()
+        self.unnamed: dict[Expression, Expression] = {}  # what is written in place of symbols: g(z), not a
+        self.inner: dict[Node, Expression] = {}  # each activation, written out as a function of its z
+        super().__init__(nodes, *paths_and_names)
+
+    def _forward(self) -> Section:
+        symbols = self.namer.symbols
+        for node in self.nodes:
+            symbol, inputs = symbols[node], self.namer.of(node)
+            if node.function is f.linear:
+                self.columns[inputs[1]] = inputs[1]  # a matrix
+            if node.function is f.squared_error and node.edges[1] is None:
+                inputs.reverse()  # (y − g)²
+            expression = algebra.unguarded(forward_of(node, inputs))
+            is_activation = node not in self.silent and node.function is not f.linear and not is_alias(node)
+            if is_activation:
+                self.inner[node] = expression
+                if not np.allclose(evaluate(self.form(expression)).ravel(), symbol.array.ravel(), rtol=1e-3):
+                    raise _refusal(f"{function_name(node.function)} does not take each entry by itself")
+            if is_alias(node) or node in self.silent or (is_activation and node is source_of(self.loss_node)):
+                self.unnamed[symbol] = algebra.substitute(expression, self.unnamed)
+            else:
+                self._claim(node.output, [expression])
+                self._say(symbol.name, expression, function_name(node.function))
+        root = symbols[self.nodes[-1]]
+        self._claim(root.array, [root])
+        self._say(root.name, root, function_name(self.loss_node.function))
+        return self._section("Forward")
+
+    def form(self, expression: Expression) -> Any:
+        """A formula with columns for rows."""
+
+        def combine(part: Expression, operands: list[Any]) -> Any:
+            if isinstance(part, Symbol):
+                if part.ndim and part not in self.columns:
+                    self.columns[part] = AsColumn(Symbol(part.name, part.array.reshape(-1, 1)))
+                return self.columns.get(part, part)
+            is_row = any(isinstance(operand, AsColumn) for operand in operands)
+            plain = [operand.column if isinstance(operand, AsColumn) else operand for operand in operands]
+            if part.function is np.matmul:
+                a, b = plain
+                if isinstance(operands[0], AsColumn):  # a Bᵀ is the row of the column B a
+                    return AsColumn(b * a if self.is_scalar else (b if b in self.diagonals else b.T) @ a)
+                return a * b if self.is_scalar else a @ (b.T if is_row else b)
+            if part.function is np.transpose:
+                return plain[0] if is_row or self.is_scalar else plain[0].T
+            if part.function is np.reshape and is_row:
+                return operands[0]
+            if part.function is np.sum and is_row:
+                return np.sum(plain[0])
+            along = {"axis": 0} if is_row and part.function in (softmax, log_softmax) else {}  # of a column
+            result = algebra.build(part.function, plain, part.options | along)
+            return AsColumn(result) if is_row and part.function is not np.diagflat else result
+
+        result = fold(algebra.substitute(expression, self.unnamed), combine, {})
+        return result.column if isinstance(result, AsColumn) else result
+
+    def _part(self, node: Node, g: Expression, read: Expression, reason: str) -> Part:
+        plain = algebra.substitute(algebra.unguarded(read), self.unnamed)
+        if node in self.silent:
+            plain = algebra.substitute(plain, {g: full for g, full in self._full.items() if not full.symbols})
+            shown = self._as_written(plain) if node is self.loss_node else plain
+            return Part(node, shown, plain, shown, reason)
+        if node in self.inner:
+            plain = algebra.substitute(plain, {self.namer.symbols[node]: self.inner[node]})
+        shown = plain
+        factors = algebra.factors_of(plain)[1]
+        derivative = [factor for factor in factors if factor is not g]
+        if node in self.inner and not self.is_scalar and 0 < len(derivative) < len(factors):
+            definition = Expression(np.diagflat, (algebra.product(*derivative),))
+            D = Symbol(Name("D", self.namer.layers[node]), evaluate(definition))
+            self.columns[D] = D
+            self.diagonals.add(D)
+            self._claim(D.array, [definition])
+            self._say(D.name, definition)
+            shown = g @ D
+        return Part(node, shown, plain, shown, reason)
+
+    def _as_written(self, expression: Expression) -> Expression:
+        """The derivative of the loss in the document's form: −(y − g), or (1 − y)/(1 − g) − y/g."""
+        number, rest = algebra.split(expression)
+        if self.loss_node.function is f.squared_error and rest.function is np.subtract:
+            return algebra.scaled(-number, Expression(np.subtract, rest.operands[::-1]))
+        if self.loss_node.function is f.binary_cross_entropy and rest.function is np.divide:
+            difference, denominator = rest.operands
+            if isinstance(difference, Expression) and difference.function is np.subtract:
+                a, y = difference.operands
+                if algebra.equal(denominator, a * (1 - a)):
+                    return algebra.scaled(number, (1 - y) / (1 - a) - y / a)
+        return expression
+
+    def _added(self, expressions: Iterable[Expression]) -> Expression:
+        return reduce(lambda a, b: a + b, expressions)
+
+
+def _validate(nodes: list[Node]) -> None:
+    """Raise ValueError unless the nodes are those of layers, activations and a loss, one after the other."""
+    problem = "" if any(node.function in LOSSES for node in nodes) else "there is no squared error or cross entropy"
+    has_loss = False
+    for before, node in zip([None, *nodes], nodes, strict=False):
+        name = function_name(node.function)
+        if problem:
+            break
+        if {edge for edge in node.edges if isinstance(edge, Node)} != ({before} if before else set()):
+            problem = f"{name} does not go on where {function_name(before.function) if before else 'x'} ends"
+        elif node.function is f.linear and len(node.inputs[0]) != 1:
+            problem = f"this batch has {len(node.inputs[0])} rows"
+        elif node.function in LOSSES:
+            problem = "" if before and not has_loss else "the loss is not that of a network"
+            has_loss = True
+        elif has_loss:
+            scaled = node.function is np.multiply or (node.function is np.divide and node.edges[0] is before)
+            others = [array for array, edge in zip(node.inputs, node.edges, strict=True) if edge is not before]
+            fits = node.function is np.sum or (scaled and all(np.size(array) == 1 for array in others))
+            problem = "" if fits else f"{name} is neither the sum of a loss nor a number times it"
+        elif node.function is not f.linear and not is_alias(node):
+            fits = before is not None and len(node.inputs) == 1 and node.output.shape == before.output.shape
+            problem = "" if fits else f"{name} is neither a layer nor an activation"
+    if problem:
+        raise _refusal(problem)
+
+
+def _refusal(problem: str) -> ValueError:
+    return ValueError(
+        "the document's notation is for one sample, for layers and activations one after the other, and for a sum "
+        f'of squares or a cross entropy, but {problem}: write notation="rows", which is for all graphs'
+    )

@@ -1,0 +1,430 @@
+"""A derivation as people read it: on a terminal, in a notebook or a paper, as a picture."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.record import Node, Variable
+from ..files.atomic import replacing
+from .derive import LARGEST_GRAPH, Deriver, Section, nodes_of, sized, summary
+from .document import DocumentDeriver, DocumentWriter
+from .expression import RAISED, Array, Expression, Name
+from .write import Spelling, Writer
+
+__all__ = ["Derivation", "explain"]
+
+WIDTH = 80  # columns
+_NOTATIONS = {"rows": (Deriver, Writer), "document": (DocumentDeriver, DocumentWriter)}
+
+
+class Row(NamedTuple):
+    """A line as it is printed: ``left sign right``, the shape of both, and why."""
+
+    left: Spelling
+    sign: str
+    right: Spelling
+    shape: str = ""
+    reason: str = ""
+    is_result: bool = False
+
+
+Block = tuple[Spelling, list[Row]]  # a title, and what stands below it
+
+
+class Derivation:
+    """The gradients of a loss, derived: what `explain` returns.
+
+    ``str()`` writes it for the terminal, `latex` for a paper, a notebook shows it by itself, and `save` makes a picture
+    of it. It keeps the graph of the loss alive.
+
+    Attributes:
+        notation: "rows" or "document".
+        is_summary: whether the graph is too large to be written down, so that there are no formulas.
+        formulas: the gradient of each parameter as one formula in LaTeX, by the parameter's name. Where factors cancel,
+            there are two: with and without them. Where it is too long to print, there is none.
+        errors: what `verify` found when it was last called; None if it was not.
+    """
+
+    def __init__(self, root: Node, paths: Mapping[Any, str], names: Mapping[str, Any], notation: str) -> None:
+        self.notation = notation
+        self.formulas: dict[str, list[str]] = {}
+        self.errors: dict[str, float] | None = None
+        self._nodes = nodes_of(root)
+        # The error that rounding in the least precise array may cause: 4e-10 in float64, 7e-5 in float32.
+        self._tolerance = float(max(np.finfo(node.output.dtype).eps for node in self._nodes)) ** 0.6
+        arrays: dict[int, tuple[Array, Name]] = {}
+        derive, write = _NOTATIONS[notation]
+        self._text, self._latex = write(False, arrays), write(True, arrays)
+        self.is_summary = len(self._nodes) > LARGEST_GRAPH
+        self.deriver = None if self.is_summary else derive(self._nodes, paths, names)
+        if self.deriver is None:
+            self._blocks = [self._block(summary(self._nodes, paths))]
+            return
+        self.formulas = {key: [] for key in self.deriver.results}
+        equations = [self._block(section) for section in self.deriver.sections]
+        self._blocks = [self._given(self.deriver, arrays), *equations]
+
+    def _spelt(self, value: Any) -> Spelling:
+        """A name or a formula as it is written, or words as part of a formula."""
+        if value is None:
+            return "", ""
+        if isinstance(value, str):
+            return _words(value)
+        write = [w if isinstance(value, Expression) else w.name for w in (self._text, self._latex)]
+        return write[0](value), write[1](value)
+
+    def _block(self, section: Section) -> Block:
+        """The lines of a section, but those that say nothing: whose sides are written alike, or a result twice."""
+        rows: list[Row] = []
+        for line in section.lines:
+            left, right = self._spelt(line.left), self._spelt(line.right)
+            if right == left or (line.is_result and rows and rows[-1].is_result and rows[-1].right == right):
+                continue
+            shape = sized(self._text.shape(line.right)) if isinstance(line.right, Expression) else ""
+            rows.append(Row(left, line.sign, right, shape, line.reason, line.is_result))
+            if line.is_result and isinstance(line.right, Expression):
+                self.formulas[section.key].append(right[1])
+        name = self._spelt(section.name)
+        latex = _words(section.title)[1]
+        return (section.title + name[0], latex + " " + name[1] if section.name else latex), rows
+
+    def _given(self, deriver: Deriver, arrays: dict[int, tuple[Array, Name]]) -> Block:
+        """What the formulas start from."""
+        given: list[Any] = []
+        for place, symbol in deriver.namer.symbols.items():
+            if not isinstance(place, Node):
+                shape = symbol.shape if deriver.form(symbol) is symbol else (symbol.size,)
+                given.append((symbol.name, symbol.array, shape, deriver.namer.remarks[place]))
+        for array, name in arrays.values():
+            given.append((name, array, array.shape, "constant" if array.dtype.kind == "f" else "positions"))
+        rows = []
+        for name, array, shape, remark in given:
+            letter, sign = ("R", "ℝ") if array.dtype.kind == "f" else ("Z", "ℤ")
+            size = "×".join(map(str, shape))
+            latex = rf"\mathbb{{{letter}}}" + rf"^{{{size}}}".replace("×", r" \times ") * bool(shape)
+            rows.append(Row(self._spelt(name), "∈", (sign + size.translate(RAISED), latex), "", remark))
+        return _words("Given"), rows
+
+    def verify(self) -> dict[str, float]:
+        """Evaluate what is printed with NumPy on the graph's arrays, and compare the results with a backward walk's.
+
+        Neither the graph nor any ``.grad`` changes, and no hook is called. Equations of the forward pass are compared
+        with the arrays recorded; the gradients that steps take up are what the steps before give, and not the walk's.
+
+        Returns:
+            For each parameter the largest error in what its gradient rests on, relative to the largest sum of absolute
+            values of terms in an entry: about 1e-16 for float64, 1e-7 for float32. Empty for a summary.
+
+        Raises:
+            RuntimeError: the graph has been released, or an array of it has changed.
+        """
+        self.errors = self.deriver.verify() if self.deriver else {}
+        return self.errors
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether `verify` found the formulas to compute the gradients, up to rounding."""
+        return bool(self.errors) and not self._wrong()
+
+    def _wrong(self) -> dict[str, float]:
+        return {key: error for key, error in (self.errors or {}).items() if not error <= self._tolerance}
+
+    def _verdict(self) -> Block:
+        """What `verify` found."""
+        if self.deriver is None:
+            return _words("No formula is printed, so there is none to verify."), []
+        if self.errors is None:
+            return _words("Not verified: verify() compares these formulas with the gradients of backward()."), []
+        words = (
+            "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
+            "backward(). Largest relative errors:"
+        )
+        if wrong := self._wrong():
+            words = "NOT VERIFIED: what NumPy computes from these formulas differs from the gradients of backward() by:"
+        names = {str(self.deriver.namer.symbols[leaf].name): leaf for leaf in self.deriver.namer.keys}
+        rows = []
+        for key, error in (wrong or self.errors).items():
+            name = self.deriver.namer.symbols[names[key]].name if key in names else key
+            rows.append(Row(self._spelt(name), ":", _words(f"{error:.1e}" if error else "0")))
+        return _words(words), rows
+
+    def _preface(self) -> list[str]:
+        count = f"{len(self._nodes):,} function{'s' * (len(self._nodes) > 1)}"
+        if self.is_summary:
+            return [
+                f"The graph of this loss consists of {count}, too many to print the derivation of its gradients. "
+                f"That is done for up to {LARGEST_GRAPH}; this is a summary by module."
+            ]
+        printed = " ".join(f"{row.left[0]} = {row.right[0]}" for _, rows in self._blocks[1:] for row in rows)
+        legend = "; ".join([self._text.vectors, *self._text.legend(printed)])
+        return [f"The gradients of a loss by the chain rule, from its graph of {count}.", f"{legend}."]
+
+    def __str__(self) -> str:
+        """The derivation in Unicode, in at most 80 columns."""
+        rows = [row for words in self._preface() for row in _wrapped(words.split(" "), WIDTH)]
+        for title, lines in [*self._blocks, self._verdict()]:
+            rows += ["", *_wrapped(title[0].split(" "), WIDTH)]
+            indent = min(24, max((len(line.left[0]) for line in lines), default=0))
+            rows += [row for line in lines for row in _columns(line, indent)]
+        return "\n".join(rows)
+
+    def __repr__(self) -> str:
+        size = f"{len(self.formulas)} gradients from {len(self._nodes):,} functions"
+        return f"<Derivation of {size}, notation={self.notation!r}>"
+
+    def latex(self) -> str:
+        """The derivation as one ``aligned`` environment, to stand between two ``$$``; it needs amsmath and amssymb."""
+        rows = []
+        for title, lines in [*self._blocks, self._verdict()]:
+            rows.append(rf"& {title[1]}")
+            for line in lines:
+                remark = ", ".join(filter(None, (line.shape, line.reason)))
+                first, *others = _wrapped(_pieces(line.right[1]), 90, _visible)
+                rows += [f"{line.left[1]} &{_sign(line)} {first}", *(rf"& \quad {row}" for row in others)]
+                rows[-1] += f" && {_words(remark)[1]}" if remark else ""
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Draw the derivation as a picture, .png or .svg, and write it whole or not at all; the path.
+
+        Matplotlib sets the formulas, without TeX. For a paper, write `latex` to a file.
+
+        Raises:
+            ValueError: the ending is another.
+            OSError: the file cannot be written; the error names it.
+        """
+        path = Path(path)
+        ending = path.suffix.lower()
+        if ending not in (".png", ".svg"):
+            raise ValueError(
+                f"a derivation is saved as a picture, .png or .svg, not as {path.name!r}: for LaTeX or text, write "
+                "latex() or str() of it to a file"
+            )
+        figure = _Picture(self._preface(), [*self._blocks, self._verdict()]).figure
+        # Agg draws at most 2¹⁶ pixels a side.
+        dpi = min(144.0, 60_000 / max(figure.get_size_inches()))
+        with replacing(path) as draft:
+            figure.savefig(draft, format=ending[1:], dpi=dpi, metadata={"Date": None} if ending == ".svg" else None)
+        return path
+
+
+# --- setting lines ----------------------------------------------------------------------------------------------------
+
+
+def _words(words: str) -> Spelling:
+    """Words as part of a formula, in which rows may end after a comma."""
+    escaped = re.sub(r"([#$%&_{}])", r"\\\1", words)
+    latex = rf"\text{{{escaped}}}"
+    return words, latex.replace("×", r"} \times \text{").replace(", ", r", } \text{")
+
+
+def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float] = len) -> list[str]:
+    """Pieces joined by spaces to as few rows as fit into `width`."""
+    rows: list[str] = []
+    room = 0.0
+    for piece in pieces:
+        needed = measure(piece) + 1
+        if rows and needed <= room:
+            rows[-1] += f" {piece}"
+        else:
+            rows.append(piece)
+            room = width + 1
+        room -= needed
+    return rows
+
+
+def _columns(line: Row, indent: int) -> list[str]:
+    """A line for the terminal: the formula, and at the right margin its shape and reason."""
+    start = f"{'▸' if line.is_result else ' '} {line.left[0]:<{indent}} {line.sign} "
+    first, *others = _wrapped(re.split(r"(?<![⊙+−=/·]) ", line.right[0]), WIDTH - len(start))
+    rows = [start + first, *(" " * len(start) + row for row in others)]
+    remark = "  ".join(filter(None, (line.shape, line.reason)))
+    if remark and len(rows[-1]) + 2 + len(remark) > WIDTH:
+        rows.append("")
+    return [*rows[:-1], (rows[-1] + remark.rjust(WIDTH - len(rows[-1]))) if remark else rows[-1]]
+
+
+def _pieces(latex: str) -> list[str]:
+    """A formula cut where a row may end: before operators and between factors, outside of braces and \\left."""
+    pieces, depth, start = [], 0, 0
+    for match in re.finditer(r"\\left|\\right|\\[{}]|[{} ]", latex):
+        depth += {"{": 1, r"\left": 1, "}": -1, r"\right": -1}.get(match[0], 0)
+        piece = latex[start : match.start()]
+        if match[0] == " " and depth == 0 and piece not in ("+", "-", r"\odot", r"\cdot", r"\,", r"\sum", r"-\sum"):
+            pieces.append(piece)
+            start = match.end()
+    return [*pieces, latex[start:]]
+
+
+def _visible(latex: str) -> int:
+    """About how many characters are seen of a formula."""
+    return len(re.sub(r"\\(frac|left|right|math[a-z]+|text)|[{}^_\\]", "", latex))
+
+
+def _sign(line: Row) -> str:
+    return line.sign.replace("∈", r"\in")
+
+
+class _Picture:
+    """A figure of a derivation, as large as its lines need. Lengths are in points, from the top left."""
+
+    INK, FAINT, HIGHLIGHT = "#1a1f2b", "#6b7280", "#e9f0fb"
+    MARGIN, GAP, WIDEST = 30.0, 22.0, 640.0  # around all, between columns, of a formula
+
+    def __init__(self, preface: list[str], blocks: list[Block]) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        self.figure = Figure(dpi=72)  # so that a pixel is a point
+        self.renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
+        self.placed: list[tuple[Any, int, float, float]] = []  # texts, with column, indent and baseline
+        self.widths = [0.0] * 5  # left sides with signs, formulas, shapes, reasons, paragraphs
+        self.y = self.MARGIN
+        highlights = []
+        for words in preface:
+            self.paragraph(words, self.FAINT)
+        for title, rows in blocks:
+            self.y += 14
+            self.paragraph(title[0], self.INK, 10.5 if len(title[0]) > WIDTH else 13)
+            for row in rows:
+                top, first, formulas = self.y, self.math(rf"{row.left[1]} \;{_sign(row)}"), self.formula(row.right[1])
+                for i, formula in enumerate(formulas):
+                    cells = [(first, 0, 0.0)] * (i == 0) + [(formula, 1, 18.0 * (i > 0))]
+                    if formula is formulas[-1]:
+                        cells += [(self.words(row.shape), 2, 0), (self.words(row.reason), 3, 0)]
+                    self.place(cells)
+                if row.is_result:
+                    highlights.append((top, self.y))
+        self.finish(highlights)
+
+    def formula(self, latex: str) -> list[Any]:
+        """A formula, in rows that are narrow enough."""
+        whole = self.math(latex)
+        width = whole.get_window_extent(self.renderer).width
+        if width <= self.WIDEST:
+            return [whole]
+        whole.remove()
+        return [self.math(row) for row in _wrapped(_pieces(latex), _visible(latex) * self.WIDEST / width, _visible)]
+
+    def math(self, latex: str) -> Any:
+        # Matplotlib sets \top as an operator with space around it, and \ln as a word without.
+        latex = latex.replace(r"\top", r"\mathsf{T}").replace(r"\frac", r"\dfrac").replace(r" \ln", r" \, \ln")
+        return self.figure.text(0, 0, f"${latex}$", size=14, color=self.INK, math_fontfamily="stix")
+
+    def words(self, words: str, size: float = 10.5, color: str = FAINT) -> Any:
+        # The font has no bold 1.
+        return self.figure.text(0, 0, words.replace("𝟏", "1"), size=size, color=color, parse_math=False)
+
+    def paragraph(self, words: str, color: str, size: float = 10.5) -> None:
+        for row in _wrapped(words.split(" "), 1.5 * WIDTH):
+            self.place([(self.words(row, size, color), 4, 0)])
+
+    def place(self, cells: list[tuple[Any, int, float]]) -> None:
+        """Put texts, each in its column, on one baseline below what is there."""
+        boxes = [text.get_window_extent(self.renderer) for text, _, _ in cells]
+        baseline = self.y + max(box.y1 for box in boxes) + 4
+        for (text, column, indent), box in zip(cells, boxes, strict=True):
+            self.placed.append((text, column, indent - box.width * (column == 0), baseline))
+            self.widths[column] = max(self.widths[column], indent + box.width)
+        self.y = baseline + max(-box.y0 for box in boxes) + 4
+
+    def finish(self, highlights: list[tuple[float, float]]) -> None:
+        """Make the figure as large as it has to be, and put everything where it belongs."""
+        from matplotlib.patches import Rectangle
+
+        right = self.MARGIN + self.widths[0]  # where left sides end
+        formulas = right + self.GAP / 2
+        shapes = formulas + self.widths[1] + self.GAP
+        reasons = shapes + self.widths[2] + self.GAP
+        width = max(reasons + self.widths[3], self.MARGIN + self.widths[4]) + self.MARGIN
+        height = self.y + self.MARGIN
+        self.figure.set_size_inches(width / 72, height / 72)
+        for text, column, indent, y in self.placed:
+            x = (right, formulas, shapes, reasons, self.MARGIN)[column] + indent
+            text.set_position((x / width, 1 - y / height))
+        edge = self.MARGIN / 2
+        for top, bottom in highlights:
+            corner, size = (edge / width, 1 - bottom / height), (1 - 2 * edge / width, (bottom - top) / height)
+            area = Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.figure.transFigure, zorder=-1)
+            self.figure.add_artist(area)
+
+
+# --- what users call --------------------------------------------------------------------------------------------------
+
+
+def explain(
+    loss: Variable,
+    model: Any = None,
+    names: Mapping[str, Any] | None = None,
+    *,
+    notation: str = "rows",
+    verify: bool = True,
+) -> Derivation:
+    """Derive the gradients of `loss` by the chain rule, from its graph and with the rules that ``backward()`` uses.
+
+    Call it before ``backward()``, which releases the graph. It changes neither the graph nor any ``.grad``.
+
+    Args:
+        loss: a Tensor of one entry, computed from Tensors that require a gradient.
+        model: the module, or whatever has ``named_parameters()``, by whose paths the parameters are called.
+        names: names of your own for Tensors and arrays in the graph: ``{"w": weight}``. Without either, the weights and
+            biases of Linear layers are W⁽¹⁾, b⁽¹⁾, W⁽²⁾, …, and other parameters θ₁, θ₂, …
+        notation: "rows", as the code computes: samples are the rows of matrices. Or "document": one sample, a column,
+            and D = diag(…) for the derivatives of activations; for layers in a row, a squared error or a cross entropy.
+        verify: evaluate the formulas with NumPy, and compare them with the gradients of ``backward()``.
+
+    Returns:
+        The derivation: print it, or `Derivation.save` it.
+
+    Raises:
+        TypeError: `loss` is no Tensor, `model` has no parameters, a name is not valid; or a rule cannot be read as
+            symbols.
+        ValueError: `loss` has several entries, a name is for nothing in the graph, the notation is not for this graph.
+        RuntimeError: `loss` does not depend on anything that requires a gradient, or its graph has been released.
+
+    >>> from tinygrad_mlp import nn, tensor
+    >>> net = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+    >>> loss = nn.BCEWithLogitsLoss(reduction="sum")(net(tensor([[1.0, 2.0, 3.0]])), tensor([[1.0]]))
+    >>> print(explain(loss, net).formulas["2.weight"][0])
+    (\\sigma(z^{(2)}) - y)^{\\top} a^{(1)}
+    """
+    if not isinstance(loss, Variable):
+        raise TypeError(f"explain takes a loss, a Tensor, not {type(loss).__name__}: write explain(loss, model)")
+    if loss._data.size != 1:
+        raise ValueError(
+            f"a derivation is of one number, but this has shape {loss._data.shape}: reduce it with .sum() or .mean()"
+        )
+    if notation not in _NOTATIONS:
+        raise ValueError(f'notation is "rows" or "document", not {notation!r}')
+    if not isinstance(loss._node, Node):
+        raise RuntimeError(
+            "there is nothing to derive: this loss was not computed from anything that requires a gradient. Make the "
+            "parameters with requires_grad=True, and compute the loss from them outside no_grad()"
+        )
+    paths = {}
+    if model is not None:
+        if not hasattr(model, "named_parameters"):
+            raise TypeError(
+                f"model is a module with named_parameters(), not {type(model).__name__}: pass names= instead"
+            )
+        paths = {parameter._node: path for path, parameter in model.named_parameters()}
+    for name, value in (names or {}).items():
+        if not isinstance(name, str) or not re.fullmatch(r"[\w.′]+", name):
+            raise TypeError(f"a name consists of letters, digits, dots and underscores, unlike {name!r}")
+        if not isinstance(value, Variable | np.ndarray):
+            raise TypeError(
+                f"names= maps names to Tensors and arrays, but {name} to {type(value).__name__}: write {{'w': w}}"
+            )
+    derivation = Derivation(loss._node, paths, names or {}, notation)
+    if verify:
+        derivation.verify()
+    return derivation
