@@ -118,7 +118,7 @@ sheet: dict[Callable[..., Any], Row] = {
                       lambda g, _y, c, _a, _b: np.where(c, g, 0),
                       lambda g, _y, c, _a, _b: np.where(c, 0, g)),
 
-    # -- products, of matrices and stacks: `tensors.methods.matrix_product` gives vectors a second dimension
+    # -- products, of matrices and stacks: `tensors.operators.matrix_product` gives vectors a second dimension
     np.matmul:       (lambda g, _y, _a, b: matmul(g, b.mT),     lambda g, _y, a, _b: matmul(a.mT, g)),
     f.linear:        (lambda g, _y, _x, w, _b: matmul(g, w),
                       lambda g, _y, x, _w, _b: Product(g.T, x),

@@ -19,7 +19,6 @@ from ..tensors.creation import as_tensor
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.tensor import Tensor
 from .loss_functions import (
-    _check_classes,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -27,6 +26,7 @@ from .loss_functions import (
     l1_loss,
     mse_loss,
     nll_loss,
+    validate_classes,
 )
 
 __all__ = [
@@ -74,7 +74,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     if num_classes < 0 and not classes.numel():
         raise ValueError("one_hot cannot tell the number of classes from an empty Tensor: pass num_classes")
     number = int(classes.max()) + 1 if num_classes < 0 else num_classes
-    observer().perform(_check_classes, "one_hot", classes, number)
+    observer().perform(validate_classes, "one_hot", classes, number)
     return Tensor._of(observer().repeat(_one_hot, classes, number))
 
 

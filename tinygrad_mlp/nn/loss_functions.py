@@ -38,7 +38,7 @@ def _reduced(elements: Tensor, reduction: str) -> Tensor:
     return elements.mean() if reduction == "mean" else elements.sum() if reduction == "sum" else elements
 
 
-def check_reduction(reduction: str) -> None:
+def validate_reduction(reduction: str) -> None:
     """Raise ValueError unless `reduction` is "mean", "sum" or "none"."""
     if reduction not in _REDUCTIONS:
         raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
@@ -51,7 +51,7 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
         ValueError: their shapes differ, or `reduction` is unknown. `name` is what the message calls the loss.
     """
     if reduction not in _REDUCTIONS:
-        check_reduction(reduction)
+        validate_reduction(reduction)
     if not isinstance(input, Tensor):
         input = Tensor(input)
     if not isinstance(target, _ARRAYS):
@@ -129,7 +129,7 @@ def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = N
     return _reduced(elements, reduction) if weight is None else _per_weight("l1_loss", elements, weight, reduction)
 
 
-def check_delta(delta: float) -> None:
+def validate_delta(delta: float) -> None:
     """Raise ValueError unless `delta` is positive."""
     if not delta > 0:
         raise ValueError(f"huber_loss: delta, from which the loss is linear, is a positive number, not {delta}")
@@ -144,14 +144,14 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
         ValueError: the shapes differ, `delta` is not positive, or `reduction` is unknown.
     """
     input, target = _pair("huber_loss", input, target, reduction)
-    check_delta(delta)
+    validate_delta(delta)
     error = (input - target).abs()
     near = error.minimum(delta)
     elements = near * (error - near / 2)
     return _reduced(elements if weight is None else _weighted("huber_loss", elements, weight), reduction)
 
 
-def _check_probabilities(input: Any, target: Any) -> None:
+def _validate_probabilities(input: Any, target: Any) -> None:
     """Raise ValueError unless all entries are probabilities."""
     for name, array in (("input", array_of(input)), ("target", array_of(target))):
         if array.size and not (array.min() >= 0 and array.max() <= 1):
@@ -171,7 +171,7 @@ def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reducti
         ValueError: the shapes differ, a probability is outside [0, 1], or `reduction` is unknown.
     """
     input, target = _pair("binary_cross_entropy", input, target, reduction)
-    observer().perform(_check_probabilities, input, target)
+    observer().perform(_validate_probabilities, input, target)
     if weight is not None:
         elements = record(f.binary_cross_entropy, (input, target))
         return _reduced(_weighted("binary_cross_entropy", elements, weight), reduction)
@@ -215,7 +215,7 @@ def _around_classes(input: Tensor) -> tuple[int, ...]:
     return input.shape[:1] * (input.ndim > 1) + input.shape[2:]
 
 
-def _check_classes(name: str, target: Tensor, number: int, ignore_index: int | None = None) -> None:
+def validate_classes(name: str, target: Tensor, number: int, ignore_index: int | None = None) -> None:
     """Raise ValueError unless all classes that count are of 0 … number − 1."""
     classes = target._data if ignore_index is None else target._data[target._data != ignore_index]
     if classes.size and (classes.min() < 0 or classes.max() >= number):
@@ -242,7 +242,7 @@ def _validated_classes(name: str, input: Tensor, target: Any, ignore_index: int)
             f"{input.shape} with {target.dtype} of shape {target.shape}: {advice}"
         )
     classes: Tensor = target
-    observer().perform(_check_classes, name, classes, input.shape[min(1, input.ndim - 1)], ignore_index)
+    observer().perform(validate_classes, name, classes, input.shape[min(1, input.ndim - 1)], ignore_index)
     return classes
 
 
@@ -263,7 +263,7 @@ def nll_loss(
     Raises:
         ValueError: the shapes do not fit, a class is outside 0 … C − 1, or `reduction` is unknown.
     """
-    check_reduction(reduction)
+    validate_reduction(reduction)
     input = as_tensor(input)
     target = _validated_classes("nll_loss", input, target, ignore_index)
     rows = _rows(input)
@@ -313,7 +313,7 @@ def cross_entropy(
             outside [0, 1], or a class is to be ignored where the targets are probabilities.
     """
     name = "cross_entropy"
-    check_reduction(reduction)
+    validate_reduction(reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing lies in [0, 1], not {label_smoothing}")
     input = as_tensor(input)

@@ -23,7 +23,7 @@ class _Loss(FunctionModule):
     _loss: Callable[[Tensor, Any], Tensor]  # calls the function with the options
 
     def __post_init__(self) -> None:
-        loss_functions.check_reduction(self.reduction)
+        loss_functions.validate_reduction(self.reduction)
         for name in ("weight", "pos_weight"):
             if name in vars(self):
                 weight = vars(self).pop(name)  # the constructor's argument, which is not a Tensor yet
@@ -68,7 +68,7 @@ class HuberLoss(_Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        loss_functions.check_delta(self.delta)
+        loss_functions.validate_delta(self.delta)
 
     def _loss(self, input: Tensor, target: Any) -> Tensor:
         return F.huber_loss(input, target, self.reduction, self.delta)
