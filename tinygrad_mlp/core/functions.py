@@ -116,7 +116,8 @@ def cross_entropy(z: Any, y: Any, count: Any, total: bool = False) -> Any:
         # −ln softmax(z) is a sum of positive terms, so no digit is lost where it is near 0.
         elements = np.log1p(np.add.reduce(powers, axis=1, keepdims=True)) - shifted
         elements *= y
-        if np.isnan(loss := _total(elements, total)).any():
+        loss = _total(elements, total)
+        if (loss != loss).any():  # NaN
             loss = _total(np.where(y == 0, 0, elements), total)
         return loss / count
 
@@ -143,7 +144,7 @@ def _total(elements: Any, total: bool) -> Any:
 
 def _below_largest(z: Any) -> tuple[Any, Any]:
     """The index of the largest entry of each row, and z minus that entry."""
-    largest = np.arange(len(z)), np.argmax(z, axis=1)
+    largest = np.arange(len(z)), z.argmax(axis=1)
     return largest, z - z[largest][:, None]
 
 
