@@ -78,6 +78,13 @@ def test_imports_point_downwards(file: Path) -> None:
         assert layer(module) < layer(own) or neighbours, f"{own or 'the package'} must not import {module}"
 
 
+def test_no_room_has_the_name_of_a_public_function() -> None:
+    """A submodule `tensor` or `explain` would hide `tinygrad_mlp.tensor` and its like."""
+    rooms = {name for name in MODULES if name and "." not in name}
+    assert sorted(name for name in rooms if callable(getattr(tinygrad_mlp, name, None))) == []
+    assert sorted(rooms & set(tinygrad_mlp.__all__)) == ["autograd", "datasets", "nn", "optim", "utils"]
+
+
 def test_every_layer_exists() -> None:
     assert [name for name in LAYERS if name not in MODULES] == []
 

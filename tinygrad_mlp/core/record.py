@@ -153,6 +153,7 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
         TypeError: the sheet of derivatives has no row for `function`.
         ValueError: the shapes do not fit.
     """
+    # In one piece, because every operator comes this way, and each call of a helper would be felt.
     try:
         rules, computing, read, reads_output, unread = _plans[function]
         if sheet[function] is not rules:

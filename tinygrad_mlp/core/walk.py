@@ -52,6 +52,7 @@ def walk(
         RuntimeError: the graph was released by an earlier walk, an array changed after the forward pass, or a rule
             returned a gradient of the wrong shape.
     """
+    # The loop is in one piece: it is the thread of this file, and each call of a helper would be felt at every node.
     if create_graph and not mode.state.enabled:
         with mode.enable_grad():
             return walk(seeds, retain_graph=retain_graph, create_graph=True, wanted=wanted)
