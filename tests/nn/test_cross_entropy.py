@@ -1,4 +1,4 @@
-"""The cross entropy of logits is one node, equal to `nll_loss` of `log_softmax`, and exact where p is near 1."""
+"""The cross entropy of logits is one node, and exact where a probability is near 1; ignored rows add nothing to it."""
 
 import math
 from typing import Any
