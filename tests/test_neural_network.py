@@ -356,7 +356,7 @@ def test_what_is_drawn(tmp_path, monkeypatch, capsys):
         draw(figure)
         return path
 
-    monkeypatch.setattr(training.curves, "save", remember)
+    monkeypatch.setattr(training.figures, "save", remember)
     X, Y = clusters(20)
     network = NeuralNetwork([5, 3], monitor=False, n_save=5, out=tmp_path)
     network.train(X, Y, 1, X[:8], Y[:8])

@@ -18,6 +18,7 @@ PROJECT = Path(__file__).parents[1]
 
 # From the ground up: a module imports only from layers below its own, or from its own folder.
 LAYERS = [
+    "_optional",
     "core",
     "tensors",
     "autograd",

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._optional import require
+
 __all__ = ["embedded_digits"]
 
 SIZE = 28  # pixels of an image
@@ -65,6 +67,7 @@ def embedded_digits(n: int = 6000, *, seed: int = 0) -> tuple[NDArray[np.uint8],
 
     Raises:
         ValueError: `n` is below 1.
+        ImportError: matplotlib is not installed; the error says how to install it.
     """
     n = operator.index(n)
     if n < 1:
@@ -87,6 +90,7 @@ def _glyph(style: int, digit: int) -> NDArray[np.float32]:
     A distance and not a picture, because it can be bent and sampled coarsely without jagged edges, and
     drawn with a thicker or a thinner pen.
     """
+    require("matplotlib", "drawing digits from its fonts")
     import matplotlib
     from matplotlib.font_manager import FontProperties, get_font
     from matplotlib.path import Path as Outline

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .digits import embedded_digits
-from .mnist import MIRRORS, Images, Labels, cache_folder, load_mnist, standard_files
+from .download import MIRRORS, cache_folder, standard_files
+from .formats import Images, Labels
+from .mnist import load_mnist
 
 __all__ = ["load_digits"]
 

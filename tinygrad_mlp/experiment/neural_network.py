@@ -6,9 +6,8 @@ Tanh in the hidden layers, a sigmoid at the end, one sample a step, and the rate
 from __future__ import annotations
 
 import itertools
-import operator
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +15,14 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .. import nn, training
 from .._capture import capture
+from .._optional import require
 from ..core.mode import no_grad
 from ..nn import functional as F
 from ..optim import SGD
 from ..optim.lr_scheduler import LambdaLR
-from ..tensors.arguments import array_of
 from ..tensors.random import AnyGenerator, numbers_from
 from ..tensors.tensor import Tensor
+from .arguments import Validator, layer_widths, whole_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,27 +100,23 @@ class NeuralNetwork:
         n_save: int = 10_000,
         out: str | os.PathLike[str] = ".",
     ) -> None:
-        if isinstance(layers, str) or not isinstance(layers, Iterable):
-            raise TypeError(f"layers is a list with the neurons of each layer, not {layers!r}: write [784, 256, 10]")
-        layers = [_integer("a number of neurons", neurons, least=1) for neurons in layers]
-        if len(layers) < 2:
-            raise ValueError(f"layers are at least two, of inputs and of outputs, not {layers}: write [784, 256, 10]")
+        widths = layer_widths(layers)
         if not isinstance(loss, str) or loss not in LOSSES:
             raise ValueError(f"loss is one of {sorted(LOSSES)}, not {loss!r}")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise TypeError(f"dtype is float32 or float64, not {np.dtype(dtype)}")
-        self.layers = layers
+        self.layers = widths
         self.loss = loss
         self.monitor = monitor
         self.plot = plot
-        self.n_save = _integer("n_save", n_save, least=1)
+        self.n_save = whole_number("n_save", n_save, least=1)
         self.out = out
 
         random = (
             np.random.default_rng(generator) if isinstance(generator, int | np.integer) else numbers_from(generator)
         )
         modules: list[nn.Module] = []
-        for n_in, n_out in itertools.pairwise(layers):
+        for n_in, n_out in itertools.pairwise(widths):
             modules += [nn.Linear(n_in, n_out, bias, dtype=dtype, generator=random), nn.Tanh()]
         modules[-1] = nn.Sigmoid()
         self.model = nn.Sequential(*modules)
@@ -132,7 +128,7 @@ class NeuralNetwork:
         # The loss takes logits, so that the sigmoid is the last step of a prediction but the first of the loss.
         self._logits = self.model[:-1]
         self._loss = LOSSES[loss]
-        self._dtype = np.dtype(dtype)
+        self._validator = Validator(widths, loss, np.dtype(dtype))
         self._optimizer = SGD(self.model.parameters(), lr=1.0)
         self._schedule = LambdaLR(self._optimizer, learning_rate)
         self._step = capture(_step(self._logits, self._loss, self._optimizer))
@@ -190,17 +186,20 @@ class NeuralNetwork:
                 "cross_entropy", labels outside [0, 1]; only one of `validation` and `validation_label` is given;
                 `epochs` is negative.
             TypeError: data or labels are not numeric, or `epochs` is no integer.
+            ImportError: plots are to be drawn, and matplotlib is not installed.
             OSError: plots are to be saved in `out`, and nothing can be.
         """
-        data = self._pair("X", X, "Y", Y)
+        data = self._validator.pair("X", X, "Y", Y)
         if (validation is None) != (validation_label is None):
             raise ValueError("validation and validation_label belong together: pass both or neither")
         held_out = None
         if validation is not None and validation_label is not None:
-            held_out = self._pair("validation", validation, "validation_label", validation_label)
-        epochs = _integer("epochs", epochs, least=0)
-        if self.plot and not training.has_display():
-            training.writable_folder(self.out)
+            held_out = self._validator.pair("validation", validation, "validation_label", validation_label)
+        epochs = whole_number("epochs", epochs, least=0)
+        if self.plot:  # what would fail after the training fails here
+            require("matplotlib", "plot=True, unlike plot=False,")
+            if not training.has_display():
+                training.writable_folder(self.out)
 
         iterations = epochs * len(data[0])
         last = self.n_iterations + iterations - 1
@@ -224,7 +223,7 @@ class NeuralNetwork:
             ValueError: `X` is empty, not of shape (n, layers[0]), or holds NaN or infinity.
             TypeError: `X` is not numeric.
         """
-        data = self._inputs("X", X)
+        data = self._validator.inputs("X", X)
         with no_grad():
             return np.concatenate([self.model(Tensor._of(data[rows]))._data for rows in _batches(len(data))])
 
@@ -247,7 +246,7 @@ class NeuralNetwork:
             X, Y = random.normal(size=(1, self.layers[0])), random.uniform(size=(1, self.layers[-1]))
         elif X is None or Y is None:
             raise ValueError("X and Y belong together: pass both or neither")
-        data, labels = self._pair("X", X, "Y", Y)
+        data, labels = self._validator.pair("X", X, "Y", Y)
         from ..derivation.derive import explain  # not at the head, for the sake of the time of the import
 
         return explain(self._loss(self._logits(Tensor._of(data)), Tensor._of(labels)), self.model, notation=notation)
@@ -288,49 +287,6 @@ class NeuralNetwork:
         if files := training.present(drawings, self.out):
             print(f"Plots saved: {', '.join(map(str, files))}")
 
-    # --- what is given ------------------------------------------------------------------------------------------------
-
-    def _pair(self, data_name: str, data: Any, label_name: str, labels: Any) -> tuple[Array, Array]:
-        """Data and labels as matrices that fit the network and each other."""
-        X = self._inputs(data_name, data)
-        outputs = self.layers[-1]
-        classes = f"{label_name}.reshape(-1, 1)" if outputs == 1 else f"one_hot({label_name}.ravel(), {outputs})"
-        Y = self._matrix(label_name, labels, outputs, f"write {classes} if it holds a class for each sample")
-        if len(X) != len(Y):
-            raise ValueError(f"{data_name} has {len(X)} rows and {label_name} {len(Y)}: each sample takes one label")
-        if self.loss == "cross_entropy" and not (Y.min() >= 0 and Y.max() <= 1):
-            raise ValueError(
-                f"cross_entropy takes labels between 0 and 1, but {label_name} spans [{Y.min()}, {Y.max()}]: "
-                f"write {classes} if it holds classes, or train another network with mean_square"
-            )
-        return X, Y
-
-    def _inputs(self, name: str, value: Any) -> Array:
-        return self._matrix(name, value, self.layers[0], f"write {name}.reshape(-1, {self.layers[0]}) if that is meant")
-
-    def _matrix(self, name: str, value: Any, columns: int, advice: str) -> Array:
-        """`value` in this network's dtype and in memory that nobody else can write to."""
-        try:
-            array = array_of(value)
-        except ValueError as error:
-            raise ValueError(f"{name} is no rectangular arrangement of numbers: {error}") from None
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name} holds {array.dtype}, not real numbers: convert it first")
-        if not array.size:
-            raise ValueError(f"{name} is empty, of shape {array.shape}: at least one sample is needed")
-        if array.ndim != 2 or array.shape[1] != columns:
-            raise ValueError(f"{name} has shape {array.shape}, but layers {self.layers} take (n, {columns}): {advice}")
-        with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, and is found below
-            matrix = np.array(array, self._dtype, order="C")
-        bad = ~np.isfinite(matrix)
-        if bad.any():
-            row, column = np.argwhere(bad)[0].tolist()
-            raise ValueError(
-                f"{name} holds {array[row, column]} in row {row}, column {column}, which is no finite {self._dtype}: "
-                f"{np.count_nonzero(bad)} such entries are to be dropped or replaced first"
-            )
-        return matrix
-
 
 def _step(logits: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], optimizer: SGD) -> Callable[..., None]:
     """One update, by the loss of some rows and their labels."""
@@ -341,17 +297,6 @@ def _step(logits: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], optimizer
         optimizer.step()
 
     return update
-
-
-def _integer(name: str, value: Any, least: int) -> int:
-    """`value` as an int of at least `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is an integer, not {value!r}") from None
-    if number < least:
-        raise ValueError(f"{name} is at least {least}, not {number}")
-    return number
 
 
 def _rows(matrix: Array) -> Iterator[Tensor]:
