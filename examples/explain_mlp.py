@@ -15,7 +15,6 @@ import numpy as np
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import Tensor, nn, training
-from tinygrad_mlp.derivation.derive import explain
 from tinygrad_mlp.nn import functional as F
 
 LAYERS = (784, 256, 10)
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # where a terminal has no letters for the formulas
     try:
         return run(training.writable_folder(options.out))
-    except OSError as error:
+    except (ImportError, OSError) as error:
         print(f"explain_mlp.py: error: {error}", file=sys.stderr)
         return 2
 
@@ -65,7 +64,7 @@ def run(folder: Path) -> int:
 
     is_right = True
     for loss in (mean_square, cross_entropy):
-        derivation = explain(loss(network(x), y), network, notation="document")
+        derivation = tg.explain(loss(network(x), y), network, notation="document")
         title = f"{loss.__name__.replace('_', ' ').capitalize()}, layers {'-'.join(map(str, LAYERS))}"
         print(f"{title}\n{'=' * len(title)}\n\n{derivation}\n")
         is_right = is_right and derivation.is_verified

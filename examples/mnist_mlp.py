@@ -4,26 +4,28 @@ Two networks see the same images in the same order, one with each loss, as in se
 is printed and drawn. With --target it is also a test: the exit status says whether the networks are good enough.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # One sample a step leaves little for BLAS's threads to do, and beside other programs they wait for one another; numpy
 # and scipy read this when they are imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
-from tinygrad_mlp import training
+from tinygrad_mlp import NeuralNetwork, training
 from tinygrad_mlp.datasets import Preprocessed, load_digits, preprocess
-from tinygrad_mlp.experiment.neural_network import NeuralNetwork
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HIDDEN = {"mean_square": [256], "cross_entropy": [200]}  # the document's
 COLORS = {"mean_square": "C0", "cross_entropy": "C1"}
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         return run(options)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(f"mnist_mlp.py: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -191,6 +193,8 @@ def compare(networks: dict[str, NeuralNetwork], outputs: dict[str, Array], label
 
 
 def draw_curves(networks: dict[str, NeuralNetwork], figure: Figure) -> None:
+    from matplotlib.ticker import LogLocator
+
     error, accuracy = figure.subplots(1, 2)
     for loss, network in networks.items():
         training.draw_loss(error, network.records, named(loss), COLORS[loss])
