@@ -26,6 +26,7 @@ LAYERS = [
     "nn",
     "optim",
     "derivation",
+    "_tape",
     "_replay",
     "_capture",
     "utils",
@@ -113,7 +114,7 @@ def test_bytecode_is_read_in_one_place_alone() -> None:
     assert reading == [Path("_capture.py")]
 
 
-RECORDING = {Path("_capture.py"), Path("_replay.py"), Path("core/tape.py")}
+RECORDING = {Path("_capture.py"), Path("_replay.py"), Path("_tape.py"), Path("core/tape.py")}
 
 
 def test_few_files_know_of_captured_steps() -> None:

@@ -1,7 +1,8 @@
 """capture(step): a training step recorded in its first call, and replayed without building a graph in later ones.
 
-`_replay` takes a run of a step down and replays it. Here is decided which recording belongs to a call: by the kind of
-its arguments, by the objects that the step's names stand for, and by the modes and attributes of the Modules it calls.
+`_tape` takes down one run of a step, and `_replay` replays it. This file decides which recording belongs to a call: by
+the kind of the arguments, by the objects that the step's names stand for, and by the modes and attributes of the
+Modules that the step calls.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from ._replay import Function, Program, Tape, bits, mapped, put_back, saved
+from ._replay import Program, bits, put_back, saved
+from ._tape import Function, Tape, mapped
 from .core import mode
 from .core.guard import owner
 from .core.lines import warn
@@ -448,7 +450,9 @@ class Captured:
             tape.refuse("numbers that Python's or NumPy's common generator draws: write rand(), randn() or their like")
         if state.enabled != enabled:
             tape.refuse("another grad mode after the step: write `with no_grad():`")
-        program = None if tape.refused else tape.program(given, result)
+        if tape.refused is None:
+            tape.finish(result)
+        program = None if tape.refused else Program(tape, given, result)
         changed = next(filter(None, (_difference(was, _structure([m])) for m, was in tape.modules.items())), "")
         recording = Recording(tape, program)
         if program is not None and (changed or not recording.holds()):
