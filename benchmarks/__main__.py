@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tinygrad_mlp._optional import require
+
+from .chart import write_chart
 from .contestants import CONTESTANTS
 from .machine import describe
 from .measure import Effort, measure, start_times
 from .problem import Case
-from .report import entry, tables, write_chart, write_json
+from .report import entry, tables, write_json
 from .workloads import START, WORKLOADS, Options
 
 QUICK, FULL = Effort(0.3, 0.02), Effort(1.0, 0.1)
@@ -56,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not hasattr(os, "sched_setaffinity"):
         sys.exit("the benchmark pins its processes to cores, which needs Linux")
     chosen = _arguments(arguments)
+    require("matplotlib", "the benchmark's chart")
     cores = len(os.sched_getaffinity(0))
     options = Options(chosen.quick, [chosen.threads] if chosen.threads else [1, 2][:cores], chosen.data)
     effort = QUICK if chosen.quick else FULL

@@ -19,7 +19,8 @@ import numpy as np
 
 from .contestants import PEAK, Contestant
 from .problem import Array, Case, LeftOut, Problem, save
-from .workloads import WORKLOADS, Options, discrepancy
+from .references import discrepancy
+from .workloads import WORKLOADS, Options
 
 __all__ = ["Effort", "Measured", "measure", "start_times"]
 
@@ -42,7 +43,7 @@ class Measured(NamedTuple):
 
     rounds: list[float]  # seconds for each step, row, op, …
     memory: float | None = None  # bytes: resident, or the peak for each op
-    discrepancy: float | None = None  # of what it computed, relative; see `workloads.discrepancy`
+    discrepancy: float | None = None  # of what it computed, relative; see `references.discrepancy`
 
 
 def environment() -> dict[str, str]:

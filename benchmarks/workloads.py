@@ -1,20 +1,18 @@
-"""What is measured: each workload's cases, its inputs, and what a contestant must have computed from them.
-
-The references are computed here, in float64, by rules written out once more in plain NumPy.
-"""
+"""What is measured: each workload's cases, and the problem that a case poses to the contestants."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .problem import Array, Case, LeftOut, Problem
+from .references import chained, experienced, predicted, trained
 
-__all__ = ["START", "WORKLOADS", "Options", "Workload", "discrepancy"]
+__all__ = ["START", "WORKLOADS", "Options", "Workload"]
 
 START = "start"  # the workload that measures packages rather than a function of a contestant
 
@@ -144,78 +142,6 @@ def _run_problem(case: Case, options: Options) -> Problem:
     return Problem(case, 0.0, [data.train_x], [data.train_y], weights, [], validation)
 
 
-# --- references -------------------------------------------------------------------------------------------------------
-
-
-def _sigmoid(z: Array) -> Array:
-    return 1 / (1 + np.exp(-z))
-
-
-def _activations(x: Array, weights: list[Array], biases: list[Array]) -> list[Array]:
-    a = [x.astype(float)]
-    for weight, bias in zip(weights, biases or [np.zeros(1)] * len(weights), strict=True):
-        z = a[-1] @ weight.T + bias
-        a.append(_sigmoid(z) if weight is weights[-1] else np.tanh(z))
-    return a
-
-
-def _trained(problem: Problem) -> list[Array]:
-    weights = [weight.astype(float) for weight in problem.weights]
-    biases = [bias.astype(float) for bias in problem.biases]
-    for x, y in zip(problem.x, problem.y, strict=True):
-        a = _activations(x, weights, biases)
-        delta = a[-1] - y
-        gradients = []
-        for i in reversed(range(len(weights))):
-            gradients.append((i, delta.T @ a[i], delta.sum(0)))
-            delta = (delta @ weights[i]) * (1 - a[i] ** 2)
-        for i, weight, bias in gradients:
-            weights[i] -= problem.rate * weight
-            if biases:
-                biases[i] -= problem.rate * bias
-    return weights + biases
-
-
-def _predicted(problem: Problem) -> list[Array]:
-    return [np.concatenate([_activations(x, problem.weights, problem.biases)[-1] for x in problem.x])]
-
-
-def _chained(problem: Problem) -> list[Array]:
-    return [np.full(problem.x[0].shape, problem.rate**problem.case.size)]
-
-
-def _experienced(problem: Problem) -> list[Array]:
-    first, second = (weight.astype(float) for weight in problem.weights)
-    for k in range(2):
-        rate = 1 / (100 + 10 * k)
-        for x, y in zip(problem.x[0], problem.y[0], strict=True):
-            a = np.tanh(first @ x)
-            output = _sigmoid(second @ a)
-            delta = (output - y) * output * (1 - output)
-            below = (delta @ second) * (1 - a**2)
-            second -= rate * np.outer(delta, a)
-            first -= rate * np.outer(below, x)
-    return [first, second]
-
-
-def _square(array: Array) -> float:
-    return float(np.vdot(array, array))
-
-
-def discrepancy(problem: Problem, result: list[Any], reference: list[Array]) -> float:
-    """How far `result` is from `reference`, as a share of how far that is from where the weights began."""
-    if len(result) != len(reference):
-        raise LeftOut(f"it returned {len(result)} arrays, not {len(reference)}")
-    start: list[Any] = problem.weights + problem.biases if problem.y else [0.0] * len(reference)
-    pairs = list(zip(result, reference, strict=True))
-    wrong = [f"{np.shape(a)}, not {b.shape}" for a, b in pairs if np.shape(a) != b.shape]
-    if wrong:
-        raise LeftOut(f"it returned an array of shape {wrong[0]}")
-    off = sum(_square(a - b) for a, b in pairs)
-    way = sum(_square(b - c) for b, c in zip(reference, start, strict=True))
-    return float(np.sqrt(off / way))
-
-
 # --- the table --------------------------------------------------------------------------------------------------------
 
 _MICRO = ("µs", 1e6)
@@ -224,23 +150,23 @@ _MICRO = ("µs", 1e6)
 WORKLOADS = {
     "step": Workload(
         "one SGD step, 784-256-10, tanh, binary cross entropy on logits (sum)", "train", "batch",
-        _MICRO, 15, True, _step_cases, _step_problem, _trained, lambda problem: len(problem.x)),
+        _MICRO, 15, True, _step_cases, _step_problem, trained, lambda problem: len(problem.x)),
     "run": Workload(
         "the document's experiment: two epochs of MNIST, batch 1, monitored", "experiment", "batch",
-        ("s", 1.0), 3, False, _run_cases, _run_problem, _experienced, lambda problem: 1),
+        ("s", 1.0), 3, False, _run_cases, _run_problem, experienced, lambda problem: 1),
     "ops": Workload(
         "a chain of elementwise ops on 8 numbers, forward and backward: time per op", "chain", "ops",
-        _MICRO, 15, True, _ops_cases, _chain_problem, _chained, lambda problem: problem.case.size),
+        _MICRO, 15, True, _ops_cases, _chain_problem, chained, lambda problem: problem.case.size),
     "wide": Workload(
         "one SGD step, 1024-4096-4096-1024 (half as wide in a quick run); BLAS peak ÷ it is its share of the peak",
         "train peak", "batch",
-        ("ms", 1e3), 5, True, _wide_cases, _wide_problem, _trained, lambda problem: len(problem.x)),
+        ("ms", 1e3), 5, True, _wide_cases, _wide_problem, trained, lambda problem: len(problem.x)),
     "predict": Workload(
         "784-256-10 forward only: time per row", "predict", "rows",
-        _MICRO, 15, True, _predict_cases, _predict_problem, _predicted,
+        _MICRO, 15, True, _predict_cases, _predict_problem, predicted,
         lambda problem: len(problem.x) * problem.case.size),
     "deep": Workload(
         "a chain of elementwise ops on 1 number: time and peak memory per op", "chain", "ops",
-        _MICRO, 3, False, _deep_cases, _chain_problem, _chained, lambda problem: problem.case.size),
+        _MICRO, 3, False, _deep_cases, _chain_problem, chained, lambda problem: problem.case.size),
 }
 # fmt: on
