@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tinygrad_mlp
@@ -147,12 +148,15 @@ def python(code: str, *flags: str) -> str:
     return answer.stdout
 
 
+def loaded_by(*modules: str) -> set[str]:
+    return set(python(f"import sys, {', '.join(modules)}; print(*sys.modules)", "-W", "error").split())
+
+
 def test_the_import_loads_nothing_heavy() -> None:
-    code = "import sys, tinygrad_mlp; print(*sys.modules)"
-    loaded = python(code, "-W", "error").split()
     heavy = {"matplotlib", "tqdm", "pooch", "scipy.optimize", "scipy.ndimage", "scipy.io", "scipy.sparse"}
     heavy.add("tinygrad_mlp.derivation.derive")
-    assert sorted(heavy.intersection(loaded)) == []
+    heavy -= loaded_by(*CHEAP)  # older versions of scipy.linalg load scipy.sparse
+    assert sorted(heavy & loaded_by("tinygrad_mlp")) == []
 
 
 def test_no_check_is_an_assertion_and_no_exception_is_caught_unseen() -> None:
@@ -202,6 +206,9 @@ def test_every_file_says_why_it_exists(folder: str) -> None:
         assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), f"{path} does not open with a docstring"
 
 
+TYPED_WITH = "2.4."
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("tool", "arguments"),
@@ -211,5 +218,7 @@ def test_every_file_says_why_it_exists(folder: str) -> None:
 def test_the_tools_find_nothing(tool: str, arguments: list[str]) -> None:
     if importlib.util.find_spec(tool) is None:
         pytest.skip(f"{tool} is not installed")
+    if tool == "mypy" and not np.__version__.startswith(TYPED_WITH):
+        pytest.skip(f"types are checked with those of NumPy {TYPED_WITH}x, which other versions have changed")
     answer = subprocess.run([sys.executable, "-m", tool, *arguments], cwd=PROJECT, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr
