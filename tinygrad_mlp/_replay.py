@@ -1,7 +1,7 @@
-"""A tape made a program that can be replayed, and the state that a checked replay puts back.
+"""Programs, which replay a recorded step, and copies of what a step changes, which a checked replay puts back.
 
-A program moves the kernels of a tape into memory of its own. A replay copies its arguments there and goes down the
-list of kernels.
+A program is made of a tape, whose kernels it moves into memory of its own. A replay copies its arguments there and goes
+down the list of kernels.
 """
 
 from __future__ import annotations
@@ -32,44 +32,50 @@ Array = NDArray[Any]
 
 
 class Program:
-    """A tape made ready to be replayed, in memory of its own."""
+    """Replays a tape, in memory of its own.
+
+    Attributes:
+        externals: the Tensors from outside that the step has met, as the tape lists them.
+        outside: the ids of the owners of their memory.
+        is_running: whether a replay is going on.
+    """
 
     def __init__(self, tape: Tape, arguments: Sequence[Tensor], result: Any) -> None:
         self._tape = tape
-        self._memory: dict[tuple[int, int], Array] = {}  # by the addresses of the blocks that it stands for
-        self._moved: dict[int, tuple[Any, Any]] = {}  # by id: what was, and what has taken its place
+        self._memory: dict[tuple[int, int], Array] = {}  # by the addresses of a block: the memory that takes its place
+        self._moved: dict[int, tuple[Any, Any]] = {}  # by id: an array or a Tensor of the tape, and its replacement
         self.externals = list(tape.externals.values())
-        self.leaves = list(tape.leaves)
-        self.new_leaves = [leaf for leaf in self.leaves if all(node is not leaf for _, node, _ in self.externals)]
-        # Kernels whose results are never read are left out, such as the value of a loss that the step does not return.
-        needed = {id(owner(tensor._data)) for tensor in leaves(result, Tensor)}
-        kernels: list[Kernel] = []
-        for function, operands, written in reversed(tape.kernels):
-            if written is None or id(owner(written)) in needed:
-                kernels.append((function, operands))
-                read = leaves([function, operands], (np.ndarray, Tensor))
-                needed.update(id(owner(operand if type(operand) is np.ndarray else operand._data)) for operand in read)
+        self.outside = tape.outside()
         self.is_running = False
-        kernels = [(mapped(function, self._move), mapped(operands, self._move)) for function, operands in kernels[::-1]]
-        self.lent: list[tuple[Leaf, Any]] = [operands for function, operands in kernels if function is deliver_gradient]
-        self.inputs: list[Array] = [self._move(argument._data) for argument in arguments]
-        place = {id(argument): i for i, argument in enumerate(arguments)}
-        givers = {id(tensor): self._giver(tensor, place.get(id(tensor))) for tensor in leaves(result, Tensor)}
-        self.result = mapped(result, lambda leaf: givers.get(id(leaf), leaf))
-        self.read = [
+        self._leaves = list(tape.leaves)
+        self._new_leaves = [leaf for leaf in self._leaves if all(node is not leaf for _, node, _ in self.externals)]
+        kernels = [
+            (mapped(function, self._move), mapped(operands, self._move)) for function, operands in _needed(tape, result)
+        ]
+        # The kernels that compute nothing come first, such as those that drop gradients. A gradient that is still there
+        # after them is copied before the other kernels overwrite its memory.
+        self._leading = list(takewhile(lambda kernel: not _computes(*kernel), kernels))
+        self._computing = kernels[len(self._leading) :]
+        self._inputs: list[Array] = [self._move(argument._data) for argument in arguments]
+        self._read = [
             (leaf, self._move(kept), Lent(self._move(kept)._data, Tensor._of)) for leaf, kept in tape.read.items()
         ]
-        self.lent += [(leaf, lent) for leaf, _, lent in self.read]
-        # Calls that drop gradients come first. A gradient that is still there after them is copied before the kernels
-        # overwrite its memory.
-        self.leading = list(takewhile(lambda kernel: not _computes(*kernel), kernels))
-        self.computing = kernels[len(self.leading) :]
-        self.outside = tape.outside()
-        self._mine = {id(owner(memory)) for memory in self._memory.values()}
+        # The gradients that lie in the program's memory, each with the leaf that it is lent to.
+        self._lent: list[tuple[Leaf, Any]] = [
+            *(operands for function, operands in kernels if function is deliver_gradient),
+            *((leaf, lent) for leaf, _, lent in self._read),
+        ]
+        position = {id(argument): i for i, argument in enumerate(arguments)}
+        givers = {id(tensor): self._giver(tensor, position.get(id(tensor))) for tensor in leaves(result, Tensor)}
+        self._result = mapped(result, lambda leaf: givers.get(id(leaf), leaf))
+        self._overwritten = {id(owner(memory)) for memory in self._memory.values()}
         del self._tape, self._memory, self._moved
 
     def _move(self, value: Any) -> Any:
-        """An array, or a Tensor, in the program's own memory for one in the tape's; the same one for the same."""
+        """The replacement, in the program's memory, of an array or a Tensor of the tape; anything else as it is.
+
+        What is moved twice has the same replacement both times.
+        """
         array = value._data if isinstance(value, Tensor) else value
         block = self._tape.block(array) if isinstance(array, np.ndarray) else None
         if block is None:
@@ -84,81 +90,118 @@ class Program:
         return self._moved[id(value)][1]
 
     def _giver(self, tensor: Tensor, position: int | None) -> Callable[[Sequence[Tensor]], Tensor]:
-        """What gives, after a replay, the Tensor for one that the step has returned."""
+        """A function of the arguments of a replay that returns what stands for `tensor`, a result of the step.
+
+        If `tensor` was an argument, `position` says which.
+        """
         if position is not None:
             return lambda tensors: tensors[position]
         array = self._move(tensor._data)
         if array is not tensor._data:
             return lambda tensors: Tensor._of(array.copy("K"))
-        # Memory from outside: a Tensor that was there before is itself, and a view of one is made anew.
+        # It lies in memory from outside: the step has made a view of a Tensor, or returns a Tensor that was there.
         return (lambda tensors: Tensor._of(array)) if self._tape.has_made(tensor) else (lambda tensors: tensor)
 
-    def holders(self) -> list[Any]:
-        """All that holds what it changes: Tensors from outside, leaves, optimizers, schedules, generators."""
-        changed = leaves([self.leading, self.computing], Optimizer | _Schedule | Generator)
+    def changed_objects(self) -> list[Any]:
+        """The objects that a replay may change: Tensors from outside, leaves, optimizers, schedules, generators."""
+        changed = leaves([self._leading, self._computing], Optimizer | _Schedule | Generator)
         changed += [schedule.optimizer for schedule in changed if isinstance(schedule, _Schedule)]
         changed += [node for _, node, _ in self.externals if isinstance(node, Leaf)]
         changed += [leaf.grad for leaf in changed if isinstance(leaf, Leaf) and isinstance(leaf.grad, Tensor)]
         return [*(reference() for reference, _, _ in self.externals), *dict.fromkeys(changed)]
 
-    def holds(self) -> bool:
-        """Whether the Tensors that the step met are what they were, and nobody wants to see their gradients."""
+    def is_valid(self) -> bool:
+        """Whether the Tensors from outside have the arrays and nodes that they had, and no hooks wait for gradients."""
         for reference, node, array in self.externals:
             tensor = reference()
             if tensor is None or tensor._data is not array or tensor._node is not node:
                 return False
-        for leaf in self.leaves:  # noqa: SIM110  # a generator would take longer than the loop
+        for leaf in self._leaves:  # noqa: SIM110  # a generator would take longer than the loop
             if leaf.hooks:
                 return False
         return True
 
     def run(self, tensors: Sequence[Tensor]) -> Any:
-        """Replay with the contents of `tensors`."""
-        for leaf in self.new_leaves:
+        """Replay with `tensors` as the arguments, and return what the step would return."""
+        for leaf in self._new_leaves:
             leaf.grad = None
-        for function, arguments in self.leading:
+        for function, arguments in self._leading:
             function(*arguments)
-        for leaf, gradient in self.lent:
-            if leaf.grad is gradient:  # the last replay's, whose memory is about to be written to again
-                leaf.grad = independent(gradient, self._mine)
-        for tensor, buffer in zip(tensors, self.inputs):  # noqa: B905  # their number is known to be the same
+        for leaf, gradient in self._lent:
+            if leaf.grad is gradient:  # of the last replay: its memory is about to be overwritten
+                leaf.grad = independent(gradient, self._overwritten)
+        for tensor, buffer in zip(tensors, self._inputs):  # noqa: B905  # their number is known to be the same
             buffer[...] = tensor._data
         self.is_running = True
         try:
-            for function, arguments in self.computing:
+            for function, arguments in self._computing:
                 function(*arguments)
         finally:
             self.is_running = False
-            for leaf, kept, lent in self.read:
-                if leaf.grad is kept:  # from now on readers take copies
+            for leaf, kept, lent in self._read:
+                if leaf.grad is kept:  # whoever reads the gradient after the replay is given a copy
                     leaf.grad = lent
-        return None if self.result is None else _given(self.result, tensors)
+        return None if self._result is None else _given(self._result, tensors)
 
 
-def state_of(holder: Any) -> dict[str, Any]:
-    """What a Tensor, a leaf, a generator, an optimizer or a schedule holds, by attributes."""
-    if isinstance(holder, Optimizer | _Schedule):
-        state: dict[str, Any] = holder.__getstate__()  # type: ignore[assignment]
-        return state
-    name = {Leaf: "grad", Generator: "_numbers"}.get(type(holder), "_data")
-    return {name: getattr(holder, name)}
+def _needed(tape: Tape, result: Any) -> list[Kernel]:
+    """The kernels of `tape` without those whose results nobody reads, such as the value of a loss that is not returned.
+
+    A kernel that does more than to write an array is always needed.
+    """
+    read = {id(owner(tensor._data)) for tensor in leaves(result, Tensor)}
+    kernels: list[Kernel] = []
+    for function, operands, written in reversed(tape.kernels):
+        if written is None or id(owner(written)) in read:
+            kernels.append((function, operands))
+            for operand in leaves([function, operands], (np.ndarray, Tensor)):
+                read.add(id(owner(operand if type(operand) is np.ndarray else operand._data)))
+    return kernels[::-1]
 
 
-def saved(holder: Any) -> dict[str, Any]:
-    """A copy of what `holder` holds, for `put_back`: its own arrays and generators, but the same other objects."""
-    state = state_of(holder)
-    others = [held for held in leaves(state) if not isinstance(held, np.ndarray | np.random.Generator | Lent)]
-    return copy.deepcopy(state, {id(held): held for held in others})
+def _given(result: Any, tensors: Sequence[Tensor]) -> Any:
+    """The result of a replay: `result` with each function in it called with the arguments `tensors`, and called once.
+
+    A Tensor that stands twice in the result is therefore one Tensor.
+    """
+    if type(result) is FunctionType:
+        return result(tensors)
+    given = {id(giver): giver(tensors) for giver in leaves(result, FunctionType)}
+    return mapped(result, lambda leaf: given.get(id(leaf), leaf))
 
 
-def put_back(holder: Any, state: dict[str, Any]) -> None:
-    """Let `holder` hold what it did when it was `saved`, in the same arrays, lists and dicts."""
-    for name, value in state.items():
-        setattr(holder, name, _restored(getattr(holder, name), value))
+def _computes(function: Function, arguments: tuple[Any, ...]) -> bool:
+    """Whether a kernel reads or writes arrays."""
+    return is_update(function, arguments) or bool(leaves([function, arguments], np.ndarray | Tensor))
+
+
+# --- what a replay changes, copied and put back -----------------------------------------------------------------------
+
+
+def _contents(changed: Any) -> dict[str, Any]:
+    """The attributes in which a Tensor, a leaf, a generator, an optimizer or a schedule holds what changes."""
+    if isinstance(changed, Optimizer | _Schedule):
+        attributes: dict[str, Any] = changed.__getstate__()  # type: ignore[assignment]
+        return attributes
+    name = {Leaf: "grad", Generator: "_numbers"}.get(type(changed), "_data")
+    return {name: getattr(changed, name)}
+
+
+def saved(changed: Any) -> dict[str, Any]:
+    """A copy of the contents of an object, for `put_back`. Of its leaves, arrays and generators alone are copied."""
+    contents = _contents(changed)
+    shared = [leaf for leaf in leaves(contents) if not isinstance(leaf, np.ndarray | np.random.Generator | Lent)]
+    return copy.deepcopy(contents, {id(leaf): leaf for leaf in shared})
+
+
+def put_back(changed: Any, contents: dict[str, Any]) -> None:
+    """Give an object the contents that it had when they were `saved`, in the same arrays, lists and dicts as now."""
+    for name, value in contents.items():
+        setattr(changed, name, _restored(getattr(changed, name), value))
 
 
 def _restored(now: Any, before: Any) -> Any:
-    """`now` with the contents of `before`, if it can take them, or else `before`."""
+    """`now`, with the contents of `before` written into it; or `before`, if they do not fit into `now`."""
     if isinstance(now, np.ndarray) and isinstance(before, np.ndarray) and now.shape == before.shape:
         np.copyto(now, before)
     elif isinstance(now, np.random.Generator):
@@ -171,13 +214,13 @@ def _restored(now: Any, before: Any) -> Any:
         now[:] = map(_restored, now, before)
     else:
         if isinstance(before, Product | Lent):
-            before.since = next(clock)  # in memory that nobody has written to
+            before.since = next(clock)  # the copy is as good as computed now: nobody has written to its memory
         return before
     return now
 
 
 def bits(value: Any) -> list[Any]:
-    """The bits of all that a result, a Tensor, a leaf, a generator, an optimizer or a schedule holds."""
+    """All bits of a result, a Tensor, a leaf, a generator, an optimizer or a schedule, as a list to compare."""
     if isinstance(value, Optimizer | _Schedule):
         value = value.state_dict()
     elif isinstance(value, Generator):
@@ -186,16 +229,3 @@ def bits(value: Any) -> list[Any]:
         value = value.grad
     arrays = [leaf._data if isinstance(leaf, Tensor) else leaf for leaf in leaves(value)]
     return [array.tobytes() if isinstance(array, np.ndarray) else repr(array) for array in arrays]
-
-
-def _given(result: Any, tensors: Sequence[Tensor]) -> Any:
-    """The result of a replay; the same Tensor where it stands twice."""
-    if type(result) is FunctionType:
-        return result(tensors)
-    given = {id(giver): giver(tensors) for giver in leaves(result, FunctionType)}
-    return mapped(result, lambda leaf: given.get(id(leaf), leaf))
-
-
-def _computes(function: Function, arguments: tuple[Any, ...]) -> bool:
-    """Whether a kernel reads or writes memory."""
-    return is_update(function, arguments) or bool(leaves([function, arguments], np.ndarray | Tensor))

@@ -48,7 +48,7 @@ Kernel = tuple[Function, tuple[Any, ...]]
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Nested lists, tuples, dicts, partial calls and gradients, with ``change(leaf)`` for each leaf."""
+    """A copy of nested lists, tuples, dicts, partial calls and gradients, with ``change(leaf)`` for each leaf in it."""
     if type(value) is dict:
         return {key: mapped(entry, change) for key, entry in value.items()}
     if type(value) in (list, tuple) or (isinstance(value, tuple) and hasattr(value, "_fields")):
@@ -62,7 +62,7 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def leaves(value: Any, kind: Any = object) -> list[Any]:
-    """The leaves of that kind in nested lists, tuples, dicts, partial calls and gradients."""
+    """The leaves of type `kind` in nested lists, tuples, dicts, partial calls and gradients."""
     found: list[Any] = []
     mapped(value, found.append)
     return [leaf for leaf in found if isinstance(leaf, kind)]
@@ -74,7 +74,11 @@ _POWERS: dict[float, Function] = {1: np.positive, -1: np.reciprocal, 0.5: np.sqr
 
 
 class Slot(NDArrayOperatorsMixin):
-    """An array that writes what is done with it on a tape."""
+    """Stands for an array of the step, and writes each call that is made with it on the tape.
+
+    NumPy hands calls with a Slot over to it (NEP 13 and NEP 18). The Slot makes the call with arrays, so that the step
+    goes on with numbers, notes the call as a kernel, and answers with a Slot for the result.
+    """
 
     __slots__ = ("array", "tape")
 
@@ -97,7 +101,7 @@ class Slot(NDArrayOperatorsMixin):
             result = matmul(*arguments)
             return self.tape.add_kernel(*product_into(arguments[0], arguments[1], result), result)
         result = np.asarray(ufunc(*arguments)) if out is None else ufunc(*arguments, out=out.array)
-        self.tape.originals.pop(id(result), None)  # the kernel writes to `result`: it is no copy of its original now
+        self.tape.originals.pop(id(result), None)  # `result` may have been a copy, and is overwritten here
         fitted = tuple(_fitted(arguments, result))
         if ufunc in (np.maximum, np.minimum):  # the two that take out= by name only
             slot = self.tape.add_kernel(partial(ufunc, out=result), fitted, result)
@@ -111,7 +115,7 @@ class Slot(NDArrayOperatorsMixin):
         return self.tape.call_whole(function, _arrays(list(args)), options)
 
     def __pow__(self, exponent: Any) -> Any:
-        # As NumPy's arrays do, for the same bits.
+        # NumPy's arrays take the same shortcuts, and the bits have to be the same.
         shortcut = _POWERS.get(exponent) if isinstance(exponent, int | float) else None
         return np.power(self, exponent) if shortcut is None else shortcut(self)
 
@@ -142,12 +146,15 @@ class Slot(NDArrayOperatorsMixin):
 
 
 def _arrays(value: Any) -> Any:
-    """`value` with arrays for the Slots in it."""
+    """`value` with each Slot in it replaced by its array."""
     return mapped(value, lambda leaf: leaf.array if type(leaf) is Slot else leaf)
 
 
 def _fitted(arguments: Iterable[Any], result: Array) -> Iterator[Any]:
-    """The operands of an elementwise kernel in the forms that NumPy is fastest with: of its result's shape, or 0-d."""
+    """The operands of an elementwise kernel in the forms that NumPy computes fastest with.
+
+    These are arrays of the result's shape, and arrays without dimensions in place of numbers.
+    """
     for argument in arguments:
         if isinstance(argument, np.ndarray):
             fits = argument.size == result.size and argument.flags.c_contiguous
@@ -157,6 +164,7 @@ def _fitted(arguments: Iterable[Any], result: Array) -> Iterator[Any]:
 
 
 def _assign(out: Array, function: Function, arguments: Sequence[Any], options: dict[str, Any]) -> None:
+    """Write what `function` returns into `out`: the kernel for a function that cannot write there itself."""
     result = np.asarray(function(*arguments, **options))
     if result.shape != out.shape:
         name = function_name(function)
@@ -171,7 +179,7 @@ def _quietly(settings: dict[str, Any], function: Function, arguments: tuple[Any,
 
 
 def deliver_gradient(leaf: Leaf, gradient: Product | Lent) -> None:
-    """Add to the gradient of a leaf what the kernels have just computed."""
+    """Give a leaf the gradient that the kernels have just computed, or add it to the one that is there."""
     if leaf.grad is not None:
         accumulate(leaf, independent(gradient))
     elif type(gradient) is Product and is_guarded(gradient.right):
@@ -181,28 +189,34 @@ def deliver_gradient(leaf: Leaf, gradient: Product | Lent) -> None:
         leaf.grad = gradient
 
 
-def independent(gradient: Product | Lent, mine: Container[int] | None = None) -> Any:
-    """A gradient in memory that no kernel writes to; a factor outside the memory that is `mine` stays where it is.
+def independent(gradient: Product | Lent, overwritten: Container[int] | None = None) -> Any:
+    """A copy of a gradient, in memory that no kernel writes to.
 
-    As in the eager step, such a factor must not change before the gradient is used.
+    Args:
+        gradient: a gradient in memory that the kernels of the next replay write to.
+        overwritten: the ids of the owners of that memory. If the right factor of a product lies elsewhere, it is not
+            copied, and must not change before the gradient is used, as in the eager step. None: both are copied.
     """
     if isinstance(gradient, Lent):
         return gradient.own()
-    stays = mine is not None and id(owner(gradient.right)) not in mine
+    stays = overwritten is not None and id(owner(gradient.right)) not in overwritten
     product = Product(gradient.left.copy("K"), gradient.right if stays else gradient.right.copy("K"))
     product.since = gradient.since if stays else next(clock)
     return product
 
 
 def make_gradients_independent(optimizer: Optimizer) -> None:
-    """Give an optimizer of a user's own gradients that it may keep."""
+    """Copy the gradients for an optimizer that a user has written, which may keep them: kernels overwrite theirs."""
     for leaf in [parameter._node for group in optimizer._groups for parameter in group["params"]]:
         if isinstance(leaf, Leaf) and isinstance(leaf.grad, Product | Lent):
             leaf.grad = independent(leaf.grad)
 
 
 def _read_gradient(leaf: Leaf, kept: Tensor) -> None:
-    """Make the gradient of a leaf a Tensor, as reading ``.grad`` does: `kept`, which the step goes on to use."""
+    """Write the gradient of a leaf into the Tensor `kept` and let the leaf hold that, as reading ``.grad`` does.
+
+    The kernels that follow compute with `kept`.
+    """
     gradient = gradient_of(leaf)
     if type(gradient) is Product:
         function, arguments = product_into(gradient.left, gradient.right, kept._data)
@@ -217,29 +231,35 @@ def _read_gradient(leaf: Leaf, kept: Tensor) -> None:
 
 
 class _Block(NamedTuple):
-    """A range of memory that a program replaces by its own: that of an argument, or what a kernel has written."""
+    """A range of memory that a program replaces by its own: an argument's, or the result of a kernel."""
 
-    low: int  # addresses
-    high: int
+    low: int  # the address of its first byte
+    high: int  # and of the byte after its last
     memory: Array
     is_argument: bool
 
 
 class Tape(Observer):
-    """What one run of a step does, in order; `refused` says why it cannot be replayed, if so."""
+    """Takes down what one run of a step does, in order. `Observer` says what the methods without a docstring are for.
+
+    Attributes:
+        refused: why the step cannot be replayed; None as long as it can.
+    """
 
     def __init__(self, arguments: Sequence[Tensor], describe: Callable[[Module], Any]) -> None:
-        self.kernels: list[tuple[Function, tuple[Any, ...], Array | None]] = []  # with what is written; None for state
-        self.originals: dict[int, Array] = {}  # by the ids of copies
-        self.externals: dict[int, tuple[weakref.ref[Any], Any, Array]] = {}  # Tensors from outside, with node and array
-        self.leaves: dict[Leaf, bool] = {}  # to which a walk came, and whether it left them a gradient
-        self.read: dict[Leaf, Tensor] = {}  # whose gradients the step has asked for
-        self.modules: dict[Module, Any] = {}  # which are called, as described before: by modules and attributes
-        self.names: list[Any] = []  # what the step reads by name, and captured steps that it calls
+        # Each kernel: function, arguments, and the array it writes to; None if it does more than to write an array.
+        self.kernels: list[tuple[Function, tuple[Any, ...], Array | None]] = []
+        self.originals: dict[int, Array] = {}  # by the id of a copy: the array that was copied
+        # By id: a Tensor that the step has not made, with its node and its array.
+        self.externals: dict[int, tuple[weakref.ref[Any], Any, Array]] = {}
+        self.leaves: dict[Leaf, bool] = {}  # each leaf that a walk has reached: whether it was given a gradient
+        self.read: dict[Leaf, Tensor] = {}  # each leaf whose `.grad` the step has read: the Tensor that it read
+        self.modules: dict[Module, Any] = {}  # each module that the step calls, described as it was before
+        self.names: list[Any] = []  # the names that the step reads, and those of captured steps that it calls
         self.refused: str | None = None
-        self._blocks: dict[int, list[_Block]] = {}  # by the owners of the memory
-        self._made: dict[int, weakref.ref[Any]] = {}  # the Tensors that the step has been given or has made
-        self._updated: dict[int, int] = {}  # by the owners of weights: when an optimizer may have changed them
+        self._blocks: dict[int, list[_Block]] = {}  # by the id of the owner of their memory
+        self._made: dict[int, weakref.ref[Any]] = {}  # by id: the arguments, and the Tensors that the step has made
+        self._updated: dict[int, int] = {}  # by the id of a weight's owner: when an optimizer may have changed it
         self._describe = describe
         self._begun = next(clock)
         self._errors = np.geterr()
@@ -252,14 +272,14 @@ class Tape(Observer):
             self.made(argument)
 
     def refuse(self, reason: str) -> None:
-        """End the recording: the step has done something that a replay could not."""
+        """End the recording, because the step has done something that a replay could not; the first reason stays."""
         self.refused = self.refused or reason
         if observer() is self:
             del observers[get_ident()]
 
     @contextlib.contextmanager
     def _pause(self) -> Iterator[None]:
-        """A block that is not recorded; an exception that comes out of it may be one that the step catches."""
+        """Do not record a block. If an exception leaves it, the step may catch that, so the tape is refused."""
         observers.pop(get_ident(), None)
         try:
             yield
@@ -269,20 +289,21 @@ class Tape(Observer):
         if self.refused is None:
             observers[get_ident()] = self
 
-    # --- memory
+    # --- whose memory an array lies in
 
     def _add(self, array: Array, memory: Array, is_argument: bool = False) -> None:
+        """Note that a program replaces `memory`, in which `array` lies."""
         block = _Block(*byte_bounds(memory), memory, is_argument)
         self._blocks.setdefault(id(owner(array)), []).append(block)
 
     def block(self, array: Array) -> _Block | None:
-        """The memory of an argument or a result that `array` is in; None for an array from outside."""
+        """The block that `array` lies in; None for an array from outside."""
         low, high = byte_bounds(array)
         blocks = self._blocks.get(id(owner(array)), ())
         return next((block for block in blocks if block.low <= low and high <= block.high), None)
 
     def outside(self) -> set[int]:
-        """The memory of the Tensors from outside, by the ids of its owners."""
+        """The ids of the owners of the memory of Tensors from outside."""
         return {id(owner(array)) for _, _, array in self.externals.values()}
 
     def made(self, tensor: Any) -> None:
@@ -303,7 +324,7 @@ class Tape(Observer):
             self.refuse("an argument that shares memory with a Tensor from outside: pass a .clone()")
 
     def _meet_all(self, operands: Any) -> None:
-        """Note the Tensors among `operands`, and refuse arrays from outside."""
+        """Note that the step reads the Tensors among `operands`; refuse arrays from outside."""
         for operand in leaves(operands, (np.ndarray, Variable)):
             if isinstance(operand, Variable):
                 self.meet(operand)
@@ -319,16 +340,16 @@ class Tape(Observer):
             self._add(result, owner(result))
         return Slot(result, self)
 
-    # --- what the graph tells
+    # --- what the graph tells the tape
 
     def compute(self, function: Function, arrays: Sequence[Any], operands: Sequence[Any], options: Any) -> Array:
-        """What a function of the sheet makes of the `arrays` of its operands, each of its kernels taken down."""
+        """Call a function of the sheet with the `arrays` of its operands, and take down its kernels."""
         self._meet_all(list(operands))
         if any(array.dtype == np.bool_ for array in leaves(options.get("index"), np.ndarray)):
             self.refuse("a boolean mask, whose numbers decide on a shape: write where() or masked_fill()")
         try:
             affine_result = affine(arrays[0], arrays[1].T, arrays[2]) if function is _LINEAR else None
-            if affine_result is not None:  # two kernels: the bias in each row, and the product added to it
+            if affine_result is not None:  # two kernels: copy the bias into each row, then add the product
                 self.add_kernel(np.copyto, (affine_result, arrays[2]), affine_result)
                 kernel = product_into(arrays[0], arrays[1].T, affine_result, 1.0)
                 result = self.add_kernel(*kernel, affine_result)
@@ -346,12 +367,12 @@ class Tape(Observer):
         return Slot(array, self) if type(array) is np.ndarray else array
 
     def copied(self, array: Array) -> Array:
-        """A copy, which each replay makes anew."""
+        """A copy of `array`, which each replay makes anew."""
         copied: Array = Slot(array, self).copy().array
         return copied
 
     def call_whole(self, function: Function, arguments: list[Any], options: dict[str, Any]) -> Any:
-        """Call a function that is not taken apart, and take down the call."""
+        """Call a function with arrays, and take the call down as one kernel."""
         result = function(*arguments, **options)
         if not isinstance(result, np.ndarray | np.generic):
             self.refuse(f"{function_name(function)}, which returns {type(result).__name__}")
@@ -359,17 +380,18 @@ class Tape(Observer):
         result = np.asarray(result)
         shared = [owner(result) is owner(array) for array in leaves(arguments, np.ndarray)]
         if shared == [True] and _is_taken_apart(function):
-            return Slot(result, self)  # a view of memory that stays where it is
+            return Slot(result, self)  # a view, which stays one in a replay: it needs no kernel
         result = result.copy("K") if any(shared) else result
         slot = self.add_kernel(_assign, (result, function, arguments, options), result)
         if not _is_taken_apart(function) and function not in _WHOLE:
-            self.kernels[-1] = *self.kernels[-1][:2], None  # a user's function may do more than to compute
+            self.kernels[-1] = *self.kernels[-1][:2], None  # a user's function may do more than to write an array
         return slot
 
     def read_node(self, node: Node) -> tuple[Any, Any, list[Any]]:
-        """The rules, the output and the inputs of `node`, as Slots.
+        """The rules of `node`, and Slots for its output and its inputs.
 
-        A node whose arrays are not the step's own, or not what they will be in a replay, is refused.
+        Refused are nodes from before the step, nodes with arrays from outside, and nodes with weights that an optimizer
+        has changed since.
         """
         if node.number < self._begun:
             self.refuse("the graph of a Tensor that was computed outside the step")
@@ -382,13 +404,13 @@ class Tape(Observer):
         return map(self._whole, node.rules), self.slot(node.output), list(map(self.slot, node.inputs))
 
     def _whole(self, rule: Function | None) -> Function | None:
-        """`rule` as the walk is to call it with Slots: one that a user has written is not taken apart."""
+        """`rule`, made to take Slots: one that a user has written is called with arrays, as one kernel."""
         if rule is None or _is_taken_apart(getattr(rule, "func", rule)):
             return rule
         return lambda *slots, **options: self.call_whole(rule, _arrays(list(slots)), options)
 
     def arrived(self, gradients: dict[Any, Any]) -> dict[Any, Any]:
-        """What a walk brought, in arrays; Products stay Products."""
+        """The `gradients` that a walk has brought to places of the graph, with arrays in place of Slots."""
         for place, gradient in gradients.items():
             if type(place) is Leaf:
                 self.leaves.setdefault(place, False)
@@ -400,10 +422,11 @@ class Tape(Observer):
         return gradients
 
     def deliver(self, leaf: Leaf, gradient: Any) -> None:
-        """Take down that a leaf gets its gradient."""
+        """Give `leaf` its gradient, and take that down."""
         if isinstance(gradient, Variable):
             self.refuse("a gradient that has a graph")
-        lent = self.originals.get(id(gradient))  # the walk's copy is not needed where it is only lent
+        # The walk gives a leaf a copy if the original is used elsewhere. A replay lends the original to the leaf.
+        lent = self.originals.get(id(gradient))
         if lent is None or self.block(lent) is None or lent.strides != gradient.strides:
             lent = gradient
         self.leaves[leaf] = True
@@ -414,7 +437,7 @@ class Tape(Observer):
     def ask_gradient(self, leaf: Leaf) -> None:
         if leaf.grad is None or not self.leaves.get(leaf):
             self.refuse("asking for a gradient that the step has not computed: write zero_grad() to drop what is there")
-        elif self.read.get(leaf) is not leaf.grad:
+        elif self.read.get(leaf) is not leaf.grad:  # read for the first time since it was computed
             if self.block(leaf.grad._data) is None:
                 self._add(leaf.grad._data, leaf.grad._data)
             self.read[leaf] = leaf.grad
@@ -422,9 +445,10 @@ class Tape(Observer):
 
     def perform(self, function: Function, *arguments: Any, **options: Any) -> Any:
         self._meet_all([arguments, options])
-        if is_update(function, arguments):  # the walk refuses graphs recorded before their weights were changed
+        if is_update(function, arguments):
             parameters = leaves([group["params"] for group in arguments[0]._groups])
             self._meet_all(parameters)
+            # `read_node` refuses nodes with these weights that were recorded before this moment.
             self._updated.update((id(owner(parameter._data)), next(clock)) for parameter in parameters)
             if not _is_taken_apart(type(arguments[0])):
                 self.kernels.append((make_gradients_independent, arguments[:1], None))
@@ -446,18 +470,20 @@ class Tape(Observer):
         with self._pause():
             result = function(*arguments)
         self._add(result, owner(result))
-        self.kernels.append((_assign, (result, function, arguments, {}), None))  # a draw counts, read or not
+        # None, because a draw changes the generator: a replay makes it, whether the result is read or not.
+        self.kernels.append((_assign, (result, function, arguments, {}), None))
         return np.asarray(result)
 
     def constant(self, array: Array) -> Array:
         return self.add_kernel(np.copyto, (array, array.copy()), array).array
 
     def use(self, module: Module) -> None:
-        if not any((module, "training") in described for described in self.modules.values()):  # also within another
+        # A module inside one that is described is described with it.
+        if not any((module, "training") in described for described in self.modules.values()):
             self.modules[module] = self._describe(module)
 
     def finish(self, result: Any) -> None:
-        """End the recording with what the step has returned, and refuse a result that a replay could not give."""
+        """Look at what the step has returned, and refuse what a replay could not give."""
         if any(reference() is None for reference, _, _ in self.externals.values()):
             self.refuse("a Tensor that the step has made of an array from outside")
         for value in leaves(result):
@@ -473,13 +499,16 @@ class Tape(Observer):
                 self.refuse(f"{type(value).__name__} among its results: return Tensors, in lists, tuples or dicts")
 
 
-# Functions of the sheet that work on arrays alone.
+# Functions of the sheet as they are before dispatch: they take arrays alone.
 _LINEAR = f.linear.__wrapped__  # type: ignore[attr-defined]
 _WHOLE = {f.clone.__wrapped__, f.scatter.__wrapped__}  # type: ignore[attr-defined]
 
 
 def _is_taken_apart(function: Any) -> bool:
-    """Whether a function is NumPy's, SciPy's or this package's, rather than a user's, which may do anything."""
+    """Whether the calls inside `function` become kernels of their own, as they do for NumPy, SciPy and this package.
+
+    A user's function may do anything, so it is called as a whole.
+    """
     package = str(getattr(function, "__module__", None) or "numpy").partition(".")[0]  # ufuncs have none
     return package in ("numpy", "scipy", __name__.partition(".")[0]) and function not in _WHOLE
 
