@@ -24,7 +24,7 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 
-# Of the decompressed bytes: the gzip copies differ from mirror to mirror.
+# Checksums of the decompressed files. Compressed, they differ between mirrors.
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -32,14 +32,14 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
-ANSWER_SECONDS = 3.0  # a mirror that has not answered by then counts as unreachable
-SILENCE_SECONDS = 30.0  # and one that falls silent for this long in the middle, as lost
+ANSWER_SECONDS = 3.0  # a mirror that has not answered after this time counts as unreachable
+SILENCE_SECONDS = 30.0  # a download that has received nothing for this time has failed
 
 _PURPOSE = "downloading MNIST, instead of reading it from a path,"
 
 
 def cache_folder(cache: str | os.PathLike[str] | None) -> Path:
-    """The folder that keeps what is downloaded: the one given, or one in the user's cache."""
+    """The folder that keeps downloaded files: `cache`, or, if that is None, a folder in the user's cache."""
     if cache is None:
         require("pooch", _PURPOSE)
         import pooch
@@ -55,7 +55,15 @@ def standard_files(train: bool) -> list[str]:
 
 
 def fetch(name: str, cache: Path, mirrors: Sequence[str], progress: bool) -> Path:
-    """The standard file of this name in the cache, downloaded if it is missing or damaged there."""
+    """The path of a standard file in the cache. The file is downloaded if it is missing or damaged there.
+
+    Raises:
+        ConnectionError: no mirror has answered with the file.
+        OSError: a mirror has sent a damaged file.
+        ValueError: the file in the cache is damaged, and no other one could be downloaded.
+        TypeError: `mirrors` is no sequence of addresses.
+        ImportError: pooch is not installed.
+    """
     require("pooch", _PURPOSE)
     import pooch
 
@@ -66,8 +74,8 @@ def fetch(name: str, cache: Path, mirrors: Sequence[str], progress: bool) -> Pat
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}.gz"
         try:
-            # pooch sees the decompressed bytes only: it checks their sha256, deletes them if they
-            # fail, and else renames them into place.
+            # `_download` gives pooch a decompressed file. pooch checks its sha256, and then moves it into the cache or
+            # deletes it.
             downloader = partial(_download, progress=progress)
             return Path(pooch.retrieve(url, SHA256[name], fname=name, path=cache, downloader=downloader))
         except ConnectionError as error:
@@ -86,26 +94,31 @@ def fetch(name: str, cache: Path, mirrors: Sequence[str], progress: bool) -> Pat
 
 
 def _download(url: str, output_file: str, pooch: object, *, progress: bool) -> None:
-    """A pooch downloader that writes the decompressed bytes. ConnectionError, or ValueError if not gzip."""
+    """Download `url` and write it, decompressed, to `output_file`: the downloader that pooch is given.
+
+    Raises:
+        ConnectionError: the network has failed.
+        ValueError: the answer is no gzip file.
+    """
     from pooch import HTTPDownloader
 
     _await_answer(url)
     compressed = io.BytesIO()
     timeout = (ANSWER_SECONDS, SILENCE_SECONDS)
-    bar = progress and is_installed("tqdm")  # without tqdm, what is left is the line that pooch logs
+    bar = progress and is_installed("tqdm")  # without tqdm, progress is the line that pooch logs
     http = HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=timeout)
     try:
         http(url, compressed, pooch)
-    except OSError as error:  # nothing is written to disk here, so this is the network
+    except OSError as error:  # of the network, for nothing is written to disk here
         raise ConnectionError(_innermost(error)) from error
     Path(output_file).write_bytes(decompress(compressed.getvalue(), Path(url).name))
 
 
 def _await_answer(url: str) -> None:
-    """ConnectionError unless the server answers within ANSWER_SECONDS, whatever it answers.
+    """Wait for any answer of the server. Raises ConnectionError if there is none within `ANSWER_SECONDS`.
 
-    A timeout of the request itself is not enough: looking up the name obeys none, and each of the
-    many addresses of a host gets the whole of it. Hence a thread that can be left behind.
+    The timeout of a request is not enough. It does not hold for looking up the address, and it begins anew for each
+    address that the server has. Therefore a thread asks, which may go on after the time is over.
     """
     from pooch import HTTPDownloader
 
@@ -128,7 +141,7 @@ def _await_answer(url: str) -> None:
 
 
 def _innermost(error: BaseException) -> str:
-    """What the operating system said, without the four layers of library around it."""
+    """The message of the operating system, which several libraries have wrapped into errors of their own."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return str(error)

@@ -25,6 +25,7 @@ Labels = NDArray[np.int64]
 
 
 def decompress(content: bytes, name: object) -> bytes:
+    """The decompressed `content` of a gzip file. Raises ValueError, with the `name` of the file, if it is damaged."""
     try:
         return gzip.decompress(content)
     except gzip.BadGzipFile as error:
@@ -35,7 +36,11 @@ def decompress(content: bytes, name: object) -> bytes:
 
 
 def read_idx(file: Path, dimensions: int) -> NDArray[np.uint8]:
-    """An IDX file of unsigned bytes: 0, 0, 8, dimensions, then the sizes (big-endian), then the data."""
+    """The array in an IDX file of unsigned bytes, of shape (n, 28, 28) for images or (n,) for labels.
+
+    The file begins with the bytes 0, 0, 8 and the number of dimensions. The sizes follow, four bytes each, the most
+    significant first, and then the entries.
+    """
     content = file.read_bytes()
     if file.suffix == ".gz":
         content = decompress(content, file)
@@ -59,7 +64,7 @@ def read_idx(file: Path, dimensions: int) -> NDArray[np.uint8]:
 
 
 def read_arrays(file: Path, train: bool) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Images (n×28×28) and labels of a .mat or .npz file, not yet checked."""
+    """The images, of shape (n, 28, 28), and the labels in a .mat or .npz file, whose entries are not validated yet."""
     matlab = file.suffix.lower() == ".mat"
     arrays = _read_mat(file) if matlab else _read_npz(file)
     if train:
@@ -80,6 +85,7 @@ def read_arrays(file: Path, train: bool) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _read_mat(file: Path) -> Mapping[str, NDArray[Any]]:
+    """The arrays in a MATLAB file, by name."""
     from scipy.io import loadmat
 
     content = file.read_bytes()
@@ -87,22 +93,27 @@ def _read_mat(file: Path) -> Mapping[str, NDArray[Any]]:
         arrays: Mapping[str, NDArray[Any]] = loadmat(io.BytesIO(content))
     except NotImplementedError as error:
         raise ValueError(f"{file}: a MATLAB 7.3 file; save it with save(…, '-v7') instead") from error
-    except Exception as error:  # damaged bytes lead scipy into any error at all
+    except Exception as error:  # scipy raises errors of many kinds when it reads damaged bytes
         raise ValueError(f"{file}: not a good MATLAB file: {type(error).__name__}: {error}") from error
     return arrays
 
 
 def _read_npz(file: Path) -> Mapping[str, NDArray[Any]]:
+    """The arrays in a NumPy file, by name."""
     content = file.read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return dict(archive)
-    except Exception as error:  # damaged bytes lead zipfile and NumPy into any error at all
+    except Exception as error:  # zipfile and NumPy raise errors of many kinds when they read damaged bytes
         raise ValueError(f"{file}: not a good .npz file: {type(error).__name__}: {error}") from error
 
 
 def validated(images: NDArray[Any], labels: NDArray[Any], image_file: Path, label_file: Path) -> tuple[Images, Labels]:
-    """The same as uint8 and int64, in memory of their own; ValueError unless they are images and labels."""
+    """The images as uint8 and the labels as int64, in memory of their own.
+
+    Raises:
+        ValueError: they are no images and labels: the shapes, the lengths or the entries are wrong.
+    """
     if images.ndim != 3 or images.shape[1:] != (28, 28):
         raise ValueError(f"{image_file}: images of shape {images.shape}, expected n×28×28")
     if labels.size != max(labels.shape, default=0):
@@ -118,6 +129,7 @@ def validated(images: NDArray[Any], labels: NDArray[Any], image_file: Path, labe
 
 
 def _validate_whole(values: NDArray[Any], largest: int, what: str) -> None:
+    """Raise ValueError, about `what`, unless all `values` are whole numbers from 0 to `largest`."""
     if values.dtype.kind not in "iuf":
         raise ValueError(f"{what} of dtype {values.dtype}, expected whole numbers from 0 to {largest}")
     good = (values >= 0) & (values <= largest) & (values == np.floor(values))

@@ -1,4 +1,4 @@
-"""MNIST from wherever it is: IDX files, a MATLAB or NumPy file, or the public mirrors."""
+"""`load_mnist`: the images and labels of MNIST, from files on this machine or from the public mirrors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load_mnist(
             - a MATLAB file with `train_images` (28×28×n) and `train_labels` or `labels`;
             - an ``.npz`` file with `x_train` (n×28×28) and `y_train`, as Keras has them, or
               `train_images` and `train_labels`;
-            - None: the standard files, from the cache, downloaded first where missing or damaged.
+            - None: the standard files from the cache. Those that are missing or damaged there are downloaded.
         train: the 60,000 training images; False for the 10,000 test images (``t10k-…``,
             `test_images`, `x_test`).
         cache: the folder that keeps downloads; None for the user's own cache folder.
@@ -41,10 +41,10 @@ def load_mnist(
         images, uint8 of shape (n, 28, 28), 0 black to 255 white; labels, int64 of shape (n,), 0 to 9.
 
     Raises:
-        ValueError: a file is not what it should be; the message names the file and what is wrong.
+        ValueError: a file has other contents than expected; the message names the file and says what is wrong.
         FileNotFoundError: `path`, or a file expected in it, is not there.
-        ConnectionError: no mirror could be reached, or none that was has the file.
-        OSError: a mirror was reached, but what it sent failed its checksum (and was deleted).
+        ConnectionError: no mirror could be reached, or no mirror that could be reached has the file.
+        OSError: a mirror has sent a file with a wrong checksum, which was deleted.
         ImportError: `path` is None and pooch is not installed; the error says how to install it.
     """
     if path is None:
@@ -59,7 +59,7 @@ def load_mnist(
 
 
 def _find(path: Path, train: bool) -> list[Path]:
-    """Two IDX files, images and labels, or one .mat or .npz file."""
+    """The files to read at `path`: two IDX files, images first, or one .mat or .npz file."""
     if path.is_file():
         if path.suffix.lower() not in (".mat", ".npz"):
             raise ValueError(
@@ -90,5 +90,6 @@ def _find(path: Path, train: bool) -> list[Path]:
 
 
 def _find_idx(folder: Path, name: str) -> Path | None:
+    """The IDX file of this name in `folder`, also with a dot in place of a hyphen or with .gz at the end."""
     spellings = [f"{stem}{end}" for stem in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
     return next((folder / spelling for spelling in spellings if (folder / spelling).is_file()), None)

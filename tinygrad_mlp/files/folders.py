@@ -1,4 +1,4 @@
-"""Folders to write to, tried before work begins whose results would otherwise be lost."""
+"""Folders to write to. They are tried out before a long computation, whose results would otherwise be lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ __all__ = ["writable_folder"]
 
 
 def writable_folder(folder: str | os.PathLike[str]) -> Path:
-    """The path of `folder`, which is made if it is not there, and to which a file has been written for a trial.
+    """Make sure that files can be written to `folder`, by writing one, and make the folder if it is not there.
+
+    Returns:
+        The path of the folder.
 
     Raises:
         OSError: the folder cannot be made or written to; the error names it.

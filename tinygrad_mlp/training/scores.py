@@ -37,9 +37,10 @@ class Record(NamedTuple):
 
 
 def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
-    """The part of the samples (n, d) whose largest prediction is where the largest label is.
+    """The fraction of the samples whose largest prediction is in the column of the largest label.
 
-    A single column holds probabilities of a yes. There, a prediction is right if it is on the label's side of ½.
+    Both arguments have the shape (n, d). A single column (d = 1) holds probabilities of a yes: there, a prediction is
+    right if it is on the same side of ½ as the label.
 
     Raises:
         ValueError: the shapes differ, or are not (n, d) with n and d at least 1.
@@ -56,5 +57,5 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
 
 
 def decisions(outputs: Any) -> Any:
-    """The class that each row of `outputs` stands for; of a single column, whether it is above ½."""
+    """For each row of `outputs`, the column of the largest entry; for a single column, whether the entry is above ½."""
     return outputs[:, 0] > 0.5 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
