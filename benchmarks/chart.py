@@ -18,7 +18,10 @@ __all__ = ["write_chart"]
 
 
 def write_chart(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
-    """Draw a row of charts for each table to the PNG `path`; dots are medians, whiskers reach to the quartiles."""
+    """Draw a row of panels for each table to the PNG file `path`.
+
+    Dots are medians, and whiskers reach to the quartiles.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -49,7 +52,7 @@ def write_chart(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str
 
 
 def _draw(axes: Any, case: Mapping[str, Any]) -> None:
-    """One panel: the contestants of one case, the fastest on top."""
+    """Draw one panel: the contestants of one case, the fastest at the top."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     unit, scale = unit_of(case["workload"])
@@ -67,7 +70,7 @@ def _draw(axes: Any, case: Mapping[str, Any]) -> None:
     axes.set_yticks(rows, [titles_of(case["workload"])[name] for name, _ in ranked])
     axes.set_ylim(-0.7, len(ranked) - 0.3)
     axes.grid(axis="x", alpha=0.3)
-    axes.set_xscale("log")  # on which a bar would have no length
+    axes.set_xscale("log")  # hence dots and not bars, which need a zero to begin at
     axes.set_xlim(medians.min() / 3, medians.max() * 3)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if medians.max() < 100 * medians.min() else (1,)))
     axes.xaxis.set_major_formatter("{x:,.10g}")

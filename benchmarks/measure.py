@@ -1,4 +1,4 @@
-"""Runs cases: starts a process for each contestant, checks what it computes, and interleaves the rounds."""
+"""Measures a case: starts a process for each contestant, checks its results, and lets the contestants take turns."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from .workloads import WORKLOADS, Options
 __all__ = ["Effort", "Measured", "measure", "start_times"]
 
 ROOT = Path(__file__).parents[1]
-# Seconds between rounds, the longer where the waiting threads of the last contestant have to go to sleep: OpenBLAS's
-# take some 30 ms.
+# Seconds between rounds. With several threads the pause is longer, because the threads of the last contestant stay
+# awake for a while: OpenBLAS's for some 30 ms.
 PAUSE, LONG_PAUSE = 0.03, 0.1
 TOLERANCE = {"float32": 1e-3, "float64": 1e-9}
 
 
 class Effort(NamedTuple):
-    """How long to measure: the share of each workload's rounds, and the least seconds of a round."""
+    """How long to measure."""
 
-    rounds: float
-    seconds: float
+    rounds: float  # the fraction of each workload's rounds that is run
+    seconds: float  # how long a round takes at least
 
 
 class Measured(NamedTuple):
     """A contestant's figures in one case."""
 
     rounds: list[float]  # seconds for each step, row, op, …
-    memory: float | None = None  # bytes: resident, or the peak for each op
-    discrepancy: float | None = None  # of what it computed, relative; see `references.discrepancy`
+    memory: float | None = None  # bytes: resident, or at the peak for each op
+    discrepancy: float | None = None  # of its results from the reference; see `references.discrepancy`
 
 
 def environment() -> dict[str, str]:
-    """The environment variables of a user's process: compiled modules are kept, whatever this process does."""
+    """The environment variables of a user's process, in which Python keeps compiled modules."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -58,7 +58,7 @@ def environment_of(threads: int) -> dict[str, str]:
 
 
 class Worker:
-    """A contestant's process; a context manager that ends it."""
+    """A contestant's process, as a context manager that ends it."""
 
     def __init__(self, contestant: Contestant, problem: Problem, folder: Path) -> None:
         case = problem.case
@@ -87,12 +87,13 @@ class Worker:
         self.process.communicate()
 
     def _tell(self, **message: Any) -> None:
+        """Send a line of JSON to the process."""
         pipe = cast(IO[str], self.process.stdin)
-        with suppress(BrokenPipeError):  # the process has ended, which `answer` tells
+        with suppress(BrokenPipeError):  # the process has ended: `answer` raises the error
             print(json.dumps(message), file=pipe, flush=True)
 
     def answer(self) -> dict[str, Any]:
-        """What the process says next."""
+        """The next message of the process. Raises LeftOut if it gives a reason to leave it out, or has ended."""
         line = cast(IO[str], self.process.stdout).readline()
         if not line:
             raise LeftOut(f"its process ended with status {self.process.wait()}")
@@ -102,13 +103,13 @@ class Worker:
         return said
 
     def run(self, repeat: int = 1) -> tuple[float, int]:
-        """Seconds for one unit, the mean of `repeat`, and by how many bytes the memory rose meanwhile."""
+        """Run the contestant's unit `repeat` times: the mean seconds of one, and by how many bytes the memory rose."""
         self._tell(repeat=repeat)
         said = self.answer()
         return said["seconds"], said["peak"]
 
     def result(self) -> list[Array]:
-        """What the contestant has computed."""
+        """The arrays that the contestant has computed."""
         with tempfile.TemporaryDirectory() as folder:
             self._tell(result=folder)
             self.answer()
@@ -118,7 +119,7 @@ class Worker:
 def measure(
     case: Case, contestants: Sequence[Contestant], options: Options, effort: Effort
 ) -> tuple[dict[str, Measured], dict[str, str]]:
-    """The figures of each contestant, and of each of the others the reason why it is left out."""
+    """The figures of each contestant in a case, and for each contestant that is left out the reason."""
     workload = WORKLOADS[case.workload]
     competing = [c for c in contestants if set(c.contests.split()) & set(workload.contest.split())]
     try:
@@ -138,6 +139,7 @@ def measure(
 
         @contextmanager
         def leaving_out(name: str) -> Iterator[None]:
+            """Run a block; if it raises LeftOut, note the reason and end the contestant's process."""
             try:
                 yield
             except LeftOut as reason:
@@ -147,13 +149,13 @@ def measure(
 
         for contestant in competing:
             workers[contestant.name] = stack.enter_context(Worker(contestant, problem, folder))
-        for contestant in competing:  # all are ready before one is timed
+        for contestant in competing:  # wait until all are ready, so that no one is timed while others start
             with leaving_out(contestant.name):
                 workers[contestant.name].answer()
         for contestant in competing:
             if (name := contestant.name) not in workers:
                 continue
-            with leaving_out(name):
+            with leaving_out(name):  # its first round, whose results are checked
                 seconds, peak = workers[name].run()
                 off = None
                 if name != PEAK:
@@ -172,14 +174,14 @@ def measure(
                     with leaving_out(name):
                         time.sleep(LONG_PAUSE if case.threads > 1 else PAUSE)
                         figures[name].rounds.append(workers[name].run(repeats[name])[0] / count)
-            shuffle(order)  # so that nobody always follows the same neighbour
+            shuffle(order)  # so that no contestant always runs after the same one
     return figures, reasons
 
 
 def check(problem: Problem, result: list[Array], reference: list[Array]) -> float:
-    """The discrepancy of what a contestant computed; too large a one is a reason to leave it out."""
+    """The discrepancy of a contestant's results from the reference. Raises LeftOut if it is too large."""
     off = discrepancy(problem, result, reference)
-    # The experiment's 108,000 steps add to each other's rounding.
+    # Rounding errors add up over the 108,000 steps of the experiment.
     tolerance = TOLERANCE[problem.case.dtype] * (10 if problem.case.workload == "run" else 1)
     if not off <= tolerance:
         raise LeftOut(f"it computes something else: relative discrepancy {off:.1e}")
@@ -197,7 +199,7 @@ print(seconds, pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def start_times(contestants: Sequence[Contestant], effort: Effort) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Import times and resident memory of fresh processes, and the reasons for those that are left out."""
+    """The import time and resident memory of each package in fresh processes, and why the others are left out."""
     figures: dict[str, Measured] = {}
     reasons: dict[str, str] = {}
     memory: dict[str, list[int]] = {}
@@ -215,7 +217,7 @@ def start_times(contestants: Sequence[Contestant], effort: Effort) -> tuple[dict
             if done.returncode:
                 reasons[name] = (done.stderr.strip().splitlines() or ["its process ended"])[-1]
                 del figures[name]
-            elif i:  # the first brings the files into memory
+            elif i:  # the first round, which brings the files into memory, does not count
                 seconds, resident = done.stdout.split()
                 figures[name].rounds.append(float(seconds))
                 memory[name].append(int(resident))

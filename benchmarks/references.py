@@ -8,7 +8,7 @@ import numpy as np
 
 from .problem import Array, LeftOut, Problem
 
-__all__ = ["chained", "discrepancy", "experienced", "predicted", "trained"]
+__all__ = ["chained", "discrepancy", "experimented", "predicted", "trained"]
 
 
 def _sigmoid(z: Array) -> Array:
@@ -16,6 +16,7 @@ def _sigmoid(z: Array) -> Array:
 
 
 def _activations(x: Array, weights: list[Array], biases: list[Array]) -> list[Array]:
+    """The input and the output of each layer, in float64."""
     a = [x.astype(float)]
     for weight, bias in zip(weights, biases or [np.zeros(1)] * len(weights), strict=True):
         z = a[-1] @ weight.T + bias
@@ -24,6 +25,7 @@ def _activations(x: Array, weights: list[Array], biases: list[Array]) -> list[Ar
 
 
 def trained(problem: Problem) -> list[Array]:
+    """The weights and biases after an SGD step for each batch."""
     weights = [weight.astype(float) for weight in problem.weights]
     biases = [bias.astype(float) for bias in problem.biases]
     for x, y in zip(problem.x, problem.y, strict=True):
@@ -41,14 +43,17 @@ def trained(problem: Problem) -> list[Array]:
 
 
 def predicted(problem: Problem) -> list[Array]:
+    """The outputs for all inputs."""
     return [np.concatenate([_activations(x, problem.weights, problem.biases)[-1] for x in problem.x])]
 
 
 def chained(problem: Problem) -> list[Array]:
+    """The gradient at the start of a chain of products."""
     return [np.full(problem.x[0].shape, problem.rate**problem.case.size)]
 
 
-def experienced(problem: Problem) -> list[Array]:
+def experimented(problem: Problem) -> list[Array]:
+    """The weights after the two epochs of the document's experiment."""
     first, second = (weight.astype(float) for weight in problem.weights)
     for k in range(2):
         rate = 1 / (100 + 10 * k)
@@ -67,7 +72,10 @@ def _square(array: Array) -> float:
 
 
 def discrepancy(problem: Problem, result: list[Any], reference: list[Array]) -> float:
-    """How far `result` is from `reference`, as a share of how far that is from where the weights began."""
+    """The distance of `result` from `reference`, divided by the distance of `reference` from the initial weights.
+
+    Where nothing is trained, it is divided by the norm of `reference`.
+    """
     if len(result) != len(reference):
         raise LeftOut(f"it returned {len(result)} arrays, not {len(reference)}")
     start: list[Any] = problem.weights + problem.biases if problem.y else [0.0] * len(reference)

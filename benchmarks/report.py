@@ -23,7 +23,7 @@ STATEMENTS = {contestant.name: contestant.statement for contestant in CONTESTANT
 
 
 def entry(case: Case, figures: Mapping[str, Measured], left_out: Mapping[str, str]) -> dict[str, Any]:
-    """What the JSON file says about one case; a ratio is that of a baseline's median to the contestant's."""
+    """The part of the JSON file about one case. A ratio is the baseline's median divided by the contestant's."""
     baselines = {base: float(np.median(figures[base].rounds)) for base in BASELINES if base in figures}
     contestants = {}
     for name, measured in figures.items():
@@ -43,7 +43,7 @@ def entry(case: Case, figures: Mapping[str, Measured], left_out: Mapping[str, st
 
 
 def grouped(entries: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
-    """The cases that make one table: they differ in size only."""
+    """The cases by the table they belong to: the cases of one table differ in nothing but their size."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for case in entries:
         key = tuple(case[name] for name in ("workload", "dtype", "threads", "allocator"))
@@ -52,6 +52,7 @@ def grouped(entries: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], list[dic
 
 
 def heading_of(workload: str, dtype: str, threads: int, allocator: str) -> str:
+    """The heading of a table."""
     if workload == START:
         return f"{START}: import time and resident memory of a fresh process"
     cores = "1 thread" if threads == 1 else f"{threads} threads"
@@ -59,28 +60,34 @@ def heading_of(workload: str, dtype: str, threads: int, allocator: str) -> str:
 
 
 def titles_of(workload: str) -> dict[str, str]:
+    """The titles of the rows, by the names of the contestants: for imports, the statements."""
     return STATEMENTS if workload == START else TITLES
 
 
 def unit_of(workload: str) -> tuple[str, float]:
+    """The unit of a workload's figures, and how many of it a second has."""
     return ("ms", 1e3) if workload == START else WORKLOADS[workload].unit
 
 
 def column_of(case: Mapping[str, Any]) -> str:
+    """The title of the column of a case."""
     return "package" if case["workload"] == START else f"{WORKLOADS[case['workload']].size} {case['size']:,}"
 
 
 def _memory(workload: str, number: float | None) -> str:
+    """The end of a cell for a number of bytes; nothing for None."""
     if number is None:
         return ""
     return f", {number / 1e6:.0f} MB" if workload == START else f", {number:,.0f} B"
 
 
 def rounded(number: float) -> str:
+    """A number to three digits."""
     return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
 def _cell(case: Mapping[str, Any], name: str) -> str:
+    """The cell of a contestant in the column of a case: median, spread, memory and ratios."""
     if name not in case["contestants"]:
         return "–"
     figure = case["contestants"][name]
@@ -94,7 +101,7 @@ def _cell(case: Mapping[str, Any], name: str) -> str:
 
 
 def tables(entries: Sequence[dict[str, Any]]) -> str:
-    """The tables of all cases, in Markdown, each followed by who is left out and why."""
+    """The tables of all cases, in Markdown. Below each, notes say which contestants are left out and why."""
     return "\n\n".join(_section(key, cases).rstrip() for key, cases in grouped(entries).items()) + "\n"
 
 
@@ -122,7 +129,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _notes(titles: Mapping[str, str], cases: Sequence[dict[str, Any]]) -> list[str]:
-    """A line for each reason to be left out: the contestants, with the columns if these are not all, and the reason."""
+    """A line for each reason to be left out, with the contestants; with their columns, too, if they are in others."""
     left_out: dict[str, dict[str, list[str]]] = {}
     for case in cases:
         for name, reason in case["left_out"].items():
@@ -138,6 +145,6 @@ def _notes(titles: Mapping[str, str], cases: Sequence[dict[str, Any]]) -> list[s
 
 
 def write_json(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str, Any]]) -> None:
-    """Write everything, seconds and bytes, to `path`."""
+    """Write the description of the run and all figures, in seconds and bytes, to the file `path`."""
     with replacing(path) as draft:
         draft.write_text(json.dumps({**about, "cases": entries}, indent=1) + "\n")

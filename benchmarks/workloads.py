@@ -1,4 +1,4 @@
-"""What is measured: each workload's cases, and the problem that a case poses to the contestants."""
+"""The workloads: the cases of each, and the problem that the contestants are given in a case."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .problem import Array, Case, LeftOut, Problem
-from .references import chained, experienced, predicted, trained
+from .references import chained, experimented, predicted, trained
 
 __all__ = ["START", "WORKLOADS", "Options", "Workload"]
 
-START = "start"  # the workload that measures packages rather than a function of a contestant
+START = "start"  # the workload that measures the import of packages; all others call functions of contestants
 
 
 class Options(NamedTuple):
@@ -26,18 +26,18 @@ class Options(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """A family of cases."""
+    """The cases of one kind, and what they have in common."""
 
     about: str
-    contest: str  # the function of the contestants' modules
+    contest: str  # the name of the function in the contestants' modules, or names of which each has one
     size: str  # what `Case.size` counts
-    unit: tuple[str, float]  # of the figures, and how many of it a second has
+    unit: tuple[str, float]  # the unit of the figures, and how many of it a second has
     rounds: int
-    warms_up: bool  # whether the first round, the one that is checked, is not counted
+    warms_up: bool  # whether the first round, whose results are checked, counts for nothing else
     cases: Callable[[Options], list[Case]]
     problem: Callable[[Case, Options], Problem]
     reference: Callable[[Problem], list[Array]]
-    count: Callable[[Problem], int]  # what one call of a contestant's unit is divided by
+    count: Callable[[Problem], int]  # how many steps, rows or ops one call of a contestant's unit does
 
 
 # --- cases ------------------------------------------------------------------------------------------------------------
@@ -83,6 +83,7 @@ def _deep_cases(options: Options) -> list[Case]:
 
 
 def _network(widths: list[int], dtype: str) -> tuple[np.random.Generator, list[Array], list[Array]]:
+    """A generator, and the weights and biases that it has drawn for layers of these widths."""
     generator = np.random.default_rng(0)
 
     def draw(bound: int, *shape: int) -> Array:
@@ -93,6 +94,7 @@ def _network(widths: list[int], dtype: str) -> tuple[np.random.Generator, list[A
 
 
 def _training(case: Case, widths: list[int], batches: int, rate: float) -> Problem:
+    """Batches of random inputs with random one-hot targets, and the weights to start from."""
     generator, weights, biases = _network(widths, case.dtype)
     x, y = [], []
     for _ in range(batches):
@@ -102,14 +104,14 @@ def _training(case: Case, widths: list[int], batches: int, rate: float) -> Probl
 
 
 def _step_problem(case: Case, options: Options) -> Problem:
-    # About 2,048 samples, but neither so many steps that an epoch gets long nor so few that a scan gains nothing
+    # About 2,048 samples, but at most 256 steps, to keep an epoch short, and at least 8, so that compiled loops gain.
     batches = max(8, min(256, 2048 // case.size))
     return _training(case, [784, 256, 10], batches, 0.01 / case.size)
 
 
 def _wide_problem(case: Case, options: Options) -> Problem:
     widths = [1024, 4096, 4096, 1024]
-    # Of half the width where time is short: to hand a hundred megabytes of weights to everyone takes most of it.
+    # A quick run takes half the widths, because most of its time would go into writing and reading 100 MB of weights.
     return _training(case, [n // 2 for n in widths] if options.quick else widths, 1, 0.01 / case.size)
 
 
@@ -122,7 +124,7 @@ def _predict_problem(case: Case, options: Options) -> Problem:
 
 def _chain_problem(case: Case, options: Options) -> Problem:
     numbers = 8 if case.workload == "ops" else 1
-    # Every op matters (the product is about e) and no factor is rounded, whatever the dtype.
+    # With this factor, which no dtype rounds, the whole product is about e, so that every op counts.
     factor = 1 + 2.0 ** -round(np.log2(case.size))
     return Problem(case, factor, [np.ones(numbers, case.dtype)], [], [], [], [])
 
@@ -153,7 +155,7 @@ WORKLOADS = {
         _MICRO, 15, True, _step_cases, _step_problem, trained, lambda problem: len(problem.x)),
     "run": Workload(
         "the document's experiment: two epochs of MNIST, batch 1, monitored", "experiment", "batch",
-        ("s", 1.0), 3, False, _run_cases, _run_problem, experienced, lambda problem: 1),
+        ("s", 1.0), 3, False, _run_cases, _run_problem, experimented, lambda problem: 1),
     "ops": Workload(
         "a chain of elementwise ops on 8 numbers, forward and backward: time per op", "chain", "ops",
         _MICRO, 15, True, _ops_cases, _chain_problem, chained, lambda problem: problem.case.size),

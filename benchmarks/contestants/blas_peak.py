@@ -1,4 +1,4 @@
-"""The BLAS peak: one product of large, nearly square matrices with as many operations as the step has."""
+"""The peak of BLAS: one product of large, nearly square matrices, with as many operations as the step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ SIDE = 2560
 
 
 def peak(problem: Problem) -> Contest:
-    # Forward, the weights' gradients, and the gradients of all layers' inputs but the first's: 2 operations per entry.
+    # A product takes two operations for each entry of a weight and each sample. There are three products for each
+    # weight (the forward pass, its own gradient, the gradient of the layer's input), but two for the first one.
     entries = 3 * sum(weight.size for weight in problem.weights) - problem.weights[0].size
     inner = round(sum(map(len, problem.x)) * entries / SIDE**2)
     a = np.ones((SIDE, inner), problem.case.dtype, order="F")

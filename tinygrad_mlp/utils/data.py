@@ -25,7 +25,7 @@ Indices = slice | NDArray[Any]
 
 
 class Dataset(Generic[T_co]):
-    """The base class of datasets: a subclass has ``__getitem__(index)``, which returns one sample, and ``__len__()``."""
+    """The base class of datasets: a subclass has ``__getitem__(index)``, which returns a sample, and ``__len__()``."""
 
     def __getitem__(self, index: Any) -> T_co:
         raise NotImplementedError(f"{type(self).__name__} has no __getitem__(self, index): write one")
