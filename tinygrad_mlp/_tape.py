@@ -332,7 +332,7 @@ class Tape(Observer):
                 self.refuse("a NumPy array that is not an argument: pass it as one, and draw noise with randn()")
 
     def add_kernel(self, function: Function, arguments: tuple[Any, ...], result: Array) -> Slot:
-        """Take down a kernel that has just written `result`."""
+        """Note the call ``function(*arguments)``, which has just been made and writes `result`; a Slot for that."""
         if (settings := np.geterr()) != self._errors:
             function, arguments = _quietly, (settings, function, arguments)
         self.kernels.append((function, arguments, result))
