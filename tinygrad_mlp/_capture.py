@@ -323,9 +323,11 @@ class Captured:
         self._warned = False
 
     def __reduce__(self) -> Any:
-        return Captured, (self.step, self.check)  # a copy records anew: memory and parameters are the original's
+        """Copies and pickles have no recordings, since these hold the memory and the parameters of the original."""
+        return Captured, (self.step, self.check)
 
     def __get__(self, instance: Any, kind: type[Any]) -> Captured:
+        """Refuse to become a method: Python calls this for a captured step that is an attribute of a class."""
         if instance is not None:
             raise TypeError("a captured step belongs to one object: write self.step = capture(self._step) in __init__")
         return self

@@ -209,7 +209,7 @@ def _restored(now: Any, before: Any) -> Any:
     elif isinstance(now, dict) and isinstance(before, dict):
         entries = {key: _restored(now.get(key), value) for key, value in before.items()}
         now.clear()
-        dict.update(now, entries)
+        dict.update(now, entries)  # of a subclass, too, whose own `update` may do more
     elif isinstance(now, list) and isinstance(before, list) and len(now) == len(before):
         now[:] = map(_restored, now, before)
     else:
