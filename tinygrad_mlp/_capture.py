@@ -74,15 +74,18 @@ class Names:
     def _look_into(self, function: FunctionType, tape: Tape) -> None:
         """Find the names that `function` reads; refuse ``except`` clauses, and numbers such as ``settings.scale``."""
         instructions = list(_instructions(function.__code__))
-        for loading, following in itertools.pairwise(instructions):
-            bare = loading.opname == "PUSH_EXC_INFO" and following.opname == "POP_TOP"  # `except:` without a class
-            if bare or loading.opname in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH"):
+        for one, following in itertools.pairwise(instructions):
+            # `except:`, or else `except Error:` and `except* Error:`
+            catches_all = one.opname == "PUSH_EXC_INFO" and following.opname == "POP_TOP"
+            if catches_all or one.opname in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH"):
                 tape.refuse("an except clause, which a replay does not run: catch the exception outside the step")
-            named = function.__globals__.get(loading.argval) if loading.opname == "LOAD_GLOBAL" else None
+            # `settings.scale`, where `settings` is a class or a module of the user's and `scale` a number
+            named = function.__globals__.get(one.argval) if one.opname == "LOAD_GLOBAL" else None
             if following.opname == "LOAD_ATTR" and isinstance(named, type | ModuleType) and not _is_of_python(named):
                 number = getattr(named, following.argval, None)
                 if isinstance(number, _NUMBERS) and number is not None:
-                    tape.refuse(_ADVICE.format(f"{loading.argval}.{following.argval}"))
+                    tape.refuse(_ADVICE.format(f"{one.argval}.{following.argval}"))
+        # Globals, free variables, and the defaults of parameters.
         for name in {i.argval for i in instructions if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}:
             self._look_at(name, function.__globals__.get, name, tape)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
