@@ -25,27 +25,27 @@ def write_chart(path: Path, about: Mapping[str, Any], entries: Sequence[dict[str
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    groups = {
-        key: shown for key, cases in grouped(entries).items() if (shown := [c for c in cases if c["contestants"]])
-    }
+    # The cases in which somebody was measured.
+    groups = grouped([case for case in entries if case["contestants"]])
     if not groups:
         return
     columns = max(map(len, groups.values()))
     headings = [textwrap.wrap(heading_of(*key), 60 * columns) for key in groups]
-    rows_of = [max(len(case["contestants"]) for case in cases) for cases in groups.values()]
-    heights = [1 + count + len(heading) for count, heading in zip(rows_of, headings, strict=True)]
+    # A row of panels is as high as its heading and the case with the most contestants need.
+    most = [max(len(case["contestants"]) for case in cases) for cases in groups.values()]
+    heights = [1 + count + len(heading) for count, heading in zip(most, headings, strict=True)]
     figure = Figure(figsize=(5.5 * columns, 1 + 0.3 * sum(heights)), layout="constrained")
     FigureCanvasAgg(figure)
     rows = figure.subfigures(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
     for row, heading, cases in zip(rows, headings, groups.values(), strict=True):
         row.suptitle("\n".join(heading), fontsize=10, x=0.01, ha="left")
-        for axes, case in zip(row.subplots(1, columns, squeeze=False)[0], [*cases] + [None] * columns, strict=False):
-            if case is None:
-                axes.set_axis_off()
-            else:
-                _draw(axes, case)
-    cpu = about["environment"]
-    title = f"{cpu['cpu']}, {cpu['cores']} cores, {cpu['date']}: further left is faster"
+        panels = row.subplots(1, columns, squeeze=False)[0]
+        for axes, case in zip(panels, cases, strict=False):
+            _draw(axes, case)
+        for axes in panels[len(cases) :]:
+            axes.set_axis_off()
+    machine = about["environment"]
+    title = f"{machine['cpu']}, {machine['cores']} cores, {machine['date']}: further left is faster"
     figure.suptitle(textwrap.fill(title, 60 * columns), fontsize=11)
     with replacing(path) as draft:
         figure.savefig(draft, format="png", dpi=100)
