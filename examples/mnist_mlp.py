@@ -175,24 +175,33 @@ def compare(networks: dict[str, NeuralNetwork], outputs: dict[str, Array], label
     if lead == 0:
         return f"Both losses come out even: each gets {right[ahead].sum():,} of {n:,} digits right."
 
-    # McNemar's test: if both were equally good, which of them gets a digit right that the other gets wrong would be as
-    # random as a coin. This is the lead in standard deviations of such coins.
+    # McNemar's test: if both networks were equally good, each digit that only one of them gets right would be as random
+    # as a coin. This is the lead in standard deviations of such coins.
     deviations = lead / (only_ahead + only_behind) ** 0.5
+    return (
+        f"{named(ahead).capitalize()} is ahead by {lead:,} of {n:,} validation digits: {only_ahead:,} it alone gets "
+        f"right, {only_behind:,} {named(behind)} alone.\n{judged(ahead, deviations)}\n{followed(networks, ahead, behind)}"
+    )
+
+
+def judged(ahead: str, deviations: float) -> str:
+    """A sentence about what a lead of so many standard deviations means."""
     verdict = "more than chance would explain" if deviations > 2 else "which may well be chance"
-    histories = {loss: np.array(network.validation_accuracy) for loss, network in networks.items()}
-    leading = int((histories[ahead] > histories[behind]).sum())
-    iterations = networks[ahead].iterations
-    level = iterations[int(np.argmax(histories[ahead] >= histories[behind][-1]))]
     if deviations > 2:
         argued = "it is as" if ahead == "cross_entropy" else "it is other than"
     else:
         argued = "it neither supports nor contradicts what"
+    return f"That is {deviations:.1f} standard deviations, {verdict}; {argued} section 4 of the document argues."
+
+
+def followed(networks: dict[str, NeuralNetwork], ahead: str, behind: str) -> str:
+    """A sentence about the reports during the training: when the better network was ahead."""
+    better, worse = (np.array(networks[loss].validation_accuracy) for loss in (ahead, behind))
+    iterations = networks[ahead].iterations
+    level = iterations[int(np.argmax(better >= worse[-1]))]  # the first iteration with the other's final accuracy
     return (
-        f"{named(ahead).capitalize()} is ahead by {lead:,} of {n:,} validation digits: {only_ahead:,} it alone gets "
-        f"right, {only_behind:,} {named(behind)} alone.\n"
-        f"That is {deviations:.1f} standard deviations, {verdict}; {argued} section 4 of the document argues.\n"
-        f"It was ahead in {leading} of {len(iterations)} reports, and by iteration {level:,} it had reached what "
-        f"{named(behind)} ended with after iteration {iterations[-1]:,}."
+        f"It was ahead in {int((better > worse).sum())} of {len(iterations)} reports, and by iteration {level:,} it had "
+        f"reached what {named(behind)} ended with after iteration {iterations[-1]:,}."
     )
 
 

@@ -90,17 +90,18 @@ class Program:
         return self._moved[id(value)][1]
 
     def _giver(self, tensor: Tensor, position: int | None) -> Callable[[Sequence[Tensor]], Tensor]:
-        """A function of the arguments of a replay that returns what stands for `tensor`, a result of the step.
+        """A function that is given the arguments of a replay, and returns what the replay returns for `tensor`.
 
-        If `tensor` was an argument, `position` says which.
+        `tensor` is a result of the recorded step, and `position` its place among the arguments, if it was one.
         """
         if position is not None:
             return lambda tensors: tensors[position]
         array = self._move(tensor._data)
-        if array is not tensor._data:
+        if array is not tensor._data:  # the replay computes it: return a copy, for the next replay will overwrite it
             return lambda tensors: Tensor._of(array.copy("K"))
-        # It lies in memory from outside: the step has made a view of a Tensor, or returns a Tensor that was there.
-        return (lambda tensors: Tensor._of(array)) if self._tape.has_made(tensor) else (lambda tensors: tensor)
+        if self._tape.has_made(tensor):  # a view of a Tensor from outside
+            return lambda tensors: Tensor._of(array)
+        return lambda tensors: tensor  # a Tensor from outside
 
     def changed_objects(self) -> list[Any]:
         """The objects that a replay may change: Tensors from outside, leaves, optimizers, schedules, generators."""
