@@ -86,11 +86,13 @@ def _network(widths: list[int], dtype: str) -> tuple[np.random.Generator, list[A
     """A generator, and the weights and biases that it has drawn for layers of these widths."""
     generator = np.random.default_rng(0)
 
-    def draw(bound: int, *shape: int) -> Array:
-        return generator.uniform(-(bound**-0.5), bound**-0.5, shape).astype(dtype)
+    def draw(inputs: int, *shape: int) -> Array:
+        bound = inputs**-0.5
+        return generator.uniform(-bound, bound, shape).astype(dtype)
 
-    pairs = list(pairwise(widths))
-    return generator, [draw(n, m, n) for n, m in pairs], [draw(n, m) for n, m in pairs]
+    layers = list(pairwise(widths))
+    weights = [draw(inputs, outputs, inputs) for inputs, outputs in layers]
+    return generator, weights, [draw(inputs, outputs) for inputs, outputs in layers]
 
 
 def _training(case: Case, widths: list[int], batches: int, rate: float) -> Problem:

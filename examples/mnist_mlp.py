@@ -180,7 +180,8 @@ def compare(networks: dict[str, NeuralNetwork], outputs: dict[str, Array], label
     deviations = lead / (only_ahead + only_behind) ** 0.5
     return (
         f"{named(ahead).capitalize()} is ahead by {lead:,} of {n:,} validation digits: {only_ahead:,} it alone gets "
-        f"right, {only_behind:,} {named(behind)} alone.\n{judged(ahead, deviations)}\n{followed(networks, ahead, behind)}"
+        f"right, {only_behind:,} {named(behind)} alone.\n"
+        f"{judged(ahead, deviations)}\n{followed(networks, ahead, behind)}"
     )
 
 
@@ -199,9 +200,10 @@ def followed(networks: dict[str, NeuralNetwork], ahead: str, behind: str) -> str
     better, worse = (np.array(networks[loss].validation_accuracy) for loss in (ahead, behind))
     iterations = networks[ahead].iterations
     level = iterations[int(np.argmax(better >= worse[-1]))]  # the first iteration with the other's final accuracy
+    leading = int((better > worse).sum())
     return (
-        f"It was ahead in {int((better > worse).sum())} of {len(iterations)} reports, and by iteration {level:,} it had "
-        f"reached what {named(behind)} ended with after iteration {iterations[-1]:,}."
+        f"It was ahead in {leading} of {len(iterations)} reports, and by iteration {level:,} it had reached what "
+        f"{named(behind)} ended with after iteration {iterations[-1]:,}."
     )
 
 

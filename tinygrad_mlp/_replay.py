@@ -48,19 +48,21 @@ class Program:
         self.outside = tape.outside()
         self.is_running = False
         self._leaves = list(tape.leaves)
+        # Leaves that the step itself makes: each replay begins without their gradients.
         self._new_leaves = [leaf for leaf in self._leaves if all(node is not leaf for _, node, _ in self.externals)]
+        self._inputs: list[Array] = [self._move(argument._data) for argument in arguments]
         kernels = [
             (mapped(function, self._move), mapped(operands, self._move)) for function, operands in _needed(tape, result)
         ]
-        # The kernels that compute nothing come first, such as those that drop gradients. A gradient that is still there
-        # after them is copied before the other kernels overwrite its memory.
-        self._leading = list(takewhile(lambda kernel: not _computes(*kernel), kernels))
-        self._computing = kernels[len(self._leading) :]
-        self._inputs: list[Array] = [self._move(argument._data) for argument in arguments]
+        # The kernels before the first one that touches an array, most of which drop gradients, and all others.
+        self._preparing = list(takewhile(lambda kernel: not _computes(*kernel), kernels))
+        self._computing = kernels[len(self._preparing) :]
+        # Gradients that the step reads: the leaf, the Tensor that kernels compute with, and what the leaf holds after a
+        # replay, which gives copies of that Tensor to readers.
         self._read = [
             (leaf, self._move(kept), Lent(self._move(kept)._data, Tensor._of)) for leaf, kept in tape.read.items()
         ]
-        # The gradients that lie in the program's memory, each with the leaf that it is lent to.
+        # Gradients in the program's memory, each with the leaf that holds it after a replay.
         self._lent: list[tuple[Leaf, Any]] = [
             *(operands for function, operands in kernels if function is deliver_gradient),
             *((leaf, lent) for leaf, _, lent in self._read),
@@ -105,7 +107,7 @@ class Program:
 
     def changed_objects(self) -> list[Any]:
         """The objects that a replay may change: Tensors from outside, leaves, optimizers, schedules, generators."""
-        changed = leaves([self._leading, self._computing], Optimizer | _Schedule | Generator)
+        changed = leaves([self._preparing, self._computing], Optimizer | _Schedule | Generator)
         changed += [schedule.optimizer for schedule in changed if isinstance(schedule, _Schedule)]
         changed += [node for _, node, _ in self.externals if isinstance(node, Leaf)]
         changed += [leaf.grad for leaf in changed if isinstance(leaf, Leaf) and isinstance(leaf.grad, Tensor)]
@@ -126,10 +128,10 @@ class Program:
         """Replay with `tensors` as the arguments, and return what the step would return."""
         for leaf in self._new_leaves:
             leaf.grad = None
-        for function, arguments in self._leading:
+        for function, arguments in self._preparing:
             function(*arguments)
         for leaf, gradient in self._lent:
-            if leaf.grad is gradient:  # of the last replay: its memory is about to be overwritten
+            if leaf.grad is gradient:  # still that of the last replay, whose memory is about to be overwritten
                 leaf.grad = independent(gradient, self._overwritten)
         for tensor, buffer in zip(tensors, self._inputs):  # noqa: B905  # their number is known to be the same
             buffer[...] = tensor._data
