@@ -75,7 +75,7 @@ def column_of(case: Mapping[str, Any]) -> str:
 
 
 def _memory(workload: str, number: float | None) -> str:
-    """The end of a cell for a number of bytes; nothing for None."""
+    """A number of bytes as it stands in a cell; an empty text if no memory was measured."""
     if number is None:
         return ""
     return f", {number / 1e6:.0f} MB" if workload == START else f", {number:,.0f} B"

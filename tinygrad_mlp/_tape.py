@@ -425,12 +425,14 @@ class Tape(Observer):
         """Give `leaf` its gradient, and take that down."""
         if isinstance(gradient, Variable):
             self.refuse("a gradient that has a graph")
-        # The walk gives a leaf a copy if the original is used elsewhere. A replay lends the original to the leaf.
-        lent = self.originals.get(id(gradient))
+        # The walk may have given the leaf a copy, because others use the array as well. A replay does not copy: it
+        # lends the leaf the original array, until the next replay.
+        lent: Any = self.originals.get(id(gradient))
         if lent is None or self.block(lent) is None or lent.strides != gradient.strides:
             lent = gradient
         self.leaves[leaf] = True
-        self.kernels.append((deliver_gradient, (leaf, lent if type(lent) is Product else Lent(lent, np.asarray)), None))
+        lent = lent if type(lent) is Product else Lent(lent, np.asarray)
+        self.kernels.append((deliver_gradient, (leaf, lent), None))
         with self._pause():
             accumulate(leaf, gradient)
 
