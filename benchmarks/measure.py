@@ -20,7 +20,7 @@ import numpy as np
 from .contestants import PEAK, Contestant
 from .problem import Array, Case, LeftOut, Problem, save
 from .references import discrepancy
-from .workloads import WORKLOADS, Options
+from .workloads import WORKLOADS, Options, Workload
 
 __all__ = ["Effort", "Measured", "measure", "start_times"]
 
@@ -126,56 +126,79 @@ def measure(
         problem = workload.problem(case, options)
     except LeftOut as reason:
         return {}, {contestant.name: str(reason) for contestant in competing}
-    posed = {True: problem, False: problem._replace(biases=[])}
-    reference = cache(lambda biases: workload.reference(posed[biases]))
-    count = workload.count(problem)
-    figures: dict[str, Measured] = {}
-    reasons: dict[str, str] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         save(problem, folder)
-        workers: dict[str, Worker] = {}
-        repeats: dict[str, int] = {}
-
-        @contextmanager
-        def leaving_out(name: str) -> Iterator[None]:
-            """Run a block; if it raises LeftOut, note the reason and end the contestant's process."""
-            try:
-                yield
-            except LeftOut as reason:
-                reasons[name] = str(reason)
-                figures.pop(name, None)
-                workers.pop(name).__exit__()
-
-        for contestant in competing:
-            workers[contestant.name] = stack.enter_context(Worker(contestant, problem, folder))
+        workers = {c.name: stack.enter_context(Worker(c, problem, folder)) for c in competing}
+        race = Race(workload, problem, workers)
         for contestant in competing:  # wait until all are ready, so that no one is timed while others start
-            with leaving_out(contestant.name):
+            with race.leaving_out(contestant.name):
                 workers[contestant.name].answer()
         for contestant in competing:
-            if (name := contestant.name) not in workers:
-                continue
-            with leaving_out(name):  # its first round, whose results are checked
-                seconds, peak = workers[name].run()
-                off = None
-                if name != PEAK:
-                    biases = contestant.biases
-                    off = check(posed[biases], workers[name].result(), reference(biases))
-                figures[name] = Measured([], peak / count if case.workload == "deep" else None, off)
-                if workload.warms_up:
-                    seconds, _ = workers[name].run()
-                else:
-                    figures[name].rounds.append(seconds / count)
-                repeats[name] = max(1, round(effort.seconds / seconds))
-        order = list(workers)
-        for _ in range(max(1, round(workload.rounds * effort.rounds)) - (not workload.warms_up)):
+            if contestant.name in workers:
+                with race.leaving_out(contestant.name):
+                    race.first_round(contestant, effort.seconds)
+        rounds = max(1, round(workload.rounds * effort.rounds))
+        race.take_turns(rounds if workload.warms_up else rounds - 1)
+    return race.figures, race.reasons
+
+
+class Race:
+    """The contestants of a case that have not been left out, and their figures so far.
+
+    Attributes:
+        figures: what was measured, by the names of the contestants.
+        reasons: why contestants were left out, by their names.
+    """
+
+    def __init__(self, workload: Workload, problem: Problem, workers: dict[str, Worker]) -> None:
+        self.figures: dict[str, Measured] = {}
+        self.reasons: dict[str, str] = {}
+        self._workload = workload
+        self._problems = {True: problem, False: problem._replace(biases=[])}  # with and without biases
+        self._reference = cache(lambda biases: workload.reference(self._problems[biases]))
+        self._count = workload.count(problem)
+        self._workers = workers
+        self._repeats: dict[str, int] = {}  # how often a contestant's unit is run in a round
+
+    @contextmanager
+    def leaving_out(self, name: str) -> Iterator[None]:
+        """Run a block; if it raises LeftOut, note the reason and end the contestant's process."""
+        try:
+            yield
+        except LeftOut as reason:
+            self.reasons[name] = str(reason)
+            self.figures.pop(name, None)
+            self._workers.pop(name).__exit__()
+
+    def first_round(self, contestant: Contestant, seconds: float) -> None:
+        """Run a contestant's unit, check its results, and find out how often it fits into so many seconds."""
+        worker = self._workers[contestant.name]
+        took, peak = worker.run()
+        problem = self._problems[contestant.biases]
+        off = None
+        if contestant.name != PEAK:
+            off = check(problem, worker.result(), self._reference(contestant.biases))
+        measured = Measured([], peak / self._count if problem.case.workload == "deep" else None, off)
+        if self._workload.warms_up:
+            took, _ = worker.run()
+        else:
+            measured.rounds.append(took / self._count)
+        self.figures[contestant.name] = measured
+        self._repeats[contestant.name] = max(1, round(seconds / took))
+
+    def take_turns(self, rounds: int) -> None:
+        """Let the contestants run round by round, each round in another order."""
+        order = list(self._workers)
+        pause = LONG_PAUSE if self._problems[True].case.threads > 1 else PAUSE
+        for _ in range(rounds):
             for name in order:
-                if name in workers:
-                    with leaving_out(name):
-                        time.sleep(LONG_PAUSE if case.threads > 1 else PAUSE)
-                        figures[name].rounds.append(workers[name].run(repeats[name])[0] / count)
+                if name in self._workers:
+                    with self.leaving_out(name):
+                        time.sleep(pause)
+                        seconds, _ = self._workers[name].run(self._repeats[name])
+                        self.figures[name].rounds.append(seconds / self._count)
             shuffle(order)  # so that no contestant always runs after the same one
-    return figures, reasons
 
 
 def check(problem: Problem, result: list[Array], reference: list[Array]) -> float:
