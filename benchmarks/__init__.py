@@ -1,1 +1,1 @@
-"""How fast this package is, in one run beside its peers. Run it with ``python -m benchmarks``; see README.md."""
+"""The benchmark: how fast this package is, measured beside its peers in one run of ``python -m benchmarks``."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: the command line."""
+"""The command line of the benchmark, ``python -m benchmarks``. README.md says how to use it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tinygrad_mlp._optional import require
+
+from .chart import write_chart
 from .contestants import CONTESTANTS
 from .machine import describe
 from .measure import Effort, measure, start_times
 from .problem import Case
-from .report import entry, tables, write_chart, write_json
+from .report import entry, tables, write_json
 from .workloads import START, WORKLOADS, Options
 
 QUICK, FULL = Effort(0.3, 0.02), Effort(1.0, 0.1)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of the command line; ends the program with a message if they are wrong."""
     names = [*WORKLOADS, START]
     peers = [contestant.name for contestant in CONTESTANTS]
     parser = argparse.ArgumentParser(
@@ -52,10 +56,11 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the cases that the command line asks for, print the tables and write the files."""
+    """Measure the cases that the command line asks for, print the tables and write the files."""
     if not hasattr(os, "sched_setaffinity"):
         sys.exit("the benchmark pins its processes to cores, which needs Linux")
     chosen = _arguments(arguments)
+    require("matplotlib", "the benchmark's chart")
     cores = len(os.sched_getaffinity(0))
     options = Options(chosen.quick, [chosen.threads] if chosen.threads else [1, 2][:cores], chosen.data)
     effort = QUICK if chosen.quick else FULL
@@ -75,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 start_times(contestants, effort) if name == START else measure(case, contestants, options, effort)
             )
             entries.append(entry(case, figures, left_out))
-            write_json(chosen.json, about, entries)  # now, too, for a run is long and may be interrupted
+            write_json(chosen.json, about, entries)  # after each case, because a run is long and may be interrupted
         print("", tables(entries[first:]), sep="\n", flush=True)
     if not any(found["contestants"] for found in entries):
         sys.exit("nobody could be measured: see what is left out above")

@@ -1,4 +1,4 @@
-"""What a run ran on: without it, no figure means anything."""
+"""A description of the machine and the software, without which the figures of a run mean nothing."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ SETTINGS = ("OPENBLAS_", "MKL_", "OMP_", "KMP_", "XLA_", "JAX_", "MALLOC_", "GLI
 
 
 def _blas(config: Any) -> str:
+    """The BLAS in the configuration of NumPy or SciPy."""
     blas = config["Build Dependencies"]["blas"]
     return f"{blas['name']} {blas['version']}"
 
 
 def _cpu() -> str:
+    """The name of the processor."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
@@ -32,6 +34,7 @@ def _cpu() -> str:
 
 
 def _versions() -> dict[str, str]:
+    """The version of each package that is compared."""
     found = {}
     for distribution in sorted({contestant.distribution for contestant in CONTESTANTS} - {""}):
         try:
@@ -42,7 +45,7 @@ def _versions() -> dict[str, str]:
 
 
 def describe() -> dict[str, Any]:
-    """The machine, its load, and the versions of everything that is compared."""
+    """The machine, its load, the settings in the environment, and the versions of everything that is compared."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "cpu": _cpu(),

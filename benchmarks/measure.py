@@ -1,4 +1,4 @@
-"""Runs cases: starts a process for each contestant, checks what it computes, and interleaves the rounds."""
+"""Measures a case: starts a process for each contestant, checks its results, and lets the contestants take turns."""
 
 from __future__ import annotations
 
@@ -19,34 +19,35 @@ import numpy as np
 
 from .contestants import PEAK, Contestant
 from .problem import Array, Case, LeftOut, Problem, save
-from .workloads import WORKLOADS, Options, discrepancy
+from .references import discrepancy
+from .workloads import WORKLOADS, Options, Workload
 
 __all__ = ["Effort", "Measured", "measure", "start_times"]
 
 ROOT = Path(__file__).parents[1]
-# Seconds between rounds, the longer where the waiting threads of the last contestant have to go to sleep: OpenBLAS's
-# take some 30 ms.
+# Seconds between rounds. With several threads the pause is longer, because the threads of the last contestant stay
+# awake for a while: OpenBLAS's for some 30 ms.
 PAUSE, LONG_PAUSE = 0.03, 0.1
 TOLERANCE = {"float32": 1e-3, "float64": 1e-9}
 
 
 class Effort(NamedTuple):
-    """How long to measure: the share of each workload's rounds, and the least seconds of a round."""
+    """How long to measure."""
 
-    rounds: float
-    seconds: float
+    rounds: float  # the fraction of each workload's rounds that is run
+    seconds: float  # how long a round takes at least
 
 
 class Measured(NamedTuple):
     """A contestant's figures in one case."""
 
     rounds: list[float]  # seconds for each step, row, op, …
-    memory: float | None = None  # bytes: resident, or the peak for each op
-    discrepancy: float | None = None  # of what it computed, relative; see `workloads.discrepancy`
+    memory: float | None = None  # bytes: resident, or at the peak for each op
+    discrepancy: float | None = None  # of its results from the reference; see `references.discrepancy`
 
 
 def environment() -> dict[str, str]:
-    """The environment variables of a user's process: compiled modules are kept, whatever this process does."""
+    """The environment variables of a user's process, in which Python keeps compiled modules."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -57,7 +58,7 @@ def environment_of(threads: int) -> dict[str, str]:
 
 
 class Worker:
-    """A contestant's process; a context manager that ends it."""
+    """A contestant's process, as a context manager that ends it."""
 
     def __init__(self, contestant: Contestant, problem: Problem, folder: Path) -> None:
         case = problem.case
@@ -86,12 +87,13 @@ class Worker:
         self.process.communicate()
 
     def _tell(self, **message: Any) -> None:
+        """Send a line of JSON to the process."""
         pipe = cast(IO[str], self.process.stdin)
-        with suppress(BrokenPipeError):  # the process has ended, which `answer` tells
+        with suppress(BrokenPipeError):  # the process has ended: `answer` raises the error
             print(json.dumps(message), file=pipe, flush=True)
 
     def answer(self) -> dict[str, Any]:
-        """What the process says next."""
+        """The next message of the process. Raises LeftOut if it gives a reason to leave it out, or has ended."""
         line = cast(IO[str], self.process.stdout).readline()
         if not line:
             raise LeftOut(f"its process ended with status {self.process.wait()}")
@@ -101,13 +103,13 @@ class Worker:
         return said
 
     def run(self, repeat: int = 1) -> tuple[float, int]:
-        """Seconds for one unit, the mean of `repeat`, and by how many bytes the memory rose meanwhile."""
+        """Run the contestant's unit `repeat` times. Returns the mean seconds, and the rise of memory in bytes."""
         self._tell(repeat=repeat)
         said = self.answer()
         return said["seconds"], said["peak"]
 
     def result(self) -> list[Array]:
-        """What the contestant has computed."""
+        """The arrays that the contestant has computed."""
         with tempfile.TemporaryDirectory() as folder:
             self._tell(result=folder)
             self.answer()
@@ -117,68 +119,92 @@ class Worker:
 def measure(
     case: Case, contestants: Sequence[Contestant], options: Options, effort: Effort
 ) -> tuple[dict[str, Measured], dict[str, str]]:
-    """The figures of each contestant, and of each of the others the reason why it is left out."""
+    """The figures of each contestant in a case, and for each contestant that is left out the reason."""
     workload = WORKLOADS[case.workload]
     competing = [c for c in contestants if set(c.contests.split()) & set(workload.contest.split())]
     try:
         problem = workload.problem(case, options)
     except LeftOut as reason:
         return {}, {contestant.name: str(reason) for contestant in competing}
-    posed = {True: problem, False: problem._replace(biases=[])}
-    reference = cache(lambda biases: workload.reference(posed[biases]))
-    count = workload.count(problem)
-    figures: dict[str, Measured] = {}
-    reasons: dict[str, str] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         save(problem, folder)
-        workers: dict[str, Worker] = {}
-        repeats: dict[str, int] = {}
-
-        @contextmanager
-        def leaving_out(name: str) -> Iterator[None]:
-            try:
-                yield
-            except LeftOut as reason:
-                reasons[name] = str(reason)
-                figures.pop(name, None)
-                workers.pop(name).__exit__()
-
-        for contestant in competing:
-            workers[contestant.name] = stack.enter_context(Worker(contestant, problem, folder))
-        for contestant in competing:  # all are ready before one is timed
-            with leaving_out(contestant.name):
+        workers = {c.name: stack.enter_context(Worker(c, problem, folder)) for c in competing}
+        race = Race(workload, problem, workers)
+        for contestant in competing:  # wait until all are ready, so that no one is timed while others start
+            with race.leaving_out(contestant.name):
                 workers[contestant.name].answer()
         for contestant in competing:
-            if (name := contestant.name) not in workers:
-                continue
-            with leaving_out(name):
-                seconds, peak = workers[name].run()
-                off = None
-                if name != PEAK:
-                    biases = contestant.biases
-                    off = check(posed[biases], workers[name].result(), reference(biases))
-                figures[name] = Measured([], peak / count if case.workload == "deep" else None, off)
-                if workload.warms_up:
-                    seconds, _ = workers[name].run()
-                else:
-                    figures[name].rounds.append(seconds / count)
-                repeats[name] = max(1, round(effort.seconds / seconds))
-        order = list(workers)
-        for _ in range(max(1, round(workload.rounds * effort.rounds)) - (not workload.warms_up)):
+            if contestant.name in workers:
+                with race.leaving_out(contestant.name):
+                    race.first_round(contestant, effort.seconds)
+        rounds = max(1, round(workload.rounds * effort.rounds))
+        race.take_turns(rounds if workload.warms_up else rounds - 1)
+    return race.figures, race.reasons
+
+
+class Race:
+    """The contestants of a case that have not been left out, and their figures so far.
+
+    Attributes:
+        figures: what was measured, by the names of the contestants.
+        reasons: why contestants were left out, by their names.
+    """
+
+    def __init__(self, workload: Workload, problem: Problem, workers: dict[str, Worker]) -> None:
+        self.figures: dict[str, Measured] = {}
+        self.reasons: dict[str, str] = {}
+        self._workload = workload
+        self._problems = {True: problem, False: problem._replace(biases=[])}  # with and without biases
+        self._reference = cache(lambda biases: workload.reference(self._problems[biases]))
+        self._count = workload.count(problem)
+        self._workers = workers
+        self._repeats: dict[str, int] = {}  # how often a contestant's unit is run in a round
+
+    @contextmanager
+    def leaving_out(self, name: str) -> Iterator[None]:
+        """Run a block; if it raises LeftOut, note the reason and end the contestant's process."""
+        try:
+            yield
+        except LeftOut as reason:
+            self.reasons[name] = str(reason)
+            self.figures.pop(name, None)
+            self._workers.pop(name).__exit__()
+
+    def first_round(self, contestant: Contestant, seconds: float) -> None:
+        """Run a contestant's unit, check its results, and find out how often it fits into so many seconds."""
+        worker = self._workers[contestant.name]
+        took, peak = worker.run()
+        problem = self._problems[contestant.biases]
+        off = None
+        if contestant.name != PEAK:
+            off = check(problem, worker.result(), self._reference(contestant.biases))
+        measured = Measured([], peak / self._count if problem.case.workload == "deep" else None, off)
+        if self._workload.warms_up:
+            took, _ = worker.run()
+        else:
+            measured.rounds.append(took / self._count)
+        self.figures[contestant.name] = measured
+        self._repeats[contestant.name] = max(1, round(seconds / took))
+
+    def take_turns(self, rounds: int) -> None:
+        """Let the contestants run round by round, each round in another order."""
+        order = list(self._workers)
+        pause = LONG_PAUSE if self._problems[True].case.threads > 1 else PAUSE
+        for _ in range(rounds):
             for name in order:
-                if name in workers:
-                    with leaving_out(name):
-                        time.sleep(LONG_PAUSE if case.threads > 1 else PAUSE)
-                        figures[name].rounds.append(workers[name].run(repeats[name])[0] / count)
-            shuffle(order)  # so that nobody always follows the same neighbour
-    return figures, reasons
+                if name in self._workers:
+                    with self.leaving_out(name):
+                        time.sleep(pause)
+                        seconds, _ = self._workers[name].run(self._repeats[name])
+                        self.figures[name].rounds.append(seconds / self._count)
+            shuffle(order)  # so that no contestant always runs after the same one
 
 
 def check(problem: Problem, result: list[Array], reference: list[Array]) -> float:
-    """The discrepancy of what a contestant computed; too large a one is a reason to leave it out."""
+    """The discrepancy of a contestant's results from the reference. Raises LeftOut if it is too large."""
     off = discrepancy(problem, result, reference)
-    # The experiment's 108,000 steps add to each other's rounding.
+    # Rounding errors add up over the 108,000 steps of the experiment.
     tolerance = TOLERANCE[problem.case.dtype] * (10 if problem.case.workload == "run" else 1)
     if not off <= tolerance:
         raise LeftOut(f"it computes something else: relative discrepancy {off:.1e}")
@@ -196,7 +222,7 @@ print(seconds, pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def start_times(contestants: Sequence[Contestant], effort: Effort) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Import times and resident memory of fresh processes, and the reasons for those that are left out."""
+    """The import time and resident memory of each package in fresh processes, and why the others are left out."""
     figures: dict[str, Measured] = {}
     reasons: dict[str, str] = {}
     memory: dict[str, list[int]] = {}
@@ -214,7 +240,7 @@ def start_times(contestants: Sequence[Contestant], effort: Effort) -> tuple[dict
             if done.returncode:
                 reasons[name] = (done.stderr.strip().splitlines() or ["its process ended"])[-1]
                 del figures[name]
-            elif i:  # the first brings the files into memory
+            elif i:  # the first round, which brings the files into memory, does not count
                 seconds, resident = done.stdout.split()
                 figures[name].rounds.append(float(seconds))
                 memory[name].append(int(resident))

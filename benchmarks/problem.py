@@ -1,7 +1,8 @@
-"""What a contestant is given and what it gives back.
+"""Cases and problems: what a contestant is given, and what it gives back.
 
-Problems travel to the contestants' processes as files, so that reading one frees no large block there: whether large
-blocks have been freed decides how fast the allocator is, and that is something a case states (`Case.allocator`).
+The arrays of a problem reach the contestants' processes as files, because reading a file frees no large block of
+memory. Whether large blocks have been freed decides how fast the allocator is, and is part of the case
+(`Case.allocator`).
 """
 
 from __future__ import annotations
@@ -19,36 +20,36 @@ Array = NDArray[Any]
 
 
 class LeftOut(Exception):
-    """Raised by a contestant that cannot take part in a case, with the reason as its message."""
+    """A contestant cannot take part in a case. The message is the reason."""
 
 
 class Case(NamedTuple):
-    """One column of a table: what is measured, and under which conditions."""
+    """What is measured, and under which conditions. A case is one column of a table."""
 
     workload: str
-    size: int  # samples in a batch, rows in a call, or ops in a chain
+    size: int  # the number of samples in a batch, rows in a call, or ops in a chain
     dtype: str
     threads: int
-    allocator: str  # "warm": a large block has been freed before, as after loading data; "fresh": none has
+    allocator: str  # "warm" if a large block was freed before, as by loading data; "fresh" if none was
 
 
 class Problem(NamedTuple):
-    """The arrays of a case, of its dtype; weights are (out, in), as in the document and in PyTorch."""
+    """The arrays of a case, in the dtype of the case. Weights have the shape (outputs, inputs), as in PyTorch."""
 
     case: Case
-    rate: float  # the learning rate, or the factor of each op of a chain
-    x: list[Array]  # batches, inputs of calls, the start of a chain, or the rows to train on
-    y: list[Array]  # the targets of each x
+    rate: float  # the learning rate, or the factor in a chain
+    x: list[Array]  # the batches, the inputs of calls, the start of a chain, or the rows to train on
+    y: list[Array]  # the targets of each array in x
     weights: list[Array]
     biases: list[Array]
-    validation: list[Array]  # x and y of the rows held back
+    validation: list[Array]  # the validation data and its labels, in `run` alone
 
 
 class Contest(NamedTuple):
-    """A contestant that is ready: what is timed, and what it has computed, for the check."""
+    """A contestant that is ready to start."""
 
-    unit: Callable[[], object]
-    result: Callable[[], Sequence[Array]]
+    unit: Callable[[], object]  # does what is timed
+    result: Callable[[], Sequence[Array]]  # returns what was computed, to be checked
 
 
 _FILES = ("x", "y", "weights", "biases", "validation")

@@ -1,7 +1,7 @@
-"""A contestant's process: ``python -m benchmarks.worker``, started and spoken to by `benchmarks.measure`.
+"""The process of a contestant, ``python -m benchmarks.worker``, which `benchmarks.measure` starts and asks.
 
-It stays out of the way: one thread, no garbage but its own, and nothing imported that the contestant does not use
-but NumPy. Questions and answers are lines of JSON; arrays go through files.
+The process does as little as possible beside the contestant's work: it starts no threads, and imports nothing but NumPy
+that the contestant does not use. Questions and answers are lines of JSON. Arrays go through files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from .problem import Case, LeftOut, load
 
-WARMTH = 2**25 - 2**16  # bytes; glibc's allocator learns from the release of a block up to 32 MB to reuse such blocks
+WARMTH = 2**25 - 2**16  # bytes; when a block of up to 32 MB is freed, glibc's allocator begins to reuse such blocks
 
 
 def _memory() -> tuple[int, int]:
@@ -28,9 +28,9 @@ def _memory() -> tuple[int, int]:
 
 
 def _pin(cores: int) -> None:
-    """Keep all threads, and those to come, on that many cores: the last ones, for interrupts prefer the first.
+    """Keep all threads of this process, and those to come, on the last `cores` cores; interrupts prefer the first ones.
 
-    Not before the contestant has been imported, so that all of them get ready on all cores.
+    Call this after the contestant has been imported, so that all processes start up on all cores.
     """
     chosen = sorted(os.sched_getaffinity(0))[-cores:]
     for thread in os.listdir("/proc/self/task"):
@@ -38,7 +38,7 @@ def _pin(cores: int) -> None:
 
 
 def _serve(question: dict[str, Any]) -> None:
-    """Set the contest up, answer that it is ready, and then each question until there are no more."""
+    """Set up the contestant, answer that it is ready, and answer questions until there are no more."""
     case = Case(*question["case"])
     if case.allocator == "warm":
         np.ones(WARMTH, np.uint8)
@@ -55,7 +55,7 @@ def _serve(question: dict[str, Any]) -> None:
                 np.save(Path(asked["result"]) / f"{i}.npy", array)
             answer({})
             continue
-        Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+        Path("/proc/self/clear_refs").write_text("5")  # lets the kernel forget the peak of the memory
         before, _ = _memory()
         start = time.perf_counter()
         for _ in range(asked["repeat"]):
@@ -65,6 +65,7 @@ def _serve(question: dict[str, Any]) -> None:
 
 
 def _explain(error: Exception) -> str:
+    """The reason to leave the contestant out, in one line."""
     first = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, LeftOut):
         return first
@@ -73,12 +74,12 @@ def _explain(error: Exception) -> str:
 
 if __name__ == "__main__":
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a contestant prints is no answer
+    os.dup2(2, 1)  # so that what a contestant prints is not taken for an answer
 
     def answer(message: dict[str, Any]) -> None:
         print(json.dumps(message), file=answers, flush=True)
 
     try:
         _serve(json.loads(sys.stdin.readline()))
-    except Exception as error:  # whatever goes wrong in a contestant is the reason to leave it out
+    except Exception as error:  # any error in a contestant is a reason to leave it out
         answer({"left_out": _explain(error)})

@@ -1,22 +1,20 @@
-"""What is measured: each workload's cases, its inputs, and what a contestant must have computed from them.
-
-The references are computed here, in float64, by rules written out once more in plain NumPy.
-"""
+"""The workloads: the cases of each, and the problem that the contestants are given in a case."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .problem import Array, Case, LeftOut, Problem
+from .references import chained, experimented, predicted, trained
 
-__all__ = ["START", "WORKLOADS", "Options", "Workload", "discrepancy"]
+__all__ = ["START", "WORKLOADS", "Options", "Workload"]
 
-START = "start"  # the workload that measures packages rather than a function of a contestant
+START = "start"  # the workload that measures the import of packages; all others call functions of contestants
 
 
 class Options(NamedTuple):
@@ -28,18 +26,18 @@ class Options(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """A family of cases."""
+    """The cases of one kind, and what they have in common."""
 
     about: str
-    contest: str  # the function of the contestants' modules
+    contest: str  # the name of the function in the contestants' modules, or names of which each has one
     size: str  # what `Case.size` counts
-    unit: tuple[str, float]  # of the figures, and how many of it a second has
+    unit: tuple[str, float]  # the unit of the figures, and how many of it a second has
     rounds: int
-    warms_up: bool  # whether the first round, the one that is checked, is not counted
+    warms_up: bool  # whether the first round, whose results are checked, counts for nothing else
     cases: Callable[[Options], list[Case]]
     problem: Callable[[Case, Options], Problem]
     reference: Callable[[Problem], list[Array]]
-    count: Callable[[Problem], int]  # what one call of a contestant's unit is divided by
+    count: Callable[[Problem], int]  # how many steps, rows or ops one call of a contestant's unit does
 
 
 # --- cases ------------------------------------------------------------------------------------------------------------
@@ -85,16 +83,20 @@ def _deep_cases(options: Options) -> list[Case]:
 
 
 def _network(widths: list[int], dtype: str) -> tuple[np.random.Generator, list[Array], list[Array]]:
+    """A generator, and the weights and biases that it has drawn for layers of these widths."""
     generator = np.random.default_rng(0)
 
-    def draw(bound: int, *shape: int) -> Array:
-        return generator.uniform(-(bound**-0.5), bound**-0.5, shape).astype(dtype)
+    def draw(inputs: int, *shape: int) -> Array:
+        bound = inputs**-0.5
+        return generator.uniform(-bound, bound, shape).astype(dtype)
 
-    pairs = list(pairwise(widths))
-    return generator, [draw(n, m, n) for n, m in pairs], [draw(n, m) for n, m in pairs]
+    layers = list(pairwise(widths))
+    weights = [draw(inputs, outputs, inputs) for inputs, outputs in layers]
+    return generator, weights, [draw(inputs, outputs) for inputs, outputs in layers]
 
 
 def _training(case: Case, widths: list[int], batches: int, rate: float) -> Problem:
+    """Batches of random inputs with random one-hot targets, and the weights to start from."""
     generator, weights, biases = _network(widths, case.dtype)
     x, y = [], []
     for _ in range(batches):
@@ -104,14 +106,14 @@ def _training(case: Case, widths: list[int], batches: int, rate: float) -> Probl
 
 
 def _step_problem(case: Case, options: Options) -> Problem:
-    # About 2,048 samples, but neither so many steps that an epoch gets long nor so few that a scan gains nothing
+    # About 2,048 samples, but at most 256 steps, to keep an epoch short, and at least 8, so that compiled loops gain.
     batches = max(8, min(256, 2048 // case.size))
     return _training(case, [784, 256, 10], batches, 0.01 / case.size)
 
 
 def _wide_problem(case: Case, options: Options) -> Problem:
     widths = [1024, 4096, 4096, 1024]
-    # Of half the width where time is short: to hand a hundred megabytes of weights to everyone takes most of it.
+    # A quick run takes half the widths, because most of its time would go into writing and reading 100 MB of weights.
     return _training(case, [n // 2 for n in widths] if options.quick else widths, 1, 0.01 / case.size)
 
 
@@ -124,7 +126,7 @@ def _predict_problem(case: Case, options: Options) -> Problem:
 
 def _chain_problem(case: Case, options: Options) -> Problem:
     numbers = 8 if case.workload == "ops" else 1
-    # Every op matters (the product is about e) and no factor is rounded, whatever the dtype.
+    # With this factor, which no dtype rounds, the whole product is about e, so that every op counts.
     factor = 1 + 2.0 ** -round(np.log2(case.size))
     return Problem(case, factor, [np.ones(numbers, case.dtype)], [], [], [], [])
 
@@ -144,78 +146,6 @@ def _run_problem(case: Case, options: Options) -> Problem:
     return Problem(case, 0.0, [data.train_x], [data.train_y], weights, [], validation)
 
 
-# --- references -------------------------------------------------------------------------------------------------------
-
-
-def _sigmoid(z: Array) -> Array:
-    return 1 / (1 + np.exp(-z))
-
-
-def _activations(x: Array, weights: list[Array], biases: list[Array]) -> list[Array]:
-    a = [x.astype(float)]
-    for weight, bias in zip(weights, biases or [np.zeros(1)] * len(weights), strict=True):
-        z = a[-1] @ weight.T + bias
-        a.append(_sigmoid(z) if weight is weights[-1] else np.tanh(z))
-    return a
-
-
-def _trained(problem: Problem) -> list[Array]:
-    weights = [weight.astype(float) for weight in problem.weights]
-    biases = [bias.astype(float) for bias in problem.biases]
-    for x, y in zip(problem.x, problem.y, strict=True):
-        a = _activations(x, weights, biases)
-        delta = a[-1] - y
-        gradients = []
-        for i in reversed(range(len(weights))):
-            gradients.append((i, delta.T @ a[i], delta.sum(0)))
-            delta = (delta @ weights[i]) * (1 - a[i] ** 2)
-        for i, weight, bias in gradients:
-            weights[i] -= problem.rate * weight
-            if biases:
-                biases[i] -= problem.rate * bias
-    return weights + biases
-
-
-def _predicted(problem: Problem) -> list[Array]:
-    return [np.concatenate([_activations(x, problem.weights, problem.biases)[-1] for x in problem.x])]
-
-
-def _chained(problem: Problem) -> list[Array]:
-    return [np.full(problem.x[0].shape, problem.rate**problem.case.size)]
-
-
-def _experienced(problem: Problem) -> list[Array]:
-    first, second = (weight.astype(float) for weight in problem.weights)
-    for k in range(2):
-        rate = 1 / (100 + 10 * k)
-        for x, y in zip(problem.x[0], problem.y[0], strict=True):
-            a = np.tanh(first @ x)
-            output = _sigmoid(second @ a)
-            delta = (output - y) * output * (1 - output)
-            below = (delta @ second) * (1 - a**2)
-            second -= rate * np.outer(delta, a)
-            first -= rate * np.outer(below, x)
-    return [first, second]
-
-
-def _square(array: Array) -> float:
-    return float(np.vdot(array, array))
-
-
-def discrepancy(problem: Problem, result: list[Any], reference: list[Array]) -> float:
-    """How far `result` is from `reference`, as a share of how far that is from where the weights began."""
-    if len(result) != len(reference):
-        raise LeftOut(f"it returned {len(result)} arrays, not {len(reference)}")
-    start: list[Any] = problem.weights + problem.biases if problem.y else [0.0] * len(reference)
-    pairs = list(zip(result, reference, strict=True))
-    wrong = [f"{np.shape(a)}, not {b.shape}" for a, b in pairs if np.shape(a) != b.shape]
-    if wrong:
-        raise LeftOut(f"it returned an array of shape {wrong[0]}")
-    off = sum(_square(a - b) for a, b in pairs)
-    way = sum(_square(b - c) for b, c in zip(reference, start, strict=True))
-    return float(np.sqrt(off / way))
-
-
 # --- the table --------------------------------------------------------------------------------------------------------
 
 _MICRO = ("µs", 1e6)
@@ -224,23 +154,23 @@ _MICRO = ("µs", 1e6)
 WORKLOADS = {
     "step": Workload(
         "one SGD step, 784-256-10, tanh, binary cross entropy on logits (sum)", "train", "batch",
-        _MICRO, 15, True, _step_cases, _step_problem, _trained, lambda problem: len(problem.x)),
+        _MICRO, 15, True, _step_cases, _step_problem, trained, lambda problem: len(problem.x)),
     "run": Workload(
         "the document's experiment: two epochs of MNIST, batch 1, monitored", "experiment", "batch",
-        ("s", 1.0), 3, False, _run_cases, _run_problem, _experienced, lambda problem: 1),
+        ("s", 1.0), 3, False, _run_cases, _run_problem, experimented, lambda problem: 1),
     "ops": Workload(
         "a chain of elementwise ops on 8 numbers, forward and backward: time per op", "chain", "ops",
-        _MICRO, 15, True, _ops_cases, _chain_problem, _chained, lambda problem: problem.case.size),
+        _MICRO, 15, True, _ops_cases, _chain_problem, chained, lambda problem: problem.case.size),
     "wide": Workload(
         "one SGD step, 1024-4096-4096-1024 (half as wide in a quick run); BLAS peak ÷ it is its share of the peak",
         "train peak", "batch",
-        ("ms", 1e3), 5, True, _wide_cases, _wide_problem, _trained, lambda problem: len(problem.x)),
+        ("ms", 1e3), 5, True, _wide_cases, _wide_problem, trained, lambda problem: len(problem.x)),
     "predict": Workload(
         "784-256-10 forward only: time per row", "predict", "rows",
-        _MICRO, 15, True, _predict_cases, _predict_problem, _predicted,
+        _MICRO, 15, True, _predict_cases, _predict_problem, predicted,
         lambda problem: len(problem.x) * problem.case.size),
     "deep": Workload(
         "a chain of elementwise ops on 1 number: time and peak memory per op", "chain", "ops",
-        _MICRO, 3, False, _deep_cases, _chain_problem, _chained, lambda problem: problem.case.size),
+        _MICRO, 3, False, _deep_cases, _chain_problem, chained, lambda problem: problem.case.size),
 }
 # fmt: on

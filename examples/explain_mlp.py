@@ -1,7 +1,8 @@
-"""Section 2 of the document, derived again by the framework: the gradients of its 784-256-10 network.
+"""The gradients of a 784-256-10 network, derived by the framework as section 2 of the document derives them by hand.
 
-Nothing of it is written down here. The derivations come from the graph of each loss and the rules that train the
-network; the exit status says whether NumPy, given what is printed, computes the gradients of backward().
+The README says which document that is. No formula is written down here: each derivation is read from the graph of a
+loss and from the rules that train the network. The exit status says whether the printed formulas, computed by NumPy,
+give the gradients that backward() gives.
 """
 
 import argparse
@@ -15,24 +16,23 @@ import numpy as np
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import Tensor, nn, training
-from tinygrad_mlp.derivation.page import explain
 from tinygrad_mlp.nn import functional as F
 
 LAYERS = (784, 256, 10)
 
 
 def mean_square(output: Tensor, y: Any) -> Tensor:
-    """Section 2.1: half the sum of the squared errors."""
+    """Half the sum of the squared errors, the loss of section 2.1."""
     return 0.5 * F.mse_loss(output, y, reduction="sum")
 
 
 def cross_entropy(output: Tensor, y: Any) -> Tensor:
-    """Section 2.2, of probabilities, so that the derivative of the sigmoid is seen to cancel as in section 4."""
+    """The loss of section 2.2, of probabilities: the derivation then shows how the sigmoid's derivative cancels."""
     return F.binary_cross_entropy(output, y, reduction="sum")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print both derivations and draw them; 0, or 1 if one is wrong, or 2 if a picture cannot be written."""
+    """Print and draw both derivations. Returns 0, or 1 if one is wrong, or 2 if a picture cannot be drawn."""
     parser = argparse.ArgumentParser(
         prog="explain_mlp.py",
         description="Print how the document derives the gradients of its 784-256-10 network, for the mean square and "
@@ -42,16 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", default="out", metavar="FOLDER", help="where the pictures go (default: out)")
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # where a terminal has no letters for the formulas
+        sys.stdout.reconfigure(errors="replace")  # some terminals cannot print all letters of the formulas
     try:
         return run(training.writable_folder(options.out))
-    except OSError as error:
+    except (ImportError, OSError) as error:
         print(f"explain_mlp.py: error: {error}", file=sys.stderr)
         return 2
 
 
 def run(folder: Path) -> int:
-    """Derive, print and draw the gradients of both losses; 0, or 1 if one is wrong."""
+    """Derive, print and draw the gradients of both losses. Returns 0, or 1 if one is wrong."""
     generator = tg.Generator().manual_seed(0)
     inputs, hidden, outputs = LAYERS
     network = nn.Sequential(
@@ -65,7 +65,7 @@ def run(folder: Path) -> int:
 
     is_right = True
     for loss in (mean_square, cross_entropy):
-        derivation = explain(loss(network(x), y), network, notation="document")
+        derivation = tg.explain(loss(network(x), y), network, notation="document")
         title = f"{loss.__name__.replace('_', ' ').capitalize()}, layers {'-'.join(map(str, LAYERS))}"
         print(f"{title}\n{'=' * len(title)}\n\n{derivation}\n")
         is_right = is_right and derivation.is_verified

@@ -1,8 +1,11 @@
-"""The document's experiment: is mean square or cross entropy the better loss for a network that reads digits?
+"""The experiment of the document (see the README): is mean square or cross entropy the better loss to read digits?
 
-Two networks see the same images in the same order, one with each loss, as in section 3 of the document; what comes out
-is printed and drawn. With --target it is also a test: the exit status says whether the networks are good enough.
+Two networks, one for each loss, are trained on the same images in the same order, as in section 3 of the document. The
+program prints and draws the results. With --target it is also a test: the exit status says whether the networks are
+accurate enough.
 """
+
+from __future__ import annotations
 
 import argparse
 import os
@@ -10,33 +13,33 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# One sample a step leaves little for BLAS's threads to do, and beside other programs they wait for one another; numpy
-# and scipy read this when they are imported.
+# With one sample a step, several threads of BLAS gain nothing, and beside other programs they wait for one another.
+# NumPy and SciPy read this variable when they are imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
-from tinygrad_mlp import training
+from tinygrad_mlp import NeuralNetwork, training
 from tinygrad_mlp.datasets import Preprocessed, load_digits, preprocess
-from tinygrad_mlp.experiment.neural_network import NeuralNetwork
 
-HIDDEN = {"mean_square": [256], "cross_entropy": [200]}  # the document's
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+HIDDEN = {"mean_square": [256], "cross_entropy": [200]}  # the widths of the document's hidden layers
 COLORS = {"mean_square": "C0", "cross_entropy": "C1"}
 
 Array = NDArray[Any]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the experiment; 0, or 1 if a network is below --target, or 2 if it cannot be run."""
+    """Run the experiment. Returns 0, or 1 if a network is below --target, or 2 if the experiment cannot be run."""
     options = parse(arguments)
     try:
         return run(options)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(f"mnist_mlp.py: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -45,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         prog="mnist_mlp.py",
         description="Train a network to read handwritten digits, once with the mean square and once with the cross "
@@ -84,7 +88,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def whole(least: int) -> Any:
-    """What argparse reads a whole number of at least `least` with."""
+    """A function for argparse that reads a whole number of at least `least`."""
 
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
@@ -95,6 +99,7 @@ def whole(least: int) -> Any:
 
 
 def fraction(text: str) -> float:
+    """A number between 0 and 1, read for argparse."""
     try:
         number = float(text)
     except ValueError:
@@ -105,10 +110,11 @@ def fraction(text: str) -> float:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Train both networks, print what came of it and draw pictures. Returns the exit status."""
     images, labels, description = load_digits(options.data, progress=sys.stderr.isatty())
     print(f"Data: {description}")
     data = preprocess(images, labels, generator=options.seed, dtype=options.dtype)
-    folder = training.writable_folder(options.out)  # now, and not after all the training
+    folder = training.writable_folder(options.out)  # an error is better now than after the training
     samples = training.save(partial(draw_samples, images, labels), folder / "digits.png", (8, 4.6))
 
     losses = list(HIDDEN) if options.loss == "both" else [options.loss]
@@ -135,15 +141,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def train(loss: str, data: Preprocessed, options: argparse.Namespace) -> NeuralNetwork:
+    """A network, trained with this loss, with the time that it took printed."""
     layers = [data.train_x.shape[1], *(options.hidden or HIDDEN[loss]), data.train_y.shape[1]]
     iterations = options.epochs * len(data.train_x)
     network = NeuralNetwork(
         layers,
         loss,
-        plot=False,  # drawn below, both networks in one picture
+        plot=False,  # `draw_curves` draws both networks in one picture
         generator=options.seed,
         dtype=options.dtype,
-        n_save=min(10_000, max(1, iterations // 10)),  # the document's, or enough for a curve
+        n_save=min(10_000, max(1, iterations // 10)),  # as in the document, or more often, to have a curve at all
     )
     print(f"\n{named(loss).capitalize()}, layers {'-'.join(map(str, layers))}:")
     start = time.perf_counter()
@@ -154,11 +161,12 @@ def train(loss: str, data: Preprocessed, options: argparse.Namespace) -> NeuralN
 
 
 def named(loss: str) -> str:
+    """The name of a loss, as it is printed."""
     return loss.replace("_", " ")
 
 
 def compare(networks: dict[str, NeuralNetwork], outputs: dict[str, Array], labels: Array) -> str:
-    """What the two networks' results on the same validation data say about the two losses."""
+    """A text about which loss is better, judged by the outputs of both networks for the same validation data."""
     right = {loss: output.argmax(axis=1) == labels.argmax(axis=1) for loss, output in outputs.items()}
     ahead, behind = sorted(networks, key=lambda loss: -right[loss].sum())
     only_ahead = int((right[ahead] & ~right[behind]).sum())
@@ -167,21 +175,33 @@ def compare(networks: dict[str, NeuralNetwork], outputs: dict[str, Array], label
     if lead == 0:
         return f"Both losses come out even: each gets {right[ahead].sum():,} of {n:,} digits right."
 
-    # McNemar's test: were both equally good, each digit that only one gets right would be a coin thrown.
+    # McNemar's test: if both networks were equally good, each digit that only one of them gets right would be as random
+    # as a coin. This is the lead in standard deviations of such coins.
     deviations = lead / (only_ahead + only_behind) ** 0.5
+    return (
+        f"{named(ahead).capitalize()} is ahead by {lead:,} of {n:,} validation digits: {only_ahead:,} it alone gets "
+        f"right, {only_behind:,} {named(behind)} alone.\n"
+        f"{judged(ahead, deviations)}\n{followed(networks, ahead, behind)}"
+    )
+
+
+def judged(ahead: str, deviations: float) -> str:
+    """A sentence about what a lead of so many standard deviations means."""
     verdict = "more than chance would explain" if deviations > 2 else "which may well be chance"
-    histories = {loss: np.array(network.validation_accuracy) for loss, network in networks.items()}
-    leading = int((histories[ahead] > histories[behind]).sum())
-    iterations = networks[ahead].iterations
-    level = iterations[int(np.argmax(histories[ahead] >= histories[behind][-1]))]
     if deviations > 2:
         argued = "it is as" if ahead == "cross_entropy" else "it is other than"
     else:
         argued = "it neither supports nor contradicts what"
+    return f"That is {deviations:.1f} standard deviations, {verdict}; {argued} section 4 of the document argues."
+
+
+def followed(networks: dict[str, NeuralNetwork], ahead: str, behind: str) -> str:
+    """A sentence about the reports during the training: when the better network was ahead."""
+    better, worse = (np.array(networks[loss].validation_accuracy) for loss in (ahead, behind))
+    iterations = networks[ahead].iterations
+    level = iterations[int(np.argmax(better >= worse[-1]))]  # the first iteration with the other's final accuracy
+    leading = int((better > worse).sum())
     return (
-        f"{named(ahead).capitalize()} is ahead by {lead:,} of {n:,} validation digits: {only_ahead:,} it alone gets "
-        f"right, {only_behind:,} {named(behind)} alone.\n"
-        f"That is {deviations:.1f} standard deviations, {verdict}; {argued} section 4 of the document argues.\n"
         f"It was ahead in {leading} of {len(iterations)} reports, and by iteration {level:,} it had reached what "
         f"{named(behind)} ended with after iteration {iterations[-1]:,}."
     )
@@ -191,6 +211,9 @@ def compare(networks: dict[str, NeuralNetwork], outputs: dict[str, Array], label
 
 
 def draw_curves(networks: dict[str, NeuralNetwork], figure: Figure) -> None:
+    """Draw error and accuracy against iterations, for both networks."""
+    from matplotlib.ticker import LogLocator
+
     error, accuracy = figure.subplots(1, 2)
     for loss, network in networks.items():
         training.draw_loss(error, network.records, named(loss), COLORS[loss])
@@ -201,14 +224,14 @@ def draw_curves(networks: dict[str, NeuralNetwork], figure: Figure) -> None:
     error.yaxis.set_minor_formatter("")
     accuracy.set(title="Accuracy")
     figure.legend(*error.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    # The first point, of a network that has seen one digit, would press all others together.
+    # Leave the first record out of the range, since a network that has seen one digit is far below the others.
     later = [value for net in networks.values() for value in net.training_accuracy[1:] + net.validation_accuracy[1:]]
     if later:
         accuracy.set_ylim(max(0, min(later) - 0.02), 1)
 
 
 def draw_samples(images: Array, labels: Array, figure: Figure) -> None:
-    """Five of each digit, a column for each."""
+    """Draw five samples of each digit, with a column for each digit."""
     figure.suptitle("Digits to learn from")
     axes = figure.subplots(5, 10)
     for digit in range(10):
@@ -218,7 +241,7 @@ def draw_samples(images: Array, labels: Array, figure: Figure) -> None:
 
 
 def draw_mistakes(name: str, images: Array, labels: Array, outputs: Array, figure: Figure) -> None:
-    """The wrong digits for which the output of the wrong class exceeds that of the right one by most."""
+    """Draw the worst mistakes: those in which the output of the wrong class exceeds that of the right one by most."""
     rows, columns = 4, 8
     truth, answer = labels.argmax(axis=1), outputs.argmax(axis=1)
     each = np.arange(len(outputs))
@@ -233,6 +256,7 @@ def draw_mistakes(name: str, images: Array, labels: Array, outputs: Array, figur
 
 
 def show(axes: Any, image: Array | None) -> None:
+    """Draw an image, or leave the place empty."""
     axes.axis("off")
     if image is not None:
         axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)

@@ -36,6 +36,8 @@ from .tensors.creation import (
 from .tensors.random import Generator, manual_seed
 from .tensors.tensor import Tensor, tensor
 
+__version__ = "0.1.0"  # pyproject.toml reads it here, without importing the package
+
 if TYPE_CHECKING:
     from .derivation.page import Derivation, explain
 

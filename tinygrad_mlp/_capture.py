@@ -1,7 +1,8 @@
-"""capture(step): a training step recorded in its first call, and replayed without building a graph in later ones.
+"""`capture(step)` records a training step in its first call, and replays it in later calls without building a graph.
 
-`_replay` takes a run of a step down and replays it. Here is decided which recording belongs to a call: by the kind of
-its arguments, by the objects that the step's names stand for, and by the modes and attributes of the Modules it calls.
+`_tape` takes down one run of a step, and `_replay` replays it. This file decides which recording belongs to a call: by
+the kind of the arguments, by the objects that the step's names stand for, and by the modes and attributes of the
+Modules that the step calls.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from ._replay import Function, Program, Tape, bits, mapped, put_back, saved
+from ._replay import Program, bits, put_back, saved
+from ._tape import Function, Tape, mapped
 from .core import mode
 from .core.guard import owner
 from .core.lines import warn
@@ -45,15 +47,18 @@ _NUMBERS = (bool, int, float, complex, str, bytes, np.generic, type(None))
 
 
 class Names:
-    """One look at what a step reads by name: the globals of its code, its free variables, its parameters' defaults.
+    """The names that a step's own code reads, and the objects that they stand for.
 
-    They may be functions, modules, classes, Tensors, Modules, optimizers, schedules and generators, and lists, tuples
-    and dicts of these; anything else is refused. What functions among them read is not looked at.
+    These are the globals that its code loads, its free variables, and the defaults of its parameters. They may be
+    functions, modules, classes, Tensors, Modules, optimizers, schedules and generators, and lists, tuples and dicts of
+    these. The tape is refused if one is anything else. Names that the functions among them read are not looked at.
     """
 
     def __init__(self, step: Any, tape: Tape) -> None:
-        self._read: list[tuple[Function, Any, Any, str]] = []  # how to read a name again, and what it stands for
-        self._lists: list[tuple[Any, list[Any], str]] = []  # with what is in them
+        # For each name: a function and its argument, which read the name again, the object they give, and the name.
+        self._read: list[tuple[Function, Any, Any, str]] = []
+        # For each name of a list or a dict: the container, the objects in it, and the name.
+        self._lists: list[tuple[Any, list[Any], str]] = []
         method = step.forward if isinstance(step, Module) else step
         function = getattr(method, "__func__", method)
         if isinstance(method, MethodType) and isinstance(method.__self__, Module):
@@ -64,28 +69,33 @@ class Names:
             tape.refuse(f"the step is a {type(step).__name__}: write a function that calls it")
         while isinstance(function, FunctionType):
             self._look_into(function, tape)
-            function = getattr(function, "__wrapped__", None)  # what a decorator stands before
+            function = getattr(function, "__wrapped__", None)  # the function that a decorator has wrapped
 
     def _look_into(self, function: FunctionType, tape: Tape) -> None:
+        """Find the names that `function` reads; refuse ``except`` clauses, and numbers such as ``settings.scale``."""
         instructions = list(_instructions(function.__code__))
-        for loading, following in itertools.pairwise(instructions):
-            bare = loading.opname == "PUSH_EXC_INFO" and following.opname == "POP_TOP"
-            if bare or loading.opname in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH"):
+        for one, following in itertools.pairwise(instructions):
+            # `except:`, or else `except Error:` and `except* Error:`
+            catches_all = one.opname == "PUSH_EXC_INFO" and following.opname == "POP_TOP"
+            if catches_all or one.opname in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH"):
                 tape.refuse("an except clause, which a replay does not run: catch the exception outside the step")
-            named = function.__globals__.get(loading.argval) if loading.opname == "LOAD_GLOBAL" else None
+            # `settings.scale`, where `settings` is a class or a module of the user's and `scale` a number
+            named = function.__globals__.get(one.argval) if one.opname == "LOAD_GLOBAL" else None
             if following.opname == "LOAD_ATTR" and isinstance(named, type | ModuleType) and not _is_of_python(named):
                 number = getattr(named, following.argval, None)
                 if isinstance(number, _NUMBERS) and number is not None:
-                    tape.refuse(_ADVICE.format(f"{loading.argval}.{following.argval}"))
+                    tape.refuse(_ADVICE.format(f"{one.argval}.{following.argval}"))
+        # Globals, free variables, and the defaults of parameters.
         for name in {i.argval for i in instructions if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}:
             self._look_at(name, function.__globals__.get, name, tape)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             self._look_at(name, _contents, cell, tape)
         for name, parameter in inspect.signature(function).parameters.items():
-            if not isinstance(parameter.default, _NUMBERS):  # which are part of the key, as arguments are
+            if not isinstance(parameter.default, _NUMBERS):  # a number that is a default cannot change
                 self._look_at(name, lambda default: default, parameter.default, tape)
 
     def _look_at(self, name: str, read: Function, where: Any, tape: Tape) -> None:
+        """Note the object ``read(where)`` that `name` stands for, and refuse one that is not allowed."""
         value = read(where)
         reached = _reached(value)
         if len(reached) > _MANY:
@@ -108,15 +118,15 @@ class Names:
         if isinstance(value, list | dict):
             self._lists.append((value, _parts(value), name))
 
-    def hold(self) -> bool:
-        """Whether they still stand for what they did."""
+    def are_valid(self) -> bool:
+        """Whether each name still stands for the same object, and each list and dict holds the same objects."""
         for read, where, value, _ in self._read:
             if read(where) is not value:
                 return False
         return not self._lists or all(_same(_parts(value), parts) for value, parts, _ in self._lists)
 
     def difference(self) -> str:
-        """The first name that stands for something else, or for a list with other entries."""
+        """The first name that stands for another object, or for a list or dict with other entries."""
         names = [name for read, where, value, name in self._read if read(where) is not value]
         names += [name for value, parts, name in self._lists if not _same(_parts(value), parts)]
         return names[0] if names else ""
@@ -130,7 +140,7 @@ _ADVICE_ON_OBJECTS = (
 
 
 def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
-    """The instructions of a function and of those inside it."""
+    """The instructions of a function, and of the functions inside it."""
     yield from dis.get_instructions(code)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -138,7 +148,7 @@ def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
 
 
 def _contents(cell: Any) -> Any:
-    """What a free variable stands for; None if it is not assigned yet."""
+    """The object that a free variable stands for; None if it is not assigned yet."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -149,7 +159,10 @@ Structure = dict[tuple[Module, str], list[Any]]
 
 
 def _structure(modules: Iterable[Module]) -> Structure:
-    """By modules, those in them, and attributes: modes, the objects that they hold, and the texts of numbers."""
+    """All that `modules` and those inside them hold, as lists to compare: one for each module and attribute.
+
+    The list of the attribute ``training`` holds one text, which also tells whether the module has hooks.
+    """
     found: Structure = {}
     for module in dict.fromkeys(inner for outer in modules for inner in outer.modules()):
         found[module, "training"] = [f"{module.training} {bool(module._module_hooks)}"]
@@ -158,7 +171,7 @@ def _structure(modules: Iterable[Module]) -> Structure:
 
 
 def _difference(before: Structure, after: Structure) -> str:
-    """The first attribute that is not what it was, such as ``Linear.weight``; nothing if all are."""
+    """The first attribute that differs between the two, such as ``Linear.weight``; an empty text if none does."""
     for module, name in {**before, **after}:
         if not _same(before.get((module, name), []), after.get((module, name), [])):
             return f"{type(module).__name__}.{name}"
@@ -166,7 +179,10 @@ def _difference(before: Structure, after: Structure) -> str:
 
 
 def _reached(value: Any) -> list[Any]:
-    """An object, and what it holds if it is a container or a plain object, with the keys; each of these once."""
+    """An object, and all objects that it holds, with their keys, if it is a container or a plain object.
+
+    Each container is entered once. The search ends after `_MANY` objects.
+    """
     found: list[Any] = []
     waiting, seen = [value], set[int]()
     while waiting and len(found) <= _MANY:
@@ -181,16 +197,17 @@ def _reached(value: Any) -> list[Any]:
 
 
 class _Key(str):
-    """A key of a container, or the name of an attribute, as a text."""
+    """The key of an entry in a container, or the name of an attribute, in the list that `_reached` returns."""
 
 
 def _parts(value: Any) -> list[Any]:
-    """What is reached from an object; in place of numbers and foreign generators, texts that tell what they hold."""
+    """All objects reached from `value`, as a list to compare, with texts in place of numbers and generators."""
     return [_described(part) for part in _reached(value)]
 
 
 def _described(part: Any) -> Any:
-    if isinstance(part, np.random.Generator):  # a step that draws from it changes it
+    """A text with the value of a number or the state of a foreign generator; any other object is returned itself."""
+    if isinstance(part, np.random.Generator):
         return repr(part.bit_generator.state)
     if isinstance(part, random.Random):
         return repr(part.getstate())
@@ -198,16 +215,16 @@ def _described(part: Any) -> Any:
 
 
 def _is_changing(value: Any) -> bool:
-    """Whether `value` can change without a new object: a container, or an object of a class of a user's own."""
+    """Whether the contents of `value` can change: whether it is a container, or an object of a user's own class."""
     if isinstance(value, (*_FIXED, *_OURS, *_NUMBERS, Captured)):
         return False
     return isinstance(value, list | dict | set) or (hasattr(value, "__dict__") and not _is_of_python(type(value)))
 
 
 def _is_of_python(value: type[Any] | ModuleType) -> bool:
-    """Whether a class or module is Python's, NumPy's, SciPy's or this package's.
+    """Whether a class or module is Python's, NumPy's, SciPy's or this package's, so that it holds no user's numbers.
 
-    `types` and `argparse` do not count: their namespaces hold a user's numbers.
+    The namespaces of `types` and `argparse` do hold such numbers.
     """
     package = (value.__name__ if isinstance(value, ModuleType) else value.__module__).partition(".")[0]
     return package in sys.stdlib_module_names - {"types", "argparse", "__main__"} | _LIBRARIES
@@ -217,28 +234,35 @@ _LIBRARIES = {"numpy", "scipy", __name__.partition(".")[0]}
 
 
 def _same(values: list[Any], others: list[Any]) -> bool:
-    """Whether two lists hold the same objects, and equal texts."""
+    """Whether two lists hold the same objects in the same order; texts need only be equal."""
     if len(values) != len(others):
         return False
     return all(a is b or (type(a) is type(b) is str and a == b) for a, b in zip(values, others, strict=True))
 
 
-_MANY = 1_000  # objects that a name or an attribute may hold: they are compared before each replay
+_MANY = 1_000  # how many objects a name or an attribute may hold: all are compared before each replay
 
 
 class Recording:
-    """What one call of a step came to: a program, or why there is none; and what that takes as given."""
+    """What was recorded in one call of a step, and the conditions under which it may be replayed.
+
+    Attributes:
+        program: replays the call; None if it cannot be replayed.
+        refused: the reason, if so.
+    """
 
     def __init__(self, tape: Tape, program: Program | None) -> None:
         self.program = program
         self.refused = tape.refused
         self._names = tape.names
+        # Modules that the step has made for this call alone are gone as soon as the tape lets go of them.
         used = list(map(weakref.ref, tape.modules))
-        tape.modules.clear()  # those that the step has made for this call are gone then
+        tape.modules.clear()
         self._modules = [module for reference in used if (module := reference()) is not None]
         self._structure = _structure(self._modules)
         self._changes = configuration.changes
-        # A module does not learn of a change of a list that it holds, but for those that containers keep.
+        # `configuration.changes` counts attributes that are set, but not changes inside a list that a module holds. The
+        # lists of layers and buffers are kept by containers, which count.
         kept = ("_layers", "_buffers")
         held = [part for (_, name), parts in self._structure.items() if name not in kept for part in parts]
         self._lists = [(part, _parts(part)) for part in held if _is_changing(part)]
@@ -247,35 +271,35 @@ class Recording:
             self.program = None
 
     def difference(self) -> str:
-        """The first name or attribute that is not what it was; or a Tensor, which has no name."""
+        """What has changed since: the first name or attribute, or else a Tensor, for which no name is known."""
         names = next(filter(None, (names.difference() for names in self._names)), "")
         return names or _difference(self._structure, _structure(self._modules)) or "a Tensor from outside"
 
-    def holds(self) -> bool:
-        """Whether all that is taken as given still is."""
+    def is_valid(self) -> bool:
+        """Whether the conditions still hold."""
         for names in self._names:
-            if not names.hold():
+            if not names.are_valid():
                 return False
         if self._lists and not all(_same(_parts(value), parts) for value, parts in self._lists):
             return False
-        if self._changes != configuration.changes:  # of some module: perhaps of one of these
+        if self._changes != configuration.changes:  # some module has changed: perhaps one of these
             if _difference(self._structure, _structure(self._modules)):
                 return False
             self._changes = configuration.changes
-        return self.program is None or self.program.holds()
+        return self.program is None or self.program.is_valid()
 
 
 # --- the step that a user calls ---------------------------------------------------------------------------------------
 
-_KINDS = 32  # of arguments whose recordings are kept
-_MODES = 4  # recordings that are kept for each kind
-_COST = 10  # replays that save as much time as a recording takes
-_CREDIT = 32 * _COST  # what a step may cost before it is left eager,
-_PATIENCE = 5 * _COST  # and one that changes what it reads
+_KINDS = 32  # kinds of arguments for which recordings are kept
+_MODES = 4  # recordings that are kept for each kind, such as one for training and one for evaluation
+_COST = 10  # the cost of a recording, in replays: it has saved time when so many have followed
+_CREDIT = 32 * _COST  # a step stays eager when its recordings have cost so much more than replays have saved
+_PATIENCE = 5 * _COST  # the same limit for a step that changes what it reads, and so cannot be replayed
 
 
 class Captured:
-    """A step that is recorded in its first call with arguments of some kind, and replayed in later ones.
+    """A step that is recorded in its first call with a kind of arguments, and replayed in later calls with that kind.
 
     Attributes:
         captured: True if the last call was recorded or replayed; else the reason why it was not.
@@ -293,18 +317,20 @@ class Captured:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was recorded: call it after a change of something that a captured step does not look at."""
+        """Forget all recordings. Call this after changing something that a captured step does not compare."""
         self.captured: bool | str = "it has not been called yet"
-        self._recordings: dict[Any, list[Recording]] = {}  # by the kind of the arguments; the last in use first
-        self._debt = 0  # what recordings have cost, in replays that have not repaid it yet
-        self._changing: dict[Any, str] = {}  # by kind: what the step changed in its last recording
+        self._recordings: dict[Any, list[Recording]] = {}  # by the kind of the arguments; the last used one first
+        self._debt = 0  # how much more the recordings have cost than replays have saved, in replays
+        self._changing: dict[Any, str] = {}  # by the kind: what the step has changed while it was recorded
         self._replays = 0
         self._warned = False
 
     def __reduce__(self) -> Any:
-        return Captured, (self.step, self.check)  # a copy records anew: memory and parameters are the original's
+        """Copies and pickles have no recordings, since these hold the memory and the parameters of the original."""
+        return Captured, (self.step, self.check)
 
     def __get__(self, instance: Any, kind: type[Any]) -> Captured:
+        """Refuse to become a method: Python calls this for a captured step that is an attribute of a class."""
         if instance is not None:
             raise TypeError("a captured step belongs to one object: write self.step = capture(self._step) in __init__")
         return self
@@ -321,54 +347,40 @@ class Captured:
                 array = argument._data
                 kind += (array.shape, array.strides, array.dtype)
                 memories.add(id(owner(array)))
-            else:  # what is most common takes a short way: Tensors alone, each in memory of its own
+            else:  # a short way for the most common call: Tensors alone, each in memory of its own
                 if not (kwargs or observers or mode.watcher) and len(memories) == len(args):
                     known = self._recordings.get(tuple(kind))
-                    if known and known[0].holds():
+                    if known and known[0].is_valid():
                         return self._replay(known[0], args, memories, args, kwargs)
             return self._call(args, kwargs)
         finally:
             self._lock.release()
 
     def _call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Replay what was recorded for arguments like these, or record it."""
+        """Replay a recording for arguments of this kind, or record the step, or call it eagerly."""
         if isinstance(tape := observer(), Tape):
             self.captured = "another captured step has recorded it along"
             tape.names.append(Names(self.step, tape))
             return self.step(*args, **kwargs)
         args = [Tensor(value) if isinstance(value, np.ndarray) else value for value in args]
         kwargs = {name: Tensor(value) if isinstance(value, np.ndarray) else value for name, value in kwargs.items()}
-        tensors: list[Tensor] = []
-        kind: list[Any] = [state.enabled]
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, Tensor):
-                tensors.append(value)
-                kind += (value._data.shape, value._data.strides, value._data.dtype)
-            elif isinstance(value, _NUMBERS):
-                kind += _parts(value)
-            else:
-                reason = (
-                    f"an argument that is a {type(value).__name__}: pass Tensors and numbers, and read Modules by name"
-                )
-                return self._eager(reason, args, kwargs)
-        if any(tensor._node is not None for tensor in tensors):
-            return self._eager("an argument that requires a gradient: pass its .detach()", args, kwargs)
-        if mode.watcher is not None:
-            return self._eager("detect_anomaly() looks at each call", args, kwargs)
-        place = {id(tensor): i for i, tensor in enumerate(tensors)}
-        same = [place[id(tensor)] for tensor in tensors] if len(place) < len(tensors) else []
-        key = (*kind, *kwargs, *same)
+        values = [*args, *kwargs.values()]
+        if reason := _reason_against(values):
+            return self._eager(reason, args, kwargs)
+        tensors = [value for value in values if isinstance(value, Tensor)]
+        key = (*_kind(values), *kwargs, *_repetitions(tensors))
         known = self._recordings.setdefault(key, [])
         if len(self._recordings) > _KINDS:
             oldest = next(iter(self._recordings))
             del self._recordings[oldest]
             self._changing.pop(oldest, None)
         for recording in known:
-            if recording.holds():
+            if recording.is_valid():
                 known.remove(recording)
                 known.insert(0, recording)
                 memories = {id(owner(tensor._data)) for tensor in tensors}
                 return self._replay(recording, tensors, memories, args, kwargs)
+        # What has changed since the last recording? If recordings have cost too much already, say so and stay eager.
         changing = self._changing.get(key) or (known[0].difference() if known else "")
         if self._debt >= (_PATIENCE if key in self._changing else _CREDIT):
             reason = "arguments are others at each call: pass numbers that change as Tensors"
@@ -384,7 +396,10 @@ class Captured:
     def _replay(
         self, recording: Recording, tensors: Sequence[Tensor], memories: set[int], args: Sequence[Any], kwargs: Any
     ) -> Any:
-        """Replay with `tensors`, whose memory is `memories`, or call the step with all its arguments."""
+        """Replay with `tensors`, or call the step with all its arguments where a replay is not possible.
+
+        `memories` are the ids of the owners of the tensors' memory.
+        """
         program = recording.program
         if program is None:
             return self._eager(str(recording.refused), args, kwargs)
@@ -393,7 +408,7 @@ class Captured:
         self.captured = True
         if self._debt:
             self._debt -= 1
-        if program.is_running:  # something in its list calls the step again
+        if program.is_running:  # a user's function in the list of kernels has called the step
             return self._eager("the step is called by itself, in a replay", args, kwargs)
         self._replays += 1
         if self.check is None or self._replays % self.check:
@@ -401,17 +416,17 @@ class Captured:
         return self._checked(program, tensors, args, kwargs)
 
     def _checked(self, program: Program, tensors: Sequence[Tensor], args: Sequence[Any], kwargs: Any) -> Any:
-        """Run the eager step, put back what it has changed, replay, and compare what the two have come to."""
-        holders = program.holders()
-        before = [saved(holder) for holder in holders]
+        """Run the eager step, put back what it has changed, replay, and compare the results and the changes."""
+        changed = program.changed_objects()
+        before = [saved(part) for part in changed]
         result = self.step(*args, **kwargs)
-        expected = [bits(value) for value in (result, *holders)]
-        for holder, held in zip(holders, before, strict=True):
-            put_back(holder, held)
+        expected = [bits(part) for part in (result, *changed)]
+        for part, contents in zip(changed, before, strict=True):
+            put_back(part, contents)
         result = program.run(tensors)
-        for holder, eager in zip([None, *holders], expected, strict=True):
-            if eager != bits(result if holder is None else holder):
-                what = "its result" if holder is None else f"a {type(holder).__name__}"
+        for part, eager in zip([None, *changed], expected, strict=True):
+            if eager != bits(result if part is None else part):
+                what = "its result" if part is None else f"a {type(part).__name__}"
                 self._recordings.clear()
                 raise RuntimeError(
                     f"a replay differs from the eager step in {what}: the step reads something that is fixed when it "
@@ -422,9 +437,13 @@ class Captured:
     def _record(
         self, key: Any, tensors: list[Tensor], args: Sequence[Any], kwargs: dict[str, Any]
     ) -> tuple[Any, Recording | None]:
-        """Call the step; its result and what was recorded, or None if the step has changed what it reads."""
+        """Call the step and record it.
+
+        Returns:
+            The step's result, and the recording, or None if the step has changed what it reads.
+        """
         self._debt += _COST
-        # Stand-ins, because what the step reads by name is no argument, though it may be the same Tensor.
+        # The step is given stand-ins for its arguments: a Tensor that it also reads by name is no argument there.
         stands_for = {id(tensor): type(tensor)._of(tensor._data) for tensor in tensors}
         back = {id(stands_for[id(tensor)]): tensor for tensor in tensors}
         given = [stands_for[id(tensor)] for tensor in tensors]
@@ -448,10 +467,13 @@ class Captured:
             tape.refuse("numbers that Python's or NumPy's common generator draws: write rand(), randn() or their like")
         if state.enabled != enabled:
             tape.refuse("another grad mode after the step: write `with no_grad():`")
-        program = None if tape.refused else tape.program(given, result)
+        if tape.refused is None:
+            tape.finish(result)
+        program = None if tape.refused else Program(tape, given, result)
+        # If the step changes what it reads, its recording is not valid at the next call, and not worth keeping.
         changed = next(filter(None, (_difference(was, _structure([m])) for m, was in tape.modules.items())), "")
         recording = Recording(tape, program)
-        if program is not None and (changed or not recording.holds()):
+        if program is not None and (changed or not recording.is_valid()):
             self._changing[key] = changed or recording.difference()
             self.captured = (
                 f"the step changes `{self._changing[key]}`: write to a buffer in place, or change it outside"
@@ -462,19 +484,47 @@ class Captured:
         return mapped(result, lambda leaf: back.get(id(leaf), leaf)), recording
 
     def _eager(self, reason: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Call the step as it is, and say why."""
+        """Call the step as it is, and tell the reason why it is not captured."""
         self._refuse(reason)
         return self.step(*args, **kwargs)
 
     def _refuse(self, reason: str) -> None:
+        """Let `captured` be the reason, and warn if this is the first one."""
         self.captured = reason
         if not self._warned:
             self._warned = True
             warn(f"a captured step stays eager: {reason}")
 
 
+def _reason_against(values: Sequence[Any]) -> str:
+    """Why a step with these arguments cannot be captured; an empty text if it can."""
+    for value in values:
+        if not isinstance(value, (Tensor, *_NUMBERS)):
+            return f"an argument that is a {type(value).__name__}: pass Tensors and numbers, and read Modules by name"
+    if any(isinstance(value, Tensor) and value._node is not None for value in values):
+        return "an argument that requires a gradient: pass its .detach()"
+    return "" if mode.watcher is None else "detect_anomaly() looks at each call"
+
+
+def _kind(values: Sequence[Any]) -> list[Any]:
+    """What recordings depend on: the gradient mode, the memory layout of each Tensor, and all other arguments."""
+    kind: list[Any] = [state.enabled]
+    for value in values:
+        if isinstance(value, Tensor):
+            kind += (value._data.shape, value._data.strides, value._data.dtype)
+        else:
+            kind += _parts(value)
+    return kind
+
+
+def _repetitions(tensors: Sequence[Tensor]) -> list[int]:
+    """For each Tensor, the last position at which it is passed; an empty list if no Tensor is passed twice."""
+    position = {id(tensor): i for i, tensor in enumerate(tensors)}
+    return [position[id(tensor)] for tensor in tensors] if len(position) < len(tensors) else []
+
+
 def _random_states() -> bytes:
-    """The states of Python's and NumPy's common generators, which are read and not changed."""
+    """The states of the global generators of Python and NumPy, to compare. Reading them changes nothing."""
     return pickle.dumps((random.getstate(), np.random.get_state()))  # noqa: NPY002
 
 

@@ -1,538 +1,83 @@
-"""A run of a step taken down on a tape, a list of kernel calls, and made a program that can be replayed.
+"""Programs, which replay a recorded step, and copies of what a step changes, which a checked replay puts back.
 
-Recording is the eager step with all its checks: Tensors and nodes hold arrays as always. But each function of the sheet
-and each rule is given Slots in place of arrays, which write down the NumPy and BLAS calls that are made with them.
-What comes of it is a list of ``function(*arguments)`` in which all arguments, outputs included, are fixed. A program
-moves them into memory of its own; a replay copies its arguments there and goes down the list.
-
-Methods that change state (``zero_grad``, ``step`` of an optimizer or a schedule) are not taken apart: the list calls
-them. Draws from generators are calls in the list as well. What cannot be replayed is refused by name.
-
-The step ``lambda x: x - x.mean()`` of three numbers becomes three calls, each of which writes to its last array::
-
-    np.add.reduce(x, None, None, total)
-    np.divide(total, 3.0, mean)
-    np.subtract(x, mean, result)
+A program is made of a tape, whose kernels it moves into memory of its own. A replay copies its arguments there and goes
+down the list of kernels.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import weakref
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from itertools import takewhile
-from threading import get_ident
-from types import FunctionType, MethodType
-from typing import Any, NamedTuple
+from types import FunctionType
+from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
-from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from .core import functions as f
-from .core.blas import Product, affine, matmul, product_into
-from .core.guard import clock, is_guarded, owner, stamp
-from .core.lines import function_name
-from .core.record import Leaf, Node, Variable
-from .core.tape import Observer, observer, observers
-from .nn.module import Module
+from ._tape import Function, Kernel, Tape, deliver_gradient, independent, is_update, leaves, mapped
+from .core.blas import Product
+from .core.guard import clock, owner
+from .core.record import Leaf
 from .optim.lr_scheduler import _Schedule
 from .optim.optimizer import Optimizer
 from .tensors.creation import empty
-from .tensors.leaves import Lent, accumulate, gradient_of
+from .tensors.leaves import Lent
 from .tensors.random import Generator
 from .tensors.tensor import Tensor
 
-__all__ = ["Program", "Tape", "bits", "mapped", "put_back", "saved"]
+__all__ = ["Program", "bits", "put_back", "saved"]
 
 Array = NDArray[Any]
-Function = Callable[..., Any]
-Kernel = tuple[Function, tuple[Any, ...]]
-
-
-def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Nested lists, tuples, dicts, partial calls and gradients, with ``change(leaf)`` for each leaf."""
-    if type(value) is dict:
-        return {key: mapped(entry, change) for key, entry in value.items()}
-    if type(value) in (list, tuple) or (isinstance(value, tuple) and hasattr(value, "_fields")):
-        entries = [mapped(entry, change) for entry in value]
-        return type(value)(*entries) if hasattr(value, "_fields") else type(value)(entries)
-    if isinstance(value, partial):
-        return partial(value.func, *mapped(value.args, change), **mapped(value.keywords, change))
-    if isinstance(value, Lent):
-        return Lent(change(value.array), value.wrap)
-    return Product(change(value.left), change(value.right)) if type(value) is Product else change(value)
-
-
-def leaves(value: Any, kind: Any = object) -> list[Any]:
-    """The leaves of that kind in nested lists, tuples, dicts, partial calls and gradients."""
-    found: list[Any] = []
-    mapped(value, found.append)
-    return [leaf for leaf in found if isinstance(leaf, kind)]
-
-
-# --- kernels ----------------------------------------------------------------------------------------------------------
-
-_POWERS: dict[float, Function] = {1: np.positive, -1: np.reciprocal, 0.5: np.sqrt, 2: np.square}
-
-
-class Slot(NDArrayOperatorsMixin):
-    """An array that writes what is done with it on a tape."""
-
-    __slots__ = ("array", "tape")
-
-    def __init__(self, array: Array, tape: Tape) -> None:
-        self.array = array
-        self.tape = tape
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        out = options.pop("out", (None,))[0]
-        arguments = _arrays(inputs)
-        if method == "reduce" and out is None and not set(options) - {"axis", "keepdims"}:
-            axis, keepdims = options.get("axis", 0), options.get("keepdims", False)
-            result = np.asarray(ufunc.reduce(arguments[0], axis=axis, keepdims=keepdims))
-            return self.tape.add_kernel(ufunc.reduce, (arguments[0], axis, None, result, keepdims), result)
-        if method != "__call__" or options:
-            options |= {} if out is None else {"out": out.array}
-            self.tape.refuse(f"numpy.{ufunc.__name__}.{method} with {sorted(options)}")
-            return getattr(ufunc, method)(*arguments, **options)
-        if ufunc is np.matmul:
-            result = matmul(*arguments)
-            return self.tape.add_kernel(*product_into(arguments[0], arguments[1], result), result)
-        result = np.asarray(ufunc(*arguments)) if out is None else ufunc(*arguments, out=out.array)
-        self.tape.originals.pop(id(result), None)  # the kernel writes to `result`: it is no copy of its original now
-        fitted = tuple(_fitted(arguments, result))
-        if ufunc in (np.maximum, np.minimum):  # the two that take out= by name only
-            slot = self.tape.add_kernel(partial(ufunc, out=result), fitted, result)
-        else:
-            slot = self.tape.add_kernel(ufunc, (*fitted, result), result)
-        return slot if out is None else out
-
-    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if function is f.clone:
-            return self.copy("K")
-        return self.tape.call_whole(function, _arrays(list(args)), options)
-
-    def __pow__(self, exponent: Any) -> Any:
-        # As NumPy's arrays do, for the same bits.
-        shortcut = _POWERS.get(exponent) if isinstance(exponent, int | float) else None
-        return np.power(self, exponent) if shortcut is None else shortcut(self)
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self.array, name)
-        if name in ("T", "mT"):
-            return Slot(value, self.tape)
-        if name not in ("shape", "dtype", "ndim", "size", "base", "flags"):
-            self.tape.refuse(f"reading numbers out of a Tensor with {name}")
-        return value
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.tape.call_whole(np.ndarray.__getitem__, [self.array, _arrays(index)], {})
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def reshape(self, *shape: Any) -> Any:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-    def astype(self, dtype: Any) -> Any:
-        return self.tape.call_whole(np.ndarray.astype, [self.array, dtype], {})
-
-    def copy(self, order: Any = "C") -> Any:
-        result = self.array.copy(order)
-        self.tape.originals[id(result)] = self.array
-        return self.tape.add_kernel(np.copyto, (result, self.array), result)
-
-
-def _arrays(value: Any) -> Any:
-    """`value` with arrays for the Slots in it."""
-    return mapped(value, lambda leaf: leaf.array if type(leaf) is Slot else leaf)
-
-
-def _fitted(arguments: Iterable[Any], result: Array) -> Iterator[Any]:
-    """The operands of an elementwise kernel in the forms that NumPy is fastest with: of its result's shape, or 0-d."""
-    for argument in arguments:
-        if isinstance(argument, np.ndarray):
-            fits = argument.size == result.size and argument.flags.c_contiguous
-            yield argument.reshape(result.shape) if fits else argument
-        else:
-            yield np.asarray(argument, result.dtype) if result.dtype.kind == "f" else argument
-
-
-def _assign(out: Array, function: Function, arguments: Sequence[Any], options: dict[str, Any]) -> None:
-    result = np.asarray(function(*arguments, **options))
-    if result.shape != out.shape:
-        name = function_name(function)
-        raise RuntimeError(f"{name} gives shape {result.shape}, but {out.shape} when the step was recorded: reset() it")
-    out[...] = result
-
-
-def _quietly(settings: dict[str, Any], function: Function, arguments: tuple[Any, ...]) -> None:
-    """Call a kernel under the floating-point error settings it was recorded under."""
-    with np.errstate(**settings):
-        function(*arguments)
-
-
-def _deliver(leaf: Leaf, gradient: Product | Lent) -> None:
-    """Add to the gradient of a leaf what the kernels have just computed."""
-    if leaf.grad is not None:
-        accumulate(leaf, _own(gradient))
-    elif type(gradient) is Product and is_guarded(gradient.right):
-        leaf.grad = _own(gradient)
-    else:
-        gradient.since = next(clock)
-        leaf.grad = gradient
-
-
-def _own(gradient: Product | Lent, mine: Container[int] | None = None) -> Any:
-    """A gradient in memory that no kernel writes to; a factor outside the memory that is `mine` stays where it is.
-
-    As in the eager step, such a factor must not change before the gradient is used.
-    """
-    if isinstance(gradient, Lent):
-        return gradient.own()
-    stays = mine is not None and id(owner(gradient.right)) not in mine
-    product = Product(gradient.left.copy("K"), gradient.right if stays else gradient.right.copy("K"))
-    product.since = gradient.since if stays else next(clock)
-    return product
-
-
-def _own_gradients(optimizer: Optimizer) -> None:
-    """Give an optimizer of a user's own gradients that it may keep."""
-    for leaf in [parameter._node for group in optimizer._groups for parameter in group["params"]]:
-        if isinstance(leaf, Leaf) and isinstance(leaf.grad, Product | Lent):
-            leaf.grad = _own(leaf.grad)
-
-
-def _read_gradient(leaf: Leaf, kept: Tensor) -> None:
-    """Make the gradient of a leaf a Tensor, as reading ``.grad`` does: `kept`, which the step goes on to use."""
-    gradient = gradient_of(leaf)
-    if type(gradient) is Product:
-        function, arguments = product_into(gradient.left, gradient.right, kept._data)
-        function(*arguments)
-    else:
-        np.copyto(kept._data, gradient)
-    stamp([kept._data])
-    leaf.grad = kept
-
-
-# --- recording --------------------------------------------------------------------------------------------------------
-
-
-class _Block(NamedTuple):
-    """A range of memory that a program replaces by its own: that of an argument, or what a kernel has written."""
-
-    low: int  # addresses
-    high: int
-    memory: Array
-    is_argument: bool
-
-
-class Tape(Observer):
-    """What one run of a step does, in order; `refused` says why it cannot be replayed, if so."""
-
-    def __init__(self, arguments: Sequence[Tensor], describe: Callable[[Module], Any]) -> None:
-        self.kernels: list[tuple[Function, tuple[Any, ...], Array | None]] = []  # with what is written; None for state
-        self.originals: dict[int, Array] = {}  # by the ids of copies
-        self.externals: dict[int, tuple[weakref.ref[Any], Any, Array]] = {}  # Tensors from outside, with node and array
-        self.leaves: dict[Leaf, bool] = {}  # to which a walk came, and whether it left them a gradient
-        self.read: dict[Leaf, Tensor] = {}  # whose gradients the step has asked for
-        self.modules: dict[Module, Any] = {}  # which are called, as described before: by modules and attributes
-        self.names: list[Any] = []  # what the step reads by name, and captured steps that it calls
-        self.refused: str | None = None
-        self._blocks: dict[int, list[_Block]] = {}  # by the owners of the memory
-        self._made: dict[int, weakref.ref[Any]] = {}  # the Tensors that the step has been given or has made
-        self._updated: dict[int, int] = {}  # by the owners of weights: when an optimizer may have changed them
-        self._describe = describe
-        self._begun = next(clock)
-        self._errors = np.geterr()
-        for argument in arguments:
-            low, high = byte_bounds(argument._data)
-            others = self._blocks.get(id(owner(argument._data)), [])
-            if id(argument) not in self._made and any(other.low < high and low < other.high for other in others):
-                self.refuse("arguments that share memory: pass a .clone()")
-            self._add(argument._data, argument._data, is_argument=True)
-            self.made(argument)
-
-    def refuse(self, reason: str) -> None:
-        """End the recording: the step has done something that a replay could not."""
-        self.refused = self.refused or reason
-        if observer() is self:
-            del observers[get_ident()]
-
-    @contextlib.contextmanager
-    def _pause(self) -> Iterator[None]:
-        """A block that is not recorded; an exception that comes out of it may be one that the step catches."""
-        observers.pop(get_ident(), None)
-        try:
-            yield
-        except BaseException:
-            self.refused = self.refused or "an exception that the step catches"
-            raise
-        if self.refused is None:
-            observers[get_ident()] = self
-
-    # --- memory
-
-    def _add(self, array: Array, memory: Array, is_argument: bool = False) -> None:
-        block = _Block(*byte_bounds(memory), memory, is_argument)
-        self._blocks.setdefault(id(owner(array)), []).append(block)
-
-    def block(self, array: Array) -> _Block | None:
-        """The memory of an argument or a result that `array` is in; None for an array from outside."""
-        low, high = byte_bounds(array)
-        blocks = self._blocks.get(id(owner(array)), ())
-        return next((block for block in blocks if block.low <= low and high <= block.high), None)
-
-    def outside(self) -> set[int]:
-        """The memory of the Tensors from outside, by the ids of its owners."""
-        return {id(owner(array)) for _, _, array in self.externals.values()}
-
-    def made(self, tensor: Any) -> None:
-        self._made[id(tensor)] = weakref.ref(tensor)
-
-    def has_made(self, tensor: Any) -> bool:
-        """Whether `tensor` is an argument, or was made by the step."""
-        return id(tensor) in self._made and self._made[id(tensor)]() is tensor
-
-    def meet(self, tensor: Any) -> None:
-        block = self.block(tensor._data)
-        if self.has_made(tensor):
-            if block is None and id(owner(tensor._data)) not in self.outside():
-                self.refuse("a Tensor of the step that was given an array from outside")
-        elif block is None:
-            self.externals.setdefault(id(tensor), (weakref.ref(tensor), tensor._node, tensor._data))
-        elif block.is_argument:
-            self.refuse("an argument that shares memory with a Tensor from outside: pass a .clone()")
-
-    def _meet_all(self, operands: Any) -> None:
-        """Note the Tensors among `operands`, and refuse arrays from outside."""
-        for operand in leaves(operands, (np.ndarray, Variable)):
-            if isinstance(operand, Variable):
-                self.meet(operand)
-            elif self.block(operand) is None and all(array is not operand for _, _, array in self.externals.values()):
-                self.refuse("a NumPy array that is not an argument: pass it as one, and draw noise with randn()")
-
-    def add_kernel(self, function: Function, arguments: tuple[Any, ...], result: Array) -> Slot:
-        """Take down a kernel that has just written `result`."""
-        if (settings := np.geterr()) != self._errors:
-            function, arguments = _quietly, (settings, function, arguments)
-        self.kernels.append((function, arguments, result))
-        if self.block(result) is None:
-            self._add(result, owner(result))
-        return Slot(result, self)
-
-    # --- what the graph tells
-
-    def compute(self, function: Function, arrays: Sequence[Any], operands: Sequence[Any], options: Any) -> Array:
-        """What a function of the sheet makes of the `arrays` of its operands, each of its kernels taken down."""
-        self._meet_all(list(operands))
-        if any(array.dtype == np.bool_ for array in leaves(options.get("index"), np.ndarray)):
-            self.refuse("a boolean mask, whose numbers decide on a shape: write where() or masked_fill()")
-        try:
-            affine_result = affine(arrays[0], arrays[1].T, arrays[2]) if function is _LINEAR else None
-            if affine_result is not None:  # two kernels: the bias in each row, and the product added to it
-                self.add_kernel(np.copyto, (affine_result, arrays[2]), affine_result)
-                kernel = product_into(arrays[0], arrays[1].T, affine_result, 1.0)
-                result = self.add_kernel(*kernel, affine_result)
-            elif _is_taken_apart(function):
-                result = function(*map(self.slot, arrays), **options)
-            else:
-                result = self.call_whole(function, list(arrays), dict(options))
-        except Exception:
-            self.refuse("an exception that the step catches")
-            raise
-        return np.asarray(_arrays(result))
-
-    def slot(self, array: Any) -> Any:
-        """A Slot for an array of the graph."""
-        return Slot(array, self) if type(array) is np.ndarray else array
-
-    def copied(self, array: Array) -> Array:
-        """A copy, which each replay makes anew."""
-        copied: Array = Slot(array, self).copy().array
-        return copied
-
-    def call_whole(self, function: Function, arguments: list[Any], options: dict[str, Any]) -> Any:
-        """Call a function that is not taken apart, and take down the call."""
-        result = function(*arguments, **options)
-        if not isinstance(result, np.ndarray | np.generic):
-            self.refuse(f"{function_name(function)}, which returns {type(result).__name__}")
-            return result
-        result = np.asarray(result)
-        shared = [owner(result) is owner(array) for array in leaves(arguments, np.ndarray)]
-        if shared == [True] and _is_taken_apart(function):
-            return Slot(result, self)  # a view of memory that stays where it is
-        result = result.copy("K") if any(shared) else result
-        slot = self.add_kernel(_assign, (result, function, arguments, options), result)
-        if not _is_taken_apart(function) and function not in _WHOLE:
-            self.kernels[-1] = *self.kernels[-1][:2], None  # a user's function may do more than to compute
-        return slot
-
-    def read_node(self, node: Node) -> tuple[Any, Any, list[Any]]:
-        """The rules, the output and the inputs of `node`, as Slots.
-
-        A node whose arrays are not the step's own, or not what they will be in a replay, is refused.
-        """
-        if node.number < self._begun:
-            self.refuse("the graph of a Tensor that was computed outside the step")
-        outside = self.outside()
-        for array in leaves([node.output, *node.inputs], np.ndarray):
-            if self.block(array) is None and id(owner(array)) not in outside:
-                self.refuse("a graph with an array from outside")
-            if self._updated.get(id(owner(array)), 0) > node.number:
-                self.refuse("an optimizer's step between forward and backward: call backward() before it")
-        return map(self._whole, node.rules), self.slot(node.output), list(map(self.slot, node.inputs))
-
-    def _whole(self, rule: Function | None) -> Function | None:
-        """`rule` as the walk is to call it with Slots: one that a user has written is not taken apart."""
-        if rule is None or _is_taken_apart(getattr(rule, "func", rule)):
-            return rule
-        return lambda *slots, **options: self.call_whole(rule, _arrays(list(slots)), options)
-
-    def arrived(self, gradients: dict[Any, Any]) -> dict[Any, Any]:
-        """What a walk brought, in arrays; Products stay Products."""
-        for place, gradient in gradients.items():
-            if type(place) is Leaf:
-                self.leaves.setdefault(place, False)
-                if place.hooks:
-                    self.refuse("a hook that is given a gradient, which a replay would not call")
-            gradients[place] = _arrays(gradient)
-            if type(gradient) is Product:
-                gradients[place].since = gradient.since
-        return gradients
-
-    def deliver(self, leaf: Leaf, gradient: Any) -> None:
-        """Take down that a leaf gets its gradient."""
-        if isinstance(gradient, Variable):
-            self.refuse("a gradient that has a graph")
-        lent = self.originals.get(id(gradient))  # the walk's copy is not needed where it is only lent
-        if lent is None or self.block(lent) is None or lent.strides != gradient.strides:
-            lent = gradient
-        self.leaves[leaf] = True
-        self.kernels.append((_deliver, (leaf, lent if type(lent) is Product else Lent(lent, np.asarray)), None))
-        with self._pause():
-            accumulate(leaf, gradient)
-
-    def ask_gradient(self, leaf: Leaf) -> None:
-        if leaf.grad is None or not self.leaves.get(leaf):
-            self.refuse("asking for a gradient that the step has not computed: write zero_grad() to drop what is there")
-        elif self.read.get(leaf) is not leaf.grad:
-            if self.block(leaf.grad._data) is None:
-                self._add(leaf.grad._data, leaf.grad._data)
-            self.read[leaf] = leaf.grad
-            self.kernels.append((_read_gradient, (leaf, leaf.grad), None))
-
-    def perform(self, function: Function, *arguments: Any, **options: Any) -> Any:
-        self._meet_all([arguments, options])
-        if _is_update(function, arguments):  # the walk refuses graphs recorded before their weights were changed
-            parameters = leaves([group["params"] for group in arguments[0]._groups])
-            self._meet_all(parameters)
-            self._updated.update((id(owner(parameter._data)), next(clock)) for parameter in parameters)
-            if not _is_taken_apart(type(arguments[0])):
-                self.kernels.append((_own_gradients, arguments[:1], None))
-        if leaves([arguments, options], (FunctionType, MethodType)):
-            self.refuse(f"a function given to {function_name(function)}(), which a replay cannot call")
-        self.kernels.append((partial(function, **options) if options else function, arguments, None))
-        with self._pause():
-            return function(*arguments, **options)
-
-    def write(self, change: Function, tensor: Any, value: Any) -> None:
-        self.meet(tensor)
-        block = self.block(tensor._data)
-        if block is not None and block.is_argument:
-            self.refuse("writing to an argument: write to a .clone()")
-        self.perform(change, tensor, value)
-
-    def repeat(self, function: Function, *arguments: Any) -> Array:
-        self._meet_all(arguments)
-        with self._pause():
-            result = function(*arguments)
-        self._add(result, owner(result))
-        self.kernels.append((_assign, (result, function, arguments, {}), None))  # a draw counts, read or not
-        return np.asarray(result)
-
-    def constant(self, array: Array) -> Array:
-        return self.add_kernel(np.copyto, (array, array.copy()), array).array
-
-    def use(self, module: Module) -> None:
-        if not any((module, "training") in described for described in self.modules.values()):  # also within another
-            self.modules[module] = self._describe(module)
-
-    def program(self, arguments: Sequence[Tensor], result: Any) -> Program | None:
-        """What replays the step, unless it cannot be replayed."""
-        if any(reference() is None for reference, _, _ in self.externals.values()):
-            self.refuse("a Tensor that the step has made of an array from outside")
-        for value in leaves(result):
-            if isinstance(value, Tensor) and isinstance(value._node, Leaf) and id(value) not in self.externals:
-                self.refuse("a result that requires a gradient: return .detach()")
-            elif isinstance(value, Tensor) and isinstance(value._node, Node) and value._node.edges is not None:
-                self.refuse("a result that still has its graph: return .detach()")
-            elif isinstance(value, Tensor) and not (
-                self.has_made(value) or id(value) in self.externals or self.block(value._data)
-            ):
-                self.refuse("a Tensor among its results that was made where the recording does not see: in a thread")
-            elif not isinstance(value, Tensor | bool | str | None):
-                self.refuse(f"{type(value).__name__} among its results: return Tensors, in lists, tuples or dicts")
-        return None if self.refused else Program(self, arguments, result)
-
-
-# Functions of the sheet that work on arrays alone.
-_LINEAR = f.linear.__wrapped__  # type: ignore[attr-defined]
-_WHOLE = {f.clone.__wrapped__, f.cross_entropy.__wrapped__, f.scatter.__wrapped__, f.softmax_error.__wrapped__}  # type: ignore[attr-defined]
-
-
-def _is_taken_apart(function: Any) -> bool:
-    """Whether a function is NumPy's, SciPy's or this package's, rather than a user's, which may do anything."""
-    package = str(getattr(function, "__module__", None) or "numpy").partition(".")[0]  # ufuncs have none
-    return package in ("numpy", "scipy", __name__.partition(".")[0]) and function not in _WHOLE
-
-
-# --- replaying --------------------------------------------------------------------------------------------------------
 
 
 class Program:
-    """A tape made ready to be replayed, in memory of its own."""
+    """Replays a tape, in memory of its own.
+
+    Attributes:
+        externals: the Tensors from outside that the step has met, as the tape lists them.
+        outside: the ids of the owners of their memory.
+        is_running: whether a replay is going on.
+    """
 
     def __init__(self, tape: Tape, arguments: Sequence[Tensor], result: Any) -> None:
         self._tape = tape
-        self._memory: dict[tuple[int, int], Array] = {}  # by the addresses of the blocks that it stands for
-        self._moved: dict[int, tuple[Any, Any]] = {}  # by id: what was, and what has taken its place
+        self._memory: dict[tuple[int, int], Array] = {}  # by the addresses of a block: the memory that takes its place
+        self._moved: dict[int, tuple[Any, Any]] = {}  # by id: an array or a Tensor of the tape, and its replacement
         self.externals = list(tape.externals.values())
-        self.leaves = list(tape.leaves)
-        self.new_leaves = [leaf for leaf in self.leaves if all(node is not leaf for _, node, _ in self.externals)]
-        # Kernels whose results are never read are left out, such as the value of a loss that the step does not return.
-        needed = {id(owner(tensor._data)) for tensor in leaves(result, Tensor)}
-        kernels: list[Kernel] = []
-        for function, operands, written in reversed(tape.kernels):
-            if written is None or id(owner(written)) in needed:
-                kernels.append((function, operands))
-                read = leaves([function, operands], (np.ndarray, Tensor))
-                needed.update(id(owner(operand if type(operand) is np.ndarray else operand._data)) for operand in read)
+        self.outside = tape.outside()
         self.is_running = False
-        kernels = [(mapped(function, self._move), mapped(operands, self._move)) for function, operands in kernels[::-1]]
-        self.lent: list[tuple[Leaf, Any]] = [operands for function, operands in kernels if function is _deliver]
-        self.inputs: list[Array] = [self._move(argument._data) for argument in arguments]
-        place = {id(argument): i for i, argument in enumerate(arguments)}
-        givers = {id(tensor): self._giver(tensor, place.get(id(tensor))) for tensor in leaves(result, Tensor)}
-        self.result = mapped(result, lambda leaf: givers.get(id(leaf), leaf))
-        self.read = [
+        self._leaves = list(tape.leaves)
+        # Leaves that the step itself makes: each replay begins without their gradients.
+        self._new_leaves = [leaf for leaf in self._leaves if all(node is not leaf for _, node, _ in self.externals)]
+        self._inputs: list[Array] = [self._move(argument._data) for argument in arguments]
+        kernels = [
+            (mapped(function, self._move), mapped(operands, self._move)) for function, operands in _needed(tape, result)
+        ]
+        # The kernels before the first one that touches an array, most of which drop gradients, and all others.
+        self._preparing = list(takewhile(lambda kernel: not _computes(*kernel), kernels))
+        self._computing = kernels[len(self._preparing) :]
+        # Gradients that the step reads: the leaf, the Tensor that kernels compute with, and what the leaf holds after a
+        # replay, which gives copies of that Tensor to readers.
+        self._read = [
             (leaf, self._move(kept), Lent(self._move(kept)._data, Tensor._of)) for leaf, kept in tape.read.items()
         ]
-        self.lent += [(leaf, lent) for leaf, _, lent in self.read]
-        # Calls that drop gradients come first. A gradient that is still there after them is copied before the kernels
-        # overwrite its memory.
-        self.leading = list(takewhile(lambda kernel: not _computes(*kernel), kernels))
-        self.computing = kernels[len(self.leading) :]
-        self.outside = tape.outside()
-        self._mine = {id(owner(memory)) for memory in self._memory.values()}
+        # Gradients in the program's memory, each with the leaf that holds it after a replay.
+        self._lent: list[tuple[Leaf, Any]] = [
+            *(operands for function, operands in kernels if function is deliver_gradient),
+            *((leaf, lent) for leaf, _, lent in self._read),
+        ]
+        position = {id(argument): i for i, argument in enumerate(arguments)}
+        givers = {id(tensor): self._giver(tensor, position.get(id(tensor))) for tensor in leaves(result, Tensor)}
+        self._result = mapped(result, lambda leaf: givers.get(id(leaf), leaf))
+        self._overwritten = {id(owner(memory)) for memory in self._memory.values()}
         del self._tape, self._memory, self._moved
 
     def _move(self, value: Any) -> Any:
-        """An array, or a Tensor, in the program's own memory for one in the tape's; the same one for the same."""
+        """The replacement, in the program's memory, of an array or a Tensor of the tape; anything else as it is.
+
+        What is moved twice has the same replacement both times.
+        """
         array = value._data if isinstance(value, Tensor) else value
         block = self._tape.block(array) if isinstance(array, np.ndarray) else None
         if block is None:
@@ -547,81 +92,119 @@ class Program:
         return self._moved[id(value)][1]
 
     def _giver(self, tensor: Tensor, position: int | None) -> Callable[[Sequence[Tensor]], Tensor]:
-        """What gives, after a replay, the Tensor for one that the step has returned."""
+        """A function that is given the arguments of a replay, and returns what the replay returns for `tensor`.
+
+        `tensor` is a result of the recorded step, and `position` its place among the arguments, if it was one.
+        """
         if position is not None:
             return lambda tensors: tensors[position]
         array = self._move(tensor._data)
-        if array is not tensor._data:
+        if array is not tensor._data:  # the replay computes it: return a copy, for the next replay will overwrite it
             return lambda tensors: Tensor._of(array.copy("K"))
-        # Memory from outside: a Tensor that was there before is itself, and a view of one is made anew.
-        return (lambda tensors: Tensor._of(array)) if self._tape.has_made(tensor) else (lambda tensors: tensor)
+        if self._tape.has_made(tensor):  # a view of a Tensor from outside
+            return lambda tensors: Tensor._of(array)
+        return lambda tensors: tensor  # a Tensor from outside
 
-    def holders(self) -> list[Any]:
-        """All that holds what it changes: Tensors from outside, leaves, optimizers, schedules, generators."""
-        changed = leaves([self.leading, self.computing], Optimizer | _Schedule | Generator)
+    def changed_objects(self) -> list[Any]:
+        """The objects that a replay may change: Tensors from outside, leaves, optimizers, schedules, generators."""
+        changed = leaves([self._preparing, self._computing], Optimizer | _Schedule | Generator)
         changed += [schedule.optimizer for schedule in changed if isinstance(schedule, _Schedule)]
         changed += [node for _, node, _ in self.externals if isinstance(node, Leaf)]
         changed += [leaf.grad for leaf in changed if isinstance(leaf, Leaf) and isinstance(leaf.grad, Tensor)]
         return [*(reference() for reference, _, _ in self.externals), *dict.fromkeys(changed)]
 
-    def holds(self) -> bool:
-        """Whether the Tensors that the step met are what they were, and nobody wants to see their gradients."""
+    def is_valid(self) -> bool:
+        """Whether the Tensors from outside have the arrays and nodes that they had, and no hooks wait for gradients."""
         for reference, node, array in self.externals:
             tensor = reference()
             if tensor is None or tensor._data is not array or tensor._node is not node:
                 return False
-        for leaf in self.leaves:  # noqa: SIM110  # a generator would take longer than the loop
+        for leaf in self._leaves:  # noqa: SIM110  # a generator would take longer than the loop
             if leaf.hooks:
                 return False
         return True
 
     def run(self, tensors: Sequence[Tensor]) -> Any:
-        """Replay with the contents of `tensors`."""
-        for leaf in self.new_leaves:
+        """Replay with `tensors` as the arguments, and return what the step would return."""
+        for leaf in self._new_leaves:
             leaf.grad = None
-        for function, arguments in self.leading:
+        for function, arguments in self._preparing:
             function(*arguments)
-        for leaf, gradient in self.lent:
-            if leaf.grad is gradient:  # the last replay's, whose memory is about to be written to again
-                leaf.grad = _own(gradient, self._mine)
-        for tensor, buffer in zip(tensors, self.inputs):  # noqa: B905  # their number is known to be the same
+        for leaf, gradient in self._lent:
+            if leaf.grad is gradient:  # still that of the last replay, whose memory is about to be overwritten
+                leaf.grad = independent(gradient, self._overwritten)
+        for tensor, buffer in zip(tensors, self._inputs):  # noqa: B905  # their number is known to be the same
             buffer[...] = tensor._data
         self.is_running = True
         try:
-            for function, arguments in self.computing:
+            for function, arguments in self._computing:
                 function(*arguments)
         finally:
             self.is_running = False
-            for leaf, kept, lent in self.read:
-                if leaf.grad is kept:  # from now on readers take copies
+            for leaf, kept, lent in self._read:
+                if leaf.grad is kept:  # whoever reads the gradient after the replay is given a copy
                     leaf.grad = lent
-        return None if self.result is None else _given(self.result, tensors)
+        return None if self._result is None else _given(self._result, tensors)
 
 
-def state_of(holder: Any) -> dict[str, Any]:
-    """What a Tensor, a leaf, a generator, an optimizer or a schedule holds, by attributes."""
-    if isinstance(holder, Optimizer | _Schedule):
-        state: dict[str, Any] = holder.__getstate__()  # type: ignore[assignment]
-        return state
-    name = {Leaf: "grad", Generator: "_numbers"}.get(type(holder), "_data")
-    return {name: getattr(holder, name)}
+def _needed(tape: Tape, result: Any) -> list[Kernel]:
+    """The kernels of `tape` without those whose results nobody reads, such as the value of a loss that is not returned.
+
+    A kernel that does more than to write an array is always needed.
+    """
+    read = {id(owner(tensor._data)) for tensor in leaves(result, Tensor)}
+    kernels: list[Kernel] = []
+    for function, operands, written in reversed(tape.kernels):
+        if written is None or id(owner(written)) in read:
+            kernels.append((function, operands))
+            for operand in leaves([function, operands], (np.ndarray, Tensor)):
+                read.add(id(owner(operand if type(operand) is np.ndarray else operand._data)))
+    return kernels[::-1]
 
 
-def saved(holder: Any) -> dict[str, Any]:
-    """A copy of what `holder` holds, for `put_back`: its own arrays and generators, but the same other objects."""
-    state = state_of(holder)
-    others = [held for held in leaves(state) if not isinstance(held, np.ndarray | np.random.Generator | Lent)]
-    return copy.deepcopy(state, {id(held): held for held in others})
+def _given(result: Any, tensors: Sequence[Tensor]) -> Any:
+    """The result of a replay: `result` with each function in it called with the arguments `tensors`, and called once.
+
+    A Tensor that stands twice in the result is therefore one Tensor.
+    """
+    if type(result) is FunctionType:
+        return result(tensors)
+    given = {id(giver): giver(tensors) for giver in leaves(result, FunctionType)}
+    return mapped(result, lambda leaf: given.get(id(leaf), leaf))
 
 
-def put_back(holder: Any, state: dict[str, Any]) -> None:
-    """Let `holder` hold what it did when it was `saved`, in the same arrays, lists and dicts."""
-    for name, value in state.items():
-        setattr(holder, name, _restored(getattr(holder, name), value))
+def _computes(function: Function, arguments: tuple[Any, ...]) -> bool:
+    """Whether a kernel reads or writes arrays."""
+    return is_update(function, arguments) or bool(leaves([function, arguments], np.ndarray | Tensor))
+
+
+# --- what a replay changes, copied and put back -----------------------------------------------------------------------
+
+
+def _contents(changed: Any) -> dict[str, Any]:
+    """The attributes in which a Tensor, a leaf, a generator, an optimizer or a schedule holds what changes."""
+    if isinstance(changed, Optimizer | _Schedule):
+        attributes: dict[str, Any] = changed.__getstate__()  # type: ignore[assignment]
+        return attributes
+    name = {Leaf: "grad", Generator: "_numbers"}.get(type(changed), "_data")
+    return {name: getattr(changed, name)}
+
+
+def saved(changed: Any) -> dict[str, Any]:
+    """A copy of the contents of an object, for `put_back`. Of its leaves, arrays and generators alone are copied."""
+    contents = _contents(changed)
+    shared = [leaf for leaf in leaves(contents) if not isinstance(leaf, np.ndarray | np.random.Generator | Lent)]
+    return copy.deepcopy(contents, {id(leaf): leaf for leaf in shared})
+
+
+def put_back(changed: Any, contents: dict[str, Any]) -> None:
+    """Give an object the contents that it had when they were `saved`, in the same arrays, lists and dicts as now."""
+    for name, value in contents.items():
+        setattr(changed, name, _restored(getattr(changed, name), value))
 
 
 def _restored(now: Any, before: Any) -> Any:
-    """`now` with the contents of `before`, if it can take them, or else `before`."""
+    """`now`, with the contents of `before` written into it; or `before`, if they do not fit into `now`."""
     if isinstance(now, np.ndarray) and isinstance(before, np.ndarray) and now.shape == before.shape:
         np.copyto(now, before)
     elif isinstance(now, np.random.Generator):
@@ -629,18 +212,18 @@ def _restored(now: Any, before: Any) -> Any:
     elif isinstance(now, dict) and isinstance(before, dict):
         entries = {key: _restored(now.get(key), value) for key, value in before.items()}
         now.clear()
-        dict.update(now, entries)
+        dict.update(now, entries)  # of a subclass, too, whose own `update` may do more
     elif isinstance(now, list) and isinstance(before, list) and len(now) == len(before):
         now[:] = map(_restored, now, before)
     else:
         if isinstance(before, Product | Lent):
-            before.since = next(clock)  # in memory that nobody has written to
+            before.since = next(clock)  # the copy is as good as computed now: nobody has written to its memory
         return before
     return now
 
 
 def bits(value: Any) -> list[Any]:
-    """The bits of all that a result, a Tensor, a leaf, a generator, an optimizer or a schedule holds."""
+    """All bits of a result, a Tensor, a leaf, a generator, an optimizer or a schedule, as a list to compare."""
     if isinstance(value, Optimizer | _Schedule):
         value = value.state_dict()
     elif isinstance(value, Generator):
@@ -649,22 +232,3 @@ def bits(value: Any) -> list[Any]:
         value = value.grad
     arrays = [leaf._data if isinstance(leaf, Tensor) else leaf for leaf in leaves(value)]
     return [array.tobytes() if isinstance(array, np.ndarray) else repr(array) for array in arrays]
-
-
-def _given(result: Any, tensors: Sequence[Tensor]) -> Any:
-    """The result of a replay; the same Tensor where it stands twice."""
-    if type(result) is FunctionType:
-        return result(tensors)
-    given = {id(giver): giver(tensors) for giver in leaves(result, FunctionType)}
-    return mapped(result, lambda leaf: given.get(id(leaf), leaf))
-
-
-def _computes(function: Function, arguments: tuple[Any, ...]) -> bool:
-    """Whether a kernel reads or writes memory."""
-    return _is_update(function, arguments) or bool(leaves([function, arguments], np.ndarray | Tensor))
-
-
-def _is_update(function: Function, arguments: tuple[Any, ...]) -> bool:
-    """Whether a kernel is the step of an optimizer."""
-    name = function_name(getattr(function, "func", function))
-    return name == "step" and bool(arguments) and isinstance(arguments[0], Optimizer)

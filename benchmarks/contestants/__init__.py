@@ -1,11 +1,13 @@
 """The contestants: one small file each, written as the users of that library write, on the same problem.
 
-A file defines a function for each contest it takes part in, from a `Problem` to a `Contest`:
+A file has a function for each contest that it takes part in. The function takes a `Problem` and returns a `Contest`:
 
-- ``train``: an SGD step for each batch (tanh, binary cross entropy on logits, summed); then weights, then biases;
-- ``predict``: probabilities for each x, on their own; then the concatenated probabilities;
-- ``chain``: ``t = t * rate``, `size` times, and backward from the sum; then the gradient at the start;
-- ``experiment``: the document's two epochs, from the initial weights, monitored; then the weights.
+- ``train`` does an SGD step for each batch (tanh, binary cross entropy on logits, summed). Its result is the weights,
+  and then the biases.
+- ``predict`` computes the probabilities for each array in x. Its result is all probabilities in one array.
+- ``chain`` computes ``t = t * rate``, `size` times, and goes backward from the sum. Its result is the gradient at the
+  start.
+- ``experiment`` trains the two epochs of the document's experiment, with reports. Its result is the weights.
 """
 
 from __future__ import annotations
@@ -16,15 +18,15 @@ __all__ = ["BASELINES", "CONTESTANTS", "PEAK", "Contestant"]
 
 
 class Contestant(NamedTuple):
-    """A row of the table below; what is imported stays in the contestant's own file and process."""
+    """A row of the table below. The package is imported in the contestant's own file, which only its process reads."""
 
-    name: str  # its module in this folder
+    name: str  # of its module in this folder
     title: str
-    contests: str
-    distribution: str  # whose version is reported
-    statement: str  # what a user imports
+    contests: str  # the names of its functions
+    distribution: str  # the package whose version is reported
+    statement: str  # the import of a user, for the workload `start`
     biases: bool = True
-    quick: bool = True  # whether a quick run has the time for it
+    quick: bool = True  # whether it starts fast enough for a quick run
 
 
 # fmt: off
@@ -47,5 +49,5 @@ CONTESTANTS = (
 )
 # fmt: on
 
-PEAK = "blas_peak"  # a yardstick: it multiplies matrices of as many operations as the step has, and learns nothing
-BASELINES = ("tinygrad_mlp", "tinygrad_mlp_captured", PEAK)  # what each contestant is compared with
+PEAK = "blas_peak"  # no contestant but a measure: one product of matrices with as many operations as the step
+BASELINES = ("tinygrad_mlp", "tinygrad_mlp_captured", PEAK)  # each contestant's time is compared with theirs

@@ -1,4 +1,4 @@
-"""HIPS autograd; weights are (in, out), as its examples lay them out."""
+"""HIPS autograd, with weights of shape (inputs, outputs), as in its examples."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""NumPy and SciPy's BLAS by hand, updating in place: the kernels of a step and nothing around them.
+"""NumPy and SciPy's BLAS by hand, with updates in place: the kernels of a step and nothing around them.
 
-BLAS thinks in Fortran order, so every C-ordered array is handed over as its transpose, which costs nothing.
+BLAS expects arrays in Fortran order. It is given the transposes of arrays in C order, which lie in memory that way.
 """
 
 from __future__ import annotations

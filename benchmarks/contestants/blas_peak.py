@@ -1,4 +1,4 @@
-"""The BLAS peak: one product of large, nearly square matrices with as many operations as the step has."""
+"""The peak of BLAS: one product of large, nearly square matrices, with as many operations as the step."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ SIDE = 2560
 
 
 def peak(problem: Problem) -> Contest:
-    # Forward, the weights' gradients, and the gradients of all layers' inputs but the first's: 2 operations per entry.
+    # A product takes two operations for each entry of a weight and each sample. There are three products for each
+    # weight (the forward pass, its own gradient, the gradient of the layer's input), but two for the first one.
     entries = 3 * sum(weight.size for weight in problem.weights) - problem.weights[0].size
-    inner = round(sum(map(len, problem.x)) * entries / SIDE**2)
+    samples = sum(map(len, problem.x))
+    inner = round(samples * entries / SIDE**2)  # of a product (SIDE, inner) · (inner, SIDE)
     a = np.ones((SIDE, inner), problem.case.dtype, order="F")
     b = np.ones((inner, SIDE), problem.case.dtype, order="F")
     (gemm,) = blas.get_blas_funcs(("gemm",), dtype=problem.case.dtype)
-    return Contest(lambda: gemm(1.0, a, b), list)
+    return Contest(unit=lambda: gemm(1.0, a, b), result=list)  # no result is checked

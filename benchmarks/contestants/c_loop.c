@@ -1,6 +1,6 @@
-/* The network of the benchmark in plain loops. REAL is float or double. Weights are (out, in), rows contiguous;
+/* The network of the benchmark in plain loops. REAL is float or double. Weights have the shape (out, in), row by row;
  * a[l] holds the activations of layer l, d[l] the gradient of the loss with respect to its values before tanh.
- * tgmath.h takes the tanh and exp of the precision at hand. */
+ * tgmath.h chooses tanh and exp for float or double. */
 #include <tgmath.h>
 #include <string.h>
 

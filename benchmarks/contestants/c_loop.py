@@ -1,4 +1,4 @@
-"""Plain C loops, compiled on the spot: the practical limit where matrices are too small for BLAS to win."""
+"""Plain loops in C, compiled when the benchmark runs: the practical limit for matrices too small to gain from BLAS."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ COMPILER = ("cc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
 
 
 def library(dtype: str) -> ctypes.CDLL:
+    """The C code, compiled for `dtype`."""
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / "c_loop.so"
         real = {"float32": "float", "float64": "double"}[dtype]
@@ -31,11 +32,12 @@ def library(dtype: str) -> ctypes.CDLL:
 
 
 def pointers(arrays: list[Array]) -> Any:
+    """A C array with the addresses of `arrays`."""
     return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
 
 
 class Network:
-    """The problem's weights and buffers for `rows` samples, as C sees them."""
+    """The problem's weights, and buffers for `rows` samples, with the pointers that the C code takes."""
 
     def __init__(self, problem: Problem, rows: int) -> None:
         if problem.case.threads > 1:

@@ -1,4 +1,4 @@
-"""The document's algorithm: its loops and its formulas as they stand, and so one sample a step and no biases."""
+"""The code of the document (see the README) as it stands, which takes one sample a step and has no biases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..problem import Array, Contest, LeftOut, Problem
 
 
 class NeuralNetwork:
-    """The document's class, plots left out, with weights and rate that can be given."""
+    """The document's class without its plots. Unlike there, the weights and the rate are arguments."""
 
     def __init__(self, weights: list[Array], loss: str, rate: float | None = None) -> None:
         self.weights = [weight.copy() for weight in weights]

@@ -1,4 +1,4 @@
-"""JAX, one compiled call for each step; weights are (in, out), as its users lay them out."""
+"""JAX with one compiled call for each step, and with weights of shape (inputs, outputs), as its users have them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JAX with the loop over the epoch compiled, too, by ``lax.scan``."""
+"""JAX with the whole loop over an epoch compiled into one call, by ``lax.scan``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""micrograd, whose values are single numbers: a chain on n numbers is n chains."""
+"""micrograd, whose values are single numbers, so that a chain on n numbers is n chains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MyGrad, with its default memory guarding."""
+"""MyGrad, with memory guarding on, which is its default."""
 
 from __future__ import annotations
 

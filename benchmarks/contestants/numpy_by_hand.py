@@ -1,4 +1,4 @@
-"""Plain NumPy with the derivatives written by hand: what one writes without a framework."""
+"""Plain NumPy with derivatives written by hand, as one writes them without a framework."""
 
 from __future__ import annotations
 

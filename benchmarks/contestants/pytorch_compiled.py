@@ -1,4 +1,4 @@
-"""PyTorch with the network and its loss compiled by ``torch.compile``."""
+"""PyTorch with the network and the loss compiled together, by ``torch.compile``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier, a step being one call of ``partial_fit``."""
+"""scikit-learn's MLPClassifier, for which a step is one call of ``partial_fit``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..problem import Contest, Problem
 
 
 def network(problem: Problem, x: Any, y: Any) -> Any:
-    """A classifier with the problem's weights; it makes its own at the first call, which so must not count."""
+    """A classifier with the problem's weights, which replace those that its first call has drawn."""
     model = MLPClassifier(
         hidden_layer_sizes=[len(weight) for weight in problem.weights[:-1]],
         activation="tanh",

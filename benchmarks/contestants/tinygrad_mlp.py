@@ -6,7 +6,6 @@ import numpy as np
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
-from tinygrad_mlp.experiment.neural_network import NeuralNetwork
 
 from ..problem import Array, Contest, Problem
 
@@ -70,7 +69,7 @@ def experiment(problem: Problem) -> Contest:
 
     def two_epochs() -> None:
         widths = [problem.weights[0].shape[1], *map(len, problem.weights)]
-        network = NeuralNetwork(widths, loss="mean_square", plot=False, dtype=problem.case.dtype)
+        network = tg.NeuralNetwork(widths, loss="mean_square", plot=False, dtype=problem.case.dtype)
         network.model.load_state_dict(dict(zip(network.model.state_dict(), problem.weights, strict=True)))
         network.train(problem.x[0], problem.y[0], 2, *problem.validation)
         trained[:] = [parameter.numpy(force=True) for parameter in network.model.parameters()]

@@ -1,4 +1,4 @@
-"""This package with the step captured: recorded in its first call, replayed in later ones."""
+"""This package with a captured step, which is recorded in its first call and replayed in later calls."""
 
 from __future__ import annotations
 

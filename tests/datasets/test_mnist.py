@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from scipy.io import savemat
 
 from tinygrad_mlp.datasets import (
+    download,
     embedded_digits,
     load_digits,
     load_mnist,
-    mnist,
 )
 
 REAL = Path(__file__).parents[3] / "shared" / "mnist"
@@ -184,9 +184,9 @@ def test_the_real_mnist_has_its_checksums(train: bool, n: int) -> None:
     assert images.shape == (n, 28, 28)
     assert f"{n:,} {'training' if train else 'test'} images" in description
     assert np.bincount(labels).min() > n / 12
-    image_name, label_name = mnist.standard_files(train)
-    assert hashlib.sha256(idx(images)).hexdigest() == mnist.SHA256[image_name]
-    assert hashlib.sha256(idx(labels)).hexdigest() == mnist.SHA256[label_name]
+    image_name, label_name = download.standard_files(train)
+    assert hashlib.sha256(idx(images)).hexdigest() == download.SHA256[image_name]
+    assert hashlib.sha256(idx(labels)).hexdigest() == download.SHA256[label_name]
 
 
 # --- Downloads --------------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, bytes
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in GOOD.items()}
-    monkeypatch.setattr(mnist, "SHA256", checksums)
+    monkeypatch.setattr(download, "SHA256", checksums)
     mirrors = list[Mirror]()
 
     def start(files: dict[str, bytes]) -> Mirror:
@@ -322,7 +322,7 @@ def test_a_network_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(mnist, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(download, "ANSWER_SECONDS", 0.05)
     try:
         message = r"mirror\.invalid: no answer within 0\.05 seconds; other\.invalid: no answer"
         with pytest.raises(ConnectionError, match=message):
@@ -374,7 +374,7 @@ def test_a_mirror_without_a_scheme_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_default_cache_is_named_after_this_project() -> None:
-    assert "tinygrad_mlp" in mnist.cache_folder(None).parts
+    assert "tinygrad_mlp" in download.cache_folder(None).parts
 
 
 # --- One call for programs --------------------------------------------------------------------------------------------

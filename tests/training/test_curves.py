@@ -66,7 +66,7 @@ def test_curves_show_the_recorded_losses_and_accuracies(tmp_path, monkeypatch, c
         draw(figure)
         return path
 
-    monkeypatch.setattr(training.curves, "save", remember)
+    monkeypatch.setattr(training.figures, "save", remember)
     X, Y = samples(20)
     network = NeuralNetwork([5, 3], monitor=False, n_save=5, out=tmp_path)
     network.train(X, Y, 1, X[:8], Y[:8])

@@ -1,7 +1,7 @@
 """All that the core knows of captured steps (`tinygrad_mlp.capture`).
 
 While a step is captured, an `Observer` is told what the step does beyond recorded functions: what it changes, what it
-draws, what leaves the graph. A tape (`_replay.Tape`) is an Observer that takes this down. It has more methods: `record`
+draws, what leaves the graph. A tape (`_tape.Tape`) is an Observer that takes this down. It has more methods: `record`
 calls `compute` and `copied`, and the walk `slot`, `read_node` and `arrived`. These exist in a captured step alone.
 """
 

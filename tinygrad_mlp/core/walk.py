@@ -226,7 +226,7 @@ def _owned(gradient: Any, g: Any) -> Any:
 
 
 def added(total: Any, gradient: Any) -> Any:
-    """The sum of two gradients of one leaf, written to `total` if both are arrays, or both Slots (`_replay.py`)."""
+    """The sum of two gradients of one leaf, written to `total` if both are arrays, or both Slots (`_tape.py`)."""
     if type(total) is Product:
         total = total.dense()
     if type(gradient) is Product:

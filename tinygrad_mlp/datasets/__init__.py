@@ -1,4 +1,4 @@
-"""Digits to learn from (MNIST, or drawn on the spot) and their preparation: NumPy arrays in and out."""
+"""Images of digits to learn from (MNIST, or drawn from fonts), and their preprocessing, all in NumPy arrays."""
 
 from .digits import embedded_digits
 from .mnist import load_mnist

@@ -1,7 +1,7 @@
-"""Digits for machines that are offline: matplotlib's own fonts, redrawn with a different hand each time.
+"""Digits for machines that are offline: drawn from matplotlib's fonts, and bent differently each time.
 
-Shaped like MNIST, and bent so much that a small neural network finds them about as hard as the same number of MNIST's;
-but they are print, not handwriting, and serve for trying things out, not for comparing results.
+The images have the shape of MNIST's. They are bent so much that a small network finds them about as hard as the same
+number of images of MNIST. But they are print, not handwriting: good to try things out, not to compare results.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._optional import require
+
 __all__ = ["embedded_digits"]
 
 SIZE = 28  # pixels of an image
 HEIGHT = 20  # pixels of a digit in it, as in MNIST
 FINENESS = 4  # glyph pixels for each image pixel
 
-# Font file and the character of its zero. Named one by one, not found by a search: what else a
-# version of matplotlib brings must not change the digits of a seed.
+# Font files, each with the character of its zero. They are named one by one, because a search would find other fonts in
+# other versions of matplotlib, and a seed would then give other digits.
 STYLES = (
     ("DejaVuSans", "0"),
     ("DejaVuSans-Bold", "0"),
@@ -50,21 +52,22 @@ STYLES = (
 
 
 def embedded_digits(n: int = 6000, *, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Digits drawn from the fonts that come with matplotlib, each one shifted, turned, scaled and bent.
+    """Digits drawn from the fonts that come with matplotlib, each of them shifted, turned, scaled and bent.
 
-    White on black, about 20 pixels high, centred by their mass, as in MNIST. The bending is the
-    elastic distortion of Simard, Steinkraus and Platt (2003). The ten digits are equally frequent,
-    up to rounding. The same `n` and `seed` give the same images.
+    As in MNIST, they are white on black, about 20 pixels high, and centred by their mass. The bending is the elastic
+    distortion of Simard, Steinkraus and Platt (2003). The ten digits are equally frequent, up to rounding. The same `n`
+    and `seed` give the same images.
 
     Args:
-        n: how many, at least 1.
-        seed: another seed, other digits.
+        n: the number of digits, at least 1.
+        seed: the seed of the generator that decides on digits, fonts and distortions.
 
     Returns:
         images, uint8 of shape (n, 28, 28); labels, int64 of shape (n,).
 
     Raises:
         ValueError: `n` is below 1.
+        ImportError: matplotlib is not installed; the error says how to install it.
     """
     n = operator.index(n)
     if n < 1:
@@ -82,11 +85,12 @@ def embedded_digits(n: int = 6000, *, seed: int = 0) -> tuple[NDArray[np.uint8],
 
 
 def _glyph(style: int, digit: int) -> NDArray[np.float32]:
-    """Signed distance to the outline, in image pixels, inside positive; FINENESS times finer than an image.
+    """The signed distance of each point to the outline of a glyph, in image pixels, positive inside the outline.
 
-    A distance and not a picture, because it can be bent and sampled coarsely without jagged edges, and
-    drawn with a thicker or a thinner pen.
+    The grid is `FINENESS` times finer than an image. Distances can be bent and sampled more coarsely without jagged
+    edges, and drawn with a thicker or a thinner pen, which a picture cannot.
     """
+    require("matplotlib", "drawing digits from its fonts")
     import matplotlib
     from matplotlib.font_manager import FontProperties, get_font
     from matplotlib.path import Path as Outline
@@ -97,8 +101,7 @@ def _glyph(style: int, digit: int) -> NDArray[np.float32]:
     font, zero = STYLES[style]
     file = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{font}.ttf")
     text_to_path = TextToPath()
-    # In the units that the font was designed in, FreeType has nothing to round, which it does
-    # differently from version to version.
+    # In the units that the font was designed in, FreeType rounds nothing; it rounds differently in each version.
     text_to_path.FONT_SCALE = get_font(file).units_per_EM
     vertices, codes = text_to_path.get_text_path(FontProperties(fname=file), chr(ord(zero) + digit))
     outline = Outline(vertices, codes)
@@ -111,7 +114,7 @@ def _glyph(style: int, digit: int) -> NDArray[np.float32]:
     points = np.column_stack((columns.ravel(), side - rows.ravel()))
     inside = np.zeros((side, side), bool)
     for contour in outline.to_polygons(to_box):
-        # A hole is a contour within a contour.
+        # A hole is a contour inside another one, so that its points are inverted twice.
         inside ^= Outline(contour).contains_points(points).reshape(side, side)
     off_centre = (side - 1) / 2 - np.array(center_of_mass(inside))
     inside = np.roll(inside, np.rint(off_centre).astype(int), axis=(0, 1))
@@ -120,7 +123,10 @@ def _glyph(style: int, digit: int) -> NDArray[np.float32]:
 
 
 def _draw(glyph: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.uint8]:
-    """One image: where each of its pixels comes from in the glyph, by one map, then how bright it is."""
+    """An image of a glyph, turned, slanted, scaled, shifted and bent.
+
+    One map says which point of the glyph each pixel shows. The distance at that point says how bright the pixel is.
+    """
     from scipy.ndimage import gaussian_filter, map_coordinates
 
     angle = generator.uniform(-0.2, 0.2)

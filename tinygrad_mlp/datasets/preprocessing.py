@@ -1,7 +1,7 @@
-"""From images and labels to what a network trains on: vectorise, shuffle, split, standardise, one-hot.
+"""Images and labels made ready for a network: flattened, shuffled, split, standardised and one-hot encoded.
 
-Everything learnt from the data (each column's mean and deviation) is learnt from the training part
-alone, so that the validation part stays unseen.
+The mean and the deviation of each column are computed from the training part alone, because the validation part stands
+for data that nobody has seen.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ __all__ = ["Preprocessed", "Standardizer", "one_hot", "preprocess"]
 
 
 def one_hot(labels: ArrayLike, classes: int | None = None, *, dtype: DTypeLike = np.float64) -> NDArray[Any]:
-    """A row for each label, 1 in the column of its class and 0 elsewhere.
+    """A matrix with a row for each label: 1 in the column of the label, and 0 elsewhere.
 
     Args:
         labels: whole numbers from 0, shape (n,).
         classes: the number of columns; None for one more than the largest label.
-        dtype: of the result.
+        dtype: the dtype of the result.
 
     Returns:
-        Shape (n, classes).
+        An array of shape (n, classes).
 
     Raises:
-        ValueError: labels empty, not one-dimensional, not of an integer dtype, negative, or not below
-            `classes`.
+        ValueError: there are no labels, they do not have one dimension and an integer dtype, or one of them is negative
+            or not below `classes`.
 
     >>> one_hot([2, 0, 1])
     array([[0., 0., 1.],
            [1., 0., 0.],
            [0., 1., 0.]])
     """
-    labels = _check_labels(labels)
+    labels = _validated_labels(labels)
     largest = int(labels.max())
     if classes is None:
         classes = largest + 1
@@ -47,14 +47,15 @@ def one_hot(labels: ArrayLike, classes: int | None = None, *, dtype: DTypeLike =
 
 
 class Standardizer:
-    """Shifts and scales each column to mean 0 and standard deviation 1, as seen in the data it is fitted on.
+    """Shifts and scales each column, so that the data it is fitted on has mean 0 and standard deviation 1.
 
-    A column that is constant there teaches a network nothing and becomes exactly 0, in new data too.
-    The standard deviation is that of the population (divided by n).
+    A column that is constant in that data becomes 0, also in new data, because a network can learn nothing from it. The
+    standard deviation is that of the population (divided by n).
 
     Attributes:
-        mean: of each column, float64 of shape (p,); set by `fit`.
-        deviation: of each column, float64 of shape (p,), 0 where constant; set by `fit`.
+        mean: the mean of each column, float64 of shape (p,); `fit` sets it.
+        deviation: the standard deviation of each column, float64 of shape (p,), 0 where a column is constant; `fit`
+            sets it.
 
     >>> standardizer = Standardizer().fit([[1, 5], [3, 5]])
     >>> standardizer.mean, standardizer.deviation
@@ -67,19 +68,23 @@ class Standardizer:
     deviation: NDArray[np.float64]
 
     def fit(self, x: ArrayLike) -> Self:
-        """Learn mean and deviation of `x`, shape (n, p). ValueError if empty, not finite or no matrix."""
-        x = _check_matrix(x)
+        """Compute the mean and the deviation of the columns of `x`, shape (n, p).
+
+        Raises:
+            ValueError: `x` is empty, not finite, or no matrix.
+        """
+        x = _validated_matrix(x)
         if not x.size:
             raise ValueError(f"cannot standardise an empty matrix, of shape {x.shape}")
         mean = x.mean(axis=0, dtype=np.float64)
         squares = sum(((x[rows] - mean) ** 2).sum(axis=0) for rows in _blocks(len(x)))
-        # Rounding gives a constant column of 0.1 a deviation of 1e-17 and would blow it up to ±1.
+        # Rounding gives a constant column of 0.1 a deviation of 1e-17, and dividing by that would make it ±1.
         deviation = np.where(x.min(axis=0) == x.max(axis=0), 0.0, np.sqrt(squares / len(x)))
         self.mean, self.deviation = mean, deviation
         return self
 
     def transform(self, x: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
-        """(x − mean) / deviation of each column, shape (n, p); 0 where the deviation is 0.
+        """(x − mean) / deviation for each column, an array of shape (n, p); 0 where the deviation is 0.
 
         Raises:
             RuntimeError: `fit` has not been called.
@@ -87,7 +92,7 @@ class Standardizer:
         """
         if not hasattr(self, "mean"):
             raise RuntimeError("this Standardizer knows no mean and deviation yet; call fit(x) first")
-        x = _check_matrix(x)
+        x = _validated_matrix(x)
         if x.shape[1] != len(self.mean):
             raise ValueError(f"x has {x.shape[1]} columns; this Standardizer was fitted on {len(self.mean)}")
         divisor = np.where(self.deviation > 0, self.deviation, np.inf)
@@ -98,9 +103,9 @@ class Standardizer:
 
 
 class Preprocessed(NamedTuple):
-    """What `preprocess` returns: two parts, standardised and one-hot, and how they came about.
+    """What `preprocess` returns: the two parts of the data, and what is needed to trace them back.
 
-    ``images[validation_index]`` are the raw images of the rows of `validation_x`; the same for `train`.
+    Row i of `validation_x` is made of ``images[validation_index[i]]``; the same holds for `train_x`.
     """
 
     train_x: NDArray[Any]
@@ -120,33 +125,33 @@ def preprocess(
     generator: np.random.Generator | int,
     dtype: DTypeLike = np.float32,
 ) -> Preprocessed:
-    """Vectorise, shuffle, set a part aside for validation, standardise each column, one-hot the labels.
+    """Flatten and shuffle the images, set some aside for validation, standardise columns and encode labels as one-hot.
 
     Args:
         images: n samples of any shape, (n, …), such as (n, 28, 28).
         labels: whole numbers from 0, shape (n,).
-        validation: the part set aside, from 0 to below 1; the training part is the rest, rounded
-            down to whole samples (``9 * n // 10`` for 0.1).
-        generator: decides the order; an int is the seed of a new one.
-        dtype: of `train_x`, `train_y`, `validation_x` and `validation_y`.
+        validation: the fraction to set aside, from 0 to below 1. The training part is the rest, rounded down to whole
+            samples (``9 * n // 10`` for 0.1).
+        generator: decides the order; an int is the seed of a new generator.
+        dtype: the dtype of `train_x`, `train_y`, `validation_x` and `validation_y`.
 
     Raises:
-        ValueError: data and labels empty, of different length, not finite, not numbers; labels that
-            `one_hot` refuses; a `validation` that is no part or leaves nothing to train on.
+        ValueError: images or labels are empty, differ in length, or are not finite numbers; `one_hot` refuses the
+            labels; `validation` is no fraction below 1, or leaves nothing to train on.
 
     >>> data = preprocess(np.arange(20).reshape(10, 2), [0, 1] * 5, generator=0)
     >>> data.train_x.shape, data.validation_y.shape
     ((9, 2), (1, 2))
     """
-    images, labels = np.asarray(images), _check_labels(labels)
+    images, labels = np.asarray(images), _validated_labels(labels)
     if images.ndim < 2 or not images.size:
         raise ValueError(f"images of shape {images.shape}; expected one sample in each row, (n, …)")
     if len(images) != len(labels):
         raise ValueError(f"{len(images):,} images, but {len(labels):,} labels; expected a label for each")
     if not 0 <= validation < 1:
         raise ValueError(f"validation={validation}; expected the part to set aside, such as 0.1 for a tenth")
-    x = _check_matrix(images.reshape(len(images), -1))
-    # Rounded, for 1 - 0.3 in binary is a little below 0.7: 90 samples would leave 62 for training, not 63.
+    x = _validated_matrix(images.reshape(len(images), -1))
+    # Rounded first, because 1 - 0.3 is a little below 0.7 in binary, and 62 of 90 samples would be left, not 63.
     n_train = int(round((1 - validation) * len(x), 6))
     if not n_train:
         raise ValueError(f"validation={validation} of {len(x)} images leaves none to train on")
@@ -168,11 +173,12 @@ def preprocess(
 
 
 def _blocks(rows: int) -> Iterator[slice]:
-    # So that 60,000 × 784 bytes never stand as 376 MB of float64.
+    """Slices of 1,024 rows: computing on all 60,000 × 784 bytes at once would make 376 MB of float64 of them."""
     return (slice(start, start + 1024) for start in range(0, rows, 1024))
 
 
-def _check_matrix(x: ArrayLike) -> NDArray[Any]:
+def _validated_matrix(x: ArrayLike) -> NDArray[Any]:
+    """`x` as an array. Raises ValueError unless it is a matrix of finite real numbers."""
     x = np.asarray(x)
     if x.dtype.kind not in "biuf":
         raise ValueError(f"expected real numbers, given dtype {x.dtype}")
@@ -189,7 +195,8 @@ def _check_matrix(x: ArrayLike) -> NDArray[Any]:
     return x
 
 
-def _check_labels(labels: ArrayLike) -> NDArray[Any]:
+def _validated_labels(labels: ArrayLike) -> NDArray[Any]:
+    """`labels` as an array. Raises ValueError unless it holds one whole number from 0 for each sample."""
     labels = np.asarray(labels)
     if labels.ndim != 1:
         raise ValueError(f"labels of shape {labels.shape}; expected one whole number for each sample, (n,)")

@@ -1,4 +1,4 @@
-"""One call for programs that take their data as an option: MNIST if it can be had, else embedded digits."""
+"""`load_digits`, for programs that take their data as an option: MNIST, the embedded digits, or a path."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .digits import embedded_digits
-from .mnist import MIRRORS, Images, Labels, cache_folder, load_mnist, standard_files
+from .download import MIRRORS, cache_folder, standard_files
+from .formats import Images, Labels
+from .mnist import load_mnist
 
 __all__ = ["load_digits"]
 
@@ -20,20 +22,23 @@ def load_digits(
     mirrors: Sequence[str] = MIRRORS,
     progress: bool = False,
 ) -> tuple[Images, Labels, str]:
-    """Images, labels, and one line that says which they are and why.
+    """Images, labels, and a line of text that says which data they are and where they come from.
 
     Args:
-        source: "mnist", the standard files from the cache or a mirror; "embedded", digits drawn from
-            matplotlib's fonts (6,000 to train, 1,000 others to test); "auto", the first, or the
-            second if no mirror can be reached; anything else is a path, as in `load_mnist`.
+        source: one of
+
+            - "mnist": the standard files, from the cache or downloaded;
+            - "embedded": digits drawn from matplotlib's fonts, 6,000 to train or 1,000 others to test;
+            - "auto": "mnist", or "embedded" if no mirror can be reached;
+            - a path, as in `load_mnist`.
         train, cache, mirrors, progress: as in `load_mnist`.
 
     Returns:
-        images, uint8 of shape (n, 28, 28); labels, int64 of shape (n,); the line.
+        images, uint8 of shape (n, 28, 28); labels, int64 of shape (n,); the line of text.
 
     Raises:
-        As `load_mnist`. "auto" falls back when the network fails and in no other case: a damaged
-        file in the cache or from a mirror is an error.
+        Exception: whatever `load_mnist` and `embedded_digits` raise. With "auto", a network that fails is no error, but
+            a damaged file is one.
     """
     part = "training" if train else "test"
     if source == "embedded":
@@ -56,6 +61,7 @@ def load_digits(
 
 
 def _embedded(train: bool, why: str) -> tuple[Images, Labels, str]:
+    """The embedded digits; `why` they were chosen is part of the line of text."""
     images, labels = embedded_digits(6000, seed=0) if train else embedded_digits(1000, seed=1)
     count = f"{len(images):,} {'training' if train else 'test'} images"
     return images, labels, f"embedded digits, {count} drawn from matplotlib's fonts ({why})"

@@ -1,1 +1,1 @@
-"""The document's experiment: its `NeuralNetwork`."""
+"""The experiment of the document (see the README): the class `NeuralNetwork` that it trains."""

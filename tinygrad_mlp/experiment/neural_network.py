@@ -1,14 +1,14 @@
-"""NeuralNetwork: the class of the document (sections 3 and 4), as a thin face over the framework.
+"""`NeuralNetwork`, the class of the document (sections 3 and 4), written with this package's modules and optimizer.
 
-Tanh in the hidden layers, a sigmoid at the end, one sample a step, and the rate 1/(100 + 10k) in epoch k.
+The README's section "The document" says which document that is. The network has tanh in its hidden layers and a sigmoid
+at the end. It is trained on one sample a step, with the rate 1/(100 + 10k) in epoch k.
 """
 
 from __future__ import annotations
 
 import itertools
-import operator
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +16,14 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .. import nn, training
 from .._capture import capture
+from .._optional import require
 from ..core.mode import no_grad
 from ..nn import functional as F
 from ..optim import SGD
 from ..optim.lr_scheduler import LambdaLR
-from ..tensors.arguments import array_of
 from ..tensors.random import AnyGenerator, numbers_from
 from ..tensors.tensor import Tensor
+from .arguments import Validator, layer_widths, whole_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,16 +35,16 @@ __all__ = ["NeuralNetwork"]
 
 Array = NDArray[Any]
 
-BATCH = 1024  # rows evaluated at once: enough for BLAS, and small enough for the cache
+BATCH = 1024  # rows that are evaluated at once: enough to keep BLAS busy, few enough for the processor's cache
 
 
 def mean_square(logits: Tensor, labels: Tensor) -> Tensor:
-    """½ Σ (y − g(z))², section 2.1."""
+    """½ Σ (y − σ(z))², the loss of section 2.1."""
     return 0.5 * F.mse_loss(logits.sigmoid(), labels, reduction="sum")
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """−Σ (y ln g(z) + (1 − y) ln(1 − g(z))), section 2.2; its gradient by z is g(z) − y, section 4."""
+    """−Σ (y ln σ(z) + (1 − y) ln(1 − σ(z))), the loss of section 2.2. Its derivative by z is σ(z) − y (section 4)."""
     return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
 
 
@@ -51,7 +52,7 @@ LOSSES = {"mean_square": mean_square, "cross_entropy": cross_entropy}
 
 
 def learning_rate(k: int) -> float:
-    """The rate in epoch k."""
+    """The learning rate in epoch k, counted from 0."""
     return 1 / (100 + 10 * k)
 
 
@@ -60,26 +61,27 @@ class NeuralNetwork:
 
     Args:
         layers: the number of neurons in each layer, inputs first, outputs last; at least two. A single output is the
-            probability of a yes; with more, the largest one is the predicted class.
-        loss: "mean_square" or "cross_entropy"; both are sums, over the outputs and over the samples.
+            probability of a yes; of several outputs, the largest one is the predicted class.
+        loss: "mean_square" or "cross_entropy". Both are sums over the outputs and over the samples.
         monitor: print loss and accuracy every `n_save` iterations and at the end.
-        plot: draw loss and accuracy against iterations at the end of `train`: shown where there is a display, without
-            waiting for it to be closed; saved in `out` where there is none.
-        bias: whether the layers have a bias, as the document's text does and its code does not.
-        generator: what the weights are drawn from N(0, 0.01²) with: a seed, a generator, or None, the default one.
+        plot: draw loss and accuracy against iterations at the end of `train`, which needs matplotlib. Where there is a
+            display, the figures are shown and the program goes on; elsewhere they are saved in `out`.
+        bias: whether the layers have a bias. The network in the document's text has one, that in its code does not.
+        generator: draws the weights from N(0, 0.01²): a seed, a generator, or None for the default generator.
         dtype: float32 or float64.
-        n_save: how many iterations lie between two reports.
-        out: the folder for plots.
+        n_save: the number of iterations between two reports.
+        out: the folder for figures.
 
     Attributes:
         model: the `tinygrad_mlp.nn.Sequential` that maps inputs (n, layers[0]) to outputs (n, layers[-1]).
-        n_iterations: how many samples it has been trained on so far.
-        records: what it was worth every `n_save` iterations, as `tinygrad_mlp.training.Record`, if `monitor` or `plot`.
+        n_iterations: how many samples the network has been trained on so far.
+        records: the scores every `n_save` iterations, each a `tinygrad_mlp.training.Record`. Empty if neither `monitor`
+            nor `plot` asks for them.
 
     Raises:
-        TypeError: a number of neurons, or `n_save`, is no integer; the dtype is another; `generator` is neither a seed
-            nor a generator.
-        ValueError: fewer than two layers, a number that is not positive, or an unknown loss.
+        TypeError: a number of neurons or `n_save` is no integer; `dtype` is neither float32 nor float64; `generator` is
+            neither a seed nor a generator.
+        ValueError: there are fewer than two layers, a number is not positive, or the loss is unknown.
 
     >>> xor = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
     >>> network = NeuralNetwork([2, 4, 1], loss="cross_entropy", bias=True, monitor=False, plot=False, generator=0)
@@ -100,27 +102,23 @@ class NeuralNetwork:
         n_save: int = 10_000,
         out: str | os.PathLike[str] = ".",
     ) -> None:
-        if isinstance(layers, str) or not isinstance(layers, Iterable):
-            raise TypeError(f"layers is a list with the neurons of each layer, not {layers!r}: write [784, 256, 10]")
-        layers = [_integer("a number of neurons", neurons, least=1) for neurons in layers]
-        if len(layers) < 2:
-            raise ValueError(f"layers are at least two, of inputs and of outputs, not {layers}: write [784, 256, 10]")
+        widths = layer_widths(layers)
         if not isinstance(loss, str) or loss not in LOSSES:
             raise ValueError(f"loss is one of {sorted(LOSSES)}, not {loss!r}")
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise TypeError(f"dtype is float32 or float64, not {np.dtype(dtype)}")
-        self.layers = layers
+        self.layers = widths
         self.loss = loss
         self.monitor = monitor
         self.plot = plot
-        self.n_save = _integer("n_save", n_save, least=1)
+        self.n_save = whole_number("n_save", n_save, least=1)
         self.out = out
 
         random = (
             np.random.default_rng(generator) if isinstance(generator, int | np.integer) else numbers_from(generator)
         )
         modules: list[nn.Module] = []
-        for n_in, n_out in itertools.pairwise(layers):
+        for n_in, n_out in itertools.pairwise(widths):
             modules += [nn.Linear(n_in, n_out, bias, dtype=dtype, generator=random), nn.Tanh()]
         modules[-1] = nn.Sigmoid()
         self.model = nn.Sequential(*modules)
@@ -129,39 +127,39 @@ class NeuralNetwork:
 
         self.n_iterations = 0
         self.records: list[training.Record] = []
-        # The loss takes logits, so that the sigmoid is the last step of a prediction but the first of the loss.
+        # Predictions end with the sigmoid. The losses take logits, and apply the sigmoid themselves.
         self._logits = self.model[:-1]
         self._loss = LOSSES[loss]
-        self._dtype = np.dtype(dtype)
+        self._validator = Validator(widths, loss, np.dtype(dtype))
         self._optimizer = SGD(self.model.parameters(), lr=1.0)
         self._schedule = LambdaLR(self._optimizer, learning_rate)
         self._step = capture(_step(self._logits, self._loss, self._optimizer))
 
-    # --- what was recorded --------------------------------------------------------------------------------------------
+    # --- the records, one quantity at a time --------------------------------------------------------------------------
 
     @property
     def iterations(self) -> list[int]:
-        """The iterations after whose update the entries of the four histories were recorded."""
+        """For each record, the number of the iteration after whose update the network was scored."""
         return [record.iteration for record in self.records]
 
     @property
     def training_loss(self) -> list[float]:
-        """The loss, summed over the training data."""
+        """For each record, the loss summed over the training data."""
         return [record.training.loss for record in self.records]
 
     @property
     def training_accuracy(self) -> list[float]:
-        """The part of the training data that was classified correctly."""
+        """For each record, the fraction of the training data that was classified correctly."""
         return [record.training.accuracy for record in self.records]
 
     @property
     def validation_loss(self) -> list[float]:
-        """The loss, summed over the validation data; NaN where there was none."""
+        """For each record, the loss summed over the validation data; NaN where there was no such data."""
         return [record.validation.loss if record.validation else np.nan for record in self.records]
 
     @property
     def validation_accuracy(self) -> list[float]:
-        """The part of the validation data that was classified correctly; NaN where there was none."""
+        """For each record, the fraction of the validation data that was classified correctly; NaN as above."""
         return [record.validation.accuracy if record.validation else np.nan for record in self.records]
 
     # --- training and predicting --------------------------------------------------------------------------------------
@@ -176,31 +174,34 @@ class NeuralNetwork:
     ) -> None:
         """Go through the data `epochs` times in its order, with an update after each sample.
 
-        A second call goes on where the first stopped: with its weights, iterations, records and learning rate.
+        A second call goes on where the first one stopped, with the same weights, records and learning rate.
 
         Args:
             X: training data, shape (n, layers[0]).
             Y: training labels, shape (n, layers[-1]).
-            epochs: how many times.
-            validation: data to report on but not to train on, shape (m, layers[0]).
-            validation_label: its labels, shape (m, layers[-1]).
+            epochs: how often to go through the data.
+            validation: data that the reports score and the training does not use, shape (m, layers[0]).
+            validation_label: the labels of `validation`, shape (m, layers[-1]).
 
         Raises:
-            ValueError: data or labels are empty, of another shape, of different length, hold NaN or infinity, or, with
-                "cross_entropy", labels outside [0, 1]; only one of `validation` and `validation_label` is given;
-                `epochs` is negative.
+            ValueError: data or labels are empty, do not have these shapes, or hold NaN or infinity; data and labels
+                differ in length; with "cross_entropy", a label is outside [0, 1]; only one of `validation` and
+                `validation_label` is given; `epochs` is negative.
             TypeError: data or labels are not numeric, or `epochs` is no integer.
-            OSError: plots are to be saved in `out`, and nothing can be.
+            ImportError: `plot` is true, and matplotlib is not installed.
+            OSError: figures are to be saved in `out`, and no file can be written there.
         """
-        data = self._pair("X", X, "Y", Y)
+        data = self._validator.pair("X", X, "Y", Y)
         if (validation is None) != (validation_label is None):
             raise ValueError("validation and validation_label belong together: pass both or neither")
         held_out = None
         if validation is not None and validation_label is not None:
-            held_out = self._pair("validation", validation, "validation_label", validation_label)
-        epochs = _integer("epochs", epochs, least=0)
-        if self.plot and not training.has_display():
-            training.writable_folder(self.out)
+            held_out = self._validator.pair("validation", validation, "validation_label", validation_label)
+        epochs = whole_number("epochs", epochs, least=0)
+        if self.plot:  # better an error now than after the training
+            require("matplotlib", "plot=True, unlike plot=False,")
+            if not training.has_display():
+                training.writable_folder(self.out)
 
         iterations = epochs * len(data[0])
         last = self.n_iterations + iterations - 1
@@ -213,28 +214,28 @@ class NeuralNetwork:
                     self.n_iterations += 1
                     bar.update()
                 self._schedule.step()
-        self._optimizer.zero_grad()  # the last gradients are products with a view of `data`: let go of it
+        self._optimizer.zero_grad()  # the last gradients are products that hold a view of `data`, which can be large
         if self.plot and self.records:
             self._plot()
 
     def predict(self, X: ArrayLike) -> Array:
-        """The outputs for each row of `X`: shape (n, layers[-1]), between 0 and 1.
+        """The outputs for each row of `X`: an array of shape (n, layers[-1]), with numbers between 0 and 1.
 
         Raises:
             ValueError: `X` is empty, not of shape (n, layers[0]), or holds NaN or infinity.
             TypeError: `X` is not numeric.
         """
-        data = self._inputs("X", X)
+        data = self._validator.inputs("X", X)
         with no_grad():
             return np.concatenate([self.model(Tensor._of(data[rows]))._data for rows in _batches(len(data))])
 
     def explain(self, X: ArrayLike | None = None, Y: ArrayLike | None = None, *, notation: str = "rows") -> Derivation:
-        """The derivation of this network's gradients, for one sample or more; see `tinygrad_mlp.explain`.
+        """The derivation of this network's gradients as formulas; see `tinygrad_mlp.explain`.
 
         Args:
-            X: the inputs that the formulas are verified with, shape (n, layers[0]); a drawn sample by default.
-            Y: their labels, shape (n, layers[-1]).
-            notation: "rows", as the code computes, or "document", in column vectors.
+            X: inputs to verify the formulas with, shape (n, layers[0]). By default, one sample is drawn.
+            Y: the labels of `X`, shape (n, layers[-1]).
+            notation: "rows" for samples as rows, as the code has them, or "document" for samples as columns.
 
         Raises:
             ValueError: only one of `X` and `Y` is given, or they do not fit the network.
@@ -247,13 +248,13 @@ class NeuralNetwork:
             X, Y = random.normal(size=(1, self.layers[0])), random.uniform(size=(1, self.layers[-1]))
         elif X is None or Y is None:
             raise ValueError("X and Y belong together: pass both or neither")
-        data, labels = self._pair("X", X, "Y", Y)
-        from ..derivation.page import explain  # not at the head, for the sake of the time of the import
+        data, labels = self._validator.pair("X", X, "Y", Y)
+        from ..derivation.page import explain  # imported here, because most programs do not need it
 
         return explain(self._loss(self._logits(Tensor._of(data)), Tensor._of(labels)), self.model, notation=notation)
 
     def _record(self, data: tuple[Array, Array], held_out: tuple[Array, Array] | None) -> None:
-        """Score the network, keep the record and print it, as far as `monitor` and `plot` ask for it."""
+        """Score the network and keep the record if `monitor` or `plot` is true; print it if `monitor` is."""
         if self.monitor or self.plot:
             validation = None if held_out is None else self._score(*held_out)
             record = training.Record(self.n_iterations, self._score(*data), validation)
@@ -263,16 +264,18 @@ class NeuralNetwork:
 
     @no_grad()
     def _score(self, X: Array, Y: Array) -> training.Score:
-        """What the network is worth on the data `X` with labels `Y`."""
+        """The loss and the accuracy on the data `X` with the labels `Y`."""
         loss = correct = 0.0
         for rows in _batches(len(X)):
             logits, labels = self._logits(Tensor._of(X[rows])), Tensor._of(Y[rows])
             loss += self._loss(logits, labels).item()
-            # Not by the logits: their order would tell apart outputs that have rounded to one number in `predict`.
+            # Decide by outputs, as users of `predict` do: two logits may differ where the outputs round to one number.
             correct += (training.decisions(logits.sigmoid()._data) == training.decisions(Y[rows])).sum()
         return training.Score(loss, correct / len(X), len(X))
 
     def _plot(self) -> None:
+        """Show or save the curves of loss and accuracy."""
+
         def drawing(quantity: str, draw: Callable[[Axes, list[training.Record]], None]) -> Callable[[Figure], None]:
             def on(figure: Figure) -> None:
                 axes = figure.add_subplot(title=f"Training {quantity} vs Iterations ({self.loss})")
@@ -288,52 +291,9 @@ class NeuralNetwork:
         if files := training.present(drawings, self.out):
             print(f"Plots saved: {', '.join(map(str, files))}")
 
-    # --- what is given ------------------------------------------------------------------------------------------------
-
-    def _pair(self, data_name: str, data: Any, label_name: str, labels: Any) -> tuple[Array, Array]:
-        """Data and labels as matrices that fit the network and each other."""
-        X = self._inputs(data_name, data)
-        outputs = self.layers[-1]
-        classes = f"{label_name}.reshape(-1, 1)" if outputs == 1 else f"one_hot({label_name}.ravel(), {outputs})"
-        Y = self._matrix(label_name, labels, outputs, f"write {classes} if it holds a class for each sample")
-        if len(X) != len(Y):
-            raise ValueError(f"{data_name} has {len(X)} rows and {label_name} {len(Y)}: each sample takes one label")
-        if self.loss == "cross_entropy" and not (Y.min() >= 0 and Y.max() <= 1):
-            raise ValueError(
-                f"cross_entropy takes labels between 0 and 1, but {label_name} spans [{Y.min()}, {Y.max()}]: "
-                f"write {classes} if it holds classes, or train another network with mean_square"
-            )
-        return X, Y
-
-    def _inputs(self, name: str, value: Any) -> Array:
-        return self._matrix(name, value, self.layers[0], f"write {name}.reshape(-1, {self.layers[0]}) if that is meant")
-
-    def _matrix(self, name: str, value: Any, columns: int, advice: str) -> Array:
-        """`value` in this network's dtype and in memory that nobody else can write to."""
-        try:
-            array = array_of(value)
-        except ValueError as error:
-            raise ValueError(f"{name} is no rectangular arrangement of numbers: {error}") from None
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name} holds {array.dtype}, not real numbers: convert it first")
-        if not array.size:
-            raise ValueError(f"{name} is empty, of shape {array.shape}: at least one sample is needed")
-        if array.ndim != 2 or array.shape[1] != columns:
-            raise ValueError(f"{name} has shape {array.shape}, but layers {self.layers} take (n, {columns}): {advice}")
-        with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, and is found below
-            matrix = np.array(array, self._dtype, order="C")
-        bad = ~np.isfinite(matrix)
-        if bad.any():
-            row, column = np.argwhere(bad)[0].tolist()
-            raise ValueError(
-                f"{name} holds {array[row, column]} in row {row}, column {column}, which is no finite {self._dtype}: "
-                f"{np.count_nonzero(bad)} such entries are to be dropped or replaced first"
-            )
-        return matrix
-
 
 def _step(logits: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], optimizer: SGD) -> Callable[..., None]:
-    """One update, by the loss of some rows and their labels."""
+    """The function that trains on some rows and their labels: one forward pass, backward pass and update."""
 
     def update(x: Tensor, y: Tensor) -> None:
         optimizer.zero_grad()
@@ -343,21 +303,11 @@ def _step(logits: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], optimizer
     return update
 
 
-def _integer(name: str, value: Any, least: int) -> int:
-    """`value` as an int of at least `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is an integer, not {value!r}") from None
-    if number < least:
-        raise ValueError(f"{name} is at least {least}, not {number}")
-    return number
-
-
 def _rows(matrix: Array) -> Iterator[Tensor]:
-    """Each row of `matrix`, (1, columns)."""
+    """Each row of `matrix` as a Tensor of shape (1, columns)."""
     return map(Tensor._of, matrix[:, None])
 
 
 def _batches(n: int) -> Iterator[slice]:
+    """Slices that cut `n` rows into batches."""
     return (slice(start, start + BATCH) for start in range(0, n, BATCH))

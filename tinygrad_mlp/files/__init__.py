@@ -1,1 +1,1 @@
-"""Files: state saved and loaded, and anything written whole or not at all."""
+"""Files: saving and loading of state, files that are written whole or not at all, and folders to write to."""

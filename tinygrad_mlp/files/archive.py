@@ -1,7 +1,7 @@
-"""Saving and loading of state: files that hold numbers and names, and can hold nothing that runs when they are loaded.
+"""Saving and loading of state, in files that can hold nothing that runs when they are loaded.
 
-A file is a zip archive of one ``.npy`` for each Tensor or array, named by its path in what was saved, so that
-`numpy.load` reads them too, and of ``structure.json``, which says how dictionaries, lists and numbers hold them.
+A file is a zip archive. It holds a ``.npy`` file for each Tensor or array, named by the path in the saved object, so
+that `numpy.load` reads it, too. Its ``structure.json`` holds the dictionaries, lists, numbers and strings around them.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _STRUCTURE = "structure.json"
 
 
 def save(obj: Any, f: Place) -> None:
-    """Write `obj` to the file `f`: a Tensor, array, number, string or None, or dictionaries, lists and tuples of these.
+    """Write `obj` to the file `f`, to be read by `load`.
 
-    That is what ``state_dict()`` of modules, optimizers and schedulers is made of. A file that is already there is
-    replaced once the new one is complete, and kept if anything goes wrong.
+    A file that is already there is replaced once the new one is complete, and kept if anything goes wrong.
 
     Args:
-        obj: what to save.
+        obj: a Tensor, array, number, string or None, or dictionaries, lists and tuples of these, of which the
+            ``state_dict()`` of modules, optimizers and schedulers is made.
         f: a path, or a file opened for writing in binary mode.
 
     Raises:
-        TypeError: `obj` holds something else, such as a module or a computed Tensor.
+        TypeError: `obj` holds another object, such as a module, or a Tensor that was computed with a graph.
         OSError: the file cannot be written.
 
     >>> import io, tinygrad_mlp as tg
@@ -55,15 +55,15 @@ def save(obj: Any, f: Place) -> None:
 
 
 def load(f: Place, *, weights_only: bool = True) -> Any:
-    """What `save` wrote to the file `f`.
+    """The object that `save` has written to the file `f`.
 
     Args:
         f: a path, or a file opened for reading in binary mode, which is read from its start.
-        weights_only: for scripts that pass it; no file can make `load` run code, so it makes no difference.
+        weights_only: changes nothing, because no file can make `load` run code; for scripts that pass it to PyTorch.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a file that `save` wrote, or it is damaged.
+        ValueError: the file was not written by `save`, or it is damaged.
     """
     name = str(f) if isinstance(f, str | os.PathLike) else "this file"
     try:
@@ -79,6 +79,7 @@ def load(f: Place, *, weights_only: bool = True) -> Any:
 
 
 def _write(file: IO[bytes], structure: str, arrays: dict[str, Array]) -> None:
+    """Write the archive; without times, so that the same object gives the same bytes."""
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(zipfile.ZipInfo(_STRUCTURE), structure)
         for name, array in arrays.items():
@@ -87,7 +88,10 @@ def _write(file: IO[bytes], structure: str, arrays: dict[str, Array]) -> None:
 
 
 def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
-    """`value` in JSON's words; its arrays are put into `arrays` by their path."""
+    """An object for ``structure.json`` that stands for `value`, whose arrays are added to `arrays`.
+
+    `path` says where `value` lies in the saved object: it makes the name of an array.
+    """
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, np.bool | np.integer | np.floating):
@@ -97,7 +101,7 @@ def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
     if isinstance(value, tuple):
         return {"tuple": _encoded(list(value), path, arrays)}
     if isinstance(value, dict):
-        # Pairs, because keys may be numbers.
+        # A list of pairs, because keys may be numbers, which JSON does not allow.
         pairs = [
             [_encoded(key, path, arrays), _encoded(entry, f"{path}/{key}", arrays)] for key, entry in value.items()
         ]
@@ -109,8 +113,8 @@ def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
             f"save(): {path or 'this'} is a {type(value).__name__}, but files hold Tensors, arrays, numbers, strings, "
             "None, and dictionaries, lists and tuples of these: of a module or an optimizer, save the state_dict()"
         )
-    name = path.strip("/").replace("\0", "␀") or "data"  # at a NUL the names in an archive end
-    while name in arrays:
+    name = path.strip("/").replace("\0", "␀") or "data"  # zip archives end a name at a NUL
+    while name in arrays:  # as with the keys 1 and "1"
         name += "'"
     arrays[name] = value._data if isinstance(value, Tensor) else value
     if isinstance(value, Tensor):
@@ -119,6 +123,7 @@ def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
 
 
 def _decoded(value: Any, archive: zipfile.ZipFile) -> Any:
+    """The object that `value`, a part of ``structure.json``, stands for."""
     if isinstance(value, list):
         return [_decoded(entry, archive) for entry in value]
     if not isinstance(value, dict):

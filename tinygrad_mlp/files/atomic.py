@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Files that are written whole or not at all: a full disk or an exception leaves the old file as it was."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ __all__ = ["replacing"]
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file to write beside `path`, which it replaces if all goes well; otherwise what was there stays.
+    """A context manager that gives the path of a draft to write, and then lets the draft replace the file at `path`.
+
+    If the block fails, the draft is deleted and the old file stays.
 
     Raises:
         OSError: the file cannot be written; the error names `path`.
     """
-    place = Path(os.path.realpath(path))  # of a link, what it points to
+    place = Path(os.path.realpath(path))  # a link stays, and the file that it points to is replaced
     if place.exists() and not (place.is_file() or place.is_dir()):
-        yield place  # a device or a pipe
+        yield place  # a device or a pipe cannot be replaced, and is written to
         return
     draft = Path(f"{place}.{os.getpid()}-{threading.get_ident()}.part")
     try:
@@ -30,7 +32,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             shutil.copymode(place, draft)
         draft.replace(place)
     except OSError as error:
-        if error.errno is None:
+        if error.errno is None:  # not the operating system's, but of a library
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     finally:

@@ -1,4 +1,4 @@
-"""What surrounds a model in a program: its data."""
+"""Tools around a model, under PyTorch's names: `data`, with datasets and the loader of batches."""
 
 from . import data
 

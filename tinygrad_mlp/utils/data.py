@@ -1,7 +1,7 @@
-"""Datasets and the loader that draws batches of them, under PyTorch's names.
+"""Datasets, and the loader that makes batches of their samples, under PyTorch's names.
 
-What can be indexed with many numbers at once (arrays, Tensors, a TensorDataset, a Subset of these) is: a batch is one
-indexing operation, not a collected loop, and of an array on disk (`numpy.memmap`) only the rows of the batch are read.
+Arrays, Tensors, a `TensorDataset` and a `Subset` of these are indexed once for a whole batch. Of an array on disk
+(`numpy.memmap`) only the rows of the batch are read. Other datasets are asked for one sample after the other.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ Indices = slice | NDArray[Any]
 
 
 class Dataset(Generic[T_co]):
-    """The base of datasets: subclasses write ``__getitem__(index)``, one sample, and ``__len__()``."""
+    """The base class of datasets: a subclass has ``__getitem__(index)``, which returns a sample, and ``__len__()``."""
 
     def __getitem__(self, index: Any) -> T_co:
         raise NotImplementedError(f"{type(self).__name__} has no __getitem__(self, index): write one")
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
-    """Tensors, or arrays, of one length: sample i is the tuple of their i-th rows.
+    """Tensors or arrays of one length: sample i is the tuple of their i-th rows, as Tensors.
 
-    Arrays are not copied until rows are taken out of them, so they may lie on disk; what comes out are Tensors.
+    Rows are copied when they are taken, so that the arrays may lie on disk.
 
     Raises:
-        ValueError: there are none, or they differ in length.
-        TypeError: one is neither Tensor nor array.
+        ValueError: there are no Tensors, or they differ in length.
+        TypeError: one of them is neither a Tensor nor an array.
 
     >>> dataset = TensorDataset(np.arange(6).reshape(3, 2), np.arange(3))
     >>> dataset[[0, 2]]
@@ -67,7 +67,7 @@ class Subset(Dataset[Any]):
 
     Raises:
         TypeError: the indices are not integers.
-        IndexError: one is beyond the end of the dataset.
+        IndexError: an index is beyond the end of the dataset.
     """
 
     def __init__(self, dataset: Any, indices: Sequence[int] | NDArray[Any]) -> None:
@@ -87,12 +87,13 @@ class Subset(Dataset[Any]):
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: AnyGenerator | None = None) -> list[Subset]:
-    """Subsets of `dataset` of the given `lengths`, drawn without replacement, that make up all of it.
+    """Split `dataset` at random into subsets of the given `lengths`.
 
-    Fractions that add up to 1 are rounded down to numbers of samples; what is left goes one by one to the first.
+    Lengths may be fractions that add up to 1. They are rounded down to whole samples, and the samples that are left go
+    to the first subsets, one to each.
 
     Raises:
-        ValueError: a length is negative, or they do not add up to the dataset, or to 1.
+        ValueError: a length is negative, or the lengths add up neither to that of the dataset nor, as fractions, to 1.
     """
     number = len(dataset)
     if any(isinstance(length, float) for length in lengths):
@@ -110,22 +111,22 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: AnyGenerator
 
 
 class DataLoader:
-    """Batches of a dataset: each iteration goes through all of it once, in a new order if shuffled.
+    """Batches of a dataset: a ``for`` loop over the loader goes through the dataset once.
 
     Args:
-        dataset: an array or a Tensor (of which samples are rows), a `TensorDataset`, a `Subset`, or anything with
+        dataset: an array or a Tensor, whose rows are the samples; a `TensorDataset`; a `Subset`; or anything with
             ``__getitem__(index)`` and ``__len__()``.
-        batch_size: how many samples a batch has.
-        shuffle: whether to draw the order anew for each iteration.
-        sampler: the indices in their order, in place of `shuffle`.
-        batch_sampler: the lists of indices of the batches, in place of all other options on what is in a batch.
-        num_workers, pin_memory: say how PyTorch gets batches, not which; here they change nothing.
+        batch_size: the number of samples in a batch.
+        shuffle: whether each loop draws a new order.
+        sampler: the indices of the samples in their order, instead of `shuffle`.
+        batch_sampler: a list of indices for each batch, instead of `batch_size`, `shuffle`, `sampler` and `drop_last`.
+        num_workers, pin_memory: accepted for PyTorch's sake; they change nothing here.
         collate_fn: makes a batch of a list of samples; by default `default_collate`.
-        drop_last: leave out a last batch that is smaller than the others.
-        generator: where orders are drawn from.
+        drop_last: leave out the last batch if it is smaller than the others.
+        generator: draws the orders.
 
     Raises:
-        ValueError: the batch size is not a positive integer, or options exclude each other.
+        ValueError: `batch_size` is not a positive integer, or two options exclude each other.
 
     >>> loader = DataLoader(np.arange(5), batch_size=2)
     >>> [batch.tolist() for batch in loader], len(loader)
@@ -163,7 +164,7 @@ class DataLoader:
         self.generator = generator
 
     def _batches(self) -> Iterator[Indices]:
-        """What to index the dataset with, batch by batch."""
+        """The indices of each batch: a slice or an array."""
         size = self.batch_size
         if self.batch_sampler is not None:
             yield from map(_integers, self.batch_sampler)
@@ -190,16 +191,17 @@ class DataLoader:
 
 
 def _integers(indices: Iterable[Any]) -> NDArray[np.intp]:
-    """The indices as an array; a TypeError names what is no integer."""
+    """The indices as an array of integers. Raises TypeError if one is no integer."""
     return np.fromiter(map(operator.index, indices), np.intp)
 
 
 def _batch(dataset: Any, indices: Indices, collate: Callable[[list[Any]], Any] | None) -> Any:
-    """The samples of `dataset` at `indices` as a batch: taken at once where that is possible."""
+    """A batch of the samples of `dataset` at `indices`, which are taken at once where that is possible."""
     if collate is None or collate is default_collate:
         if isinstance(dataset, Tensor | np.ndarray):
             return _taken(dataset, indices)
-        item = getattr(type(dataset), "__getitem__", None)  # one of the user's own may be for single samples
+        # A subclass with a `__getitem__` of its own may expect single indices.
+        item = getattr(type(dataset), "__getitem__", None)
         if item is TensorDataset.__getitem__:
             return list(dataset[indices])
         if item is Subset.__getitem__:
@@ -213,14 +215,17 @@ def _taken(rows: Tensor | NDArray[Any], index: Any) -> Tensor:
     taken = rows[index]
     if not isinstance(taken, Tensor):
         return Tensor(taken)
-    return taken if isinstance(index, np.ndarray | list) else taken.clone()
+    return taken if isinstance(index, np.ndarray | list) else taken.clone()  # a number or a slice has made a view
 
 
 def default_collate(samples: Sequence[Any]) -> Any:
-    """A batch of samples: Tensors, arrays and numbers are stacked, what is in tuples and dicts each for itself.
+    """A batch of samples.
+
+    Tensors, arrays and numbers are stacked into one Tensor, and texts are put into a list. Of samples that are tuples,
+    lists or dicts, each entry is made a batch of its own.
 
     Raises:
-        TypeError: samples are of a kind that has no batch, and need a `collate_fn`.
+        TypeError: samples are of another type, for which the loader needs a `collate_fn`.
     """
     first = samples[0]
     if isinstance(first, Tensor):

@@ -1,0 +1,68 @@
+"""What stands beside the code is true: the version, the changelog, the workflow and the links of all pages."""
+
+import re
+import tomllib
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import tinygrad_mlp
+
+PROJECT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
+CHANGELOG = (PROJECT / "CHANGELOG.md").read_text("utf-8")
+WORKFLOW = (PROJECT / ".github/workflows/ci.yml").read_text("utf-8")
+
+
+def test_the_version_stands_in_one_place() -> None:
+    assert "version" not in PYPROJECT["project"]
+    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "tinygrad_mlp.__version__"}
+    assert f"\n## {tinygrad_mlp.__version__}\n" in CHANGELOG
+
+
+def test_the_installed_version_is_that_of_the_source() -> None:
+    try:
+        installed = metadata.version("tinygrad-mlp")
+    except metadata.PackageNotFoundError:
+        pytest.skip("the package is not installed, but found on the path")
+    assert installed == tinygrad_mlp.__version__, "install it again"
+
+
+def is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it is not there
+        return False
+
+
+MOVES = re.findall(r"^\| `([\w.]+)` \| (.*) \|$", CHANGELOG, re.M)
+
+
+def test_the_changelog_lists_moves() -> None:
+    assert len(MOVES) > 10
+
+
+@pytest.mark.parametrize(("old", "new"), MOVES, ids=[old for old, _ in MOVES])
+def test_what_the_changelog_says_has_moved_is_gone_and_where_it_says(old: str, new: str) -> None:
+    assert not is_there(old)
+    modules = re.findall(r"`(tinygrad_mlp[\w.]*)`", new)
+    assert modules
+    assert [module for module in modules if not is_there(module)] == []
+
+
+def test_the_workflow_runs_on_the_floor_of_each_dependency() -> None:
+    for requirement in PYPROJECT["project"]["dependencies"]:
+        assert f"{requirement.replace('>=', '==')}.*" in WORKFLOW
+    pythons = re.findall(r'"(3\.\d+)"', WORKFLOW)
+    assert pythons[0] == PYPROJECT["project"]["requires-python"].removeprefix(">=")
+
+
+PAGES = [page for page in sorted(PROJECT.rglob("*.md")) if ".venv" not in page.parts]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(PROJECT)) for page in PAGES])
+def test_links_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)[^)]*\)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []

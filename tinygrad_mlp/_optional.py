@@ -1,0 +1,41 @@
+"""The packages that only a few functions need: matplotlib, tqdm and pooch. The extra ``[experiment]`` installs them.
+
+All else works with NumPy and SciPy alone. Whoever imports one of the three, inside a function, calls `require` first.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__all__ = ["is_installed", "require"]
+
+
+def require(package: str, purpose: str) -> None:
+    """Raise an error that says how to install `package`, unless it can be imported.
+
+    Args:
+        package: the name to import.
+        purpose: what needs the package, as the subject of the message.
+
+    Raises:
+        ImportError: the package cannot be imported.
+
+    >>> require("a_plotter", "drawing a curve")
+    Traceback (most recent call last):
+    ModuleNotFoundError: drawing a curve needs a_plotter (No module named 'a_plotter'): \
+write pip install "tinygrad-mlp[experiment]"
+    """
+    try:
+        import_module(package)
+    except ImportError as error:
+        advice = 'write pip install "tinygrad-mlp[experiment]"'
+        raise type(error)(f"{purpose} needs {package} ({error}): {advice}", name=package) from None
+
+
+def is_installed(package: str) -> bool:
+    """Whether `package` can be imported, for functions that also work without it."""
+    try:
+        import_module(package)
+    except ImportError:
+        return False
+    return True
