@@ -135,11 +135,16 @@ def loss(draw: st.DrawFn, first: tuple[float, float], second: tuple[float, float
 
 
 @st.composite
-def logits_and_shares(draw: st.DrawFn, counted: bool = False) -> Call:
-    """Rows of logits with the weights of their classes; with a count to divide by, also their total."""
+def logits_and_shares(draw: st.DrawFn) -> Call:
+    """Rows of logits, the weights of their classes, and a count to divide by."""
     shape = draw(shapes(min_dims=2, max_dims=2, min_side=1))
-    operands = draw(numbers(shape)), draw(numbers(shape, 0.1, 1))
-    return ((*operands, draw(st.integers(1, 3))), {"total": draw(st.booleans())}) if counted else (operands, {})
+    return (draw(numbers(shape)), draw(numbers(shape, 0.1, 1)), draw(st.integers(1, 3))), {}
+
+
+@st.composite
+def class_losses(draw: st.DrawFn) -> Call:
+    """The same, of single rows or of all in total."""
+    return draw(logits_and_shares())[0], {"total": draw(st.booleans())}
 
 
 @st.composite
@@ -381,8 +386,8 @@ CASES = [
         loss((-2, 2), (0, 1)),
         lambda z, t, total=False: bernoulli(sigmoid(z), t, total),
     ),
-    Case(f.cross_entropy, logits_and_shares(counted=True), softmax_entropy),
-    Case(f.softmax_error, logits_and_shares(), lambda z, y: softmax(z) * y.sum(1, keepdims=True) - y),
+    Case(f.cross_entropy, class_losses(), softmax_entropy),
+    Case(f.softmax_error, logits_and_shares(), lambda z, y, n: (softmax(z) * y.sum(1, keepdims=True) - y) / n),
     # -- movement
     Case(np.reshape, with_option("shape", reshapings)),
     Case(np.transpose, with_option("axes", lambda shape: permutations(len(shape)))),

@@ -260,3 +260,31 @@ def test_positions_in_an_index_are_read_at_each_call():
         given = tg.tensor(i), tg.tensor([j, j, i])
         assert all(map(is_same, step(x, *given), (x[i], x[i, 1:], x[:, given[1]], x[given[1], given[1]])))
     assert step.captured is True
+
+
+SECOND_DERIVATIVES = {
+    "the number of counted classes": (
+        lambda w, y: nn.functional.cross_entropy(w.reshape(2, 3), y),
+        [tg.tensor([0, 1]), tg.tensor([0, -100]), tg.tensor([2, 2])],
+    ),
+    "an exponent without dimensions": (lambda w, n: ((w * w) ** n).sum(), [tg.tensor(2.0), tg.tensor(3.0)]),
+}
+
+
+@pytest.mark.parametrize("name", SECOND_DERIVATIVES)
+def test_a_number_that_a_rule_reads_is_not_fixed_in_second_derivatives(name: str) -> None:
+    """With `create_graph`, rules compute with Tensors; an array without dimensions must not become a Python number."""
+    function, arguments = SECOND_DERIVATIVES[name]
+    weight = tg.tensor([1.0, -1.0, 0.5, 0.2, 0.3, -0.4], requires_grad=True)
+
+    def step(argument):
+        weight.grad = None
+        (gradient,) = tg.autograd.grad(function(weight, argument), [weight], create_graph=True)
+        (gradient * gradient).sum().backward()
+        return weight.grad.clone()
+
+    captured = tg.capture(step)
+    for argument in arguments:
+        expected = step(argument)
+        assert captured(argument).numpy().tolist() == expected.numpy().tolist()
+    assert captured.captured is True

@@ -26,6 +26,7 @@ def test_rows(target: str, smoothing: float) -> None:
     found = explain(loss, net)
     text = str(found)
     assert "L    = −1/4 · Σ y ⊙ ln(softmax(z⁽²⁾))" in text
+    assert "∂L/∂z⁽²⁾ = (softmax(z⁽²⁾) − y) / 4" in text
     assert "▸ ∂L/∂W⁽²⁾ = 1/4 · (softmax(z⁽²⁾) − y)ᵀ a⁽¹⁾" in text
     assert "▸ ∂L/∂b⁽²⁾ = 1/4 · 𝟏ᵀ (softmax(z⁽²⁾) − y)" in text
     assert "y    ∈ ℝ⁴ˣ³                                                             target" in text

@@ -46,8 +46,44 @@ def test_cross_entropy_is_one_node(target: Any, smoothing: float, weight: Any) -
         assert loss._node.edges[0] is z._node
 
 
-def test_an_ignored_row_has_no_gradient_whatever_its_logits_are() -> None:
-    z = tg.tensor([[math.inf, -math.inf, 0.0], [1.0, 2.0, 3.0]], requires_grad=True)
-    with np.errstate(invalid="ignore"):
-        loss = F.cross_entropy(z, [2, 0], ignore_index=2)
-    assert loss.item() == F.cross_entropy(z[1:], [0]).item()
+@pytest.mark.parametrize("ignored", [[math.inf, -math.inf, 0.0], [math.inf] * 3, [-math.inf] * 3, [math.nan, 0.0, 1.0]])
+def test_an_ignored_row_adds_nothing_whatever_its_logits_are(ignored: list[float]) -> None:
+    z = tg.tensor([ignored, [1.0, 2.0, 3.0]], requires_grad=True)
+    loss = F.cross_entropy(z, [2, 0], ignore_index=2)
+    loss.backward()
+    alone = tg.tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    expected = F.cross_entropy(alone, [0])
+    expected.backward()
+    assert loss.item() == expected.item()
+    np.testing.assert_array_equal(z.grad.numpy(), [[0, 0, 0], alone.grad.numpy()[0]])
+
+
+def test_the_mean_of_no_probabilities_is_nan_without_a_warning() -> None:
+    z, y = (tg.zeros(0, 3).requires_grad_() for _ in range(2))
+    loss = F.cross_entropy(z, y)
+    loss.backward()
+    assert math.isnan(loss.item())
+    assert z.grad.shape == y.grad.shape == (0, 3)
+
+
+def test_probabilities_of_a_wider_dtype_widen_the_loss() -> None:
+    z = tg.tensor([[1.0, 2.0]], requires_grad=True)
+    loss = F.cross_entropy(z, np.array([[0.25, 0.75]]))
+    loss.backward()
+    assert loss.dtype == np.float64
+    assert z.grad.dtype == np.float32
+
+
+def test_an_infinite_weight_of_an_absent_class_adds_nothing() -> None:
+    z = tg.tensor([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]], requires_grad=True)
+    loss = F.cross_entropy(z, [0, 2], weight=[1.0, math.inf, 2.0])
+    loss.backward()
+    assert loss.item() == F.cross_entropy(z, [0, 2], weight=[1.0, 0.0, 2.0]).item()
+    assert np.isfinite(z.grad.numpy()).all()
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_an_infinite_logit_makes_the_gradient_nan(label: int) -> None:
+    z = tg.tensor([[1.0, math.inf, 2.0]], requires_grad=True)
+    F.cross_entropy(z, [label]).backward()
+    assert np.isnan(z.grad.numpy()).all()

@@ -109,13 +109,12 @@ def cross_entropy(z: Any, y: Any, count: Any, total: bool = False) -> Any:
 
     Each row of y has the weights of the classes, mostly zeros and a 1. Where y is 0, even infinite logits add nothing.
     """
-    largest, shifted = _below_largest(z)
-    powers = np.exp(shifted)
-    powers[largest] = 0
-    with np.errstate(invalid="ignore"):  # 0·∞, and 0/0 as the mean of nothing
+    with np.errstate(invalid="ignore", divide="ignore"):  # ∞ − ∞, 0·∞ where y is 0, and 0/0 if no row counts
+        largest, shifted = _below_largest(z)
+        powers = np.exp(shifted)
+        powers[largest] = shifted[largest]  # 0, or NaN if the largest is infinite
         # −ln softmax(z) is a sum of positive terms, so no digit is lost where it is near 0.
-        elements = np.log1p(np.add.reduce(powers, axis=1, keepdims=True)) - shifted
-        elements *= y
+        elements = y * (np.log1p(np.add.reduce(powers, axis=1, keepdims=True)) - shifted)
         loss = _total(elements, total)
         if (loss != loss).any():  # NaN
             loss = _total(np.where(y == 0, 0, elements), total)
@@ -123,19 +122,22 @@ def cross_entropy(z: Any, y: Any, count: Any, total: bool = False) -> Any:
 
 
 @dispatched
-def softmax_error(z: Any, y: Any) -> Any:
-    """softmax(z) Σ y − y for each row: the gradient of `cross_entropy`."""
-    largest, shifted = _below_largest(z)
-    powers = np.exp(shifted, out=shifted)
-    powers[largest] = 0
-    rest = np.add.reduce(powers, axis=1, keepdims=True)
-    weight = np.add.reduce(y, axis=1, keepdims=True)
-    own = y[largest][:, None]
-    powers *= weight / (1 + rest)
-    powers -= y
-    # The largest p alone can be near 1: p (Σ y − y) − (1 − p) y keeps the digits, for 1 − p is rest / (1 + rest).
-    powers[largest] = ((weight - own - rest * own) / (1 + rest))[:, 0]
-    return powers
+def softmax_error(z: Any, y: Any, count: Any) -> Any:
+    """(softmax(z) Σ y − y) / `count` for each row: the gradient of `cross_entropy`. A row of zeros in y makes zeros."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        largest, shifted = _below_largest(z)
+        at_largest = shifted[largest]
+        error = np.exp(shifted, out=shifted)
+        error[largest] = at_largest
+        rest = np.add.reduce(error, axis=1, keepdims=True)
+        weight = np.add.reduce(y, axis=1, keepdims=True)
+        own = y[largest][:, None]
+        error *= weight / (1 + rest)
+        error -= y
+        # The largest p alone can be near 1: p (Σ y − y) − (1 − p) y keeps the digits, for 1 − p is rest / (1 + rest).
+        error[largest] = ((weight - own - rest * own) / (1 + rest))[:, 0]
+        error /= count
+    return np.where(y.any(axis=1, keepdims=True), error, 0) if (error != error).any() else error
 
 
 def _total(elements: Any, total: bool) -> Any:

@@ -146,12 +146,14 @@ sheet: dict[Callable[..., Any], Row] = {
     f.binary_cross_entropy_with_logits:
                      (lambda g, _y, z, t, total=False: g * (expit(z) - t),
                       lambda g, _y, z, _t, total=False: -g * z),
-    f.cross_entropy: (lambda g, _y, z, t, n, total=False: g / (n + (n == 0)) * f.softmax_error(z, t),  # n, but never 0
-                      lambda g, _y, z, _t, n, total=False: -g / n * f.log_softmax(z, 1),
+    f.cross_entropy: (lambda g, _y, z, t, n, total=False: g * f.softmax_error(z, t, n),
+                      lambda g, _y, z, _t, n, total=False: -g / n * f.log_softmax(z, axis=1),
                       None),
-    f.softmax_error: (lambda g, y, z, t:
-                          g * (y + t) - np.exp(f.log_softmax(z, 1)) * np.sum(g * (y + t), axis=1, keepdims=True),
-                      lambda g, _y, z, _t: np.sum(g * np.exp(f.log_softmax(z, 1)), axis=1, keepdims=True) - g),
+    f.softmax_error: (lambda g, y, z, t, n: g * (y + t / n) - np.exp(f.log_softmax(z, axis=1))
+                          * np.sum(g * (y + t / n), axis=1, keepdims=True),
+                      lambda g, _y, z, _t, n:
+                          np.sum(g / n * np.exp(f.log_softmax(z, axis=1)), axis=1, keepdims=True) - g / n,
+                      None),
 
     # -- movement
     np.reshape:      (lambda g, _y, _x, shape: np.reshape(g, _x.shape),),

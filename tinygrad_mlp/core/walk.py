@@ -162,7 +162,7 @@ def _with_tensors(node: Node) -> tuple[Any, Any, list[Any]]:
     """The rules, the output and the inputs of `node`. Arrays with a place become tensors, as the graph holds none."""
     tensors = []
     for array, place in ((node.output, node), *zip(node.inputs, node.edges, strict=True)):
-        if place is not None and type(array) is np.ndarray:
+        if type(array) is np.ndarray and (place is not None or observers):  # a tape records what Tensors compute alone
             array = record.tensor_class._of(array, place)
             observer().made(array)
         tensors.append(array)

@@ -231,6 +231,8 @@ def split(expression: Any) -> tuple[Any, Any]:
             return -1, expression.operands[0]
         if expression.function is np.multiply and is_number(expression.operands[0]):
             return expression.operands
+        if expression.function is np.divide and is_number(expression.operands[1]):
+            return 1 / expression.operands[1], expression.operands[0]
     return 1, expression
 
 
@@ -343,12 +345,13 @@ def _sum(a: Expression, axis: Any = None, keepdims: bool = False, **others: Any)
     return scaled(number, Expression(np.sum, (a,), options))
 
 
-def _softmax_error(z: Any, y: Any) -> Expression:
-    """softmax(z) − y where the rows of y add up to 1, as those of probabilities do."""
+def _softmax_error(z: Any, y: Any, count: Any) -> Expression:
+    """(softmax(z) − y) / count where the rows of y add up to 1, as those of probabilities do."""
     weight = np.sum(y, axis=1, keepdims=True)
     p = Expression(softmax, (z,), {"axis": 1})
     adds_up = np.allclose(evaluate(weight), 1, rtol=1e-6)
-    return (p if adds_up else p * np.broadcast_to(weight, z.shape)) - y  # type: ignore[no-any-return]
+    error = (p if adds_up else p * np.broadcast_to(weight, z.shape)) - y
+    return error if count == 1 else Expression(np.divide, (error, count))  # as the textbook has it
 
 
 SIMPLER: dict[Any, Callable[..., Expression]] = {

@@ -11,6 +11,7 @@ from .function_module import FunctionModule
 __all__ = ["ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "SiLU", "Softmax", "Softplus", "Tanh"]
 
 
+@dataclass(eq=False, repr=False)
 class Tanh(FunctionModule):
     """The hyperbolic tangent."""
 
@@ -18,6 +19,7 @@ class Tanh(FunctionModule):
         return input.tanh()
 
 
+@dataclass(eq=False, repr=False)
 class Sigmoid(FunctionModule):
     """1 / (1 + e⁻ˣ)."""
 
@@ -74,6 +76,7 @@ class GELU(FunctionModule):
         return F.gelu(input, self.approximate)
 
 
+@dataclass(eq=False, repr=False)
 class SiLU(FunctionModule):
     """x σ(x)."""
 

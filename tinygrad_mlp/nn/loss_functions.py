@@ -280,7 +280,7 @@ def nll_loss(
     if reduction != "mean":
         return elements.sum() if reduction == "sum" else elements.reshape(target.shape)
     total: Tensor = weights.sum()
-    mean: Tensor = elements.sum() / total.masked_fill(total == 0, math.nan)  # of nothing NaN, without a gradient
+    mean: Tensor = elements.sum() / total.masked_fill(total == 0, math.nan)  # NaN of no samples, and no gradient passes
     return mean
 
 
@@ -331,10 +331,12 @@ def cross_entropy(
         logits, targets = _rows(input), _rows(as_tensor(target))
     number = logits.shape[1]
     weights: Any = 1 if weight is None else _class_weight(name, weight, number, logits.dtype)
-    shares = targets if weight is None else targets * weights
+    shares: Any = targets
+    if weight is not None:  # of an absent class, even an infinite weight adds nothing
+        shares = np.where(targets > 0, weights, 0) if are_classes else targets * weights
     count: Any = 1
     if reduction == "mean":
-        count = shares.sum() if are_classes else len(logits)
+        count = shares.sum() if are_classes else len(logits) or math.nan
     if label_smoothing:
         counted: Any = targets.sum(-1, keepdim=True) if are_classes else 1  # 0 for an ignored class
         shares = shares * (1 - label_smoothing) + counted * weights * (label_smoothing / number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..tensors.creation import as_tensor
@@ -24,10 +24,10 @@ class _Loss(FunctionModule):
 
     def __post_init__(self) -> None:
         loss_functions.validate_reduction(self.reduction)
-        for name in ("weight", "pos_weight"):
-            if name in vars(self):
-                weight = vars(self).pop(name)  # the constructor's argument, which is not a Tensor yet
-                self.register_buffer(name, None if weight is None else as_tensor(weight))
+        for option in fields(self):
+            if option.name in ("weight", "pos_weight"):
+                weight = vars(self).pop(option.name)  # from the attribute that the constructor has set to a buffer
+                self.register_buffer(option.name, None if weight is None else as_tensor(weight))
 
     def forward(self, input: Tensor, target: Any) -> Tensor:
         try:
