@@ -74,6 +74,7 @@ class Names:
     def _look_into(self, function: FunctionType, tape: Tape) -> None:
         """Find the names that `function` reads; refuse ``except`` clauses, and numbers such as ``settings.scale``."""
         instructions = list(_instructions(function.__code__))
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         for one, following in itertools.pairwise(instructions):
             # `except:`, or else `except Error:` and `except* Error:`
             catches_all = one.opname == "PUSH_EXC_INFO" and following.opname == "POP_TOP"
@@ -81,6 +82,8 @@ class Names:
                 tape.refuse("an except clause, which a replay does not run: catch the exception outside the step")
             # `settings.scale`, where `settings` is a class or a module of the user's and `scale` a number
             named = function.__globals__.get(one.argval) if one.opname == "LOAD_GLOBAL" else None
+            if one.opname == "LOAD_DEREF" and one.argval in cells:
+                named = _contents(cells[one.argval])
             if following.opname == "LOAD_ATTR" and isinstance(named, type | ModuleType) and not _is_of_python(named):
                 number = getattr(named, following.argval, None)
                 if isinstance(number, _NUMBERS) and number is not None:
@@ -88,7 +91,7 @@ class Names:
         # Globals, free variables, and the defaults of parameters.
         for name in {i.argval for i in instructions if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}:
             self._look_at(name, function.__globals__.get, name, tape)
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        for name, cell in cells.items():
             self._look_at(name, _contents, cell, tape)
         for name, parameter in inspect.signature(function).parameters.items():
             if not isinstance(parameter.default, _NUMBERS):  # a number that is a default cannot change
@@ -227,10 +230,12 @@ def _is_of_python(value: type[Any] | ModuleType) -> bool:
     The namespaces of `types` and `argparse` do hold such numbers.
     """
     package = (value.__name__ if isinstance(value, ModuleType) else value.__module__).partition(".")[0]
-    return package in sys.stdlib_module_names - {"types", "argparse", "__main__"} | _LIBRARIES
+    return package in _WITHOUT_NUMBERS
 
 
-_LIBRARIES = {"numpy", "scipy", __name__.partition(".")[0]}
+_WITHOUT_NUMBERS = sys.stdlib_module_names - {"types", "argparse", "__main__"} | {
+    "numpy", "scipy", __name__.partition(".")[0]
+}  # fmt: skip
 
 
 def _same(values: list[Any], others: list[Any]) -> bool:

@@ -1,6 +1,7 @@
 """The packages that only a few functions need: matplotlib, tqdm and pooch. The extra ``[experiment]`` installs them.
 
-All else works with NumPy and SciPy alone. Whoever imports one of the three, inside a function, calls `require` first.
+All else works with NumPy and SciPy alone. They are imported inside functions, after a call of `require`, or of
+`is_installed` where there is another way.
 """
 
 from __future__ import annotations

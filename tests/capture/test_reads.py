@@ -73,6 +73,15 @@ def catching_all(x):
         return x
 
 
+def reading_a_class():
+    """A step that reads a number of a class which is a free variable of the step."""
+
+    class Local:
+        scale = 2.0
+
+    return lambda x: x * Local.scale
+
+
 def counting(x):
     """A step that writes to a global number."""
     global SCALE
@@ -105,6 +114,7 @@ FORBIDDEN = {
     "an object that is called": (Trainer(), "the step is a Trainer: write a function that calls it"),
     "a partial call": (partial(lambda k, x: x * k, 2.0), "the step is a partial: write a function that calls it"),
     "a number of a class": (lambda x: x * Trainer.scale, "`Trainer.scale` is read from outside"),
+    "a number of a class that is a free variable": (reading_a_class(), "`Local.scale` is read from outside"),
     "a bare except clause": (catching_all, "an except clause"),
     "too long a list": (lambda x: x * len(LONG), "`LONG` holds more than 1,000 objects"),
     "an except clause": (catching, "an except clause"),

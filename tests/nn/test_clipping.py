@@ -52,3 +52,9 @@ def test_clip_grad_norm_of_infinite_and_nan_gradients() -> None:
     parameters = with_gradients([3.0, np.nan])
     assert math.isnan(nn.utils.clip_grad_norm_(parameters, 1.0).item())
     assert np.isnan(parameters[0].grad.numpy()).all()
+
+
+def test_clip_grad_value_cuts_from_above_and_below() -> None:
+    parameters = with_gradients([3.0, -4.0, 0.5])
+    nn.utils.clip_grad_value_(parameters, 1.0)
+    assert parameters[0].grad.tolist() == [1.0, -1.0, 0.5]

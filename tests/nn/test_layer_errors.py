@@ -146,3 +146,10 @@ def test_shape_errors_begin_with_the_variable_that_holds_the_module() -> None:
 def test_bad_options_are_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_an_error_of_the_weight_is_not_said_to_be_one_of_the_input() -> None:
+    layer = nn.Linear(3, 1)
+    layer.weight = nn.Parameter(tg.ones(1, 4))
+    with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(1, 4\)"):
+        layer(tg.ones(2, 3))

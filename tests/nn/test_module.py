@@ -260,6 +260,16 @@ def test_load_state_dict_converts_unless_it_assigns() -> None:
     assert layer.weight.requires_grad
 
 
+def test_an_assigned_array_is_noticed_when_its_owner_changes_it() -> None:
+    layer, weight = nn.Linear(2, 1, dtype=np.float64), np.ones((1, 2))
+    layer.load_state_dict({"weight": weight, "bias": np.zeros(1)}, assign=True)
+    x = tg.tensor([[1.0, 2.0]], dtype=np.float64, requires_grad=True)
+    loss = layer(x).sum()
+    weight[...] = 100
+    with pytest.raises(RuntimeError, match="was changed after"):
+        loss.backward()
+
+
 def test_states_that_do_not_fit_change_nothing() -> None:
     net = nn.Linear(2, 1)
     before = net.weight.detach().numpy().copy()

@@ -162,7 +162,7 @@ def _with_tensors(node: Node) -> tuple[Any, Any, list[Any]]:
     """The rules, the output and the inputs of `node`. Arrays with a place become tensors, as the graph holds none."""
     tensors = []
     for array, place in ((node.output, node), *zip(node.inputs, node.edges, strict=True)):
-        if type(array) is np.ndarray and (place is not None or observers):  # a tape records what Tensors compute alone
+        if type(array) is np.ndarray and (place is not None or observers):  # an observer sees what Tensors compute
             array = record.tensor_class._of(array, place)
             observer().made(array)
         tensors.append(array)

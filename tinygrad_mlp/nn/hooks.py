@@ -24,6 +24,14 @@ class Hook(NamedTuple):
     always_call: bool = False
 
 
+class _Handle(RemovableHandle):
+    """Removes a hook from a module, which is a change to the module."""
+
+    def remove(self) -> None:
+        super().remove()
+        configuration.changes += 1
+
+
 class Hooks:
     """The hooks of one module, by the time at which they are called. Each dict is in the order of the calls."""
 
@@ -45,7 +53,7 @@ class Hooks:
         if not callable(hook.function):
             raise TypeError(f"a hook is a function, not {hook.function!r}")
         configuration.changes += 1
-        handle = RemovableHandle(hooks, hook)
+        handle = _Handle(hooks, hook)
         if prepend:  # a dict is in the order in which its keys were put in: put all others in again
             for earlier in list(hooks)[:-1]:
                 hooks[earlier] = hooks.pop(earlier)

@@ -70,6 +70,8 @@ class Linear(Module):
             return F.linear(input, self.weight, self.bias)
         except (AttributeError, ValueError):
             given = getattr(input, "shape", f"a {type(input).__name__}: write tensor(...)")
+            if given and given[-1] == self.in_features:  # it is the weight or the bias that does not fit
+                raise
             raise ValueError(
                 f"{where_called(self)}: Linear({self.in_features} → {self.out_features}) takes inputs of shape "
                 f"(…, {self.in_features}), but got {given}"
@@ -127,5 +129,5 @@ class Dropout(FunctionModule):
         F.validate_probability(self.p)
 
     def forward(self, input: Tensor) -> Tensor:
-        observer().use(self)  # not only in __call__, because Sequential calls forward() directly
+        observer().use(self)  # not only in __call__, because a user may call forward() directly
         return F.dropout(input, self.p, self.training, generator=self.generator)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..core import guard
 from ..core.mode import no_grad
 from ..core.tape import effect, observer, observers
 from ..tensors.arguments import array_of, dtype_to
@@ -369,7 +370,8 @@ class Module(Hookable):
         with no_grad():
             for path, array in arrays.items():
                 if path in own and assign:
-                    own[path]._data = array
+                    is_foreign = not isinstance(state_dict[path], Tensor)
+                    own[path]._data = guard.guard_foreign(array) if is_foreign else array
                 elif path in own:
                     own[path].copy_(state_dict[path])
         return IncompatibleKeys(missing, unexpected)

@@ -81,7 +81,7 @@ class BatchNorm1d(Module):
                 f"{where_called(self)}: BatchNorm1d({channels}) takes inputs of shape (N, {channels}) or "
                 f"(N, {channels}, L), but got {np.shape(input)}"
             )
-        observer().use(self)  # not only in __call__, because Sequential calls forward() directly
+        observer().use(self)  # not only in __call__, because a user may call forward() directly
         training = self.training or self.running_mean is None  # without buffers the batch's own mean is always used
         try:
             output = F.batch_norm(
