@@ -33,9 +33,6 @@ class DocumentWriter(Writer):
 
     vectors = "Vectors are columns"
 
-    def shape(self, expression: Expression) -> tuple[int, ...]:
-        return expression.shape[:1] if expression.shape[1:] == (1,) else expression.shape
-
     def spelt(self, function: Any) -> str:
         return "g" if function is expit else super().spelt(function)
 
@@ -89,12 +86,13 @@ class DocumentDeriver(Deriver):
             if is_alias(node) or node in self.silent or (is_activation and node is source_of(self.loss_node)):
                 self.unnamed[symbol] = algebra.substitute(expression, self.unnamed)
             else:
-                self._claim(node.output, [expression])
-                self._say(symbol.name, expression, function_name(node.function))
+                self._say(symbol.name, expression, function_name(node.function), node.output)
         root = symbols[self.nodes[-1]]
-        self._claim(root.array, [root])
-        self._say(root.name, root, function_name(self.loss_node.function))
+        self._say(root.name, root, function_name(self.loss_node.function), root.array)
         return self._section("Forward")
+
+    def shape(self, expression: Expression) -> tuple[int, ...]:
+        return expression.shape[:1] if expression.shape[1:] == (1,) else expression.shape
 
     def form(self, expression: Expression) -> Any:
         """A formula with columns for rows."""
@@ -127,7 +125,7 @@ class DocumentDeriver(Deriver):
     def _part(self, node: Node, g: Expression, read: Expression, reason: str) -> Part:
         plain = algebra.substitute(algebra.unguarded(read), self.unnamed)
         if node in self.silent:
-            plain = algebra.substitute(plain, {g: full for g, full in self._full.items() if not full.symbols})
+            plain = self._with_numbers(plain)
             shown = self._as_written(plain) if node is self.loss_node else plain
             return Part(node, shown, plain, shown, reason)
         if node in self.inner:
@@ -140,8 +138,7 @@ class DocumentDeriver(Deriver):
             D = Symbol(Name("D", self.namer.layers[node]), evaluate(definition))
             self.columns[D] = D
             self.diagonals.add(D)
-            self._claim(D.array, [definition])
-            self._say(D.name, definition)
+            self._say(D.name, definition, of=D.array)
             shown = g @ D
         return Part(node, shown, plain, shown, reason)
 

@@ -6,15 +6,15 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..core.record import Node, Variable
 from ..files.atomic import replacing
-from .derive import LARGEST_GRAPH, Deriver, Section, nodes_of, sized, summary
+from .derive import LARGEST_GRAPH, Deriver, Line, Section, nodes_of, summary
 from .document import DocumentDeriver, DocumentWriter
-from .expression import RAISED, Array, Expression, Name
+from .expression import Array, Expression, Name
 from .write import Spelling, Writer
 
 __all__ = ["Derivation", "explain"]
@@ -23,18 +23,7 @@ WIDTH = 80  # columns
 _NOTATIONS = {"rows": (Deriver, Writer), "document": (DocumentDeriver, DocumentWriter)}
 
 
-class Row(NamedTuple):
-    """A line as it is printed: ``left sign right``, the shape of both, and why."""
-
-    left: Spelling
-    sign: str
-    right: Spelling
-    shape: str = ""
-    reason: str = ""
-    is_result: bool = False
-
-
-Block = tuple[Spelling, list[Row]]  # a title, and what stands below it
+Block = tuple[Spelling, list[Line]]  # a title, and the lines below it, with spellings for their sides
 
 
 class Derivation:
@@ -49,6 +38,7 @@ class Derivation:
         formulas: the gradient of each parameter as one formula in LaTeX, by the parameter's name. Where factors cancel,
             there are two: with and without them. Where it is too long to print, there is none.
         errors: what `verify` found when it was last called; None if it was not.
+        deriver: the derivation as data; None if it is a summary.
     """
 
     def __init__(self, root: Node, paths: Mapping[Any, str], names: Mapping[str, Any], notation: str) -> None:
@@ -58,58 +48,47 @@ class Derivation:
         self._nodes = nodes_of(root)
         # The error that rounding in the least precise array may cause: 4e-10 in float64, 7e-5 in float32.
         self._tolerance = float(max(np.finfo(node.output.dtype).eps for node in self._nodes)) ** 0.6
-        arrays: dict[int, tuple[Array, Name]] = {}
+        arrays: dict[int, tuple[Array, Name]] = {}  # to which the writers give names
         derive, write = _NOTATIONS[notation]
         self._text, self._latex = write(False, arrays), write(True, arrays)
         self.is_summary = len(self._nodes) > LARGEST_GRAPH
         self.deriver = None if self.is_summary else derive(self._nodes, paths, names)
         if self.deriver is None:
             self._blocks = [self._block(summary(self._nodes, paths))]
-            return
-        self.formulas = {key: [] for key in self.deriver.results}
-        equations = [self._block(section) for section in self.deriver.sections]
-        self._blocks = [self._given(self.deriver, arrays), *equations]
+        else:
+            equations = [self._block(section) for section in self.deriver.sections]
+            self._blocks = [self._given(self.deriver, arrays), *equations]
 
-    def _spelt(self, value: Any) -> Spelling:
-        """A name or a formula as it is written, or words as part of a formula."""
-        if value is None:
-            return "", ""
-        if isinstance(value, str):
-            return _words(value)
-        write = [w if isinstance(value, Expression) else w.name for w in (self._text, self._latex)]
-        return write[0](value), write[1](value)
+    def _spelt(self, side: Any) -> Spelling:
+        return self._text.side(side), self._latex.side(side)
 
     def _block(self, section: Section) -> Block:
         """The lines of a section, but those that say nothing: whose sides are written alike, or a result twice."""
-        rows: list[Row] = []
+        lines: list[Line] = []
+        if section.key:
+            self.formulas[section.key] = []
         for line in section.lines:
             left, right = self._spelt(line.left), self._spelt(line.right)
-            if right == left or (line.is_result and rows and rows[-1].is_result and rows[-1].right == right):
+            if right == left or (line.is_result and lines and lines[-1].is_result and lines[-1].right == right):
                 continue
-            shape = sized(self._text.shape(line.right)) if isinstance(line.right, Expression) else ""
-            rows.append(Row(left, line.sign, right, shape, line.reason, line.is_result))
+            lines.append(line._replace(left=left, right=right))
             if line.is_result and isinstance(line.right, Expression):
                 self.formulas[section.key].append(right[1])
-        name = self._spelt(section.name)
-        latex = _words(section.title)[1]
-        return (section.title + name[0], latex + " " + name[1] if section.name else latex), rows
+        (text, latex), name = self._spelt(section.title), self._spelt(section.name)
+        return (text + name[0], latex + " " + name[1] if section.name else latex), lines
 
     def _given(self, deriver: Deriver, arrays: dict[int, tuple[Array, Name]]) -> Block:
         """What the formulas start from."""
         given: list[Any] = []
-        for place, symbol in deriver.namer.symbols.items():
-            if not isinstance(place, Node):
-                shape = symbol.shape if deriver.form(symbol) is symbol else (symbol.size,)
-                given.append((symbol.name, symbol.array, shape, deriver.namer.remarks[place]))
+        for symbol, remark in deriver.namer.given.items():
+            shape = symbol.shape if deriver.form(symbol) is symbol else (symbol.size,)
+            given.append((symbol.name, symbol.array, shape, remark))
         for array, name in arrays.values():
             given.append((name, array, array.shape, "constant" if array.dtype.kind == "f" else "positions"))
-        rows = []
-        for name, array, shape, remark in given:
-            letter, sign = ("R", "ℝ") if array.dtype.kind == "f" else ("Z", "ℤ")
-            size = "×".join(map(str, shape))
-            latex = rf"\mathbb{{{letter}}}" + rf"^{{{size}}}".replace("×", r" \times ") * bool(shape)
-            rows.append(Row(self._spelt(name), "∈", (sign + size.translate(RAISED), latex), "", remark))
-        return _words("Given"), rows
+        return self._spelt("Given"), [
+            Line(self._spelt(name), "∈", (self._text.space(*space), self._latex.space(*space)), reason=remark)
+            for name, *space, remark in given
+        ]
 
     def verify(self) -> dict[str, float]:
         """Evaluate what is printed with NumPy on the graph's arrays, and compare the results with a backward walk's.
@@ -138,21 +117,18 @@ class Derivation:
     def _verdict(self) -> Block:
         """What `verify` found."""
         if self.deriver is None:
-            return _words("No formula is printed, so there is none to verify."), []
+            return self._spelt("No formula is printed, so there is none to verify."), []
         if self.errors is None:
-            return _words("Not verified: verify() compares these formulas with the gradients of backward()."), []
+            return self._spelt("Not verified: verify() compares these formulas with the gradients of backward()."), []
         words = (
             "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
             "backward(). Largest relative errors:"
         )
         if wrong := self._wrong():
             words = "NOT VERIFIED: what NumPy computes from these formulas differs from the gradients of backward() by:"
-        names = {str(self.deriver.namer.symbols[leaf].name): leaf for leaf in self.deriver.namer.keys}
-        rows = []
-        for key, error in (wrong or self.errors).items():
-            name = self.deriver.namer.symbols[names[key]].name if key in names else key
-            rows.append(Row(self._spelt(name), ":", _words(f"{error:.1e}" if error else "0")))
-        return _words(words), rows
+        names = {section.key: section.name for section in self.deriver.sections}
+        errors = [(names[key], f"{error:.1e}" if error else "0") for key, error in (wrong or self.errors).items()]
+        return self._spelt(words), [Line(self._spelt(name), ":", self._spelt(error)) for name, error in errors]
 
     def _preface(self) -> list[str]:
         count = f"{len(self._nodes):,} function{'s' * (len(self._nodes) > 1)}"
@@ -187,7 +163,7 @@ class Derivation:
                 remark = ", ".join(filter(None, (line.shape, line.reason)))
                 first, *others = _wrapped(_pieces(line.right[1]), 90, _visible)
                 rows += [f"{line.left[1]} &{_sign(line)} {first}", *(rf"& \quad {row}" for row in others)]
-                rows[-1] += f" && {_words(remark)[1]}" if remark else ""
+                rows[-1] += f" && {self._latex.side(remark)}" if remark else ""
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def _repr_latex_(self) -> str:
@@ -220,13 +196,6 @@ class Derivation:
 # --- setting lines ----------------------------------------------------------------------------------------------------
 
 
-def _words(words: str) -> Spelling:
-    """Words as part of a formula, in which rows may end after a comma."""
-    escaped = re.sub(r"([#$%&_{}])", r"\\\1", words)
-    latex = rf"\text{{{escaped}}}"
-    return words, latex.replace("×", r"} \times \text{").replace(", ", r", } \text{")
-
-
 def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float] = len) -> list[str]:
     """Pieces joined by spaces to as few rows as fit into `width`."""
     rows: list[str] = []
@@ -242,7 +211,7 @@ def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float] = 
     return rows
 
 
-def _columns(line: Row, indent: int) -> list[str]:
+def _columns(line: Line, indent: int) -> list[str]:
     """A line for the terminal: the formula, and at the right margin its shape and reason."""
     start = f"{'▸' if line.is_result else ' '} {line.left[0]:<{indent}} {line.sign} "
     first, *others = _wrapped(re.split(r"(?<![⊙+−=/·]) ", line.right[0]), WIDTH - len(start))
@@ -270,7 +239,7 @@ def _visible(latex: str) -> int:
     return len(re.sub(r"\\(frac|left|right|math[a-z]+|text)|[{}^_\\]", "", latex))
 
 
-def _sign(line: Row) -> str:
+def _sign(line: Line) -> str:
     return line.sign.replace("∈", r"\in")
 
 

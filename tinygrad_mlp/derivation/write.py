@@ -129,9 +129,21 @@ class Writer:
         options = [f"{name}={self.at(value, ADDED)}" for name, value in part.options.items() if value is not None]
         return self.function(function, *texts, *options)
 
-    def shape(self, expression: Expression) -> tuple[int, ...]:
-        """The shape that is printed beside a formula."""
-        return expression.shape
+    def side(self, side: Any) -> str:
+        """A side of an equation: a formula, a name, or words, in which a row may end after a comma."""
+        if isinstance(side, Expression):
+            return self(side)
+        if isinstance(side, Name | Gradient):
+            return self.name(side)
+        escaped = re.sub(r"([#$%&_{}])", r"\\\1", side).replace("×", r"} \times \text{").replace(", ", r", } \text{")
+        return self.pick(side, rf"\text{{{escaped}}}" if side else "")
+
+    def space(self, array: Array, shape: tuple[int, ...]) -> str:
+        """The space that an array of this shape is from."""
+        letter, blackboard = ("R", "ℝ") if array.dtype.kind == "f" else ("Z", "ℤ")
+        size = "×".join(map(str, shape))
+        latex = rf"^{{{size}}}".replace("×", r" \times ") if size else ""
+        return self.pick(blackboard + size.translate(RAISED), rf"\mathbb{{{letter}}}{latex}")
 
     def name(self, name: Name | Gradient) -> str:
         """The name of a symbol."""
@@ -250,6 +262,8 @@ def _write_product(w: Writer, part: Expression, a: Any, b: Any) -> Written:
         return Written(w.at(a, MULTIPLIED) + w.times(first, second) + w.at(b, MULTIPLIED), MULTIPLIED)
     if second.function is np.ones and second.size == 1:
         return w.number(first)
+    if first == -1:
+        return Written(w.minus + w.at(b, DIVIDED), ADDED)
     number, after = w.number(first).text, w.at(b, DIVIDED)
     is_apart = "/" in number or r"\frac" in number or after[0].isdigit()
     level = ADDED if first < 0 else min(MULTIPLIED, b.level)
@@ -298,7 +312,6 @@ def _write_ones(w: Writer, part: Expression, shape: tuple[int, ...]) -> Written:
 _SPECIAL: dict[Any, Callable[..., Written]] = {
     np.add: lambda w, part, a, b: Written(f"{w.at(a, ADDED)} + {w.at(b, DIVIDED)}", ADDED),
     np.subtract: lambda w, part, a, b: Written(f"{w.at(a, ADDED)} {w.minus} {w.at(b, DIVIDED)}", ADDED),
-    np.negative: lambda w, part, a: Written(w.minus + w.at(a, DIVIDED), ADDED),
     np.multiply: _write_product,
     np.divide: _write_quotient,
     np.matmul: lambda w, part, a, b: Written(f"{w.at(a, JOINED)} {w.at(b, JOINED)}", JOINED),
