@@ -137,17 +137,23 @@ class Derivation:
                 f"The graph of this loss consists of {count}, too many to print the derivation of its gradients. "
                 f"That is done for up to {LARGEST_GRAPH}; this is a summary by module."
             ]
-        printed = " ".join(f"{row.left[0]} = {row.right[0]}" for _, rows in self._blocks[1:] for row in rows)
+        printed = " ".join(f"{line.left[0]} = {line.right[0]}" for _, lines in self._blocks[1:] for line in lines)
         legend = "; ".join([self._text.vectors, *self._text.legend(printed)])
         return [f"The gradients of a loss by the chain rule, from its graph of {count}.", f"{legend}."]
 
     def __str__(self) -> str:
         """The derivation in Unicode, in at most 80 columns."""
-        rows = [row for words in self._preface() for row in _wrapped(words.split(" "), WIDTH)]
-        for title, lines in [*self._blocks, self._verdict()]:
-            rows += ["", *_wrapped(title[0].split(" "), WIDTH)]
+        rows = [row for words in self._preface() for row in _paragraph(words)]
+        for (title, _), lines in [*self._blocks, self._verdict()]:
+            rows += ["", *_paragraph(title)]
             indent = min(24, max((len(line.left[0]) for line in lines), default=0))
-            rows += [row for line in lines for row in _columns(line, indent)]
+            for line in lines:
+                start = f"{'▸' if line.is_result else ' '} {line.left[0]:<{indent}} {line.sign} "
+                first, *others = _wrapped(re.split(r"(?<![⊙+−=/·]) ", line.right[0]), WIDTH - len(start))
+                rows += [start + first, *(" " * len(start) + row for row in others)]
+                if remark := "  ".join(filter(None, (line.shape, line.reason))):  # at the right margin
+                    rows += [""] * (len(rows[-1]) + 2 + len(remark) > WIDTH)
+                    rows[-1] += remark.rjust(WIDTH - len(rows[-1]))
         return "\n".join(rows)
 
     def __repr__(self) -> str:
@@ -157,13 +163,13 @@ class Derivation:
     def latex(self) -> str:
         """The derivation as one ``aligned`` environment, to stand between two ``$$``; it needs amsmath and amssymb."""
         rows = []
-        for title, lines in [*self._blocks, self._verdict()]:
-            rows.append(rf"& {title[1]}")
+        for (_, title), lines in [*self._blocks, self._verdict()]:
+            rows.append(rf"& {title}")
             for line in lines:
-                remark = ", ".join(filter(None, (line.shape, line.reason)))
                 first, *others = _wrapped(_pieces(line.right[1]), 90, _visible)
                 rows += [f"{line.left[1]} &{_sign(line)} {first}", *(rf"& \quad {row}" for row in others)]
-                rows[-1] += f" && {self._latex.side(remark)}" if remark else ""
+                if remark := ", ".join(filter(None, (line.shape, line.reason))):
+                    rows[-1] += f" && {self._latex.side(remark)}"
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def _repr_latex_(self) -> str:
@@ -186,10 +192,10 @@ class Derivation:
                 "latex() or str() of it to a file"
             )
         figure = _Picture(self._preface(), [*self._blocks, self._verdict()]).figure
-        # Agg draws at most 2¹⁶ pixels a side.
-        dpi = min(144.0, 60_000 / max(figure.get_size_inches()))
+        dpi = min(144.0, 60_000 / max(figure.get_tightbbox().size))  # Agg draws at most 2¹⁶ pixels a side
+        metadata = {"Date": None} if ending == ".svg" else None
         with replacing(path) as draft:
-            figure.savefig(draft, format=ending[1:], dpi=dpi, metadata={"Date": None} if ending == ".svg" else None)
+            figure.savefig(draft, format=ending[1:], dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.3)
         return path
 
 
@@ -211,15 +217,8 @@ def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float] = 
     return rows
 
 
-def _columns(line: Line, indent: int) -> list[str]:
-    """A line for the terminal: the formula, and at the right margin its shape and reason."""
-    start = f"{'▸' if line.is_result else ' '} {line.left[0]:<{indent}} {line.sign} "
-    first, *others = _wrapped(re.split(r"(?<![⊙+−=/·]) ", line.right[0]), WIDTH - len(start))
-    rows = [start + first, *(" " * len(start) + row for row in others)]
-    remark = "  ".join(filter(None, (line.shape, line.reason)))
-    if remark and len(rows[-1]) + 2 + len(remark) > WIDTH:
-        rows.append("")
-    return [*rows[:-1], (rows[-1] + remark.rjust(WIDTH - len(rows[-1]))) if remark else rows[-1]]
+def _paragraph(words: str, width: float = WIDTH) -> list[str]:
+    return _wrapped(words.split(" "), width)
 
 
 def _pieces(latex: str) -> list[str]:
@@ -244,87 +243,91 @@ def _sign(line: Line) -> str:
 
 
 class _Picture:
-    """A figure of a derivation, as large as its lines need. Lengths are in points, from the top left."""
+    """A figure of a derivation. Lengths are in points, from the top left; what is saved is as large as the texts need."""
 
     INK, FAINT, HIGHLIGHT = "#1a1f2b", "#6b7280", "#e9f0fb"
-    MARGIN, GAP, WIDEST = 30.0, 22.0, 640.0  # around all, between columns, of a formula
+    GAP, WIDEST = 22.0, 640.0  # between columns, of a formula
 
     def __init__(self, preface: list[str], blocks: list[Block]) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.transforms import Affine2D
 
-        self.figure = Figure(dpi=72)  # so that a pixel is a point
+        self.figure = Figure((1, 1), dpi=72)  # an inch, but texts may stand outside; a pixel is a point
         self.renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
-        self.placed: list[tuple[Any, int, float, float]] = []  # texts, with column, indent and baseline
-        self.widths = [0.0] * 5  # left sides with signs, formulas, shapes, reasons, paragraphs
-        self.y = self.MARGIN
-        highlights = []
+        self.points = Affine2D().scale(1 / 72) + self.figure.transFigure
+        self.columns: list[list[Any]] = [[], [], [], [], []]  # paragraphs, left sides, formulas, shapes, reasons
+        self.y = 0.0
+        results = []
         for words in preface:
             self.paragraph(words, self.FAINT)
-        for title, rows in blocks:
-            self.y += 14
-            self.paragraph(title[0], self.INK, 10.5 if len(title[0]) > WIDTH else 13)
-            for row in rows:
-                top, first, formulas = self.y, self.math(rf"{row.left[1]} \;{_sign(row)}"), self.formula(row.right[1])
-                for i, formula in enumerate(formulas):
-                    cells = [(first, 0, 0.0)] * (i == 0) + [(formula, 1, 18.0 * (i > 0))]
-                    if formula is formulas[-1]:
-                        cells += [(self.words(row.shape), 2, 0), (self.words(row.reason), 3, 0)]
-                    self.place(cells)
-                if row.is_result:
-                    highlights.append((top, self.y))
-        self.finish(highlights)
+        for (title, _), lines in blocks:
+            self.y -= 14
+            self.paragraph(title, self.INK, 10.5 if len(title) > WIDTH else 13)
+            for line in lines:
+                top, formulas = self.y, self.formula(line.right[1])
+                formulas[0][1] = self.math(rf"{line.left[1]} \;{_sign(line)}", horizontalalignment="right")
+                formulas[-1] |= {3: self.words(line.shape), 4: self.words(line.reason)}
+                for row in formulas:
+                    self.place(row)
+                if line.is_result:
+                    results.append((top, self.y))
+        self.align(results)
 
-    def formula(self, latex: str) -> list[Any]:
-        """A formula, in rows that are narrow enough."""
+    def formula(self, latex: str) -> list[dict[int, Any]]:
+        """A formula in its column, in rows that are narrow enough."""
         whole = self.math(latex)
-        width = whole.get_window_extent(self.renderer).width
+        width = self.extent(whole).width
         if width <= self.WIDEST:
-            return [whole]
+            return [{2: whole}]
         whole.remove()
-        return [self.math(row) for row in _wrapped(_pieces(latex), _visible(latex) * self.WIDEST / width, _visible)]
+        first, *others = _wrapped(_pieces(latex), _visible(latex) * self.WIDEST / width, _visible)
+        return [{2: self.math(first)}, *({2: self.math(row, x=18.0)} for row in others)]
 
-    def math(self, latex: str) -> Any:
+    def math(self, latex: str, x: float = 0.0, **options: Any) -> Any:
         # Matplotlib sets \top as an operator with space around it, and \ln as a word without.
         latex = latex.replace(r"\top", r"\mathsf{T}").replace(r"\frac", r"\dfrac").replace(r" \ln", r" \, \ln")
-        return self.figure.text(0, 0, f"${latex}$", size=14, color=self.INK, math_fontfamily="stix")
+        return self.text(x, f"${latex}$", size=14, color=self.INK, math_fontfamily="stix", **options)
 
     def words(self, words: str, size: float = 10.5, color: str = FAINT) -> Any:
-        # The font has no bold 1.
-        return self.figure.text(0, 0, words.replace("𝟏", "1"), size=size, color=color, parse_math=False)
+        return self.text(0, words.replace("𝟏", "1"), size=size, color=color, parse_math=False)  # there is no bold 1
+
+    def text(self, x: float, words: str, **options: Any) -> Any:
+        return self.figure.text(x, 0, words, transform=self.points, **options)
+
+    def extent(self, text: Any) -> Any:
+        return text.get_window_extent(self.renderer)
 
     def paragraph(self, words: str, color: str, size: float = 10.5) -> None:
-        for row in _wrapped(words.split(" "), 1.5 * WIDTH):
-            self.place([(self.words(row, size, color), 4, 0)])
+        for row in _paragraph(words, 1.5 * WIDTH):
+            self.place({0: self.words(row, size, color)})
 
-    def place(self, cells: list[tuple[Any, int, float]]) -> None:
-        """Put texts, each in its column, on one baseline below what is there."""
-        boxes = [text.get_window_extent(self.renderer) for text, _, _ in cells]
-        baseline = self.y + max(box.y1 for box in boxes) + 4
-        for (text, column, indent), box in zip(cells, boxes, strict=True):
-            self.placed.append((text, column, indent - box.width * (column == 0), baseline))
-            self.widths[column] = max(self.widths[column], indent + box.width)
-        self.y = baseline + max(-box.y0 for box in boxes) + 4
+    def place(self, texts: dict[int, Any]) -> None:
+        """Put texts, by the number of their columns, on one baseline below what is there."""
+        extents = [self.extent(text) for text in texts.values()]
+        baseline = self.y - max(extent.y1 for extent in extents) - 4
+        for column, text in texts.items():
+            text.set_y(baseline)
+            self.columns[column].append(text)
+        self.y = baseline + min(extent.y0 for extent in extents) - 4
 
-    def finish(self, highlights: list[tuple[float, float]]) -> None:
-        """Make the figure as large as it has to be, and put everything where it belongs."""
+    def align(self, results: list[tuple[float, float]]) -> None:
+        """Put the columns side by side, and color behind the results."""
         from matplotlib.patches import Rectangle
 
-        right = self.MARGIN + self.widths[0]  # where left sides end
-        formulas = right + self.GAP / 2
-        shapes = formulas + self.widths[1] + self.GAP
-        reasons = shapes + self.widths[2] + self.GAP
-        width = max(reasons + self.widths[3], self.MARGIN + self.widths[4]) + self.MARGIN
-        height = self.y + self.MARGIN
-        self.figure.set_size_inches(width / 72, height / 72)
-        for text, column, indent, y in self.placed:
-            x = (right, formulas, shapes, reasons, self.MARGIN)[column] + indent
-            text.set_position((x / width, 1 - y / height))
-        edge = self.MARGIN / 2
-        for top, bottom in highlights:
-            corner, size = (edge / width, 1 - bottom / height), (1 - 2 * edge / width, (bottom - top) / height)
-            area = Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.figure.transFigure, zorder=-1)
-            self.figure.add_artist(area)
+        extents = [[self.extent(text) for text in column] for column in self.columns]
+        ends = [max((extent.x1 for extent in column), default=0.0) for column in extents]
+        left = max((-extent.x0 for extent in extents[1]), default=0.0)  # they end at x = 0
+        starts = [0, left, formulas := left + self.GAP / 2, shapes := formulas + ends[2] + self.GAP]
+        starts.append(shapes + ends[3] + self.GAP)
+        for start, column in zip(starts, self.columns, strict=True):
+            for text in column:
+                text.set_x(start + text.get_position()[0])
+        width = max(starts[4] + ends[4], ends[0])
+        for top, bottom in results:
+            corner = (-self.GAP / 2, bottom)
+            size = (width + self.GAP, top - bottom)
+            self.figure.add_artist(Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.points, zorder=-1))
 
 
 # --- what users call --------------------------------------------------------------------------------------------------
