@@ -43,7 +43,7 @@ def test_verified_formulas_are_the_gradients(
     assert "Verified" in text
     # The formulas once more, evaluated here instead of by verify().
     value.backward()
-    for name, parameter in net.named_parameters():
+    for parameter in net.parameters():
         claimed = [formula for of, formula in found.deriver.claims if of is parameter._node]
         assert claimed
         for formula in claimed:

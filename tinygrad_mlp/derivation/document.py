@@ -50,8 +50,7 @@ class DocumentWriter(Writer):
 class DocumentDeriver(Deriver):
     """The gradients of a loss of one sample, with columns for the rows of the code.
 
-    Raises:
-        ValueError: the graph is no chain of layers, activations and a loss on one sample; the error says in what.
+    ValueError: the graph is no chain of layers, activations and a loss on one sample; the error says in what.
     """
 
     loss = "ℒ"
@@ -72,21 +71,20 @@ class DocumentDeriver(Deriver):
     def _forward(self) -> Section:
         symbols = self.namer.symbols
         for node in self.nodes:
-            symbol, inputs = symbols[node], self.namer.of(node)
+            symbol, inputs, name = symbols[node], self.namer.of(node), function_name(node.function)
             if node.function is f.linear:
                 self.columns[inputs[1]] = inputs[1]  # a matrix
             if node.function is f.squared_error and node.edges[1] is None:
                 inputs.reverse()  # (y − g)²
             expression = algebra.unguarded(forward_of(node, inputs))
-            is_activation = node not in self.silent and node.function is not f.linear and not is_alias(node)
-            if is_activation:
+            if node not in self.silent and node.function is not f.linear and not is_alias(node):
                 self.inner[node] = expression
                 if not np.allclose(evaluate(self.form(expression)).ravel(), symbol.array.ravel(), rtol=1e-3):
-                    raise _refusal(f"{function_name(node.function)} does not take each entry by itself")
-            if is_alias(node) or node in self.silent or (is_activation and node is source_of(self.loss_node)):
+                    raise _refusal(f"{name} does not take each entry by itself")
+            if is_alias(node) or node in self.silent or (node in self.inner and node is source_of(self.loss_node)):
                 self.unnamed[symbol] = algebra.substitute(expression, self.unnamed)
             else:
-                self._say(symbol.name, expression, function_name(node.function), node.output)
+                self._say(symbol.name, expression, name, node.output)
         root = symbols[self.nodes[-1]]
         self._say(root.name, root, function_name(self.loss_node.function), root.array)
         return self._section("Forward")
@@ -128,12 +126,12 @@ class DocumentDeriver(Deriver):
             plain = self._with_numbers(plain)
             shown = self._as_written(plain) if node is self.loss_node else plain
             return Part(node, shown, plain, shown, reason)
-        if node in self.inner:
-            plain = algebra.substitute(plain, {self.namer.symbols[node]: self.inner[node]})
-        shown = plain
+        if node not in self.inner:
+            return Part(node, plain, plain, plain, reason)
+        plain = shown = algebra.substitute(plain, {self.namer.symbols[node]: self.inner[node]})
         factors = algebra.factors_of(plain)[1]
         derivative = [factor for factor in factors if factor is not g]
-        if node in self.inner and not self.is_scalar and 0 < len(derivative) < len(factors):
+        if not self.is_scalar and 0 < len(derivative) < len(factors):
             definition = Expression(np.diagflat, (algebra.product(*derivative),))
             D = Symbol(Name("D", self.namer.layers[node]), evaluate(definition))
             self.columns[D] = D
@@ -149,7 +147,7 @@ class DocumentDeriver(Deriver):
             return algebra.scaled(-number, Expression(np.subtract, rest.operands[::-1]))
         if self.loss_node.function is f.binary_cross_entropy and rest.function is np.divide:
             difference, denominator = rest.operands
-            if isinstance(difference, Expression) and difference.function is np.subtract:
+            if algebra.is_made_by(np.subtract, difference):
                 a, y = difference.operands
                 if algebra.equal(denominator, a * (1 - a)):
                     return algebra.scaled(number, (1 - y) / (1 - a) - y / a)
@@ -161,29 +159,28 @@ class DocumentDeriver(Deriver):
 
 def _validate(nodes: list[Node]) -> None:
     """Raise ValueError unless the nodes are those of layers, activations and a loss, one after the other."""
-    problem = "" if any(node.function in LOSSES for node in nodes) else "there is no squared error or cross entropy"
+    if not any(node.function in LOSSES for node in nodes):
+        raise _refusal("there is no squared error or cross entropy")
     has_loss = False
     for before, node in zip([None, *nodes], nodes, strict=False):
-        name = function_name(node.function)
-        if problem:
-            break
+        name, is_layer = function_name(node.function), node.function is f.linear
         if {edge for edge in node.edges if isinstance(edge, Node)} != ({before} if before else set()):
-            problem = f"{name} does not go on where {function_name(before.function) if before else 'x'} ends"
-        elif node.function is f.linear and len(node.inputs[0]) != 1:
-            problem = f"this batch has {len(node.inputs[0])} rows"
-        elif node.function in LOSSES:
-            problem = "" if before and not has_loss else "the loss is not that of a network"
+            raise _refusal(f"{name} does not go on where {function_name(before.function) if before else 'x'} ends")
+        if is_layer and len(node.inputs[0]) != 1:
+            raise _refusal(f"this batch has {len(node.inputs[0])} rows")
+        if node.function in LOSSES:
+            if has_loss or before is None:
+                raise _refusal("the loss is not that of a network")
             has_loss = True
         elif has_loss:
-            scaled = node.function is np.multiply or (node.function is np.divide and node.edges[0] is before)
+            is_scaled = node.function is np.multiply or (node.function is np.divide and node.edges[0] is before)
             others = [array for array, edge in zip(node.inputs, node.edges, strict=True) if edge is not before]
-            fits = node.function is np.sum or (scaled and all(np.size(array) == 1 for array in others))
-            problem = "" if fits else f"{name} is neither the sum of a loss nor a number times it"
-        elif node.function is not f.linear and not is_alias(node):
-            fits = before is not None and len(node.inputs) == 1 and node.output.shape == before.output.shape
-            problem = "" if fits else f"{name} is neither a layer nor an activation"
-    if problem:
-        raise _refusal(problem)
+            if node.function is not np.sum and not (is_scaled and all(np.size(array) == 1 for array in others)):
+                raise _refusal(f"{name} is neither the sum of a loss nor a number times it")
+        elif not is_layer and not is_alias(node):
+            is_activation = before and len(node.inputs) == 1 and node.output.shape == before.output.shape
+            if not is_activation:
+                raise _refusal(f"{name} is neither a layer nor an activation")
 
 
 def _refusal(problem: str) -> ValueError:

@@ -115,8 +115,8 @@ def _shape(expression: Expression) -> tuple[int, ...]:
     if function in (np.reshape, np.ones):
         return tuple(operands[-1])
     shapes: list[Any] = [getattr(operand, "shape", ()) for operand in operands]
-    if function is np.matmul and min(map(len, shapes)) > 1 and shapes[0][-1] == shapes[1][-2]:
-        return (*np.broadcast_shapes(*(shape[:-2] for shape in shapes)), shapes[0][-2], shapes[1][-1])
+    if function is np.matmul and list(map(len, shapes)) == [2, 2] and shapes[0][1] == shapes[1][0]:
+        return shapes[0][0], shapes[1][1]
     if isinstance(function, np.ufunc) and function.signature is None:
         return np.broadcast_shapes(*shapes)
     return np.shape(evaluate(expression))

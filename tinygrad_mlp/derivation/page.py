@@ -243,7 +243,7 @@ def _sign(line: Line) -> str:
 
 
 class _Picture:
-    """A figure of a derivation. Lengths are in points, from the top left; what is saved is as large as the texts need."""
+    """A figure of a derivation, saved as large as its texts need. Lengths are in points, from the top left."""
 
     INK, FAINT, HIGHLIGHT = "#1a1f2b", "#6b7280", "#e9f0fb"
     GAP, WIDEST = 22.0, 640.0  # between columns, of a formula
