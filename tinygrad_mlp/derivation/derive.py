@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import reduce
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -131,81 +131,81 @@ def source_of(node: Node) -> Node | None:
     return source_of(source) if is_alias(source) else source
 
 
+def places_of(nodes: list[Node], counts_input: bool) -> Iterator[tuple[Any, Array, str, int | None]]:
+    """The places of a graph with their arrays, letters (one, or one and what follows if it is taken), and layers.
+
+    A place is a leaf, a node, or the id of a constant. An alias has no letter. With `counts_input` the input is layer
+    1, and a single layer has no number.
+    """
+    is_numbered = not counts_input or sum(node.function is f.linear for node in nodes) > 1
+    layer = 0
+    for node in nodes:
+        is_layer, is_loss, source = node.function is f.linear, node.function in LOSSES, source_of(node)
+        layer += is_layer
+        number = layer if is_numbered and layer else None
+        for position, (array, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
+            if isinstance(edge, Leaf) or (edge is None and np.ndim(array)):
+                letter = "θ" if edge else "xc" if array.dtype.kind == "f" else "c"
+                if is_layer:
+                    letter = "xWb"[position]
+                elif is_loss and (edge is None or position):
+                    letter = "y"
+                yield edge or id(array), array, letter, number
+        letter = "z" if is_layer else "E" if is_loss else "u"
+        if is_alias(node) and isinstance(node.edges[0], Node):
+            letter = ""
+        elif (
+            source and source.function is f.linear and len(node.inputs) == 1 and node.output.size == source.output.size
+        ):
+            letter = "a"
+        yield node, node.output, letter, number and number + counts_input
+
+
 class Namer:
     """Names for the arrays of a graph: the user's, those of the layers, or the next free letter.
 
     `paths` are what modules call their parameters, and `names` the user's, with the tensors or arrays that they are
-    for. ValueError: one is for something that is not in the graph. With `counts_input` the input is layer 1, and a
-    single layer has no number.
+    for. ValueError: one is for something that is not in the graph.
     """
 
     def __init__(
         self, nodes: list[Node], paths: Mapping[Leaf, str], names: Mapping[str, Any], loss: str, counts_input: bool
     ) -> None:
-        self.paths = paths
-        self.names = names
-        self.symbols: dict[Any, Symbol] = {}  # by leaf, by node, or by the id of a constant
+        self.symbols: dict[Any, Symbol] = {}  # by place
         self.given: dict[Symbol, str] = {}  # those of leaves and constants, with a remark
         self.keys: dict[Leaf, str] = {}  # what each parameter is called in the results
-        self.layers: dict[Node, int | None] = {}  # the layer whose values each node computes
-        self._taken, self._unused = set(names), set(names)
-        is_numbered = not counts_input or sum(node.function is f.linear for node in nodes) > 1
-        layer = 0
-        self._add(nodes[-1], nodes[-1].output, loss)
-        for node in nodes:
-            layer += node.function is f.linear
-            number = layer if is_numbered and layer else None
-            for position, (array, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
-                if isinstance(edge, Leaf) or (edge is None and np.ndim(array)):
-                    self._add(edge or id(array), array, self._letter(node, position), number)
-            self.layers[node] = number = number and number + counts_input
-            if is_alias(node) and isinstance(node.edges[0], Node):
-                self.symbols.setdefault(node, Symbol(self.symbols[node.edges[0]].name, node.output))
+        self.layers: dict[Any, int | None] = {}  # the layer of each place
+        taken, unused = set(names), set(names)
+        root = nodes[-1]
+        for place, array, letters, layer in [(root, root.output, loss, None), *places_of(nodes, counts_input)]:
+            self.layers[place] = layer
+            if place in self.symbols:
                 continue
-            source, letter = source_of(node), "E" if node.function in LOSSES else "u"
-            if node.function is f.linear:
-                letter = "z"
-            elif source and source.function is f.linear and len(node.inputs) == 1:
-                letter = "a" if node.output.size == source.output.size else letter
-            self._add(node, node.output, letter, number)
-        if self._unused:
+            if not letters:
+                self.symbols[place] = Symbol(self.symbols[place.edges[0]].name, array)
+                continue
+            own = next((name for name, value in names.items() if _is_at(value, place, array)), None)
+            path = paths.get(place) if isinstance(place, Leaf) else None
+            letter = letters[-1] if letters[0] in taken else letters[0]
+            name = Name(letter, layer if letter in "Wbza" else None, 1 if letter in "θu" else None)
+            if own is not None:
+                unused.discard(own)
+                name = Name(own)
+            elif letter == "θ" and path is not None and re.fullmatch(r"[\w.]+", path) and path not in taken:
+                name = Name(path)
+            while own is None and str(name) in taken:
+                name = name._replace(number=(name.number or 1) + 1)
+            taken.add(str(name))
+            symbol = self.symbols[place] = Symbol(name, array)
+            if not isinstance(place, Node):
+                self.given[symbol] = path or {"x": "input", "y": "target", "c": "constant"}.get(letter, "")
+            if isinstance(place, Leaf):
+                self.keys[place] = next(key for key in (own, path, str(name)) if key and key not in self.keys.values())
+        if unused:
             raise ValueError(
-                f"names: {', '.join(sorted(self._unused))} is not in the graph of this loss: name Tensors that need a "
+                f"names: {', '.join(sorted(unused))} is not in the graph of this loss: name Tensors that need a "
                 "gradient, or arrays that they were computed with"
             )
-
-    def _letter(self, node: Node, position: int) -> str:
-        """The letter for an input that no node computed."""
-        array, edge = node.inputs[position], node.edges[position]
-        if node.function is f.linear:
-            return "xWb"[position]
-        if node.function in LOSSES and (edge is None or position):
-            return "y"
-        if edge is not None:
-            return "θ"
-        return "x" if array.dtype.kind == "f" and "x" not in self._taken else "c"
-
-    def _add(self, place: Any, array: Array, letter: str, layer: int | None = None) -> None:
-        """Name what stands at a place, if it has no name."""
-        if place in self.symbols:
-            return
-        own = next((name for name, value in self.names.items() if _is_at(value, place, array)), None)
-        path = self.paths.get(place) if isinstance(place, Leaf) else None
-        name = Name(letter, layer if letter in "Wbza" else None, 1 if letter in "θu" else None)
-        if own is not None:
-            self._unused.discard(own)
-            name = Name(own)
-        elif letter == "θ" and path is not None and re.fullmatch(r"[\w.]+", path) and path not in self._taken:
-            name = Name(path)
-        else:
-            while str(name) in self._taken:
-                name = name._replace(number=(name.number or 1) + 1)
-        self._taken.add(str(name))
-        symbol = self.symbols[place] = Symbol(name, array)
-        if not isinstance(place, Node):
-            self.given[symbol] = path or {"x": "input", "y": "target", "c": "constant"}.get(letter, "")
-        if isinstance(place, Leaf):
-            self.keys[place] = next(key for key in (own, path, str(name)) if key and key not in self.keys.values())
 
     def of(self, node: Node) -> list[Any]:
         """The symbols of what a node was given; numbers as they are."""
@@ -254,8 +254,7 @@ class Part(NamedTuple):
 
     node: Node  # whose rule it is
     read: Expression  # what the rule says of it
-    plain: Expression  # the same without bounds that no entry comes near
-    shown: Expression  # the same as it is inserted into other formulas
+    shown: Expression  # the same without bounds that no entry comes near, as it is inserted into other formulas
     reason: str
 
 
@@ -277,11 +276,10 @@ class Deriver:
         self.namer = Namer(nodes, paths, names, self.loss, self.counts_input)
         self.claims: list[tuple[Array | Leaf, Expression]] = []
         self._steps: dict[Symbol, Expression] = {}  # what the symbols for gradients were first said to be, in order
-        # The gradient that each symbol for one stands for, as one formula of what was computed forward: in full, with
-        # what cancels cancelled, and so without what a notation is short for.
+        # What the symbols for gradients stand for, as formulas of what was computed forward: in full, and cancelled.
         self._full: dict[Expression, Expression] = {}
         self._short: dict[Expression, Expression] = {}
-        self._plain: dict[Expression, Expression] = {}
+        self._abbreviated: dict[Expression, Expression] = {}  # what parts of formulas stand for, which may cancel
         self._lines: list[Line] = []  # that are not yet in a section
         self.sections = [self._forward(), *self._backward()]
 
@@ -318,8 +316,7 @@ class Deriver:
 
     def _part(self, node: Node, g: Expression, read: Expression, reason: str) -> Part:
         """What the rule of a node contributes, in every form in which it is needed."""
-        plain = algebra.unguarded(read)
-        return Part(node, read, plain, plain, reason)
+        return Part(node, read, algebra.unguarded(read), reason)
 
     def _added(self, expressions: Iterable[Expression]) -> Expression:
         total = reduce(lambda a, b: a + b, expressions)
@@ -359,13 +356,13 @@ class Deriver:
             return algebra.ones(node.output.shape)
         first = self._added(part.read for part in parts)
         g = Symbol(self._name(node), np.reshape(evaluate(first), node.output.shape))
-        self._full[g], self._short[g], self._plain[g] = self._derive(node, parts, g.array)
+        self._full[g], self._short[g] = self._derive(node, parts, g.array)
         self._steps[self.form(g)] = self.form(first)
         return g
 
     def _result(self, leaf: Leaf, parts: list[Part]) -> Section:
         """The section of a parameter: the steps since the last one, and its gradient as one formula."""
-        full, short, _ = self._derive(leaf, parts, leaf)
+        full, short = self._derive(leaf, parts, leaf)
         if full.symbols > algebra.LONGEST_FORMULA:
             words = f"the lines above, inserted into each other: {full.symbols:,} symbols, too many to print"
             self._say(self._name(leaf), words, is_result=True)
@@ -375,8 +372,8 @@ class Deriver:
         key, name = self.namer.keys[leaf], self.namer.symbols[leaf].name
         return self._section("Gradient for ", name if key == str(name) else key, key)
 
-    def _derive(self, place: Place, parts: list[Part], of: Array | Leaf) -> tuple[Expression, Expression, Expression]:
-        """Say the steps to the gradient at a place; the gradient in full, cancelled, and so without abbreviations."""
+    def _derive(self, place: Place, parts: list[Part], of: Array | Leaf) -> tuple[Expression, Expression]:
+        """Say the steps to the gradient at a place, and return it as one formula: in full, and cancelled."""
         self.claims.append((of, self.form(self._added(part.read for part in parts))))
         if place not in self.silent:
             self._say(self._name(place), self._added([parts[0].read]), parts[0].reason)
@@ -389,19 +386,18 @@ class Deriver:
 
         if any(part.read is not part.shown for part in parts):
             say(self._added(part.shown for part in parts), "no entry comes near the bound")
-        inserted = [algebra.substitute(part.plain, self._plain) for part in parts]
-        reduced = [algebra.cancelled(expression) for expression in inserted]
         full = self._added(algebra.substitute(part.shown, self._full) for part in parts)
+        short = [algebra.substitute(part.shown, self._short) for part in parts]
+        inserted = [algebra.substitute(expression, self._abbreviated) for expression in short]
+        reduced = [algebra.cancelled(expression) for expression in inserted]
         if any(old is not new for old, new in zip(inserted, reduced, strict=True)):
-            say(self._added(inserted), "inserted")
+            short = reduced
             names = " and of ".join(dict.fromkeys(function_name(part.node.function) for part in parts))
-            short = self._added(reduced)
-            say(short, f"the derivative of {names} cancels")
-            return full, short, short
-        if full.symbols and any(self._with_numbers(part.shown) is not part.shown for part in parts):
+            say(self._added(inserted), "inserted")
+            say(self._added(short), f"the derivative of {names} cancels")
+        elif full.symbols and any(self._with_numbers(part.shown) is not part.shown for part in parts):
             say(full, "inserted")
-        short = self._added(algebra.substitute(part.shown, self._short) for part in parts)
-        return full, short, self._added(inserted)
+        return full, self._added(short)
 
     def verify(self) -> dict[str, float]:
         """The largest error in what the gradient of each parameter rests on, by the parameter's key."""

@@ -28,6 +28,12 @@ class AsColumn(NamedTuple):
     column: Expression
 
 
+class AsDiagonal(NamedTuple):
+    """The diagonal matrix for a row of the code that multiplies rows entry by entry."""
+
+    matrix: Expression
+
+
 class DocumentWriter(Writer):
     """Writes g for the sigmoid, ∇ for gradients, and no sign between the factors of an elementwise product."""
 
@@ -62,8 +68,7 @@ class DocumentDeriver(Deriver):
         self.is_scalar = all(np.size(array) == 1 for node in nodes for array in node.inputs if array is not None)
         self.loss_node = next(node for node in nodes if node.function in LOSSES)
         self.silent = nodes[nodes.index(self.loss_node) :]  # what follows the loss is a number, and not mentioned
-        self.columns: dict[Expression, Any] = {}  # what stands for symbols: columns for rows, matrices for themselves
-        self.diagonals: set[Expression] = set()
+        self.columns: dict[Expression, Any] = {}  # what stands for symbols: matrices for themselves
         self.unnamed: dict[Expression, Expression] = {}  # what is written in place of symbols: g(z), not a
         self.inner: dict[Node, Expression] = {}  # each activation, written out as a function of its z
         super().__init__(nodes, *paths_and_names)
@@ -105,8 +110,10 @@ class DocumentDeriver(Deriver):
             if part.function is np.matmul:
                 a, b = plain
                 if isinstance(operands[0], AsColumn):  # a Bᵀ is the row of the column B a
-                    return AsColumn(b * a if self.is_scalar else (b if b in self.diagonals else b.T) @ a)
+                    return AsColumn(b * a if self.is_scalar else b.T @ a)
                 return a * b if self.is_scalar else a @ (b.T if is_row else b)
+            if isinstance(operands[-1], AsDiagonal):
+                return AsColumn(operands[-1].matrix @ plain[0])
             if part.function is np.transpose:
                 return plain[0] if is_row or self.is_scalar else plain[0].T
             if part.function is np.reshape and is_row:
@@ -121,24 +128,28 @@ class DocumentDeriver(Deriver):
         return result.column if isinstance(result, AsColumn) else result
 
     def _part(self, node: Node, g: Expression, read: Expression, reason: str) -> Part:
-        plain = algebra.substitute(algebra.unguarded(read), self.unnamed)
+        shown = algebra.substitute(algebra.unguarded(read), self.unnamed)
         if node in self.silent:
-            plain = self._with_numbers(plain)
-            shown = self._as_written(plain) if node is self.loss_node else plain
-            return Part(node, shown, plain, shown, reason)
-        if node not in self.inner:
-            return Part(node, plain, plain, plain, reason)
-        plain = shown = algebra.substitute(plain, {self.namer.symbols[node]: self.inner[node]})
-        factors = algebra.factors_of(plain)[1]
-        derivative = [factor for factor in factors if factor is not g]
-        if not self.is_scalar and 0 < len(derivative) < len(factors):
-            definition = Expression(np.diagflat, (algebra.product(*derivative),))
-            D = Symbol(Name("D", self.namer.layers[node]), evaluate(definition))
-            self.columns[D] = D
-            self.diagonals.add(D)
-            self._say(D.name, definition, of=D.array)
-            shown = g @ D
-        return Part(node, shown, plain, shown, reason)
+            shown = self._with_numbers(shown)
+        if node is self.loss_node:
+            shown = self._as_written(shown)
+        if node in self.inner:
+            shown = algebra.substitute(shown, {self.namer.symbols[node]: self.inner[node]})
+            factors = algebra.factors_of(shown)[1]
+            derivative = [factor for factor in factors if factor is not g]
+            if not self.is_scalar and 0 < len(derivative) < len(factors):
+                shown = g * self._diagonal(node, algebra.product(*derivative))
+        return Part(node, shown, shown, reason)
+
+    def _diagonal(self, node: Node, derivative: Expression) -> Symbol:
+        """A symbol for the derivative of an activation: a row of the code, and the diagonal of the document's matrix."""
+        definition = Expression(np.diagflat, (derivative,))
+        name = Name("D", self.namer.layers[node])
+        symbol, matrix = Symbol(name, evaluate(derivative)), Symbol(name, evaluate(definition))
+        self.columns[symbol] = AsDiagonal(matrix)
+        self._abbreviated[symbol] = derivative
+        self._say(name, definition, of=matrix.array)
+        return symbol
 
     def _as_written(self, expression: Expression) -> Expression:
         """The derivative of the loss in the document's form: −(y − g), or (1 − y)/(1 − g) − y/g."""
@@ -150,7 +161,9 @@ class DocumentDeriver(Deriver):
             if algebra.is_made_by(np.subtract, difference):
                 a, y = difference.operands
                 if algebra.equal(denominator, a * (1 - a)):
-                    return algebra.scaled(number, (1 - y) / (1 - a) - y / a)
+                    written = (1 - y) / (1 - a) - y / a
+                    self._abbreviated[written] = rest
+                    return algebra.scaled(number, written)
         return expression
 
     def _added(self, expressions: Iterable[Expression]) -> Expression:

@@ -176,7 +176,7 @@ def rebuilt(part: Expression, operands: list[Any]) -> Expression:
 
 def substitute(expression: Expression, replacements: Mapping[Expression, Expression]) -> Expression:
     """`expression` with some of its symbols replaced."""
-    return fold(expression, rebuilt, dict(replacements))  # type: ignore[no-any-return]
+    return fold(expression, rebuilt, dict(replacements)) if replacements else expression
 
 
 def equal(a: Any, b: Any) -> bool:
