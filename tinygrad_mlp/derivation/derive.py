@@ -132,33 +132,31 @@ def source_of(node: Node) -> Node | None:
 
 
 def places_of(nodes: list[Node], counts_input: bool) -> Iterator[tuple[Any, Array, str, int | None]]:
-    """The places of a graph with their arrays, letters (one, or one and what follows if it is taken), and layers.
+    """The places of a graph with their arrays, letters and layers.
 
-    A place is a leaf, a node, or the id of a constant. An alias has no letter. With `counts_input` the input is layer
-    1, and a single layer has no number.
+    A place is a leaf, a node, or the id of a constant. A second letter is for when the first is taken; an alias has
+    none. With `counts_input` the input is layer 1, and a single layer has no number.
     """
     is_numbered = not counts_input or sum(node.function is f.linear for node in nodes) > 1
-    layer = 0
+    layers = 0
     for node in nodes:
         is_layer, is_loss, source = node.function is f.linear, node.function in LOSSES, source_of(node)
-        layer += is_layer
-        number = layer if is_numbered and layer else None
+        layers += is_layer
+        layer = layers if is_numbered and layers else None
         for position, (array, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
             if isinstance(edge, Leaf) or (edge is None and np.ndim(array)):
-                letter = "θ" if edge else "xc" if array.dtype.kind == "f" else "c"
+                letters = "θ" if edge else "xc" if array.dtype.kind == "f" else "c"
                 if is_layer:
-                    letter = "xWb"[position]
+                    letters = "xWb"[position]
                 elif is_loss and (edge is None or position):
-                    letter = "y"
-                yield edge or id(array), array, letter, number
-        letter = "z" if is_layer else "E" if is_loss else "u"
+                    letters = "y"
+                yield edge or id(array), array, letters, layer
+        letters = "z" if is_layer else "E" if is_loss else "u"
         if is_alias(node) and isinstance(node.edges[0], Node):
-            letter = ""
-        elif (
-            source and source.function is f.linear and len(node.inputs) == 1 and node.output.size == source.output.size
-        ):
-            letter = "a"
-        yield node, node.output, letter, number and number + counts_input
+            letters = ""
+        elif source and source.function is f.linear and len(node.inputs) == 1:
+            letters = "a" if node.output.size == source.output.size else "u"
+        yield node, node.output, letters, layer and layer + counts_input
 
 
 class Namer:
@@ -209,9 +207,8 @@ class Namer:
 
     def of(self, node: Node) -> list[Any]:
         """The symbols of what a node was given; numbers as they are."""
-        places = [edge or id(array) for array, edge in zip(node.inputs, node.edges, strict=True)]
-        pairs = zip(places, node.inputs, strict=True)
-        return [self.symbols[place] if place in self.symbols else _shortest(array) for place, array in pairs]
+        pairs = zip(node.inputs, node.edges, strict=True)
+        return [self.symbols.get(edge or id(array), algebra.plain(array)) for array, edge in pairs]
 
 
 def _is_at(value: Any, place: Any, array: Array) -> bool:
@@ -219,11 +216,6 @@ def _is_at(value: Any, place: Any, array: Array) -> bool:
     if isinstance(value, Variable):
         return value._node is place if value._node is not None else value._data is array
     return isinstance(place, int) and np.array_equal(value, array)
-
-
-def _shortest(value: Any) -> Any:
-    """The shortest decimal that rounds to a floating number: 0.1, and not the float32 that is nearest to it."""
-    return float(str(value[()])) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
 
 
 # --- the chain rule ---------------------------------------------------------------------------------------------------
@@ -291,14 +283,17 @@ class Deriver:
         """The shape that is said of a formula."""
         return expression.shape
 
-    def _say(self, left: Any, right: Any, reason: str = "", of: Array | Leaf | None = None, **more: Any) -> None:
-        """Add a line, and if `of` is given, the claim that the formula equals that."""
+    def _say(
+        self, left: Any, right: Any, reason: str = "", of: Any = None, *, sign: str = "=", is_result: bool = False
+    ) -> None:
+        """Add a line, and the claim that its formula equals `of`, if that is given."""
         shape = ""
         if isinstance(right, Expression):
             right = self.form(right)
             shape = sized(self.shape(right))
-            self.claims += [] if of is None else [(of, right)]
-        self._lines.append(Line(left, more.pop("sign", "="), right, shape, reason, **more))
+        if of is not None:
+            self.claims.append((of, right))
+        self._lines.append(Line(left, sign, right, shape, reason, is_result))
 
     def _section(self, title: str, *name_and_key: Any) -> Section:
         lines, self._lines = self._lines, []

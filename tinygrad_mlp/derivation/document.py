@@ -23,15 +23,10 @@ from .write import Writer
 
 
 class AsColumn(NamedTuple):
-    """The column for what the code computes as a row."""
+    """What stands for a row of the code: a column, or the diagonal matrix by which the row multiplies other rows."""
 
     column: Expression
-
-
-class AsDiagonal(NamedTuple):
-    """The diagonal matrix for a row of the code that multiplies rows entry by entry."""
-
-    matrix: Expression
+    is_diagonal: bool = False
 
 
 class DocumentWriter(Writer):
@@ -112,8 +107,8 @@ class DocumentDeriver(Deriver):
                 if isinstance(operands[0], AsColumn):  # a Bᵀ is the row of the column B a
                     return AsColumn(b * a if self.is_scalar else b.T @ a)
                 return a * b if self.is_scalar else a @ (b.T if is_row else b)
-            if isinstance(operands[-1], AsDiagonal):
-                return AsColumn(operands[-1].matrix @ plain[0])
+            if isinstance(operands[-1], AsColumn) and operands[-1].is_diagonal:
+                return AsColumn(plain[1] @ plain[0])
             if part.function is np.transpose:
                 return plain[0] if is_row or self.is_scalar else plain[0].T
             if part.function is np.reshape and is_row:
@@ -142,11 +137,11 @@ class DocumentDeriver(Deriver):
         return Part(node, shown, shown, reason)
 
     def _diagonal(self, node: Node, derivative: Expression) -> Symbol:
-        """A symbol for the derivative of an activation: a row of the code, and the diagonal of the document's matrix."""
+        """A symbol for the derivative of an activation: to the code a row, and here the diagonal of a matrix."""
         definition = Expression(np.diagflat, (derivative,))
         name = Name("D", self.namer.layers[node])
         symbol, matrix = Symbol(name, evaluate(derivative)), Symbol(name, evaluate(definition))
-        self.columns[symbol] = AsDiagonal(matrix)
+        self.columns[symbol] = AsColumn(matrix, is_diagonal=True)
         self._abbreviated[symbol] = derivative
         self._say(name, definition, of=matrix.array)
         return symbol

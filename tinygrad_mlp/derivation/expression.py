@@ -151,8 +151,8 @@ def evaluate(expression: Expression, known: dict[Expression, Any] | None = None)
 
 
 # Sums and products, with what computes them from absolute values.
-_ADDING: dict[Any, Any] = {np.subtract: np.add}
-_ADDING |= {x: x for x in (np.add, np.multiply, np.divide, np.matmul, np.sum, np.transpose, np.reshape)}
+_LINEAR = (np.add, np.multiply, np.divide, np.matmul, np.sum, np.transpose, np.reshape)
+_ADDING: dict[Any, Any] = {np.subtract: np.add, **{function: function for function in _LINEAR}}
 
 
 def magnitude(expression: Expression, values: dict[Expression, Any], known: dict[Expression, Any]) -> Any:
@@ -212,10 +212,12 @@ def build(function: Any, operands: Iterable[Any], options: Mapping[str, Any] | N
 
 
 def plain(operand: Any) -> Any:
-    """A Python number for an array without dimensions."""
+    """For an array without dimensions a number, the shortest that rounds to it: 0.1, not the float32 nearest to it."""
     if isinstance(operand, np.ndarray) and operand.dtype == object:
         raise TypeError("it puts a symbol into an array")
-    return operand.item() if isinstance(operand, np.generic | np.ndarray) and operand.ndim == 0 else operand
+    if not isinstance(operand, np.generic | np.ndarray) or operand.ndim:
+        return operand
+    return float(str(operand)) if operand.dtype.kind == "f" else operand.item()
 
 
 def is_number(operand: Any) -> bool:
@@ -345,12 +347,6 @@ def _softmax_error(z: Any, y: Any) -> Expression:
     return (p if adds_up else p * np.broadcast_to(weight, z.shape)) - y  # type: ignore[no-any-return]
 
 
-def _power(a: Expression, b: Any) -> Expression:
-    if is_number(b) and b in (0, 1):
-        return a if b else ones(a.shape)
-    return Expression(np.power, (a, b))
-
-
 SIMPLER: dict[Any, Callable[..., Expression]] = {
     np.negative: lambda a: product(-1, a),
     np.positive: lambda a: a,
@@ -358,7 +354,9 @@ SIMPLER: dict[Any, Callable[..., Expression]] = {
     np.divide: _quotient,
     np.add: _sum_of,
     np.subtract: lambda a, b: _sum_of(a, b, -1),
-    np.power: _power,
+    np.power: lambda a, b: (
+        (a if b else ones(a.shape)) if is_number(b) and b in (0, 1) else Expression(np.power, (a, b))
+    ),
     np.square: lambda a: Expression(np.power, (a, 2)),
     np.matmul: lambda a, b: Expression(np.matmul, (a, b)),
     np.transpose: _transpose,

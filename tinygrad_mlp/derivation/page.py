@@ -20,6 +20,7 @@ from .write import Spelling, Writer
 __all__ = ["Derivation", "explain"]
 
 WIDTH = 80  # columns
+IN_LATEX = {"∈": r"\in"} | {sign: sign for sign in "=+:"}
 _NOTATIONS = {"rows": (Deriver, Writer), "document": (DocumentDeriver, DocumentWriter)}
 
 
@@ -109,10 +110,7 @@ class Derivation:
     @property
     def is_verified(self) -> bool:
         """Whether `verify` found the formulas to compute the gradients, up to rounding."""
-        return bool(self.errors) and not self._wrong()
-
-    def _wrong(self) -> dict[str, float]:
-        return {key: error for key, error in (self.errors or {}).items() if not error <= self._tolerance}
+        return bool(self.errors) and all(error <= self._tolerance for error in (self.errors or {}).values())
 
     def _verdict(self) -> Block:
         """What `verify` found."""
@@ -120,15 +118,21 @@ class Derivation:
             return self._spelt("No formula is printed, so there is none to verify."), []
         if self.errors is None:
             return self._spelt("Not verified: verify() compares these formulas with the gradients of backward()."), []
-        words = (
-            "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
-            "backward(). Largest relative errors:"
+        errors, words = (
+            self.errors,
+            (
+                "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
+                "backward(). Largest relative errors:"
+            ),
         )
-        if wrong := self._wrong():
+        if wrong := {key: error for key, error in errors.items() if not error <= self._tolerance}:
             words = "NOT VERIFIED: what NumPy computes from these formulas differs from the gradients of backward() by:"
+            errors = wrong
         names = {section.key: section.name for section in self.deriver.sections}
-        errors = [(names[key], f"{error:.1e}" if error else "0") for key, error in (wrong or self.errors).items()]
-        return self._spelt(words), [Line(self._spelt(name), ":", self._spelt(error)) for name, error in errors]
+        return self._spelt(words), [
+            Line(self._spelt(names[key]), ":", self._spelt(f"{error:.1e}" if error else "0"))
+            for key, error in errors.items()
+        ]
 
     def _preface(self) -> list[str]:
         count = f"{len(self._nodes):,} function{'s' * (len(self._nodes) > 1)}"
@@ -167,7 +171,7 @@ class Derivation:
             rows.append(rf"& {title}")
             for line in lines:
                 first, *others = _wrapped(_pieces(line.right[1]), 90, _visible)
-                rows += [f"{line.left[1]} &{_sign(line)} {first}", *(rf"& \quad {row}" for row in others)]
+                rows += [f"{line.left[1]} &{IN_LATEX[line.sign]} {first}", *(rf"& \quad {row}" for row in others)]
                 if remark := ", ".join(filter(None, (line.shape, line.reason))):
                     rows[-1] += f" && {self._latex.side(remark)}"
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
@@ -238,10 +242,6 @@ def _visible(latex: str) -> int:
     return len(re.sub(r"\\(frac|left|right|math[a-z]+|text)|[{}^_\\]", "", latex))
 
 
-def _sign(line: Line) -> str:
-    return line.sign.replace("∈", r"\in")
-
-
 class _Picture:
     """A figure of a derivation, saved as large as its texts need. Lengths are in points, from the top left."""
 
@@ -265,34 +265,35 @@ class _Picture:
             self.y -= 14
             self.paragraph(title, self.INK, 10.5 if len(title) > WIDTH else 13)
             for line in lines:
-                top, formulas = self.y, self.formula(line.right[1])
-                formulas[0][1] = self.math(rf"{line.left[1]} \;{_sign(line)}", horizontalalignment="right")
-                formulas[-1] |= {3: self.words(line.shape), 4: self.words(line.reason)}
-                for row in formulas:
+                top = self.y
+                first, *others = self.rows(line.right[1])
+                rows = [{1: self.math(rf"{line.left[1]} \;{IN_LATEX[line.sign]}", ha="right"), 2: self.math(first)}]
+                rows += [{2: self.math(row, x=18)} for row in others]
+                rows[-1] |= {3: self.words(line.shape), 4: self.words(line.reason)}
+                for row in rows:
                     self.place(row)
                 if line.is_result:
                     results.append((top, self.y))
         self.align(results)
 
-    def formula(self, latex: str) -> list[dict[int, Any]]:
-        """A formula in its column, in rows that are narrow enough."""
+    def rows(self, latex: str) -> list[str]:
+        """A formula, in rows that are narrow enough."""
         whole = self.math(latex)
         width = self.extent(whole).width
-        if width <= self.WIDEST:
-            return [{2: whole}]
         whole.remove()
-        first, *others = _wrapped(_pieces(latex), _visible(latex) * self.WIDEST / width, _visible)
-        return [{2: self.math(first)}, *({2: self.math(row, x=18.0)} for row in others)]
+        if width <= self.WIDEST:
+            return [latex]
+        return _wrapped(_pieces(latex), _visible(latex) * self.WIDEST / width, _visible)
 
-    def math(self, latex: str, x: float = 0.0, **options: Any) -> Any:
+    def math(self, latex: str, **options: Any) -> Any:
         # Matplotlib sets \top as an operator with space around it, and \ln as a word without.
         latex = latex.replace(r"\top", r"\mathsf{T}").replace(r"\frac", r"\dfrac").replace(r" \ln", r" \, \ln")
-        return self.text(x, f"${latex}$", size=14, color=self.INK, math_fontfamily="stix", **options)
+        return self.text(f"${latex}$", size=14, color=self.INK, math_fontfamily="stix", **options)
 
     def words(self, words: str, size: float = 10.5, color: str = FAINT) -> Any:
-        return self.text(0, words.replace("𝟏", "1"), size=size, color=color, parse_math=False)  # there is no bold 1
+        return self.text(words.replace("𝟏", "1"), size=size, color=color, parse_math=False)  # there is no bold 1
 
-    def text(self, x: float, words: str, **options: Any) -> Any:
+    def text(self, words: str, x: float = 0, **options: Any) -> Any:
         return self.figure.text(x, 0, words, transform=self.points, **options)
 
     def extent(self, text: Any) -> Any:
@@ -302,31 +303,31 @@ class _Picture:
         for row in _paragraph(words, 1.5 * WIDTH):
             self.place({0: self.words(row, size, color)})
 
-    def place(self, texts: dict[int, Any]) -> None:
-        """Put texts, by the number of their columns, on one baseline below what is there."""
-        extents = [self.extent(text) for text in texts.values()]
+    def place(self, row: dict[int, Any]) -> None:
+        """Put texts, by the numbers of their columns, on one baseline below what is there."""
+        extents = [self.extent(text) for text in row.values()]
         baseline = self.y - max(extent.y1 for extent in extents) - 4
-        for column, text in texts.items():
+        self.y = baseline + min(extent.y0 for extent in extents) - 4
+        for column, text in row.items():
             text.set_y(baseline)
             self.columns[column].append(text)
-        self.y = baseline + min(extent.y0 for extent in extents) - 4
 
     def align(self, results: list[tuple[float, float]]) -> None:
         """Put the columns side by side, and color behind the results."""
         from matplotlib.patches import Rectangle
 
         extents = [[self.extent(text) for text in column] for column in self.columns]
-        ends = [max((extent.x1 for extent in column), default=0.0) for column in extents]
-        left = max((-extent.x0 for extent in extents[1]), default=0.0)  # they end at x = 0
-        starts = [0, left, formulas := left + self.GAP / 2, shapes := formulas + ends[2] + self.GAP]
-        starts.append(shapes + ends[3] + self.GAP)
-        for start, column in zip(starts, self.columns, strict=True):
+        paragraphs, _, *widths = (max((extent.x1 for extent in column), default=0.0) for column in extents)
+        left = max((-extent.x0 for extent in extents[1]), default=0.0)  # left sides end where their column starts
+        starts = [0.0, left, left + self.GAP / 2]
+        for width in widths:
+            starts.append(starts[-1] + width + self.GAP)
+        for start, column in zip(starts, self.columns, strict=False):
             for text in column:
                 text.set_x(start + text.get_position()[0])
-        width = max(starts[4] + ends[4], ends[0])
+        width = max(starts[-1] - self.GAP, paragraphs)
         for top, bottom in results:
-            corner = (-self.GAP / 2, bottom)
-            size = (width + self.GAP, top - bottom)
+            corner, size = (-self.GAP / 2, bottom), (width + self.GAP, top - bottom)
             self.figure.add_artist(Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.points, zorder=-1))
 
 
@@ -382,13 +383,9 @@ def explain(
             "there is nothing to derive: this loss was not computed from anything that requires a gradient. Make the "
             "parameters with requires_grad=True, and compute the loss from them outside no_grad()"
         )
-    paths = {}
-    if model is not None:
-        if not hasattr(model, "named_parameters"):
-            raise TypeError(
-                f"model is a module with named_parameters(), not {type(model).__name__}: pass names= instead"
-            )
-        paths = {parameter._node: path for path, parameter in model.named_parameters()}
+    if model is not None and not hasattr(model, "named_parameters"):
+        raise TypeError(f"model is a module with named_parameters(), not {type(model).__name__}: pass names= instead")
+    parameters = () if model is None else model.named_parameters()
     for name, value in (names or {}).items():
         if not isinstance(name, str) or not re.fullmatch(r"[\w.′]+", name):
             raise TypeError(f"a name consists of letters, digits, dots and underscores, unlike {name!r}")
@@ -396,6 +393,7 @@ def explain(
             raise TypeError(
                 f"names= maps names to Tensors and arrays, but {name} to {type(value).__name__}: write {{'w': w}}"
             )
+    paths = {parameter._node: path for path, parameter in parameters}
     derivation = Derivation(loss._node, paths, names or {}, notation)
     if verify:
         derivation.verify()

@@ -40,6 +40,8 @@ NUMBERS: dict[float, Spelling] = {
     math.inf: ("∞", r"\infty"), math.pi: ("π", r"\pi"), 2 / math.sqrt(math.pi): ("2/√π", r"\frac{2}{\sqrt{\pi}}"),
     math.log(2): ("ln 2", r"\ln 2"), math.log(10): ("ln 10", r"\ln 10"),
 }  # fmt: skip
+LETTERS = {letter: "\\" + unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεζηθικμνξπρστυφχψω"}
+LETTERS |= {"ℒ": r"\mathcal{L}", "λ": r"\lambda"}  # Unicode has "lamda"
 TIMES = (" · ", r" \, ")
 
 # The legend: what the signs and the functions of a derivation mean, where they are printed in it.
@@ -159,11 +161,7 @@ class Writer:
             return self.gradient(name)
         if not self.latex:
             return str(name)
-        latex = name.letter if len(name.letter) == 1 else upright(name.letter)
-        if name.letter == "ℒ":
-            latex = r"\mathcal{L}"
-        elif len(name.letter) == 1 and "GREEK SMALL LETTER" in unicodedata.name(name.letter, ""):
-            latex = "\\" + unicodedata.name(name.letter).split()[-1].lower()
+        latex = LETTERS.get(name.letter) or (name.letter if len(name.letter) == 1 else upright(name.letter))
         layer = "" if name.layer is None else f"^{{({name.layer})}}"
         return latex + layer + ("" if name.number is None else f"_{{{name.number}}}")
 
