@@ -208,7 +208,7 @@ class Namer:
     def of(self, node: Node) -> list[Any]:
         """The symbols of what a node was given; numbers as they are."""
         pairs = zip(node.inputs, node.edges, strict=True)
-        return [self.symbols.get(edge or id(array), algebra.plain(array)) for array, edge in pairs]
+        return [self.symbols.get(edge or id(array), _shortest(array)) for array, edge in pairs]
 
 
 def _is_at(value: Any, place: Any, array: Array) -> bool:
@@ -216,6 +216,11 @@ def _is_at(value: Any, place: Any, array: Array) -> bool:
     if isinstance(value, Variable):
         return value._node is place if value._node is not None else value._data is array
     return isinstance(place, int) and np.array_equal(value, array)
+
+
+def _shortest(value: Any) -> Any:
+    """The shortest decimal that rounds to a number of an array without dimensions: 0.1, not the nearest float32."""
+    return float(str(value)) if isinstance(value, np.ndarray) and not value.ndim and value.dtype.kind == "f" else value
 
 
 # --- the chain rule ---------------------------------------------------------------------------------------------------

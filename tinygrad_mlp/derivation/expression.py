@@ -212,12 +212,10 @@ def build(function: Any, operands: Iterable[Any], options: Mapping[str, Any] | N
 
 
 def plain(operand: Any) -> Any:
-    """For an array without dimensions a number, the shortest that rounds to it: 0.1, not the float32 nearest to it."""
+    """A Python number for an array without dimensions."""
     if isinstance(operand, np.ndarray) and operand.dtype == object:
         raise TypeError("it puts a symbol into an array")
-    if not isinstance(operand, np.generic | np.ndarray) or operand.ndim:
-        return operand
-    return float(str(operand)) if operand.dtype.kind == "f" else operand.item()
+    return operand.item() if isinstance(operand, np.generic | np.ndarray) and operand.ndim == 0 else operand
 
 
 def is_number(operand: Any) -> bool:
@@ -300,7 +298,7 @@ def _sum_of(a: Any, b: Any, sign: int = 1) -> Expression:
 
 
 def _transpose(a: Expression, axes: Any = None) -> Expression:
-    order = tuple(range(a.ndim))[::-1] if axes is None else tuple(int(axis) % a.ndim for axis in axes)
+    order = tuple(range(a.ndim))[::-1] if axes is None else normalize_axis_tuple(axes, a.ndim)
     if a.function is np.transpose:
         a, order = a.operands[0], tuple(a.operands[1][axis] for axis in order)
     if order == tuple(range(a.ndim)):
@@ -309,13 +307,11 @@ def _transpose(a: Expression, axes: Any = None) -> Expression:
 
 
 def _reshape(a: Expression, shape: Any) -> Expression:
-    lengths = tuple(int(n) for n in np.atleast_1d(shape))
-    if -1 in lengths:
-        lengths = tuple(a.size // -math.prod(lengths) if n == -1 else n for n in lengths)
+    shape = np.empty(a.shape, bool).reshape(shape).shape  # with a length for −1
     a = a.operands[0] if a.function is np.reshape else a
-    if lengths == a.shape:
+    if shape == a.shape:
         return a
-    return ones(lengths) if a.function is np.ones else Expression(np.reshape, (a, lengths))
+    return ones(shape) if a.function is np.ones else Expression(np.reshape, (a, shape))
 
 
 def _broadcast_to(a: Any, shape: Sequence[int]) -> Expression:

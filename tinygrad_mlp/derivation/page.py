@@ -20,9 +20,8 @@ from .write import Spelling, Writer
 __all__ = ["Derivation", "explain"]
 
 WIDTH = 80  # columns
-IN_LATEX = {"∈": r"\in"} | {sign: sign for sign in "=+:"}
+IN_LATEX = {"=": "=", "+": "+", ":": ":", "∈": r"\in"}
 _NOTATIONS = {"rows": (Deriver, Writer), "document": (DocumentDeriver, DocumentWriter)}
-
 
 Block = tuple[Spelling, list[Line]]  # a title, and the lines below it, with spellings for their sides
 
@@ -118,21 +117,16 @@ class Derivation:
             return self._spelt("No formula is printed, so there is none to verify."), []
         if self.errors is None:
             return self._spelt("Not verified: verify() compares these formulas with the gradients of backward()."), []
-        errors, words = (
-            self.errors,
-            (
-                "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
-                "backward(). Largest relative errors:"
-            ),
+        words = (
+            "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
+            "backward(). Largest relative errors:"
         )
-        if wrong := {key: error for key, error in errors.items() if not error <= self._tolerance}:
+        wrong = {key: error for key, error in self.errors.items() if not error <= self._tolerance}
+        if wrong:
             words = "NOT VERIFIED: what NumPy computes from these formulas differs from the gradients of backward() by:"
-            errors = wrong
         names = {section.key: section.name for section in self.deriver.sections}
-        return self._spelt(words), [
-            Line(self._spelt(names[key]), ":", self._spelt(f"{error:.1e}" if error else "0"))
-            for key, error in errors.items()
-        ]
+        errors = [(names[key], f"{error:.1e}" if error else "0") for key, error in (wrong or self.errors).items()]
+        return self._spelt(words), [Line(self._spelt(name), ":", self._spelt(error)) for name, error in errors]
 
     def _preface(self) -> list[str]:
         count = f"{len(self._nodes):,} function{'s' * (len(self._nodes) > 1)}"
