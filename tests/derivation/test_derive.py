@@ -43,8 +43,10 @@ def test_verified_formulas_are_the_gradients(
     assert "Verified" in text
     # The formulas once more, evaluated here instead of by verify().
     value.backward()
-    for name, parameter in net.named_parameters():
-        for formula in found.deriver.results[name][1]:
+    for parameter in net.parameters():
+        claimed = [formula for of, formula in found.deriver.claims if of is parameter._node]
+        assert claimed
+        for formula in claimed:
             gradient = np.reshape(expression.evaluate(formula), parameter.shape)
             scale = max(np.max(np.abs(parameter.grad.numpy())), 1e-6)
             assert np.max(np.abs(gradient - parameter.grad.numpy())) / scale < 1e-10
@@ -190,14 +192,12 @@ def test_a_wrong_formula_for_a_fused_function_is_noticed(monkeypatch: pytest.Mon
 def test_every_printed_gradient_is_checked(notation: str) -> None:
     """verify() notices each formula of a derivation that is wrong by 1 %."""
     found = explained("cross entropy", [3, 2, 2], bias=True, notation=notation)
-    deriver = found.deriver
-    claims = [formulas for _, formulas in (*deriver.steps, *deriver.results.values())]
-    assert sum(map(len, claims)) > 20
-    for formulas in claims:
-        for i, formula in enumerate(formulas):
-            formulas[i] = formula * 1.01
-            assert max(found.verify().values()) > 1e-3
-            formulas[i] = formula
+    claims = found.deriver.claims
+    assert len(claims) > 20
+    for i, (of, formula) in enumerate(claims):
+        claims[i] = of, formula * 1.01
+        assert max(found.verify().values()) > 1e-3
+        claims[i] = of, formula
     assert max(found.verify().values()) < 1e-12
 
 

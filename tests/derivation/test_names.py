@@ -25,6 +25,7 @@ def test_names() -> None:
     for line in ("z⁽¹⁾ = data W⁽¹⁾ᵀ + b⁽¹⁾", "h    = tanh(z⁽¹⁾)", "z⁽²⁾ = h Vᵀ + L", "E    = Σ (a⁽²⁾ − t)²", "∂L₂/∂h "):
         assert line in text
     assert r"\eta" in named.latex()
+    assert r"\lambda" in explain(loss, names={"λ": scale}).latex()
     assert r"\mathrm{data}" in named.latex()
 
 

@@ -6,12 +6,12 @@ formulas. It can be verified: NumPy evaluates the formulas, and a backward walk 
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import reduce
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,11 +22,9 @@ from ..core import guard
 from ..core.blas import Product
 from ..core.lines import function_name
 from ..core.record import Form, Leaf, Node, Variable
-from ..core.walk import summed_to, walk
+from ..core.walk import Place, summed_to, walk
 from . import expression as algebra
 from .expression import Array, Expression, Gradient, Name, Symbol, evaluate
-
-Place = Leaf | Node
 
 LARGEST_GRAPH = 200  # nodes; a larger graph is summarised
 
@@ -61,9 +59,7 @@ def sized(shape: tuple[int, ...]) -> str:
 def nodes_of(root: Node) -> list[Node]:
     """The nodes of the graph of `root`, in the order in which they were recorded, with all their arrays.
 
-    Raises:
-        RuntimeError: some of the graph has been released, or an array that a node has let go of cannot be computed
-            again, because the arrays it was computed from have changed.
+    RuntimeError: some of the graph has been released, or an array that a node has let go of cannot be computed again.
     """
     found, waiting = {root}, [root]
     while waiting:
@@ -103,11 +99,7 @@ def forward_of(node: Node, inputs: list[Any]) -> Expression:
 
 
 def _read(rule: Any, node: Node, g: Any, y: Any, inputs: list[Any], shape: tuple[int, ...]) -> tuple[Expression, str]:
-    """What a rule makes of symbols, summed to the shape of its input as the walk does it; and why it holds.
-
-    Raises:
-        TypeError: the rule does something with its arguments that symbols cannot do.
-    """
+    """What a rule makes of symbols, summed to the shape of its input as the walk does it; and why it holds."""
     reason = function_name(node.function)
     try:
         gradient = rule(g, y, *inputs, **node.options)
@@ -125,127 +117,122 @@ def _read(rule: Any, node: Node, g: Any, y: Any, inputs: list[Any], shape: tuple
     return gradient if gradient.shape == shape else summed_to(shape, gradient, node), reason
 
 
-def is_alias(node: Place) -> bool:
+def is_alias(node: Node) -> bool:
     """Whether a node only adds or removes dimensions of length 1, so that its output needs no name of its own."""
-    if not isinstance(node, Node) or node.function is not np.reshape:
-        return False
-    return algebra.squeezed(node.inputs[0]) == algebra.squeezed(node.output)
+    return node.function is np.reshape and algebra.squeezed(node.inputs[0]) == algebra.squeezed(node.output)
 
 
 def source_of(node: Node) -> Node | None:
     """The only node that a node takes an input from, seen through aliases; None if there are several or none."""
     edges = {edge for edge in node.edges if edge is not None}
-    edge = edges.pop() if len(edges) == 1 else None
-    if not isinstance(edge, Node):
+    source = edges.pop() if len(edges) == 1 else None
+    if not isinstance(source, Node):
         return None
-    return source_of(edge) if is_alias(edge) else edge
+    return source_of(source) if is_alias(source) else source
+
+
+def places_of(nodes: list[Node], counts_input: bool) -> Iterator[tuple[Any, Array, str, int | None]]:
+    """The places of a graph with their arrays, letters and layers.
+
+    A place is a leaf, a node, or the id of a constant. A second letter is for when the first is taken; an alias has
+    none. With `counts_input` the input is layer 1, and a single layer has no number.
+    """
+    is_numbered = not counts_input or sum(node.function is f.linear for node in nodes) > 1
+    layers = 0
+    for node in nodes:
+        is_layer, is_loss, source = node.function is f.linear, node.function in LOSSES, source_of(node)
+        layers += is_layer
+        layer = layers if is_numbered and layers else None
+        for position, (array, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
+            if isinstance(edge, Leaf) or (edge is None and np.ndim(array)):
+                letters = "θ" if edge else "xc" if array.dtype.kind == "f" else "c"
+                if is_layer:
+                    letters = "xWb"[position]
+                elif is_loss and (edge is None or position):
+                    letters = "y"
+                yield edge or id(array), array, letters, layer
+        letters = "z" if is_layer else "E" if is_loss else "u"
+        if is_alias(node) and isinstance(node.edges[0], Node):
+            letters = ""
+        elif source and source.function is f.linear and len(node.inputs) == 1:
+            letters = "a" if node.output.size == source.output.size else "u"
+        yield node, node.output, letters, layer and layer + counts_input
 
 
 class Namer:
     """Names for the arrays of a graph: the user's, those of the layers, or the next free letter.
 
-    Args:
-        nodes: the graph, in the order of recording.
-        paths: what modules call their parameters.
-        names: the user's names, with the tensors or arrays that they are for.
-        loss: what the loss is called.
-        counts_input: whether the input is layer 1, and a single layer has no number.
-
-    Raises:
-        ValueError: a name is for something that is not in the graph.
+    `paths` are what modules call their parameters, and `names` the user's, with the tensors or arrays that they are
+    for. ValueError: one is for something that is not in the graph.
     """
 
     def __init__(
         self, nodes: list[Node], paths: Mapping[Leaf, str], names: Mapping[str, Any], loss: str, counts_input: bool
     ) -> None:
-        self.paths = paths
-        self.names = names
-        self.symbols: dict[Any, Symbol] = {}  # by leaf, by node, or by the id of a constant
-        self.remarks: dict[Any, str] = {}
+        self.symbols: dict[Any, Symbol] = {}  # by place
+        self.given: dict[Symbol, str] = {}  # those of leaves and constants, with a remark
         self.keys: dict[Leaf, str] = {}  # what each parameter is called in the results
-        self.layers: dict[Node, int | None] = {}  # the layer whose values each node computes
-        self._taken, self._unused = set(names), set(names)
-        is_numbered = not counts_input or sum(node.function is f.linear for node in nodes) > 1
-        layer = 0
-        self._add(nodes[-1], nodes[-1].output, loss)
-        for node in nodes:
-            layer += node.function is f.linear
-            number = layer if is_numbered and layer else None
-            for position, (array, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
-                if isinstance(edge, Leaf) or (edge is None and np.ndim(array)):
-                    letter = "θ" if edge else "x" if array.dtype.kind == "f" and "x" not in self._taken else "c"
-                    if node.function is f.linear:
-                        letter = "xWb"[position]
-                    elif node.function in LOSSES and (edge is None or position):
-                        letter = "y"
-                    self._add(id(array) if edge is None else edge, array, letter, number)
-            number = number and number + counts_input
-            self.layers[node] = number
-            source, letter = source_of(node), "E" if node.function in LOSSES else "u"
-            if is_alias(node) and isinstance(node.edges[0], Node):
-                self.symbols.setdefault(node, Symbol(self.symbols[node.edges[0]].name, node.output))
+        self.layers: dict[Any, int | None] = {}  # the layer of each place
+        taken, unused = set(names), set(names)
+        root = nodes[-1]
+        for place, array, letters, layer in [(root, root.output, loss, None), *places_of(nodes, counts_input)]:
+            self.layers[place] = layer
+            if place in self.symbols:
                 continue
-            if node.function is f.linear:
-                letter = "z"
-            elif source and source.function is f.linear and len(node.inputs) == 1:
-                letter = "a" if node.output.size == source.output.size else letter
-            self._add(node, node.output, letter, number)
-        if self._unused:
+            if not letters:
+                self.symbols[place] = Symbol(self.symbols[place.edges[0]].name, array)
+                continue
+            own = next((name for name, value in names.items() if _is_at(value, place, array)), None)
+            path = paths.get(place) if isinstance(place, Leaf) else None
+            letter = letters[-1] if letters[0] in taken else letters[0]
+            name = Name(letter, layer if letter in "Wbza" else None, 1 if letter in "θu" else None)
+            if own is not None:
+                unused.discard(own)
+                name = Name(own)
+            elif letter == "θ" and path is not None and re.fullmatch(r"[\w.]+", path) and path not in taken:
+                name = Name(path)
+            while own is None and str(name) in taken:
+                name = name._replace(number=(name.number or 1) + 1)
+            taken.add(str(name))
+            symbol = self.symbols[place] = Symbol(name, array)
+            if not isinstance(place, Node):
+                self.given[symbol] = path or {"x": "input", "y": "target", "c": "constant"}.get(letter, "")
+            if isinstance(place, Leaf):
+                self.keys[place] = next(key for key in (own, path, str(name)) if key and key not in self.keys.values())
+        if unused:
             raise ValueError(
-                f"names: {', '.join(sorted(self._unused))} is not in the graph of this loss: name Tensors that need a "
+                f"names: {', '.join(sorted(unused))} is not in the graph of this loss: name Tensors that need a "
                 "gradient, or arrays that they were computed with"
             )
 
-    def _add(self, place: Any, array: Array, letter: str, layer: int | None = None) -> None:
-        """Name what stands at a place, if it has no name."""
-        if place in self.symbols:
-            return
-        given = next((name for name, value in self.names.items() if self._is_at(value, place, array)), None)
-        path = self.paths.get(place) if isinstance(place, Leaf) else None
-        name = Name(letter, layer if letter in "Wbza" else None, 1 if letter in "θu" else None)
-        if given is not None:
-            self._unused.discard(given)
-            name = Name(given)
-        elif letter == "θ" and path is not None and re.fullmatch(r"[\w.]+", path) and path not in self._taken:
-            name = Name(path)
-        else:
-            while str(name) in self._taken:
-                name = name._replace(number=(name.number or 1) + 1)
-        self._taken.add(str(name))
-        self.symbols[place] = Symbol(name, array)
-        self.remarks[place] = path or {"x": "input", "y": "target", "c": "constant"}.get(letter, "")
-        if isinstance(place, Leaf):
-            self.keys[place] = next(key for key in (given, path, str(name)) if key and key not in self.keys.values())
-
-    @staticmethod
-    def _is_at(value: Any, place: Any, array: Array) -> bool:
-        """Whether a tensor or an array of the user's is the one at a place. Of arrays the graph keeps copies."""
-        if isinstance(value, Variable):
-            return value._node is place if value._node is not None else value._data is array
-        return isinstance(place, int) and np.array_equal(value, array)
-
     def of(self, node: Node) -> list[Any]:
         """The symbols of what a node was given; numbers as they are."""
-        symbols = [self.symbols.get(edge or id(a)) for a, edge in zip(node.inputs, node.edges, strict=True)]
-        return [
-            _number(array) if symbol is None else symbol for array, symbol in zip(node.inputs, symbols, strict=True)
-        ]
+        pairs = zip(node.inputs, node.edges, strict=True)
+        return [self.symbols.get(edge or id(array), _shortest(array)) for array, edge in pairs]
 
 
-def _number(value: Any) -> Any:
-    """The shortest decimal that rounds to a floating number: 0.1, and not the float32 that is nearest to it."""
-    return float(str(value[()])) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
+def _is_at(value: Any, place: Any, array: Array) -> bool:
+    """Whether a tensor or an array of the user's is the one at a place. Of arrays the graph keeps copies."""
+    if isinstance(value, Variable):
+        return value._node is place if value._node is not None else value._data is array
+    return isinstance(place, int) and np.array_equal(value, array)
+
+
+def _shortest(value: Any) -> Any:
+    """The shortest decimal that rounds to a number of an array without dimensions: 0.1, not the nearest float32."""
+    return float(str(value)) if isinstance(value, np.ndarray) and not value.ndim and value.dtype.kind == "f" else value
 
 
 # --- the chain rule ---------------------------------------------------------------------------------------------------
 
 
 class Line(NamedTuple):
-    """An equation, ``left = right``, and why it holds. Without a `left` it goes on from the line before."""
+    """An equation, ``left = right``, with the shape of both, and why it holds. Without a `left` it goes on."""
 
-    left: Name | Gradient | str | None
+    left: Any  # a name, or words
     sign: str
-    right: Expression | str  # a formula, or words
+    right: Any  # a formula, or words
+    shape: str = ""
     reason: str = ""
     is_result: bool = False
 
@@ -264,21 +251,17 @@ class Part(NamedTuple):
 
     node: Node  # whose rule it is
     read: Expression  # what the rule says of it
-    plain: Expression  # the same without bounds that no entry comes near
-    shown: Expression  # the same as it is inserted into other formulas
+    shown: Expression  # the same without bounds that no entry comes near, as it is inserted into other formulas
     reason: str
-    is_number: bool = False  # whether it is a multiple of a gradient that is a number
 
 
 class Deriver:
     """The gradients of a loss by the chain rule, with samples as rows, as the code computes them.
 
     Attributes:
-        nodes: the graph, in the order of recording.
         namer: the symbols.
         sections: the forward equations, and for each parameter the steps to its gradient.
-        results: for each parameter, by its key, the leaf and the formulas that its gradient is claimed to equal.
-        steps: the arrays of all other equations, with the formulas that are claimed to equal them.
+        claims: all formulas, with the array that each is claimed to equal, or the leaf whose gradient.
     """
 
     loss = "L"
@@ -288,14 +271,12 @@ class Deriver:
     def __init__(self, nodes: list[Node], paths: Mapping[Leaf, str], names: Mapping[str, Any]) -> None:
         self.nodes = nodes
         self.namer = Namer(nodes, paths, names, self.loss, self.counts_input)
-        self.steps: list[tuple[Array, list[Expression]]] = []
-        self.results: dict[str, tuple[Leaf, list[Expression]]] = {}
-        self._gradients: dict[Symbol, Expression] = {}  # what the symbols for gradients stand for, in order
-        # The gradient that each symbol for one stands for, as one formula of what was computed forward: in full, with
-        # what cancels cancelled, and so without what a notation is short for.
+        self.claims: list[tuple[Array | Leaf, Expression]] = []
+        self._steps: dict[Symbol, Expression] = {}  # what the symbols for gradients were first said to be, in order
+        # What the symbols for gradients stand for, as formulas of what was computed forward: in full, and cancelled.
         self._full: dict[Expression, Expression] = {}
         self._short: dict[Expression, Expression] = {}
-        self._by_entry: dict[Expression, Expression] = {}
+        self._abbreviated: dict[Expression, Expression] = {}  # what parts of formulas stand for, which may cancel
         self._lines: list[Line] = []  # that are not yet in a section
         self.sections = [self._forward(), *self._backward()]
 
@@ -303,40 +284,49 @@ class Deriver:
         """A formula as this notation has it."""
         return expression
 
-    def _say(self, left: Any, right: Any, reason: str = "", *, sign: str = "=", is_result: bool = False) -> None:
-        self._lines.append(
-            Line(left, sign, self.form(right) if isinstance(right, Expression) else right, reason, is_result)
-        )
+    def shape(self, expression: Expression) -> tuple[int, ...]:
+        """The shape that is said of a formula."""
+        return expression.shape
+
+    def _say(
+        self, left: Any, right: Any, reason: str = "", of: Any = None, *, sign: str = "=", is_result: bool = False
+    ) -> None:
+        """Add a line, and the claim that its formula equals `of`, if that is given."""
+        shape = ""
+        if isinstance(right, Expression):
+            right = self.form(right)
+            shape = sized(self.shape(right))
+        if of is not None:
+            self.claims.append((of, right))
+        self._lines.append(Line(left, sign, right, shape, reason, is_result))
 
     def _section(self, title: str, *name_and_key: Any) -> Section:
         lines, self._lines = self._lines, []
         return Section(title, lines, *name_and_key)
 
-    def _claim(self, array: Array, expressions: list[Expression]) -> None:
-        """Note that formulas are said to equal `array`."""
-        forms = [self.form(expression) for expression in expressions]
-        self.steps.append((array.reshape(forms[0].shape), forms))
-
     def _forward(self) -> Section:
         """The graph, as equations."""
         for node in self.nodes:
-            expression, reason = algebra.unguarded(forward_of(node, self.namer.of(node))), function_name(node.function)
+            reason = function_name(node.function)
             if node.function is f.linear and node.inputs[2] is not None and len(node.output) > 1:
                 reason += f", the bias added to each of {len(node.output)} rows"
-            self._claim(node.output, [expression])
-            self._say(self.namer.symbols[node].name, expression, reason)
+            expression = algebra.unguarded(forward_of(node, self.namer.of(node)))
+            self._say(self.namer.symbols[node].name, expression, reason, node.output)
         return self._section("Forward")
 
     def _part(self, node: Node, g: Expression, read: Expression, reason: str) -> Part:
         """What the rule of a node contributes, in every form in which it is needed."""
-        plain = algebra.unguarded(read)
-        return Part(node, read, plain, plain, reason, g in self._full and not self._full[g].symbols)
+        return Part(node, read, algebra.unguarded(read), reason)
 
     def _added(self, expressions: Iterable[Expression]) -> Expression:
         total = reduce(lambda a, b: a + b, expressions)
         number, rest = algebra.split(total)
         is_turned = number == -1 and rest.function is np.subtract
         return Expression(np.subtract, rest.operands[::-1]) if is_turned else total  # g − y for −(y − g)
+
+    def _with_numbers(self, expression: Expression) -> Expression:
+        """An expression in which the gradients that are numbers are inserted."""
+        return algebra.substitute(expression, {g: full for g, full in self._full.items() if not full.symbols})
 
     def _name(self, place: Place) -> Gradient:
         """The name of the gradient at a place."""
@@ -346,136 +336,116 @@ class Deriver:
     def _backward(self) -> list[Section]:
         """The chain rule, from the loss back: for each parameter the steps that are new, and its gradient."""
         last_use = {edge: node for node in self.nodes[::-1] for edge in node.edges if isinstance(edge, Leaf)}
-        parts: dict[Place, list[Part]] = {}
+        parts: dict[Place, list[Part]] = {self.nodes[-1]: []}
         sections = []
         for node in self.nodes[::-1]:
-            if node is self.nodes[-1]:
-                g: Expression = algebra.ones(node.output.shape)
-            elif node in parts:
+            if node in parts:  # else its gradient is 0
                 g = self._gradient(node, parts.pop(node))
-            else:
-                continue  # its gradient is 0
-            inputs, y = self.namer.of(node), self.namer.symbols[node]
-            for rule, edge, array in zip(node.rules, node.edges, node.inputs, strict=False):
-                if edge is not None and rule is not None:
-                    part = self._part(node, g, *_read(rule, node, g, y, inputs, array.shape))
-                    parts.setdefault(edge, []).append(part)
+                inputs, y = self.namer.of(node), self.namer.symbols[node]
+                for rule, edge, array in zip(node.rules, node.edges, node.inputs, strict=False):
+                    if edge is not None and rule is not None:
+                        part = self._part(node, g, *_read(rule, node, g, y, inputs, array.shape))
+                        parts.setdefault(edge, []).append(part)
             for leaf in [leaf for leaf in parts if isinstance(leaf, Leaf) and last_use[leaf] is node]:
                 sections.append(self._result(leaf, parts.pop(leaf)))
-        return sections + [self._result(leaf, found) for leaf, found in parts.items() if isinstance(leaf, Leaf)]
+        return sections
 
-    def _derive(self, place: Place, parts: list[Part]) -> tuple[list[Expression], Expression, Expression, Expression]:
-        """Say the steps to the gradient at a place.
-
-        Returns:
-            The formulas said; and the gradient in full, cancelled, and so without what a notation is short for.
-        """
-        said = [self._added(part.read for part in parts)]
-        if place not in self.silent:
-            self._say(self._name(place), self._added([parts[0].read]), parts[0].reason)
-            for part in parts[1:]:
-                self._say(None, part.read, part.reason, sign="+")
-
-        def say(expression: Expression, reason: str) -> None:
-            if expression.symbols <= algebra.LONGEST_FORMULA:
-                said.append(expression)
-                self._say(None, expression, reason)
-
-        if any(part.read is not part.shown for part in parts):
-            say(self._added(part.shown for part in parts), "no entry comes near the bound")
-        inserted = [algebra.substitute(part.plain, self._by_entry) for part in parts]
-        reduced = [algebra.cancelled(expression) for expression in inserted]
-        full = self._added(algebra.substitute(part.shown, self._full) for part in parts)
-        if any(old is not new for old, new in zip(inserted, reduced, strict=True)):
-            say(self._added(inserted), "inserted")
-            names = " and of ".join(dict.fromkeys(function_name(part.node.function) for part in parts))
-            short = self._added(reduced)
-            say(short, f"the derivative of {names} cancels")
-            return said, full, short, short
-        if full.symbols and any(part.is_number for part in parts):
-            say(full, "inserted")
-        short = self._added(algebra.substitute(part.shown, self._short) for part in parts)
-        return said, full, short, self._added(inserted)
-
-    def _gradient(self, node: Node, parts: list[Part]) -> Symbol:
-        """The symbol for the gradient of a node's output, after the steps to it."""
-        said, full, short, by_entry = self._derive(node, parts)
-        g = Symbol(self._name(node), np.asarray(evaluate(said[0])).reshape(node.output.shape))
-        self._full[g], self._short[g], self._by_entry[g] = full, short, by_entry
-        self._claim(g.array, said)
-        self._gradients[self.form(g)] = self.form(said[0])
+    def _gradient(self, node: Node, parts: list[Part]) -> Expression:
+        """The symbol for the gradient of a node's output, after the steps to it; for that of the loss itself, 1."""
+        if not parts:
+            return algebra.ones(node.output.shape)
+        first = self._added(part.read for part in parts)
+        g = Symbol(self._name(node), np.reshape(evaluate(first), node.output.shape))
+        self._full[g], self._short[g] = self._derive(node, parts, g.array)
+        self._steps[self.form(g)] = self.form(first)
         return g
 
     def _result(self, leaf: Leaf, parts: list[Part]) -> Section:
         """The section of a parameter: the steps since the last one, and its gradient as one formula."""
-        said, full, short, _ = self._derive(leaf, parts)
-        key, name = self.namer.keys[leaf], self.namer.symbols[leaf].name
+        full, short = self._derive(leaf, parts, leaf)
         if full.symbols > algebra.LONGEST_FORMULA:
             words = f"the lines above, inserted into each other: {full.symbols:,} symbols, too many to print"
             self._say(self._name(leaf), words, is_result=True)
         else:
-            said += [full, short]
-            self._say(self._name(leaf), full, is_result=True)
-            self._say(None, short, is_result=True)
-        self.results[key] = leaf, [self.form(expression) for expression in said]
+            self._say(self._name(leaf), full, of=leaf, is_result=True)
+            self._say("", short, of=leaf, is_result=True)
+        key, name = self.namer.keys[leaf], self.namer.symbols[leaf].name
         return self._section("Gradient for ", name if key == str(name) else key, key)
+
+    def _derive(self, place: Place, parts: list[Part], of: Array | Leaf) -> tuple[Expression, Expression]:
+        """Say the steps to the gradient at a place, and return it as one formula: in full, and cancelled."""
+        self.claims.append((of, self.form(self._added(part.read for part in parts))))
+        if place not in self.silent:
+            self._say(self._name(place), self._added([parts[0].read]), parts[0].reason)
+            for part in parts[1:]:
+                self._say("", part.read, part.reason, sign="+")
+
+        def say(expression: Expression, reason: str) -> None:
+            if expression.symbols <= algebra.LONGEST_FORMULA:
+                self._say("", expression, reason, of)
+
+        if any(part.read is not part.shown for part in parts):
+            say(self._added(part.shown for part in parts), "no entry comes near the bound")
+        full = self._added(algebra.substitute(part.shown, self._full) for part in parts)
+        short = [algebra.substitute(part.shown, self._short) for part in parts]
+        inserted = [algebra.substitute(expression, self._abbreviated) for expression in short]
+        reduced = [algebra.cancelled(expression) for expression in inserted]
+        if any(old is not new for old, new in zip(inserted, reduced, strict=True)):
+            short = reduced
+            names = " and of ".join(dict.fromkeys(function_name(part.node.function) for part in parts))
+            say(self._added(inserted), "inserted")
+            say(self._added(short), f"the derivative of {names} cancels")
+        elif full.symbols and any(self._with_numbers(part.shown) is not part.shown for part in parts):
+            say(full, "inserted")
+        return full, self._added(short)
 
     def verify(self) -> dict[str, float]:
         """The largest error in what the gradient of each parameter rests on, by the parameter's key."""
-        root = self.nodes[-1]
-        with _without_hooks(self.nodes):
-            walked = walk([(root, np.ones_like(root.output))], retain_graph=True)
+        walked = self._walked()
         values: dict[Expression, Any] = {}
         magnitudes: dict[Expression, Any] = {}
-        for symbol, formula in self._gradients.items():  # what has cancelled in one step is rounding error in the next
+        for symbol, formula in self._steps.items():  # what has cancelled in one step is rounding error in the next
             evaluate(formula, values)
             magnitudes[symbol] = np.reshape(algebra.magnitude(formula, values, magnitudes), symbol.array.shape)
-
-        def error(array: Array, formula: Expression) -> float:
+        errors: dict[str, list[float]] = defaultdict(list)
+        for of, formula in self.claims:
+            key, array = (self.namer.keys[of], walked[of]) if isinstance(of, Leaf) else ("", of)
             value = np.asarray(evaluate(formula, values), np.float64)
             scale = float(np.max(algebra.magnitude(formula, values, magnitudes), initial=0)) or 1.0
-            return float(np.max(np.abs(value.reshape(array.shape) - array), initial=0)) / scale
+            errors[key].append(float(np.max(np.abs(value.reshape(array.shape) - array), initial=0)) / scale)
+        steps = errors.pop("")  # every gradient rests on these
+        return {key: float(np.max([*steps, *found])) for key, found in errors.items()}
 
-        common = [error(array, formula) for array, formulas in self.steps for formula in formulas]
-        errors = {}
-        for key, (leaf, formulas) in self.results.items():
-            gradient = walked[leaf].dense() if isinstance(walked[leaf], Product) else walked[leaf]
-            errors[key] = float(np.max([*common, *(error(gradient, formula) for formula in formulas)]))
-        return errors
-
-
-@contextlib.contextmanager
-def _without_hooks(nodes: list[Node]) -> Iterator[None]:
-    """Nodes that neither call hooks nor keep gradients, and leaves that call none."""
-    held: list[Any] = [node.extras for node in nodes if node.extras is not None]
-    leaves = {edge: edge.hooks for node in nodes for edge in node.edges or () if isinstance(edge, Leaf)}
-    before = [vars(extras).copy() for extras in held]
-    try:
-        for extras in [*held, *leaves]:
-            extras.hooks = None
-        for extras in held:
-            extras.retains_grad = False
-        yield
-    finally:
-        for extras, attributes in zip(held, before, strict=True):
-            vars(extras).update(attributes)
-        for leaf, hooks in leaves.items():
-            leaf.hooks = hooks
+    def _walked(self) -> dict[Leaf, Array]:
+        """The gradients that a backward walk finds in a copy of the graph, where no hook is called."""
+        copies: dict[Place | None, Any] = {None: None}
+        for node in self.nodes:
+            copy = copies[node] = object.__new__(Node)
+            for slot in Node.__slots__:
+                setattr(copy, slot, getattr(node, slot))
+            if node.edges is not None:
+                copy.edges = [copies.setdefault(edge, Leaf()) for edge in node.edges]
+            if node.extras is not None:
+                copy.extras = SimpleNamespace(hooks=None, retains_grad=False, checksums=node.extras.checksums)
+        root = self.nodes[-1]
+        found = walk([(copies[root], np.ones_like(root.output))], retain_graph=True)
+        pairs = [(leaf, found[copies[leaf]]) for leaf in self.namer.keys if copies[leaf] in found]
+        return {leaf: gradient.dense() if isinstance(gradient, Product) else gradient for leaf, gradient in pairs}
 
 
 def summary(nodes: list[Node], paths: Mapping[Leaf, str]) -> Section:
     """What was recorded, by the module whose parameter was used last."""
-    modules: dict[str, tuple[Counter[str], dict[Leaf, str]]] = {}  # functions, and parameters with their shapes
+    modules: dict[str, tuple[Counter[str], dict[Leaf, str]]] = defaultdict(lambda: (Counter(), {}))
     module = "(no module)"
     for node in nodes:
         for array, edge in zip(node.inputs, node.edges, strict=True):
             if isinstance(edge, Leaf):
                 path, _, name = paths.get(edge, "(no module).a parameter").rpartition(".")
                 module = path or "(the model itself)"
-                modules.setdefault(module, (Counter(), {}))[1][edge] = f"{name} {sized(array.shape)}"
-        modules.setdefault(module, (Counter(), {}))[0][function_name(node.function)] += 1
+                modules[module][1][edge] = f"{name} {sized(array.shape)}"
+        modules[module][0][function_name(node.function)] += 1
     lines = []
-    for module, (counts, parameters) in modules.items():
-        functions = ", ".join(f"{count:,} × {name}" if count > 1 else name for name, count in counts.items())
-        lines.append(Line(module, ":", "; ".join(filter(None, (functions, ", ".join(parameters.values()))))))
+    for module, (functions, parameters) in modules.items():
+        counts = [f"{count:,} × {name}" if count > 1 else name for name, count in functions.items()]
+        lines.append(Line(module, ":", "; ".join(filter(None, (", ".join(counts), ", ".join(parameters.values()))))))
     return Section("Functions and parameters, by module", lines)

@@ -23,18 +23,16 @@ from .write import Writer
 
 
 class AsColumn(NamedTuple):
-    """The column for what the code computes as a row."""
+    """What stands for a row of the code: a column, or the diagonal matrix by which the row multiplies other rows."""
 
     column: Expression
+    is_diagonal: bool = False
 
 
 class DocumentWriter(Writer):
     """Writes g for the sigmoid, ∇ for gradients, and no sign between the factors of an elementwise product."""
 
     vectors = "Vectors are columns"
-
-    def shape(self, expression: Expression) -> tuple[int, ...]:
-        return expression.shape[:1] if expression.shape[1:] == (1,) else expression.shape
 
     def spelt(self, function: Any) -> str:
         return "g" if function is expit else super().spelt(function)
@@ -53,8 +51,7 @@ class DocumentWriter(Writer):
 class DocumentDeriver(Deriver):
     """The gradients of a loss of one sample, with columns for the rows of the code.
 
-    Raises:
-        ValueError: the graph is no chain of layers, activations and a loss on one sample; the error says in what.
+    ValueError: the graph is no chain of layers, activations and a loss on one sample; the error says in what.
     """
 
     loss = "ℒ"
@@ -66,8 +63,7 @@ class DocumentDeriver(Deriver):
         self.is_scalar = all(np.size(array) == 1 for node in nodes for array in node.inputs if array is not None)
         self.loss_node = next(node for node in nodes if node.function in LOSSES)
         self.silent = nodes[nodes.index(self.loss_node) :]  # what follows the loss is a number, and not mentioned
-        self.columns: dict[Expression, Any] = {}  # what stands for symbols: columns for rows, matrices for themselves
-        self.diagonals: set[Expression] = set()
+        self.columns: dict[Expression, Any] = {}  # what stands for symbols: matrices for themselves
         self.unnamed: dict[Expression, Expression] = {}  # what is written in place of symbols: g(z), not a
         self.inner: dict[Node, Expression] = {}  # each activation, written out as a function of its z
         super().__init__(nodes, *paths_and_names)
@@ -75,26 +71,26 @@ class DocumentDeriver(Deriver):
     def _forward(self) -> Section:
         symbols = self.namer.symbols
         for node in self.nodes:
-            symbol, inputs = symbols[node], self.namer.of(node)
+            symbol, inputs, name = symbols[node], self.namer.of(node), function_name(node.function)
             if node.function is f.linear:
                 self.columns[inputs[1]] = inputs[1]  # a matrix
             if node.function is f.squared_error and node.edges[1] is None:
                 inputs.reverse()  # (y − g)²
             expression = algebra.unguarded(forward_of(node, inputs))
-            is_activation = node not in self.silent and node.function is not f.linear and not is_alias(node)
-            if is_activation:
+            if node not in self.silent and node.function is not f.linear and not is_alias(node):
                 self.inner[node] = expression
                 if not np.allclose(evaluate(self.form(expression)).ravel(), symbol.array.ravel(), rtol=1e-3):
-                    raise _refusal(f"{function_name(node.function)} does not take each entry by itself")
-            if is_alias(node) or node in self.silent or (is_activation and node is source_of(self.loss_node)):
+                    raise _refusal(f"{name} does not take each entry by itself")
+            if is_alias(node) or node in self.silent or (node in self.inner and node is source_of(self.loss_node)):
                 self.unnamed[symbol] = algebra.substitute(expression, self.unnamed)
             else:
-                self._claim(node.output, [expression])
-                self._say(symbol.name, expression, function_name(node.function))
+                self._say(symbol.name, expression, name, node.output)
         root = symbols[self.nodes[-1]]
-        self._claim(root.array, [root])
-        self._say(root.name, root, function_name(self.loss_node.function))
+        self._say(root.name, root, function_name(self.loss_node.function), root.array)
         return self._section("Forward")
+
+    def shape(self, expression: Expression) -> tuple[int, ...]:
+        return expression.shape[:1] if expression.shape[1:] == (1,) else expression.shape
 
     def form(self, expression: Expression) -> Any:
         """A formula with columns for rows."""
@@ -109,8 +105,10 @@ class DocumentDeriver(Deriver):
             if part.function is np.matmul:
                 a, b = plain
                 if isinstance(operands[0], AsColumn):  # a Bᵀ is the row of the column B a
-                    return AsColumn(b * a if self.is_scalar else (b if b in self.diagonals else b.T) @ a)
+                    return AsColumn(b * a if self.is_scalar else b.T @ a)
                 return a * b if self.is_scalar else a @ (b.T if is_row else b)
+            if isinstance(operands[-1], AsColumn) and operands[-1].is_diagonal:
+                return AsColumn(plain[1] @ plain[0])
             if part.function is np.transpose:
                 return plain[0] if is_row or self.is_scalar else plain[0].T
             if part.function is np.reshape and is_row:
@@ -125,25 +123,28 @@ class DocumentDeriver(Deriver):
         return result.column if isinstance(result, AsColumn) else result
 
     def _part(self, node: Node, g: Expression, read: Expression, reason: str) -> Part:
-        plain = algebra.substitute(algebra.unguarded(read), self.unnamed)
+        shown = algebra.substitute(algebra.unguarded(read), self.unnamed)
         if node in self.silent:
-            plain = algebra.substitute(plain, {g: full for g, full in self._full.items() if not full.symbols})
-            shown = self._as_written(plain) if node is self.loss_node else plain
-            return Part(node, shown, plain, shown, reason)
+            shown = self._with_numbers(shown)
+        if node is self.loss_node:
+            shown = self._as_written(shown)
         if node in self.inner:
-            plain = algebra.substitute(plain, {self.namer.symbols[node]: self.inner[node]})
-        shown = plain
-        factors = algebra.factors_of(plain)[1]
-        derivative = [factor for factor in factors if factor is not g]
-        if node in self.inner and not self.is_scalar and 0 < len(derivative) < len(factors):
-            definition = Expression(np.diagflat, (algebra.product(*derivative),))
-            D = Symbol(Name("D", self.namer.layers[node]), evaluate(definition))
-            self.columns[D] = D
-            self.diagonals.add(D)
-            self._claim(D.array, [definition])
-            self._say(D.name, definition)
-            shown = g @ D
-        return Part(node, shown, plain, shown, reason)
+            shown = algebra.substitute(shown, {self.namer.symbols[node]: self.inner[node]})
+            factors = algebra.factors_of(shown)[1]
+            derivative = [factor for factor in factors if factor is not g]
+            if not self.is_scalar and 0 < len(derivative) < len(factors):
+                shown = g * self._diagonal(node, algebra.product(*derivative))
+        return Part(node, shown, shown, reason)
+
+    def _diagonal(self, node: Node, derivative: Expression) -> Symbol:
+        """A symbol for the derivative of an activation: to the code a row, and here the diagonal of a matrix."""
+        definition = Expression(np.diagflat, (derivative,))
+        name = Name("D", self.namer.layers[node])
+        symbol, matrix = Symbol(name, evaluate(derivative)), Symbol(name, evaluate(definition))
+        self.columns[symbol] = AsColumn(matrix, is_diagonal=True)
+        self._abbreviated[symbol] = derivative
+        self._say(name, definition, of=matrix.array)
+        return symbol
 
     def _as_written(self, expression: Expression) -> Expression:
         """The derivative of the loss in the document's form: −(y − g), or (1 − y)/(1 − g) − y/g."""
@@ -152,10 +153,12 @@ class DocumentDeriver(Deriver):
             return algebra.scaled(-number, Expression(np.subtract, rest.operands[::-1]))
         if self.loss_node.function is f.binary_cross_entropy and rest.function is np.divide:
             difference, denominator = rest.operands
-            if isinstance(difference, Expression) and difference.function is np.subtract:
+            if algebra.is_made_by(np.subtract, difference):
                 a, y = difference.operands
                 if algebra.equal(denominator, a * (1 - a)):
-                    return algebra.scaled(number, (1 - y) / (1 - a) - y / a)
+                    written = (1 - y) / (1 - a) - y / a
+                    self._abbreviated[written] = rest
+                    return algebra.scaled(number, written)
         return expression
 
     def _added(self, expressions: Iterable[Expression]) -> Expression:
@@ -164,29 +167,28 @@ class DocumentDeriver(Deriver):
 
 def _validate(nodes: list[Node]) -> None:
     """Raise ValueError unless the nodes are those of layers, activations and a loss, one after the other."""
-    problem = "" if any(node.function in LOSSES for node in nodes) else "there is no squared error or cross entropy"
+    if not any(node.function in LOSSES for node in nodes):
+        raise _refusal("there is no squared error or cross entropy")
     has_loss = False
     for before, node in zip([None, *nodes], nodes, strict=False):
-        name = function_name(node.function)
-        if problem:
-            break
+        name, is_layer = function_name(node.function), node.function is f.linear
         if {edge for edge in node.edges if isinstance(edge, Node)} != ({before} if before else set()):
-            problem = f"{name} does not go on where {function_name(before.function) if before else 'x'} ends"
-        elif node.function is f.linear and len(node.inputs[0]) != 1:
-            problem = f"this batch has {len(node.inputs[0])} rows"
-        elif node.function in LOSSES:
-            problem = "" if before and not has_loss else "the loss is not that of a network"
+            raise _refusal(f"{name} does not go on where {function_name(before.function) if before else 'x'} ends")
+        if is_layer and len(node.inputs[0]) != 1:
+            raise _refusal(f"this batch has {len(node.inputs[0])} rows")
+        if node.function in LOSSES:
+            if has_loss or before is None:
+                raise _refusal("the loss is not that of a network")
             has_loss = True
         elif has_loss:
-            scaled = node.function is np.multiply or (node.function is np.divide and node.edges[0] is before)
+            is_scaled = node.function is np.multiply or (node.function is np.divide and node.edges[0] is before)
             others = [array for array, edge in zip(node.inputs, node.edges, strict=True) if edge is not before]
-            fits = node.function is np.sum or (scaled and all(np.size(array) == 1 for array in others))
-            problem = "" if fits else f"{name} is neither the sum of a loss nor a number times it"
-        elif node.function is not f.linear and not is_alias(node):
-            fits = before is not None and len(node.inputs) == 1 and node.output.shape == before.output.shape
-            problem = "" if fits else f"{name} is neither a layer nor an activation"
-    if problem:
-        raise _refusal(problem)
+            if node.function is not np.sum and not (is_scaled and all(np.size(array) == 1 for array in others)):
+                raise _refusal(f"{name} is neither the sum of a loss nor a number times it")
+        elif not is_layer and not is_alias(node):
+            is_activation = before and len(node.inputs) == 1 and node.output.shape == before.output.shape
+            if not is_activation:
+                raise _refusal(f"{name} is neither a layer nor an activation")
 
 
 def _refusal(problem: str) -> ValueError:

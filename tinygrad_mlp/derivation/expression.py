@@ -11,6 +11,7 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import NDArray
 from scipy.special import softmax
 
@@ -114,8 +115,8 @@ def _shape(expression: Expression) -> tuple[int, ...]:
     if function in (np.reshape, np.ones):
         return tuple(operands[-1])
     shapes: list[Any] = [getattr(operand, "shape", ()) for operand in operands]
-    if function is np.matmul and min(map(len, shapes)) > 1 and shapes[0][-1] == shapes[1][-2]:
-        return (*np.broadcast_shapes(*(shape[:-2] for shape in shapes)), shapes[0][-2], shapes[1][-1])
+    if function is np.matmul and list(map(len, shapes)) == [2, 2] and shapes[0][1] == shapes[1][0]:
+        return shapes[0][0], shapes[1][1]
     if isinstance(function, np.ufunc) and function.signature is None:
         return np.broadcast_shapes(*shapes)
     return np.shape(evaluate(expression))
@@ -150,18 +151,18 @@ def evaluate(expression: Expression, known: dict[Expression, Any] | None = None)
 
 
 # Sums and products, with what computes them from absolute values.
-_LINEAR: dict[Any, Any] = {np.subtract: np.add, np.negative: np.positive}
-_LINEAR |= {x: x for x in (np.add, np.multiply, np.divide, np.matmul, np.sum, np.transpose, np.reshape)}
+_LINEAR = (np.add, np.multiply, np.divide, np.matmul, np.sum, np.transpose, np.reshape)
+_ADDING: dict[Any, Any] = {np.subtract: np.add, **{function: function for function in _LINEAR}}
 
 
 def magnitude(expression: Expression, values: dict[Expression, Any], known: dict[Expression, Any]) -> Any:
     """The sum of the absolute values of the terms that are added up in each entry of an evaluated expression."""
 
     def combine(part: Expression, operands: list[Any]) -> Any:
-        if part.function not in _LINEAR:
+        if part.function not in _ADDING:
             return np.abs(values[part])
         absolute = [np.abs(o) if isinstance(o, int | float | np.ndarray) else o for o in operands]
-        return _LINEAR[part.function](*absolute, **part.options)
+        return _ADDING[part.function](*absolute, **part.options)
 
     with np.errstate(all="ignore"):
         return fold(expression, combine, known)
@@ -175,7 +176,7 @@ def rebuilt(part: Expression, operands: list[Any]) -> Expression:
 
 def substitute(expression: Expression, replacements: Mapping[Expression, Expression]) -> Expression:
     """`expression` with some of its symbols replaced."""
-    return fold(expression, rebuilt, dict(replacements))  # type: ignore[no-any-return]
+    return fold(expression, rebuilt, dict(replacements)) if replacements else expression
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -192,16 +193,22 @@ def equal(a: Any, b: Any) -> bool:
 
 # --- simplification ---------------------------------------------------------------------------------------------------
 #
-# Gentle: 1·x, double negation, numbers in front of products, transposes of transposes, ones that broadcasting makes
-# superfluous. Nothing is multiplied out, and no factors change places.
+# Gentle: 1·x, double negation, transposes of transposes, ones that broadcasting makes superfluous. Nothing is
+# multiplied out, and no factors change places, but numbers go to the front. So a product is np.multiply of a number
+# that is not 1, if it has one, and of its factors, themselves multiplied from left to right. −x is the number −1 and x.
 
 
 def build(function: Any, operands: Iterable[Any], options: Mapping[str, Any] | None = None) -> Expression:
     """``function(*operands, **options)``, simplified."""
     operands = [plain(operand) for operand in operands]
-    if function in SIMPLER:
-        return SIMPLER[function](*operands, **(options or {}))
-    return Expression(function, tuple(operands), options)
+    options = options or {}
+    if function not in SIMPLER:
+        return Expression(function, tuple(operands), options)
+    number = 1
+    if function in (np.matmul, np.transpose, np.reshape, np.sum):  # a number in front of an operand passes through
+        pairs = [split(operand) for operand in operands]
+        number, operands = math.prod(number for number, _ in pairs), [rest for _, rest in pairs]
+    return scaled(number, SIMPLER[function](*operands, **options))
 
 
 def plain(operand: Any) -> Any:
@@ -215,34 +222,34 @@ def is_number(operand: Any) -> bool:
     return isinstance(operand, int | float)
 
 
+def is_made_by(function: Any, operand: Any) -> bool:
+    return isinstance(operand, Expression) and operand.function is function
+
+
 def squeezed(array: Any) -> list[int]:
     """The shape without dimensions of length 1."""
     return [n for n in array.shape if n != 1]
 
 
-def ones(shape: Sequence[int]) -> Expression:
+def ones(shape: Iterable[int]) -> Expression:
     return Expression(np.ones, (tuple(shape),))
 
 
-def split(expression: Any) -> tuple[Any, Any]:
-    """The number in front of a product, and the rest."""
-    if isinstance(expression, Expression):
-        if expression.function is np.negative:
-            return -1, expression.operands[0]
-        if expression.function is np.multiply and is_number(expression.operands[0]):
-            return expression.operands
-        if expression.function is np.divide and is_number(expression.operands[1]):
-            return 1 / expression.operands[1], expression.operands[0]
-    return 1, expression
+def split(operand: Any) -> tuple[Any, Any]:
+    """The number in front of an operand, and the rest; 1/n where the operand is a quotient by a number n."""
+    if is_made_by(np.divide, operand) and is_number(operand.operands[1]):
+        return 1 / operand.operands[1], operand.operands[0]
+    is_scaled = is_made_by(np.multiply, operand) and is_number(operand.operands[0])
+    return operand.operands if is_scaled else (1, operand)
 
 
 def scaled(number: Any, expression: Expression) -> Expression:
     """A number in front of an expression that has none."""
     if number == 1:
         return expression
-    if expression.function is np.divide and is_number(expression.operands[0]):
+    if is_made_by(np.divide, expression) and is_number(expression.operands[0]):
         return Expression(np.divide, (number * expression.operands[0], expression.operands[1]))
-    return Expression(np.negative, (expression,)) if number == -1 else Expression(np.multiply, (number, expression))
+    return Expression(np.multiply, (number, expression))
 
 
 def factors_of(*operands: Any) -> tuple[Any, list[Any]]:
@@ -253,8 +260,7 @@ def factors_of(*operands: Any) -> tuple[Any, list[Any]]:
         operand = waiting.pop()
         if is_number(operand):
             number = number * operand
-        elif isinstance(operand, Expression) and operand.function in (np.multiply, np.negative):
-            number = -number if operand.function is np.negative else number
+        elif is_made_by(np.multiply, operand):
             waiting += operand.operands[::-1]
         else:
             factors.append(operand)
@@ -264,11 +270,10 @@ def factors_of(*operands: Any) -> tuple[Any, list[Any]]:
 def product(*operands: Any) -> Expression:
     number, factors = factors_of(*operands)
     shape = np.broadcast_shapes(*(factor.shape for factor in factors))
-    for factor in [factor for factor in factors if getattr(factor, "function", None) is np.ones]:
+    for factor in [factor for factor in factors if is_made_by(np.ones, factor)]:
         others = [other for other in factors if other is not factor]
-        if not any(isinstance(other, Expression) for other in others):
-            continue  # an array alone would be no formula
-        if np.broadcast_shapes(*(other.shape for other in others)) == shape:
+        is_formula = any(isinstance(other, Expression) for other in others)  # and not an array alone
+        if is_formula and np.broadcast_shapes(*(other.shape for other in others)) == shape:
             factors = others
     return scaled(number, reduce(lambda a, b: Expression(np.multiply, (a, b)), factors))
 
@@ -285,40 +290,30 @@ def _quotient(a: Any, b: Any) -> Expression:
 
 def _sum_of(a: Any, b: Any, sign: int = 1) -> Expression:
     """a + b, or with −1 for `sign` a − b."""
-    number, rest = split(b)
-    if number < 0:
-        sign, b = -sign, scaled(-number, rest)
-    elif is_number(b) and b < 0:
+    if (b if is_number(b) else split(b)[0]) < 0:
         sign, b = -sign, -b
     if is_number(b) and b == 0:
         return a  # type: ignore[no-any-return]
     if is_number(a) and a == 0:
-        return b if sign == 1 else product(-1, b)
+        return product(sign, b)
     return Expression(np.add if sign == 1 else np.subtract, (a, b))
 
 
 def _transpose(a: Expression, axes: Any = None) -> Expression:
-    order = tuple(range(a.ndim))[::-1] if axes is None else tuple(int(axis) % a.ndim for axis in axes)
-    number, a = split(a)
+    order = tuple(range(a.ndim))[::-1] if axes is None else normalize_axis_tuple(axes, a.ndim)
     if a.function is np.transpose:
         a, order = a.operands[0], tuple(a.operands[1][axis] for axis in order)
     if order == tuple(range(a.ndim)):
-        return scaled(number, a)
-    if a.function is np.ones:
-        return scaled(number, ones([a.shape[axis] for axis in order]))
-    return scaled(number, Expression(np.transpose, (a, order)))
+        return a
+    return ones(a.shape[axis] for axis in order) if a.function is np.ones else Expression(np.transpose, (a, order))
 
 
 def _reshape(a: Expression, shape: Any) -> Expression:
-    lengths = tuple(int(n) for n in np.atleast_1d(shape))
-    if -1 in lengths:
-        rest = -math.prod(lengths)
-        lengths = tuple(a.size // rest if n == -1 else n for n in lengths)
-    number, a = split(a)
+    shape = np.empty(a.shape, bool).reshape(shape).shape  # with a length for −1
     a = a.operands[0] if a.function is np.reshape else a
-    if lengths == a.shape:
-        return scaled(number, a)
-    return scaled(number, ones(lengths) if a.function is np.ones else Expression(np.reshape, (a, lengths)))
+    if shape == a.shape:
+        return a
+    return ones(shape) if a.function is np.ones else Expression(np.reshape, (a, shape))
 
 
 def _broadcast_to(a: Any, shape: Sequence[int]) -> Expression:
@@ -327,22 +322,19 @@ def _broadcast_to(a: Any, shape: Sequence[int]) -> Expression:
     if own == shape:
         return a  # type: ignore[no-any-return]
     if math.prod(own) == 1:
-        return product(a if is_number(a) else _reshape(a, ()), ones(shape))
+        return product(a if is_number(a) else np.reshape(a, ()), ones(shape))
     if len(shape) == 2 and own == (shape[0], 1):
-        return build(np.matmul, (a, ones((1, shape[1]))))
+        return a @ ones((1, shape[1]))  # type: ignore[no-any-return]
     if len(shape) == 2 and own in (shape[1:], (1, shape[1])):
-        return build(np.matmul, (ones((shape[0], 1)), _reshape(a, (1, shape[1]))))
+        return ones((shape[0], 1)) @ np.reshape(a, (1, shape[1]))  # type: ignore[no-any-return]
     return Expression(np.broadcast_to, (a, shape))
 
 
 def _sum(a: Expression, axis: Any = None, keepdims: bool = False, **others: Any) -> Expression:
-    given = range(a.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
-    axes = tuple(i % a.ndim for i in given)
+    axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     if all(a.shape[i] == 1 for i in axes):
-        return _reshape(a, [n for i, n in enumerate(a.shape) if keepdims or i not in axes])
-    number, a = split(a)
-    options = {"axis": None if len(axes) == a.ndim else axes, "keepdims": keepdims}
-    return scaled(number, Expression(np.sum, (a,), options))
+        return a.reshape([n for i, n in enumerate(a.shape) if keepdims or i not in axes])
+    return Expression(np.sum, (a,), {"axis": None if len(axes) == a.ndim else axes, "keepdims": keepdims})
 
 
 def _softmax_error(z: Any, y: Any, count: Any) -> Expression:
@@ -365,7 +357,7 @@ SIMPLER: dict[Any, Callable[..., Expression]] = {
         (a if b else ones(a.shape)) if is_number(b) and b in (0, 1) else Expression(np.power, (a, b))
     ),
     np.square: lambda a: Expression(np.power, (a, 2)),
-    np.matmul: lambda a, b: scaled(split(a)[0] * split(b)[0], Expression(np.matmul, (split(a)[1], split(b)[1]))),
+    np.matmul: lambda a, b: Expression(np.matmul, (a, b)),
     np.transpose: _transpose,
     np.reshape: _reshape,
     np.broadcast_to: _broadcast_to,
@@ -382,21 +374,21 @@ def cancelled(expression: Expression) -> Expression:
         return expression
     number, factors = factors_of(expression)
     found = False
-    for quotient in [x for x in factors if getattr(x, "function", None) is np.divide]:
+    for quotient in [factor for factor in factors if is_made_by(np.divide, factor)]:
         above, denominator = quotient.operands
         below, parts = factors_of(denominator)
         kept = []
         for part in parts:
             same = [i for i, x in enumerate(factors) if x.shape == part.shape and equal(x, part)]
             if same and np.all(evaluate(part)):
-                found = True
                 del factors[same[0]]
             else:
                 kept.append(part)
         if len(kept) < len(parts):
-            rest = _quotient(above, product(*kept)) if kept else above
-            factors = [rest if x is quotient else x for x in factors]
+            found = True
             number = number / below
+            rest = above / product(*kept) if kept else above
+            factors = [rest if factor is quotient else factor for factor in factors]
     return product(number, *factors) if found else expression
 
 

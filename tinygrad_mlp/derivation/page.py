@@ -6,35 +6,24 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..core.record import Node, Variable
 from ..files.atomic import replacing
-from .derive import LARGEST_GRAPH, Deriver, Section, nodes_of, sized, summary
+from .derive import LARGEST_GRAPH, Deriver, Line, Section, nodes_of, summary
 from .document import DocumentDeriver, DocumentWriter
-from .expression import RAISED, Array, Expression, Name
+from .expression import Array, Expression, Name
 from .write import Spelling, Writer
 
 __all__ = ["Derivation", "explain"]
 
 WIDTH = 80  # columns
+IN_LATEX = {"=": "=", "+": "+", ":": ":", "∈": r"\in"}
 _NOTATIONS = {"rows": (Deriver, Writer), "document": (DocumentDeriver, DocumentWriter)}
 
-
-class Row(NamedTuple):
-    """A line as it is printed: ``left sign right``, the shape of both, and why."""
-
-    left: Spelling
-    sign: str
-    right: Spelling
-    shape: str = ""
-    reason: str = ""
-    is_result: bool = False
-
-
-Block = tuple[Spelling, list[Row]]  # a title, and what stands below it
+Block = tuple[Spelling, list[Line]]  # a title, and the lines below it, with spellings for their sides
 
 
 class Derivation:
@@ -49,6 +38,7 @@ class Derivation:
         formulas: the gradient of each parameter as one formula in LaTeX, by the parameter's name. Where factors cancel,
             there are two: with and without them. Where it is too long to print, there is none.
         errors: what `verify` found when it was last called; None if it was not.
+        deriver: the derivation as data; None if it is a summary.
     """
 
     def __init__(self, root: Node, paths: Mapping[Any, str], names: Mapping[str, Any], notation: str) -> None:
@@ -58,58 +48,47 @@ class Derivation:
         self._nodes = nodes_of(root)
         # The error that rounding in the least precise array may cause: 4e-10 in float64, 7e-5 in float32.
         self._tolerance = float(max(np.finfo(node.output.dtype).eps for node in self._nodes)) ** 0.6
-        arrays: dict[int, tuple[Array, Name]] = {}
+        arrays: dict[int, tuple[Array, Name]] = {}  # to which the writers give names
         derive, write = _NOTATIONS[notation]
         self._text, self._latex = write(False, arrays), write(True, arrays)
         self.is_summary = len(self._nodes) > LARGEST_GRAPH
         self.deriver = None if self.is_summary else derive(self._nodes, paths, names)
         if self.deriver is None:
             self._blocks = [self._block(summary(self._nodes, paths))]
-            return
-        self.formulas = {key: [] for key in self.deriver.results}
-        equations = [self._block(section) for section in self.deriver.sections]
-        self._blocks = [self._given(self.deriver, arrays), *equations]
+        else:
+            equations = [self._block(section) for section in self.deriver.sections]
+            self._blocks = [self._given(self.deriver, arrays), *equations]
 
-    def _spelt(self, value: Any) -> Spelling:
-        """A name or a formula as it is written, or words as part of a formula."""
-        if value is None:
-            return "", ""
-        if isinstance(value, str):
-            return _words(value)
-        write = [w if isinstance(value, Expression) else w.name for w in (self._text, self._latex)]
-        return write[0](value), write[1](value)
+    def _spelt(self, side: Any) -> Spelling:
+        return self._text.side(side), self._latex.side(side)
 
     def _block(self, section: Section) -> Block:
         """The lines of a section, but those that say nothing: whose sides are written alike, or a result twice."""
-        rows: list[Row] = []
+        lines: list[Line] = []
+        if section.key:
+            self.formulas[section.key] = []
         for line in section.lines:
             left, right = self._spelt(line.left), self._spelt(line.right)
-            if right == left or (line.is_result and rows and rows[-1].is_result and rows[-1].right == right):
+            if right == left or (line.is_result and lines and lines[-1].is_result and lines[-1].right == right):
                 continue
-            shape = sized(self._text.shape(line.right)) if isinstance(line.right, Expression) else ""
-            rows.append(Row(left, line.sign, right, shape, line.reason, line.is_result))
+            lines.append(line._replace(left=left, right=right))
             if line.is_result and isinstance(line.right, Expression):
                 self.formulas[section.key].append(right[1])
-        name = self._spelt(section.name)
-        latex = _words(section.title)[1]
-        return (section.title + name[0], latex + " " + name[1] if section.name else latex), rows
+        (text, latex), name = self._spelt(section.title), self._spelt(section.name)
+        return (text + name[0], latex + " " + name[1] if section.name else latex), lines
 
     def _given(self, deriver: Deriver, arrays: dict[int, tuple[Array, Name]]) -> Block:
         """What the formulas start from."""
         given: list[Any] = []
-        for place, symbol in deriver.namer.symbols.items():
-            if not isinstance(place, Node):
-                shape = symbol.shape if deriver.form(symbol) is symbol else (symbol.size,)
-                given.append((symbol.name, symbol.array, shape, deriver.namer.remarks[place]))
+        for symbol, remark in deriver.namer.given.items():
+            shape = symbol.shape if deriver.form(symbol) is symbol else (symbol.size,)
+            given.append((symbol.name, symbol.array, shape, remark))
         for array, name in arrays.values():
             given.append((name, array, array.shape, "constant" if array.dtype.kind == "f" else "positions"))
-        rows = []
-        for name, array, shape, remark in given:
-            letter, sign = ("R", "ℝ") if array.dtype.kind == "f" else ("Z", "ℤ")
-            size = "×".join(map(str, shape))
-            latex = rf"\mathbb{{{letter}}}" + rf"^{{{size}}}".replace("×", r" \times ") * bool(shape)
-            rows.append(Row(self._spelt(name), "∈", (sign + size.translate(RAISED), latex), "", remark))
-        return _words("Given"), rows
+        return self._spelt("Given"), [
+            Line(self._spelt(name), "∈", (self._text.space(*space), self._latex.space(*space)), reason=remark)
+            for name, *space, remark in given
+        ]
 
     def verify(self) -> dict[str, float]:
         """Evaluate what is printed with NumPy on the graph's arrays, and compare the results with a backward walk's.
@@ -130,29 +109,24 @@ class Derivation:
     @property
     def is_verified(self) -> bool:
         """Whether `verify` found the formulas to compute the gradients, up to rounding."""
-        return bool(self.errors) and not self._wrong()
-
-    def _wrong(self) -> dict[str, float]:
-        return {key: error for key, error in (self.errors or {}).items() if not error <= self._tolerance}
+        return bool(self.errors) and all(error <= self._tolerance for error in (self.errors or {}).values())
 
     def _verdict(self) -> Block:
         """What `verify` found."""
         if self.deriver is None:
-            return _words("No formula is printed, so there is none to verify."), []
+            return self._spelt("No formula is printed, so there is none to verify."), []
         if self.errors is None:
-            return _words("Not verified: verify() compares these formulas with the gradients of backward()."), []
+            return self._spelt("Not verified: verify() compares these formulas with the gradients of backward()."), []
         words = (
             "Verified: NumPy computed these formulas from the graph's arrays, and the results are the gradients of "
             "backward(). Largest relative errors:"
         )
-        if wrong := self._wrong():
+        wrong = {key: error for key, error in self.errors.items() if not error <= self._tolerance}
+        if wrong:
             words = "NOT VERIFIED: what NumPy computes from these formulas differs from the gradients of backward() by:"
-        names = {str(self.deriver.namer.symbols[leaf].name): leaf for leaf in self.deriver.namer.keys}
-        rows = []
-        for key, error in (wrong or self.errors).items():
-            name = self.deriver.namer.symbols[names[key]].name if key in names else key
-            rows.append(Row(self._spelt(name), ":", _words(f"{error:.1e}" if error else "0")))
-        return _words(words), rows
+        names = {section.key: section.name for section in self.deriver.sections}
+        errors = [(names[key], f"{error:.1e}" if error else "0") for key, error in (wrong or self.errors).items()]
+        return self._spelt(words), [Line(self._spelt(name), ":", self._spelt(error)) for name, error in errors]
 
     def _preface(self) -> list[str]:
         count = f"{len(self._nodes):,} function{'s' * (len(self._nodes) > 1)}"
@@ -161,17 +135,23 @@ class Derivation:
                 f"The graph of this loss consists of {count}, too many to print the derivation of its gradients. "
                 f"That is done for up to {LARGEST_GRAPH}; this is a summary by module."
             ]
-        printed = " ".join(f"{row.left[0]} = {row.right[0]}" for _, rows in self._blocks[1:] for row in rows)
+        printed = " ".join(f"{line.left[0]} = {line.right[0]}" for _, lines in self._blocks[1:] for line in lines)
         legend = "; ".join([self._text.vectors, *self._text.legend(printed)])
         return [f"The gradients of a loss by the chain rule, from its graph of {count}.", f"{legend}."]
 
     def __str__(self) -> str:
         """The derivation in Unicode, in at most 80 columns."""
-        rows = [row for words in self._preface() for row in _wrapped(words.split(" "), WIDTH)]
-        for title, lines in [*self._blocks, self._verdict()]:
-            rows += ["", *_wrapped(title[0].split(" "), WIDTH)]
+        rows = [row for words in self._preface() for row in _paragraph(words)]
+        for (title, _), lines in [*self._blocks, self._verdict()]:
+            rows += ["", *_paragraph(title)]
             indent = min(24, max((len(line.left[0]) for line in lines), default=0))
-            rows += [row for line in lines for row in _columns(line, indent)]
+            for line in lines:
+                start = f"{'▸' if line.is_result else ' '} {line.left[0]:<{indent}} {line.sign} "
+                first, *others = _wrapped(re.split(r"(?<![⊙+−=/·]) ", line.right[0]), WIDTH - len(start))
+                rows += [start + first, *(" " * len(start) + row for row in others)]
+                if remark := "  ".join(filter(None, (line.shape, line.reason))):  # at the right margin
+                    rows += [""] * (len(rows[-1]) + 2 + len(remark) > WIDTH)
+                    rows[-1] += remark.rjust(WIDTH - len(rows[-1]))
         return "\n".join(rows)
 
     def __repr__(self) -> str:
@@ -181,13 +161,13 @@ class Derivation:
     def latex(self) -> str:
         """The derivation as one ``aligned`` environment, to stand between two ``$$``; it needs amsmath and amssymb."""
         rows = []
-        for title, lines in [*self._blocks, self._verdict()]:
-            rows.append(rf"& {title[1]}")
+        for (_, title), lines in [*self._blocks, self._verdict()]:
+            rows.append(rf"& {title}")
             for line in lines:
-                remark = ", ".join(filter(None, (line.shape, line.reason)))
                 first, *others = _wrapped(_pieces(line.right[1]), 90, _visible)
-                rows += [f"{line.left[1]} &{_sign(line)} {first}", *(rf"& \quad {row}" for row in others)]
-                rows[-1] += f" && {_words(remark)[1]}" if remark else ""
+                rows += [f"{line.left[1]} &{IN_LATEX[line.sign]} {first}", *(rf"& \quad {row}" for row in others)]
+                if remark := ", ".join(filter(None, (line.shape, line.reason))):
+                    rows[-1] += f" && {self._latex.side(remark)}"
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def _repr_latex_(self) -> str:
@@ -210,21 +190,14 @@ class Derivation:
                 "latex() or str() of it to a file"
             )
         figure = _Picture(self._preface(), [*self._blocks, self._verdict()]).figure
-        # Agg draws at most 2¹⁶ pixels a side.
-        dpi = min(144.0, 60_000 / max(figure.get_size_inches()))
+        dpi = min(144.0, 60_000 / max(figure.get_tightbbox().size))  # Agg draws at most 2¹⁶ pixels a side
+        metadata = {"Date": None} if ending == ".svg" else None
         with replacing(path) as draft:
-            figure.savefig(draft, format=ending[1:], dpi=dpi, metadata={"Date": None} if ending == ".svg" else None)
+            figure.savefig(draft, format=ending[1:], dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.3)
         return path
 
 
 # --- setting lines ----------------------------------------------------------------------------------------------------
-
-
-def _words(words: str) -> Spelling:
-    """Words as part of a formula, in which rows may end after a comma."""
-    escaped = re.sub(r"([#$%&_{}])", r"\\\1", words)
-    latex = rf"\text{{{escaped}}}"
-    return words, latex.replace("×", r"} \times \text{").replace(", ", r", } \text{")
 
 
 def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float] = len) -> list[str]:
@@ -242,15 +215,8 @@ def _wrapped(pieces: list[str], width: float, measure: Callable[[str], float] = 
     return rows
 
 
-def _columns(line: Row, indent: int) -> list[str]:
-    """A line for the terminal: the formula, and at the right margin its shape and reason."""
-    start = f"{'▸' if line.is_result else ' '} {line.left[0]:<{indent}} {line.sign} "
-    first, *others = _wrapped(re.split(r"(?<![⊙+−=/·]) ", line.right[0]), WIDTH - len(start))
-    rows = [start + first, *(" " * len(start) + row for row in others)]
-    remark = "  ".join(filter(None, (line.shape, line.reason)))
-    if remark and len(rows[-1]) + 2 + len(remark) > WIDTH:
-        rows.append("")
-    return [*rows[:-1], (rows[-1] + remark.rjust(WIDTH - len(rows[-1]))) if remark else rows[-1]]
+def _paragraph(words: str, width: float = WIDTH) -> list[str]:
+    return _wrapped(words.split(" "), width)
 
 
 def _pieces(latex: str) -> list[str]:
@@ -270,92 +236,93 @@ def _visible(latex: str) -> int:
     return len(re.sub(r"\\(frac|left|right|math[a-z]+|text)|[{}^_\\]", "", latex))
 
 
-def _sign(line: Row) -> str:
-    return line.sign.replace("∈", r"\in")
-
-
 class _Picture:
-    """A figure of a derivation, as large as its lines need. Lengths are in points, from the top left."""
+    """A figure of a derivation, saved as large as its texts need. Lengths are in points, from the top left."""
 
     INK, FAINT, HIGHLIGHT = "#1a1f2b", "#6b7280", "#e9f0fb"
-    MARGIN, GAP, WIDEST = 30.0, 22.0, 640.0  # around all, between columns, of a formula
+    GAP, WIDEST = 22.0, 640.0  # between columns, of a formula
 
     def __init__(self, preface: list[str], blocks: list[Block]) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.transforms import Affine2D
 
-        self.figure = Figure(dpi=72)  # so that a pixel is a point
+        self.figure = Figure((1, 1), dpi=72)  # an inch, but texts may stand outside; a pixel is a point
         self.renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
-        self.placed: list[tuple[Any, int, float, float]] = []  # texts, with column, indent and baseline
-        self.widths = [0.0] * 5  # left sides with signs, formulas, shapes, reasons, paragraphs
-        self.y = self.MARGIN
-        highlights = []
+        self.points = Affine2D().scale(1 / 72) + self.figure.transFigure
+        self.columns: list[list[Any]] = [[], [], [], [], []]  # paragraphs, left sides, formulas, shapes, reasons
+        self.y = 0.0
+        results = []
         for words in preface:
             self.paragraph(words, self.FAINT)
-        for title, rows in blocks:
-            self.y += 14
-            self.paragraph(title[0], self.INK, 10.5 if len(title[0]) > WIDTH else 13)
-            for row in rows:
-                top, first, formulas = self.y, self.math(rf"{row.left[1]} \;{_sign(row)}"), self.formula(row.right[1])
-                for i, formula in enumerate(formulas):
-                    cells = [(first, 0, 0.0)] * (i == 0) + [(formula, 1, 18.0 * (i > 0))]
-                    if formula is formulas[-1]:
-                        cells += [(self.words(row.shape), 2, 0), (self.words(row.reason), 3, 0)]
-                    self.place(cells)
-                if row.is_result:
-                    highlights.append((top, self.y))
-        self.finish(highlights)
+        for (title, _), lines in blocks:
+            self.y -= 14
+            self.paragraph(title, self.INK, 10.5 if len(title) > WIDTH else 13)
+            for line in lines:
+                top = self.y
+                first, *others = self.rows(line.right[1])
+                rows = [{1: self.math(rf"{line.left[1]} \;{IN_LATEX[line.sign]}", ha="right"), 2: self.math(first)}]
+                rows += [{2: self.math(row, x=18)} for row in others]
+                rows[-1] |= {3: self.words(line.shape), 4: self.words(line.reason)}
+                for row in rows:
+                    self.place(row)
+                if line.is_result:
+                    results.append((top, self.y))
+        self.align(results)
 
-    def formula(self, latex: str) -> list[Any]:
+    def rows(self, latex: str) -> list[str]:
         """A formula, in rows that are narrow enough."""
         whole = self.math(latex)
-        width = whole.get_window_extent(self.renderer).width
-        if width <= self.WIDEST:
-            return [whole]
+        width = self.extent(whole).width
         whole.remove()
-        return [self.math(row) for row in _wrapped(_pieces(latex), _visible(latex) * self.WIDEST / width, _visible)]
+        if width <= self.WIDEST:
+            return [latex]
+        return _wrapped(_pieces(latex), _visible(latex) * self.WIDEST / width, _visible)
 
-    def math(self, latex: str) -> Any:
+    def math(self, latex: str, **options: Any) -> Any:
         # Matplotlib sets \top as an operator with space around it, and \ln as a word without.
         latex = latex.replace(r"\top", r"\mathsf{T}").replace(r"\frac", r"\dfrac").replace(r" \ln", r" \, \ln")
-        return self.figure.text(0, 0, f"${latex}$", size=14, color=self.INK, math_fontfamily="stix")
+        return self.text(f"${latex}$", size=14, color=self.INK, math_fontfamily="stix", **options)
 
     def words(self, words: str, size: float = 10.5, color: str = FAINT) -> Any:
-        # The font has no bold 1.
-        return self.figure.text(0, 0, words.replace("𝟏", "1"), size=size, color=color, parse_math=False)
+        return self.text(words.replace("𝟏", "1"), size=size, color=color, parse_math=False)  # there is no bold 1
+
+    def text(self, words: str, x: float = 0, **options: Any) -> Any:
+        return self.figure.text(x, 0, words, transform=self.points, **options)
+
+    def extent(self, text: Any) -> Any:
+        return text.get_window_extent(self.renderer)
 
     def paragraph(self, words: str, color: str, size: float = 10.5) -> None:
-        for row in _wrapped(words.split(" "), 1.5 * WIDTH):
-            self.place([(self.words(row, size, color), 4, 0)])
+        for row in _paragraph(words, 1.5 * WIDTH):
+            self.place({0: self.words(row, size, color)})
 
-    def place(self, cells: list[tuple[Any, int, float]]) -> None:
-        """Put texts, each in its column, on one baseline below what is there."""
-        boxes = [text.get_window_extent(self.renderer) for text, _, _ in cells]
-        baseline = self.y + max(box.y1 for box in boxes) + 4
-        for (text, column, indent), box in zip(cells, boxes, strict=True):
-            self.placed.append((text, column, indent - box.width * (column == 0), baseline))
-            self.widths[column] = max(self.widths[column], indent + box.width)
-        self.y = baseline + max(-box.y0 for box in boxes) + 4
+    def place(self, row: dict[int, Any]) -> None:
+        """Put texts, by the numbers of their columns, on one baseline below what is there."""
+        extents = [self.extent(text) for text in row.values()]
+        baseline = self.y - max(extent.y1 for extent in extents) - 4
+        self.y = baseline + min(extent.y0 for extent in extents) - 4
+        for column, text in row.items():
+            text.set_y(baseline)
+            self.columns[column].append(text)
 
-    def finish(self, highlights: list[tuple[float, float]]) -> None:
-        """Make the figure as large as it has to be, and put everything where it belongs."""
+    def align(self, results: list[tuple[float, float]]) -> None:
+        """Put the columns side by side, and color behind the results."""
         from matplotlib.patches import Rectangle
 
-        right = self.MARGIN + self.widths[0]  # where left sides end
-        formulas = right + self.GAP / 2
-        shapes = formulas + self.widths[1] + self.GAP
-        reasons = shapes + self.widths[2] + self.GAP
-        width = max(reasons + self.widths[3], self.MARGIN + self.widths[4]) + self.MARGIN
-        height = self.y + self.MARGIN
-        self.figure.set_size_inches(width / 72, height / 72)
-        for text, column, indent, y in self.placed:
-            x = (right, formulas, shapes, reasons, self.MARGIN)[column] + indent
-            text.set_position((x / width, 1 - y / height))
-        edge = self.MARGIN / 2
-        for top, bottom in highlights:
-            corner, size = (edge / width, 1 - bottom / height), (1 - 2 * edge / width, (bottom - top) / height)
-            area = Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.figure.transFigure, zorder=-1)
-            self.figure.add_artist(area)
+        extents = [[self.extent(text) for text in column] for column in self.columns]
+        paragraphs, _, *widths = (max((extent.x1 for extent in column), default=0.0) for column in extents)
+        left = max((-extent.x0 for extent in extents[1]), default=0.0)  # left sides end where their column starts
+        starts = [0.0, left, left + self.GAP / 2]
+        for width in widths:
+            starts.append(starts[-1] + width + self.GAP)
+        for start, column in zip(starts, self.columns, strict=False):
+            for text in column:
+                text.set_x(start + text.get_position()[0])
+        width = max(starts[-1] - self.GAP, paragraphs)
+        for top, bottom in results:
+            corner, size = (-self.GAP / 2, bottom), (width + self.GAP, top - bottom)
+            self.figure.add_artist(Rectangle(corner, *size, color=self.HIGHLIGHT, transform=self.points, zorder=-1))
 
 
 # --- what users call --------------------------------------------------------------------------------------------------
@@ -410,13 +377,9 @@ def explain(
             "there is nothing to derive: this loss was not computed from anything that requires a gradient. Make the "
             "parameters with requires_grad=True, and compute the loss from them outside no_grad()"
         )
-    paths = {}
-    if model is not None:
-        if not hasattr(model, "named_parameters"):
-            raise TypeError(
-                f"model is a module with named_parameters(), not {type(model).__name__}: pass names= instead"
-            )
-        paths = {parameter._node: path for path, parameter in model.named_parameters()}
+    if model is not None and not hasattr(model, "named_parameters"):
+        raise TypeError(f"model is a module with named_parameters(), not {type(model).__name__}: pass names= instead")
+    parameters = () if model is None else model.named_parameters()
     for name, value in (names or {}).items():
         if not isinstance(name, str) or not re.fullmatch(r"[\w.′]+", name):
             raise TypeError(f"a name consists of letters, digits, dots and underscores, unlike {name!r}")
@@ -424,6 +387,7 @@ def explain(
             raise TypeError(
                 f"names= maps names to Tensors and arrays, but {name} to {type(value).__name__}: write {{'w': w}}"
             )
+    paths = {parameter._node: path for path, parameter in parameters}
     derivation = Derivation(loss._node, paths, names or {}, notation)
     if verify:
         derivation.verify()

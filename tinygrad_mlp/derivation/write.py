@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from scipy.special import erf, expit, log_expit, log_softmax, softmax
 
 from ..core import functions as f
 from ..core.lines import function_name
-from .expression import RAISED, Array, Expression, Gradient, Name, Symbol, fold, is_number, split, squeezed
+from .expression import RAISED, Array, Expression, Gradient, Name, Symbol, fold, is_number, ones, split, squeezed
 
 Spelling = tuple[str, str]  # for the terminal, and in LaTeX
 
@@ -27,7 +28,7 @@ WRITTEN_AS: dict[Any, Callable[..., Any]] = {
     log_expit: lambda z: np.log(1 - expit(-z)) if split(z)[0] == -1 else np.log(expit(z)),
 }
 
-# Hints: names that are not NumPy's, and relations that stand between their operands.
+# Hints: names that are not NumPy's.
 _AS_IN_LATEX = (np.exp, np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh, np.max, np.min)
 NAMES: dict[Any, Spelling] = {
     **{function: (function.__name__, rf"\{function.__name__}") for function in _AS_IN_LATEX},
@@ -35,16 +36,13 @@ NAMES: dict[Any, Spelling] = {
     np.sqrt: ("√", r"\mathrm{sqrt}"), np.absolute: ("abs", r"\mathrm{abs}"),
     np.diagflat: ("diag", r"\mathrm{diag}"),
 }  # fmt: skip
-RELATIONS: dict[Any, Spelling] = {
-    np.greater: (">", ">"), np.greater_equal: ("≥", r"\geq"), np.less: ("<", "<"), np.less_equal: ("≤", r"\leq"),
-    np.equal: ("=", "="), np.not_equal: ("≠", r"\neq"),
-}  # fmt: skip
 NUMBERS: dict[float, Spelling] = {
     math.inf: ("∞", r"\infty"), math.pi: ("π", r"\pi"), 2 / math.sqrt(math.pi): ("2/√π", r"\frac{2}{\sqrt{\pi}}"),
     math.log(2): ("ln 2", r"\ln 2"), math.log(10): ("ln 10", r"\ln 10"),
 }  # fmt: skip
+LETTERS = {letter: "\\" + unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεζηθικμνξπρστυφχψω"}
+LETTERS |= {"ℒ": r"\mathcal{L}", "λ": r"\lambda"}  # Unicode has "lamda"
 TIMES = (" · ", r" \, ")
-ONES, ONES_T = ("𝟏", r"\mathbf{1}"), ("𝟏ᵀ", r"\mathbf{1}^{\top}")
 
 # The legend: what the signs and the functions of a derivation mean, where they are printed in it.
 SIGNS = {
@@ -78,6 +76,19 @@ def upright(name: str) -> str:
 
 # How tightly what is written hangs together.
 ADDED, DIVIDED, MULTIPLIED, JOINED, WHOLE = range(5)
+
+# Patterns for the terminal and in LaTeX, with how tightly the operands in them have to hang together, and the whole.
+_SIGNS = {
+    np.greater: (">", ">"), np.greater_equal: ("≥", r"\geq"), np.less: ("<", "<"), np.less_equal: ("≤", r"\leq"),
+    np.equal: ("=", "="), np.not_equal: ("≠", r"\neq"),
+}  # fmt: skip
+PATTERNS: dict[Any, list[tuple[str, tuple[int, int], int]]] = {
+    np.add: [("{} + {}", (ADDED, DIVIDED), ADDED)] * 2,
+    np.subtract: [("{} − {}", (ADDED, DIVIDED), ADDED), ("{} - {}", (ADDED, DIVIDED), ADDED)],
+    np.divide: [("{} / {}", (DIVIDED, JOINED), DIVIDED), (r"\frac{{{}}}{{{}}}", (ADDED, ADDED), JOINED)],
+    np.matmul: [("{} {}", (JOINED, JOINED), JOINED)] * 2,
+    **{x: [(f"[{{}} {sign} {{}}]", (ADDED, ADDED), WHOLE) for sign in signs] for x, signs in _SIGNS.items()},
+}
 
 
 class Written(NamedTuple):
@@ -119,19 +130,30 @@ class Writer:
             return Written(self.name(part.name), JOINED if isinstance(part.name, Gradient) else WHOLE)
         if function in _SPECIAL:
             return _SPECIAL[function](self, part, *operands)
+        if function in PATTERNS:
+            pattern, levels, level = PATTERNS[function][self.latex]
+            return Written(pattern.format(*map(self.at, operands, levels)), level)
         if function in WRITTEN_AS:
             return self.written(WRITTEN_AS[function](*part.operands))
         texts = [self.at(operand, ADDED) for operand in operands if operand is not None]
-        if function in RELATIONS:
-            return Written(f"[{texts[0]} {self.pick(*RELATIONS[function])} {texts[1]}]")
-        if function is softmax:  # of each row, as the legend says
-            return self.function(function, *texts)
         options = [f"{name}={self.at(value, ADDED)}" for name, value in part.options.items() if value is not None]
         return self.function(function, *texts, *options)
 
-    def shape(self, expression: Expression) -> tuple[int, ...]:
-        """The shape that is printed beside a formula."""
-        return expression.shape
+    def side(self, side: Any) -> str:
+        """A side of an equation: a formula, a name, or words, in which a row may end after a comma."""
+        if isinstance(side, Expression):
+            return self(side)
+        if isinstance(side, Name | Gradient):
+            return self.name(side)
+        escaped = re.sub(r"([#$%&_{}])", r"\\\1", side).replace("×", r"} \times \text{").replace(", ", r", } \text{")
+        return self.pick(side, rf"\text{{{escaped}}}" if side else "")
+
+    def space(self, array: Array, shape: tuple[int, ...]) -> str:
+        """The space that an array of this shape is from."""
+        letter, blackboard = ("R", "ℝ") if array.dtype.kind == "f" else ("Z", "ℤ")
+        size = "×".join(map(str, shape))
+        latex = rf"^{{{size}}}".replace("×", r" \times ") if size else ""
+        return self.pick(blackboard + size.translate(RAISED), rf"\mathbb{{{letter}}}{latex}")
 
     def name(self, name: Name | Gradient) -> str:
         """The name of a symbol."""
@@ -139,11 +161,7 @@ class Writer:
             return self.gradient(name)
         if not self.latex:
             return str(name)
-        latex = name.letter if len(name.letter) == 1 else upright(name.letter)
-        if name.letter == "ℒ":
-            latex = r"\mathcal{L}"
-        elif len(name.letter) == 1 and "GREEK SMALL LETTER" in unicodedata.name(name.letter, ""):
-            latex = "\\" + unicodedata.name(name.letter).split()[-1].lower()
+        latex = LETTERS.get(name.letter) or (name.letter if len(name.letter) == 1 else upright(name.letter))
         layer = "" if name.layer is None else f"^{{({name.layer})}}"
         return latex + layer + ("" if name.number is None else f"_{{{name.number}}}")
 
@@ -210,16 +228,16 @@ class Writer:
             return Written(self.minus + self.number(-value).text, ADDED)
         if value in NUMBERS:
             return Written(self.pick(*NUMBERS[value]), JOINED)
-        if not math.isfinite(value):
+        if math.isnan(value):
             return Written(self.pick("NaN", upright("NaN")))
         fraction = Fraction(value).limit_denominator(10**6)
-        if float(fraction) == value and fraction.numerator < 10**6:
-            above, below = fraction.numerator, fraction.denominator
+        above, below = fraction.as_integer_ratio()
+        if float(fraction) == value and above < 10**6:
             if below == 1:
                 return Written(str(above))
             if self.latex:
                 return Written(rf"\frac{{{above}}}{{{below}}}", JOINED)
-            return Written("½") if fraction == Fraction(1, 2) else Written(f"{above}/{below}", DIVIDED)
+            return Written("½") if value == 0.5 else Written(f"{above}/{below}", DIVIDED)
         digits, _, exponent = repr(float(value)).partition("e")
         if not exponent:
             return Written(digits.removesuffix(".0"))
@@ -230,17 +248,12 @@ class Writer:
         """What the signs in `printed` and the functions that were written mean, for the reader."""
         formulas = re.sub(r"⁽[^⁾]*⁾|10⁻?[²-³⁰-⁹]+|ℝ\S*", "", printed)
         yield from (words for sign, words in SIGNS.items() if re.search(sign, formulas))
-        for function, words in MEANINGS.items():
-            if function in self.functions:
-                yield words.format(self.spelt(function))
-        others: dict[str, list[str]] = {}
+        yield from (words.format(self.spelt(x)) for x, words in MEANINGS.items() if x in self.functions)
+        others: dict[str, list[str]] = defaultdict(list)
         for function in self.functions - MEANINGS.keys():
-            words = "of this program"
-            if isinstance(function, np.ufunc):
-                words = "of each entry"
-            elif function.__module__.partition(".")[0] in ("numpy", "scipy", __name__.partition(".")[0]):
-                words = "as in NumPy"
-            others.setdefault(words, []).append(self.spelt(function))
+            is_numpys = function.__module__.partition(".")[0] in ("numpy", "scipy", __name__.partition(".")[0])
+            words = "as in NumPy" if is_numpys else "of this program"
+            others["of each entry" if isinstance(function, np.ufunc) else words].append(self.spelt(function))
         yield from (f"{', '.join(sorted(names))}: {words}" for words, names in sorted(others.items()))
 
 
@@ -250,16 +263,13 @@ def _write_product(w: Writer, part: Expression, a: Any, b: Any) -> Written:
         return Written(w.at(a, MULTIPLIED) + w.times(first, second) + w.at(b, MULTIPLIED), MULTIPLIED)
     if second.function is np.ones and second.size == 1:
         return w.number(first)
-    number, after = w.number(first).text, w.at(b, DIVIDED)
+    after = w.at(b, DIVIDED)
+    if first == -1:
+        return Written(w.minus + after, ADDED)
+    number = w.number(first).text
     is_apart = "/" in number or r"\frac" in number or after[0].isdigit()
     level = ADDED if first < 0 else min(MULTIPLIED, b.level)
     return Written(f"{number}{w.pick(*TIMES) if is_apart else ' '}{after}", level)
-
-
-def _write_quotient(w: Writer, part: Expression, a: Any, b: Any) -> Written:
-    if w.latex:
-        return Written(rf"\frac{{{w.at(a, ADDED)}}}{{{w.at(b, ADDED)}}}", JOINED)
-    return Written(f"{w.at(a, DIVIDED)} / {w.at(b, JOINED)}", DIVIDED)
 
 
 def _write_power(w: Writer, part: Expression, a: Any, b: Any) -> Written:
@@ -276,35 +286,30 @@ def _write_transpose(w: Writer, part: Expression, a: Any, axes: Any) -> Written:
     return w.function(part.function, a.text, w(axes))
 
 
-def _write_total(w: Writer, part: Expression, a: Any) -> Written:
-    axis = part.options["axis"]
+def _write_sum(w: Writer, part: Expression, a: Any) -> Written:
+    (x,), axis = part.operands, part.options["axis"]
     if axis is None:
         return Written(w.pick("Σ ", r"\sum ") + w.at(a, MULTIPLIED), DIVIDED)
-    if part.operands[0].ndim != 2:
+    if x.ndim != 2:
         return w.function(part.function, a.text, f"axis={w(axis)}")
-    factors = [w.at(a, JOINED), w.pick(*ONES)] if axis == (1,) else [w.pick(*ONES_T), w.at(a, JOINED)]
-    return Written(" ".join(factors), JOINED)
+    return w.written(x @ ones((x.shape[1], 1)) if axis == (1,) else ones((1, x.shape[0])) @ x)
 
 
 def _write_ones(w: Writer, part: Expression, shape: tuple[int, ...]) -> Written:
+    column, row = w.pick("𝟏", r"\mathbf{1}"), w.pick("𝟏ᵀ", r"\mathbf{1}^{\top}")
     if part.size == 1:
         return Written("1")
-    column, row = w.pick(*ONES), w.pick(*ONES_T)
-    if len(shape) != 2 or 1 in shape:
-        return Written(row if len(shape) == 2 and shape[0] == 1 else column)
-    return Written(f"{column} {row}", JOINED)
+    if len(shape) != 2 or shape[1] == 1:
+        return Written(column)
+    return Written(row) if shape[0] == 1 else Written(f"{column} {row}", JOINED)
 
 
+# What is no call of a function by its name, with the operands as they have been written.
 _SPECIAL: dict[Any, Callable[..., Written]] = {
-    np.add: lambda w, part, a, b: Written(f"{w.at(a, ADDED)} + {w.at(b, DIVIDED)}", ADDED),
-    np.subtract: lambda w, part, a, b: Written(f"{w.at(a, ADDED)} {w.minus} {w.at(b, DIVIDED)}", ADDED),
-    np.negative: lambda w, part, a: Written(w.minus + w.at(a, DIVIDED), ADDED),
     np.multiply: _write_product,
-    np.divide: _write_quotient,
-    np.matmul: lambda w, part, a, b: Written(f"{w.at(a, JOINED)} {w.at(b, JOINED)}", JOINED),
     np.power: _write_power,
     np.transpose: _write_transpose,
-    np.sum: _write_total,
+    np.sum: _write_sum,
     np.ones: _write_ones,
     np.reshape: lambda w, part, a, shape: (
         a if squeezed(part.operands[0]) == squeezed(part) else w.function(part.function, a.text, w(shape))
@@ -312,4 +317,5 @@ _SPECIAL: dict[Any, Callable[..., Written]] = {
     f.getitem: lambda w, part, a, index: Written(
         f"{w.at(a, WHOLE)}[{', '.join(map(w, index if isinstance(index, tuple) else [index]))}]"
     ),
+    softmax: lambda w, part, a: w.function(softmax, a.text),  # of each row, as the legend says
 }
