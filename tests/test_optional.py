@@ -115,6 +115,7 @@ def test_mnist_is_read_from_files(tmp_path: Path) -> None:
 
 NEEDING = {
     "network.train(X, Y)": "matplotlib",
+    "tg.explain(tg.ones(1, requires_grad=True).sum()).save('a.png')": "matplotlib",
     "training.has_display()": "matplotlib",
     "training.present({'a': print}, '.')": "matplotlib",
     "training.save(print, pathlib.Path('a.png'))": "matplotlib",
@@ -128,6 +129,7 @@ NEEDING = {
 CALLS = """
 import pathlib
 import numpy as np
+import tinygrad_mlp as tg
 from tinygrad_mlp import NeuralNetwork, datasets, training
 X, Y = np.ones((3, 2)), np.ones((3, 1))
 network = NeuralNetwork([2, 3, 1], monitor=False)

@@ -32,7 +32,7 @@ class AsColumn(NamedTuple):
 class DocumentWriter(Writer):
     """Writes g for the sigmoid, ∇ for gradients, and no sign between the factors of an elementwise product."""
 
-    vectors = "Vectors are columns"
+    vectors = "Vectors are columns; columns side by side are multiplied entry by entry"
 
     def spelt(self, function: Any) -> str:
         return "g" if function is expit else super().spelt(function)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._optional import require
 from ..core.record import Node, Variable
 from ..files.atomic import replacing
 from .derive import LARGEST_GRAPH, Deriver, Line, Section, nodes_of, summary
@@ -180,6 +181,7 @@ class Derivation:
 
         Raises:
             ValueError: the ending is another.
+            ImportError: matplotlib is not installed.
             OSError: the file cannot be written; the error names it.
         """
         path = Path(path)
@@ -189,6 +191,7 @@ class Derivation:
                 f"a derivation is saved as a picture, .png or .svg, not as {path.name!r}: for LaTeX or text, write "
                 "latex() or str() of it to a file"
             )
+        require("matplotlib", "drawing a derivation")
         figure = _Picture(self._preface(), [*self._blocks, self._verdict()]).figure
         dpi = min(144.0, 60_000 / max(figure.get_tightbbox().size))  # Agg draws at most 2¹⁶ pixels a side
         metadata = {"Date": None} if ending == ".svg" else None
@@ -285,7 +288,9 @@ class _Picture:
         return self.text(f"${latex}$", size=14, color=self.INK, math_fontfamily="stix", **options)
 
     def words(self, words: str, size: float = 10.5, color: str = FAINT) -> Any:
-        return self.text(words.replace("𝟏", "1"), size=size, color=color, parse_math=False)  # there is no bold 1
+        for text, latex in (("𝟏", r"\mathbf{1}"), ("∇_zℒ", r"\nabla_z\mathcal{L}")):  # which the font lacks
+            words = words.replace(text, f"${latex}$")
+        return self.text(words, size=size, color=color, math_fontfamily="stix")
 
     def text(self, words: str, x: float = 0, **options: Any) -> Any:
         return self.figure.text(x, 0, words, transform=self.points, **options)
@@ -364,6 +369,7 @@ def explain(
     >>> print(explain(loss, net).formulas["2.weight"][0])
     (\\sigma(z^{(2)}) - y)^{\\top} a^{(1)}
     """
+    # This function is long for its docstring and its messages alone.
     if not isinstance(loss, Variable):
         raise TypeError(f"explain takes a loss, a Tensor, not {type(loss).__name__}: write explain(loss, model)")
     if loss._data.size != 1:

@@ -57,7 +57,7 @@ MEANINGS: dict[Any, str] = {
     f.relu: "relu(z) is max(z, 0)",
     f.logsumexp: "logsumexp(z) is ln Σ exp(z) along an axis",
     f.log_softmax: "log_softmax(z) is z − ln Σ exp(z) along an axis",
-    np.sqrt: "√ is the square root",
+    np.sqrt: "√, or sqrt, is the square root",
     np.absolute: "abs(x) is |x|",
     erf: "erf is the error function",
     np.maximum: "max(a, b) is the larger entry",
