@@ -107,13 +107,15 @@ def tables(entries: Sequence[dict[str, Any]]) -> str:
 
 def _section(key: tuple[Any, ...], cases: Sequence[dict[str, Any]]) -> str:
     """The heading, the legend and the table of one group of cases, and its notes."""
-    titles = titles_of(key[0])
-    lines = [f"### {heading_of(*key)}", ""]
+    workload, dtype, threads, allocator = key
+    titles = titles_of(workload)
+    lines = [f"### {heading_of(workload, dtype, threads, allocator)}", ""]
     present = [name for name in titles if any(name in case["contestants"] for case in cases)]
     if present:
         bases = [base for base in BASELINES if any(base in case["contestants"] for case in cases)]
         compared = " · ".join(f"{titles[base]} ÷ it" for base in bases)
-        legend = f"{unit_of(key[0])[0]}: median ± half the interquartile range" + (f" ({compared})" if bases else "")
+        unit, _ = unit_of(workload)
+        legend = f"{unit}: median ± half the interquartile range" + (f" ({compared})" if bases else "")
         rows = [["", *map(column_of, cases)]]
         rows += [[titles[name], *(_cell(case, name) for case in cases)] for name in present]
         lines += [legend, "", *_table(rows), ""]

@@ -101,7 +101,7 @@ class Names:
         if len(reached) > _MANY:
             tape.refuse(f"`{name}` holds more than {_MANY:,} objects: pass what the step reads of them as arguments")
         for part in reached:
-            part = part.__self__ if isinstance(part, MethodType) else part
+            part = part.__self__ if isinstance(part, MethodType) else part  # a method reads from its object
             if isinstance(part, Module):
                 tape.use(part)
             elif isinstance(part, Tensor):
@@ -247,15 +247,16 @@ class Recording:
     """What was recorded in one call of a step, and the conditions under which it may be replayed.
 
     Attributes:
-        program: replays the call; None if it cannot be replayed.
-        refused: the reason, if so.
+        program: replays the call; None if the call cannot be replayed.
+        refused: why the call cannot be replayed; None if it can.
     """
 
     def __init__(self, tape: Tape, program: Program | None) -> None:
         self.program = program
         self.refused = tape.refused
         self._names = tape.names
-        # Modules that the step has made for this call alone are gone as soon as the tape lets go of them.
+        # Modules that the step has made for this call alone are gone as soon as the tape lets go of them: leave them
+        # out.
         used = list(map(weakref.ref, tape.modules))
         tape.modules.clear()
         self._modules = [module for reference in used if (module := reference()) is not None]
@@ -271,12 +272,12 @@ class Recording:
             self.program = None
 
     def difference(self) -> str:
-        """What has changed since: the first name or attribute, or else a Tensor, for which no name is known."""
+        """What has changed since the call: the first name or attribute that differs, or else some Tensor."""
         names = next(filter(None, (names.difference() for names in self._names)), "")
         return names or _difference(self._structure, _structure(self._modules)) or "a Tensor from outside"
 
     def is_valid(self) -> bool:
-        """Whether the conditions still hold."""
+        """Whether nothing has changed on which a replay depends."""
         for names in self._names:
             if not names.are_valid():
                 return False
@@ -293,7 +294,7 @@ class Recording:
 
 _KINDS = 32  # kinds of arguments for which recordings are kept
 _MODES = 4  # recordings that are kept for each kind, such as one for training and one for evaluation
-_COST = 10  # the cost of a recording, in replays: it has saved time when so many have followed
+_COST = 10  # how many replays save as much time as a recording costs
 _CREDIT = 32 * _COST  # a step stays eager when its recordings have cost so much more than replays have saved
 _PATIENCE = 5 * _COST  # the same limit for a step that changes what it reads, and so cannot be replayed
 
@@ -380,7 +381,7 @@ class Captured:
                 known.insert(0, recording)
                 memories = {id(owner(tensor._data)) for tensor in tensors}
                 return self._replay(recording, tensors, memories, args, kwargs)
-        # What has changed since the last recording? If recordings have cost too much already, say so and stay eager.
+        # None is valid. If recordings have cost too much already, stay eager, and say what changes from call to call.
         changing = self._changing.get(key) or (known[0].difference() if known else "")
         if self._debt >= (_PATIENCE if key in self._changing else _CREDIT):
             reason = "arguments are others at each call: pass numbers that change as Tensors"
@@ -489,7 +490,7 @@ class Captured:
         return self.step(*args, **kwargs)
 
     def _refuse(self, reason: str) -> None:
-        """Let `captured` be the reason, and warn if this is the first one."""
+        """Set `captured` to the reason, and warn if no reason has been given since `reset`."""
         self.captured = reason
         if not self._warned:
             self._warned = True

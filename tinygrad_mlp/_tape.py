@@ -89,11 +89,12 @@ class Slot(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         out = options.pop("out", (None,))[0]
         arguments = _arrays(inputs)
+        # A reduction, such as a sum over axes.
         if method == "reduce" and out is None and not set(options) - {"axis", "keepdims"}:
             axis, keepdims = options.get("axis", 0), options.get("keepdims", False)
             result = np.asarray(ufunc.reduce(arguments[0], axis=axis, keepdims=keepdims))
             return self.tape.add_kernel(ufunc.reduce, (arguments[0], axis, None, result, keepdims), result)
-        if method != "__call__" or options:
+        if method != "__call__" or options:  # a call with `where=`, or a method such as `accumulate`
             options |= {} if out is None else {"out": out.array}
             self.tape.refuse(f"numpy.{ufunc.__name__}.{method} with {sorted(options)}")
             return getattr(ufunc, method)(*arguments, **options)
@@ -101,7 +102,7 @@ class Slot(NDArrayOperatorsMixin):
             result = matmul(*arguments)
             return self.tape.add_kernel(*product_into(arguments[0], arguments[1], result), result)
         result = np.asarray(ufunc(*arguments)) if out is None else ufunc(*arguments, out=out.array)
-        self.tape.originals.pop(id(result), None)  # `result` may have been a copy, and is overwritten here
+        self.tape.originals.pop(id(result), None)  # if `result` was a copy, its original has other numbers from now on
         fitted = tuple(_fitted(arguments, result))
         if ufunc in (np.maximum, np.minimum):  # the two that take out= by name only
             slot = self.tape.add_kernel(partial(ufunc, out=result), fitted, result)
@@ -121,9 +122,9 @@ class Slot(NDArrayOperatorsMixin):
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.array, name)
-        if name in ("T", "mT"):
+        if name in ("T", "mT"):  # a view, which stays one in a replay
             return Slot(value, self.tape)
-        if name not in ("shape", "dtype", "ndim", "size", "base", "flags"):
+        if name not in ("shape", "dtype", "ndim", "size", "base", "flags"):  # these do not depend on the numbers
             self.tape.refuse(f"reading numbers out of a Tensor with {name}")
         return value
 
@@ -172,17 +173,20 @@ def _assign(out: Array, function: Function, arguments: Sequence[Any], options: d
     out[...] = result
 
 
-def _quietly(settings: dict[str, Any], function: Function, arguments: tuple[Any, ...]) -> None:
-    """Call a kernel under the floating-point error settings it was recorded under."""
+def _under_settings(settings: dict[str, Any], function: Function, arguments: tuple[Any, ...]) -> None:
+    """Call a kernel under the floating-point error settings (`numpy.errstate`) it was recorded under."""
     with np.errstate(**settings):
         function(*arguments)
 
 
 def deliver_gradient(leaf: Leaf, gradient: Product | Lent) -> None:
-    """Give a leaf the gradient that the kernels have just computed, or add it to the one that is there."""
+    """Replay the end of a backward pass: give `leaf` the `gradient` that the kernels have just computed.
+
+    If the leaf holds a gradient, `gradient` is added to that.
+    """
     if leaf.grad is not None:
         accumulate(leaf, independent(gradient))
-    elif type(gradient) is Product and is_guarded(gradient.right):
+    elif type(gradient) is Product and is_guarded(gradient.right):  # somebody else may write to the right factor
         leaf.grad = independent(gradient)
     else:
         gradient.since = next(clock)
@@ -201,21 +205,25 @@ def independent(gradient: Product | Lent, overwritten: Container[int] | None = N
         return gradient.own()
     stays = overwritten is not None and id(owner(gradient.right)) not in overwritten
     product = Product(gradient.left.copy("K"), gradient.right if stays else gradient.right.copy("K"))
-    product.since = gradient.since if stays else next(clock)
+    product.since = gradient.since if stays else next(clock)  # the time from which the factors must not change
     return product
 
 
 def make_gradients_independent(optimizer: Optimizer) -> None:
-    """Copy the gradients for an optimizer that a user has written, which may keep them: kernels overwrite theirs."""
+    """Copy all gradients before a step of `optimizer`, which a user has written.
+
+    Such an optimizer may keep the gradients, and the next replay overwrites the memory of those that kernels computed.
+    """
     for leaf in [parameter._node for group in optimizer._groups for parameter in group["params"]]:
         if isinstance(leaf, Leaf) and isinstance(leaf.grad, Product | Lent):
             leaf.grad = independent(leaf.grad)
 
 
 def _read_gradient(leaf: Leaf, kept: Tensor) -> None:
-    """Write the gradient of a leaf into the Tensor `kept` and let the leaf hold that, as reading ``.grad`` does.
+    """Replay a reading of ``.grad`` by the step: write the gradient of `leaf`, multiplied out, into the Tensor `kept`.
 
-    The kernels that follow compute with `kept`.
+    `kept` is the Tensor that the recorded step was given. Later kernels compute with its array. After this kernel the
+    leaf holds `kept` as its gradient, as it does after a reading.
     """
     gradient = gradient_of(leaf)
     if type(gradient) is Product:
@@ -233,9 +241,9 @@ def _read_gradient(leaf: Leaf, kept: Tensor) -> None:
 class _Block(NamedTuple):
     """A range of memory that a program replaces by its own: an argument's, or the result of a kernel."""
 
-    low: int  # the address of its first byte
-    high: int  # and of the byte after its last
-    memory: Array
+    low: int  # the address of the first byte
+    high: int  # the address of the byte after the last one
+    memory: Array  # kept, so that no other array comes to lie at these addresses
     is_argument: bool
 
 
@@ -279,7 +287,7 @@ class Tape(Observer):
 
     @contextlib.contextmanager
     def _pause(self) -> Iterator[None]:
-        """Do not record a block. If an exception leaves it, the step may catch that, so the tape is refused."""
+        """Run a block without recording it. Refuse the tape if an exception leaves the block: the step may catch it."""
         observers.pop(get_ident(), None)
         try:
             yield
@@ -332,9 +340,9 @@ class Tape(Observer):
                 self.refuse("a NumPy array that is not an argument: pass it as one, and draw noise with randn()")
 
     def add_kernel(self, function: Function, arguments: tuple[Any, ...], result: Array) -> Slot:
-        """Note the call ``function(*arguments)``, which has just been made and writes `result`; a Slot for that."""
+        """Take down the call ``function(*arguments)``, which has just written `result`. Returns a Slot for `result`."""
         if (settings := np.geterr()) != self._errors:
-            function, arguments = _quietly, (settings, function, arguments)
+            function, arguments = _under_settings, (settings, function, arguments)
         self.kernels.append((function, arguments, result))
         if self.block(result) is None:
             self._add(result, owner(result))
@@ -363,7 +371,7 @@ class Tape(Observer):
         return np.asarray(_arrays(result))
 
     def slot(self, array: Any) -> Any:
-        """A Slot for an array of the graph."""
+        """A Slot for `array`, which takes down every call that is made with it; anything but an array as it is."""
         return Slot(array, self) if type(array) is np.ndarray else array
 
     def copied(self, array: Array) -> Array:
@@ -380,18 +388,18 @@ class Tape(Observer):
         result = np.asarray(result)
         shared = [owner(result) is owner(array) for array in leaves(arguments, np.ndarray)]
         if shared == [True] and _is_taken_apart(function):
-            return Slot(result, self)  # a view, which stays one in a replay: it needs no kernel
-        result = result.copy("K") if any(shared) else result
+            return Slot(result, self)  # a view of the only array, which stays one in a replay: it needs no kernel
+        result = result.copy("K") if any(shared) else result  # else the kernel would write to one of its arguments
         slot = self.add_kernel(_assign, (result, function, arguments, options), result)
         if not _is_taken_apart(function) and function not in _WHOLE:
             self.kernels[-1] = *self.kernels[-1][:2], None  # a user's function may do more than to write an array
         return slot
 
     def read_node(self, node: Node) -> tuple[Any, Any, list[Any]]:
-        """The rules of `node`, and Slots for its output and its inputs.
+        """The rules of `node`, and Slots for its output and its inputs: what the walk computes with.
 
-        Refused are nodes from before the step, nodes with arrays from outside, and nodes with weights that an optimizer
-        has changed since.
+        The tape is refused if the node is older than the step, if it has an array from outside, or if an optimizer has
+        changed one of its arrays since the node was recorded.
         """
         if node.number < self._begun:
             self.refuse("the graph of a Tensor that was computed outside the step")
@@ -404,7 +412,7 @@ class Tape(Observer):
         return map(self._whole, node.rules), self.slot(node.output), list(map(self.slot, node.inputs))
 
     def _whole(self, rule: Function | None) -> Function | None:
-        """`rule`, made to take Slots: one that a user has written is called with arrays, as one kernel."""
+        """`rule`, in a form that takes Slots: a rule that a user has written is called with arrays, as one kernel."""
         if rule is None or _is_taken_apart(getattr(rule, "func", rule)):
             return rule
         return lambda *slots, **options: self.call_whole(rule, _arrays(list(slots)), options)
@@ -480,7 +488,7 @@ class Tape(Observer):
         return self.add_kernel(np.copyto, (array, array.copy()), array).array
 
     def use(self, module: Module) -> None:
-        # A module inside one that is described is described with it.
+        # The description of a module includes the modules inside it.
         if not any((module, "training") in described for described in self.modules.values()):
             self.modules[module] = self._describe(module)
 
@@ -501,7 +509,8 @@ class Tape(Observer):
                 self.refuse(f"{type(value).__name__} among its results: return Tensors, in lists, tuples or dicts")
 
 
-# Functions of the sheet as they are before dispatch: they take arrays alone.
+# Functions of the sheet, without NumPy's dispatch: the functions that `record` calls with arrays. Those in `_WHOLE` are
+# called as one kernel, because they do what a Slot does not take down, such as writing to single entries of an array.
 _LINEAR = f.linear.__wrapped__  # type: ignore[attr-defined]
 _WHOLE = {f.clone.__wrapped__, f.cross_entropy.__wrapped__, f.scatter.__wrapped__, f.softmax_error.__wrapped__}  # type: ignore[attr-defined]
 

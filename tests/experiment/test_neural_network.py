@@ -399,6 +399,9 @@ def test_only_cross_entropy_needs_labels_between_0_and_1():
             network.train(X, Y, 1, X, labels)
         assert network.n_iterations == 0
         quiet([5, 3], "mean_square").train(X, labels, 1)
+
+
+def test_labels_of_one_output_without_a_second_axis_are_to_be_reshaped():
     with pytest.raises(ValueError, match=r"write Y.reshape\(-1, 1\)"):
         quiet([5, 1]).train(X, Y[:, 0])
 

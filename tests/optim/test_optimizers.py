@@ -262,9 +262,9 @@ def test_step_calls_a_closure_and_zero_grad_clears() -> None:
 def test_a_gradient_that_cannot_be_used_stops_the_step_before_anything_changes() -> None:
     x = tg.tensor(np.ones((1, 2)))
     bias, weight = leaf([1.0]), leaf([[1.0, 1.0]])
-    optimizer = SGD([bias, weight], lr=1.0)
+    optimizer = SGD([bias, weight], lr=1.0)  # the bias, whose gradient is valid, would be changed first
     F.linear(x, weight, bias).sum().backward()
-    x.fill_(2.0)
+    x.fill_(2.0)  # the gradient of the weight is kept as a product with x, not yet multiplied out
     with pytest.raises(RuntimeError, match="overwritten"):
         optimizer.step()
     assert bias.item() == 1

@@ -44,6 +44,7 @@ class _Watcher:
 
 
 def _array(value: Any) -> Any:
+    """The entries of a Tensor, an array, a number or a `Product`, as an array."""
     if isinstance(value, Product):
         return value.dense()
     return np.asarray(array_of(value))

@@ -104,6 +104,7 @@ def guard_foreign(array: Array) -> Array:
 
 
 def _share(memory: Array, other: Array) -> None:
+    """Note that somebody can write to `memory` until the array `other`, through which it is done, is gone."""
     key = id(memory)
     sharing = shared.get(key)
     if sharing is None:
@@ -112,7 +113,7 @@ def _share(memory: Array, other: Array) -> None:
 
     def forget(gone: weakref.ref[Array]) -> None:
         del sharing.others[id(gone)]
-        if sharing.others or shared.get(key) is not sharing:
+        if sharing.others or shared.get(key) is not sharing:  # others remain, or a later sharing has the same key
             return
         del shared[key]
         left = reference()  # None if the memory itself is gone
@@ -151,7 +152,7 @@ def unchanged(array: Array, since: int) -> bool:
 
 def _arrays_read(node: Any) -> Iterator[tuple[int, Array]]:
     """The output (at 0) and the inputs of `node` whose entries the walk's rules will read, with their positions."""
-    edges = (True,) if isinstance(node.rules, Each) else node.edges
+    edges = (True,) if isinstance(node.rules, Each) else node.edges  # an Each has one rule for all inputs
     in_use = [read for read, edge in zip(node.read, edges, strict=False) if edge is not None]
     for position, array in enumerate((node.output, *node.inputs)):
         if type(array) is np.ndarray and is_read(position, in_use):
@@ -161,7 +162,7 @@ def _arrays_read(node: Any) -> Iterator[tuple[int, Array]]:
 def note_contents(node: Any) -> None:
     """Remember the contents of inputs that rules of `node` will read and that somebody else can write to."""
     for position, array in _arrays_read(node):
-        if position and array.size and id(owner(array)) in shared:
+        if position and array.size and id(owner(array)) in shared:  # the output, at 0, is new: nobody else has it
             node.attached().checksums.append((array, _checksum(array)))
 
 
@@ -178,6 +179,7 @@ def check(node: Any) -> None:
 
 
 def raise_changed(node: Any, array: Array) -> None:
+    """Raise the error of `check` for `array`, the output or an input of `node`."""
     what = "its output" if array is node.output else f"its input of shape {array.shape}"
     raise RuntimeError(
         f"{described(node)} needs {what} for the gradient, but that array was changed after it was computed (by an "

@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
-    """`value` as an int of at least `least`."""
+    """`value` as an int. Raises TypeError if it is no integer, and ValueError if it is smaller than `least`."""
     try:
         number = operator.index(value)
     except TypeError:

@@ -99,6 +99,7 @@ class Hookable:
         return Hooks.register(self._own_hooks().backward, Hook(hook), prepend)
 
     def _call_with_hooks(self, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call ``forward`` with the hooks before and after it, and set up the backward hooks."""
         if hooks:
             observer().refuse("hooks of a module, which a replay would not call")
         output = None
@@ -164,11 +165,13 @@ class _BackwardHooks:
         return passed if isinstance(output, tuple) else passed[0]
 
     def _keep(self, grad_output: tuple[Any, ...]) -> None:
+        """Keep the gradients of the outputs, and call the hooks now if no gradients of inputs are to come."""
         self.grad_output = grad_output
         if not self.needs_input_gradients:
             self._call((None,) * self.argument_count)
 
     def _call(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Call the hooks, and return the gradients of the inputs, which hooks may have replaced."""
         # The pass of a second derivative may come to the inputs without having come to the outputs.
         if self.grad_output is None:
             return None

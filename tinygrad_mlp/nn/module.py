@@ -205,7 +205,12 @@ class Module(Hookable):
     # --- adding to the module -----------------------------------------------------------------------------------------
 
     def _validate_name(self, name: str, kind: type) -> None:
-        """Raise TypeError or ValueError unless an attribute `name` can hold an object of `kind`."""
+        """Check that `name` can be the attribute, and a part of the path, of an object of `kind`.
+
+        Raises:
+            TypeError: `name` is not a str.
+            ValueError: `name` is empty or holds a dot, or the attribute holds an object that is not of `kind`.
+        """
         if not isinstance(name, str):
             raise TypeError(f"a name is a str, not {name!r}")
         if not name or "." in name:

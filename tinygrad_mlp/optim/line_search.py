@@ -36,9 +36,11 @@ def strong_wolfe(at: Callable[[float], Trial], start: Trial, t: float, resolutio
     """
 
     def too_high(trial: Trial) -> bool:
+        """Whether the loss has fallen too little for a step of this length, so that the first condition is not met."""
         return trial.loss > start.loss + 1e-4 * trial.t * start.slope
 
     def flat_enough(trial: Trial) -> bool:
+        """Whether the slope is so close to 0 that the second condition is met."""
         return abs(trial.slope) <= -0.9 * start.slope
 
     # Try longer and longer steps, until the last two enclose a step that meets the conditions.

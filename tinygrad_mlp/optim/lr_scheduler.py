@@ -36,11 +36,13 @@ class _Schedule:
         return list(self._last_lr)
 
     def _set(self, rates: Iterable[float]) -> None:
+        """Give each group of the optimizer its learning rate of `rates`."""
         self._last_lr = [float(rate) for rate in rates]
         for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
             group["lr"] = rate
 
     def _rates(self) -> list[float]:
+        """The present learning rate of each group of the optimizer."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
@@ -223,7 +225,7 @@ class CosineAnnealingLR(LRScheduler):
     def get_lr(self) -> list[float]:
         # The distance from eta_min is proportional to 1 + cos(π k / T_max), so it is multiplied by a ratio.
         before, now = (1 + math.cos(math.pi * epoch / self.T_max) for epoch in (self.last_epoch - 1, self.last_epoch))
-        # That is not possible where the present one is 0.
+        # In the epoch after the lowest point that distance is 0, and there is no ratio: add the first part of the rise.
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
             return [
@@ -240,7 +242,7 @@ class ReduceLROnPlateau(_Schedule):
         mode: "min" if a smaller metric is better, "max" if a larger one is.
         factor: the factor, below 1.
         patience: the number of epochs without improvement after which nothing is done yet.
-        threshold: how much better than the best metric so far an improvement is, at least.
+        threshold: the smallest change of the best metric so far that counts as an improvement.
         threshold_mode: "rel" if `threshold` is a share of the best metric, "abs" if it is a difference.
         cooldown: the number of epochs after a reduction in which epochs without improvement do not count.
         min_lr: the smallest learning rate, one for all groups or one for each.

@@ -83,9 +83,10 @@ class Optimizer:
         raise NotImplementedError
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
-        """Change parameters of `group` in place. `ready` has those with a gradient, each in a pair with the gradient.
+        """Take one step with the parameters in `ready`, in place. Each optimizer writes its own.
 
-        A gradient is an array or a `core.blas.Product`.
+        `ready` has the parameters of `group` that have a gradient, each in a pair with it: an array or a
+        `core.blas.Product`.
         """
         raise NotImplementedError
 
