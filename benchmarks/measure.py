@@ -103,7 +103,7 @@ class Worker:
         return said
 
     def run(self, repeat: int = 1) -> tuple[float, int]:
-        """Run the contestant's unit `repeat` times. Returns the mean seconds, and the rise of memory in bytes."""
+        """Run the contestant's unit `repeat` times. Return the mean seconds, and by how many bytes memory rose."""
         self._tell(repeat=repeat)
         said = self.answer()
         return said["seconds"], said["peak"]

@@ -29,7 +29,7 @@ class Workload(NamedTuple):
     """The cases of one kind, and what they have in common."""
 
     about: str
-    contest: str  # the name of the function in the contestants' modules, or names of which each has one
+    contest: str  # the name of the function in the contestants' modules; or two names, of which each module has one
     size: str  # what `Case.size` counts
     unit: tuple[str, float]  # the unit of the figures, and how many of it a second has
     rounds: int

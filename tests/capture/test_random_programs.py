@@ -64,7 +64,11 @@ class World(nn.Module):
 
 
 def run(world: World, x: tg.Tensor, positions: tg.Tensor) -> Any:
-    """Carry out the program of `world`."""
+    """Carry out the program of `world`.
+
+    Its instructions choose among the Tensors `made` so far. `fresh` says whether the step itself has computed the
+    gradients that leaves hold.
+    """
     made, results, fresh = [x, world.weight, x @ world.weight], [], False
     for name, i, j, k in world.program:
         a, b = made[i % len(made)], made[j % len(made)]
@@ -329,7 +333,7 @@ class Run:
         except Exception as error:
             return type(error)
         finally:
-            given[0][...] = 7
+            given[0][...] = 7  # a user may reuse the array of an argument after the call
         return [self.world.arrays(), self.kept]
 
 

@@ -89,7 +89,7 @@ def test_later_calls_do_not_change_earlier_results():
         found += [*results, *(p.grad for p in net.parameters())]
         copies += [t.detach().numpy().copy() for t in found[len(copies) :]]
     assert step.captured is True
-    assert len(kept) == 1
+    assert len(kept) == 1  # a replay does not call `keep`
     assert all(np.array_equal(t.detach(), c) for t, c in zip(found, copies, strict=True))
     held = [p.grad.detach().numpy() for p in net.parameters()]
     before = copy.deepcopy(held)
