@@ -161,7 +161,7 @@ def test_the_check_refuses_every_wrong_result(problem: Problem) -> None:
     right = WORKLOADS["step"].reference(problem)
     assert check(problem, right, right) == 0
     for mistake, result in wrong_results(problem).items():
-        with pytest.raises(LeftOut):
+        with pytest.raises(LeftOut):  # `check` raises it before `fail` is called
             pytest.fail(f"{mistake} passed with {check(problem, result, right)}")
 
 

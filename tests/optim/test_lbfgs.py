@@ -59,7 +59,7 @@ def test_lbfgs_stops_at_each_of_its_limits(search: str | None) -> None:
         optimizer = LBFGS([x], lr=1e-3, line_search_fn=search, **options)
         calls = 0
         first = optimizer.step(closure_of(optimizer, counted(x)))
-        assert first.item() == pytest.approx(24.2)
+        assert first.item() == pytest.approx(24.2)  # the loss at the start
         assert calls == optimizer.state[x]["func_evals"] <= most
         assert optimizer.state[x]["n_iter"] <= options.get("max_iter", 20)
 
@@ -152,6 +152,11 @@ def test_the_minimum_of_a_cubic_is_exact(valley: float, ridge: float, u: float, 
     assert cubic_minimum(a, b, -100, 100) == pytest.approx(valley, abs=1e-5)
     assert cubic_minimum(a, b, valley + 1, 100) == valley + 1
     assert cubic_minimum(a, b, -100, valley - 1) == valley - 1
-    rising = np.polynomial.Polynomial([1, 0, 1])
-    a, b = (Trial(t, float(rising.integ()(t)), np.zeros(0), float(rising(t))) for t in ends)
+
+
+@given(ends=st.tuples(st.floats(-3, 0), st.floats(0.1, 3)))
+def test_a_cubic_without_a_minimum_gives_the_middle(ends: tuple[float, float]) -> None:
+    slope = np.polynomial.Polynomial([1, 0, 1])  # 1 + t² has no zero
+    loss = slope.integ()
+    a, b = (Trial(t, float(loss(t)), np.zeros(0), float(slope(t))) for t in ends)
     assert cubic_minimum(a, b, 1, 4) == 2.5

@@ -30,6 +30,7 @@ Spec = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 def array(value: Any) -> Array:
+    """The entries of a tensor of either library."""
     return value.detach().numpy() if isinstance(value, tg.Tensor) else value.detach().numpy(force=True)
 
 
@@ -195,7 +196,10 @@ UNIT, ANY = (0.01, 0.99), (-3, 3)
 
 
 def losses_agree(call: Callable[[Any, Any, Any], Any], dtype: Any, *inputs: Array) -> None:
-    """``call(library, F, *inputs)`` and its gradients with respect to all floating inputs, which become `dtype`."""
+    """Assert that ``call(library, F, *inputs)`` has the same value and gradients in both libraries.
+
+    Floating inputs become `dtype`; the gradients are with respect to these.
+    """
     inputs = tuple(x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs)
     ours = [tg.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
     theirs = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
@@ -457,7 +461,7 @@ def test_states_of_schedules_load_in_both_directions(spec: Spec, to_torch: bool)
         scheduled(library, [spec]) for library in ((tg, torch) if to_torch else (torch, tg))
     )
     for i, metric in enumerate(metrics):
-        if i == 6:
+        if i == 6:  # from here on, both go on together
             another.load_state_dict(copy.deepcopy(one.state_dict()))
             target.load_state_dict(source.state_dict())
         for schedule in (one, another) if i >= 6 else (one,):
