@@ -83,6 +83,6 @@ def discrepancy(problem: Problem, result: list[Any], reference: list[Array]) -> 
     wrong = [f"{np.shape(a)}, not {b.shape}" for a, b in pairs if np.shape(a) != b.shape]
     if wrong:
         raise LeftOut(f"it returned an array of shape {wrong[0]}")
-    off = sum(_sum_of_squares(a - b) for a, b in pairs)
-    way = sum(_sum_of_squares(b - c) for b, c in zip(reference, start, strict=True))
-    return float(np.sqrt(off / way))
+    error = sum(_sum_of_squares(a - b) for a, b in pairs)
+    trained = sum(_sum_of_squares(b - c) for b, c in zip(reference, start, strict=True))
+    return float(np.sqrt(error / trained))

@@ -351,7 +351,7 @@ class Tape(Observer):
     # --- what the graph tells the tape
 
     def compute(self, function: Function, arrays: Sequence[Any], operands: Sequence[Any], options: Any) -> Array:
-        """Call a function of the sheet with the `arrays` of its operands, and take down its kernels."""
+        """Call a function of the sheet with the `arrays` of its `operands`, and take down its calls as kernels."""
         self._meet_all(list(operands))
         if any(array.dtype == np.bool_ for array in leaves(options.get("index"), np.ndarray)):
             self.refuse("a boolean mask, whose numbers decide on a shape: write where() or masked_fill()")

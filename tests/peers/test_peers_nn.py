@@ -442,11 +442,11 @@ def rates(optimizer: Any) -> list[float]:
 
 @given(specs=st.lists(st.sampled_from(SCHEDULES), min_size=1, max_size=2), seed=st.integers(0, 1000))
 def test_schedules_agree(specs: list[Spec], seed: int) -> None:
-    ours, theirs = scheduled(tg, specs), scheduled(torch, specs)
+    (optimizer, ours), (peer, theirs) = scheduled(tg, specs), scheduled(torch, specs)
     metrics = np.random.default_rng(seed).normal(size=20)
     for metric in metrics:
-        np.testing.assert_allclose(rates(ours[0]), rates(theirs[0]), rtol=1e-12, atol=1e-15)
-        for (name, _, _), one, another in zip(specs, ours[1], theirs[1], strict=True):
+        np.testing.assert_allclose(rates(optimizer), rates(peer), rtol=1e-12, atol=1e-15)
+        for (name, _, _), one, another in zip(specs, ours, theirs, strict=True):
             given_metric = [metric] if name == "ReduceLROnPlateau" else []
             one.step(*given_metric)
             another.step(*given_metric)

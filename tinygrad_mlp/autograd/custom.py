@@ -63,7 +63,7 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
 
 
 def _takes(function: Callable[..., Any], number: int) -> bool:
-    """Whether `function` takes `number` positional arguments, perhaps with keyword arguments besides."""
+    """Whether `function` takes `number` positional arguments. It may need keyword arguments as well."""
     try:
         inspect.signature(function).bind_partial(*range(number))
     except ValueError:  # some functions that are not written in Python have no signature

@@ -56,7 +56,7 @@ class Product:
 
 
 def _routines(a: Any, b: Any) -> _Routines | None:
-    """The routines for two non-empty float matrices of one dtype that can be multiplied; None for anything else."""
+    """The routines for ``a @ b``; None unless both are non-empty float matrices of one dtype whose shapes fit."""
     if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
         dtype = a.dtype
         if a.shape[1] == len(b) and dtype == b.dtype:
@@ -76,7 +76,8 @@ def _call(
 ) -> tuple[Any, tuple[Any, ...]]:
     """The routine and the arguments that compute ``a @ b + beta·out``, into `out` where it is given.
 
-    `out` must be contiguous. BLAS takes a matrix of one row or one column as a vector, also as `out`.
+    `out` must be contiguous. BLAS takes a matrix of one row or one column as a vector, also as `out`. The arguments are
+    in the order that `_Routines` lists.
     """
     overwrite = int(out is not None)
     if len(a) == 1:

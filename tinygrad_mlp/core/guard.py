@@ -75,7 +75,7 @@ def _checksum(array: Array) -> int:
 
 
 def stamp(arrays: Iterable[Array]) -> None:
-    """Note that the framework is writing to `arrays`."""
+    """Note the time at which the framework writes to `arrays`, so that `unchanged` can compare it with another."""
     now = _new_event()
     for array in arrays:
         base = array.base
@@ -88,9 +88,9 @@ def stamp(arrays: Iterable[Array]) -> None:
 
 
 def hand_out(array: Array) -> Array:
-    """Another array over the memory of `array`, for a user, who may write to it while it or a view of it exists."""
-    # The ``base`` of a view is the memory's owner, but NumPy does not look through a memoryview: so the ``base`` of a
-    # view of `handed` is `handed`, which lives as long as the view.
+    """A new array over the memory of `array`, for a user. The memory is shared as long as this array has a view."""
+    # NumPy makes the owner of the memory the ``base`` of a view, but does not look through a memoryview. So the
+    # ``base`` of a view of `handed` is `handed`, which therefore lives as long as its views.
     handed = np.asarray(array.data)
     _share(owner(array), handed)
     return handed
@@ -147,6 +147,7 @@ def unchanged(array: Array, since: int) -> bool:
     if _written.get(key, 0) > since:
         return False
     sharing = shared.get(key)
+    # After the sharing began, the arrays of a node have checksums of their own, which `check` compares.
     return sharing is None or sharing.time < since or sharing.contents == _checksum(memory)
 
 

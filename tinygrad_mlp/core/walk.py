@@ -133,7 +133,7 @@ def walk(
 
 
 def _useful(starts: Iterable[Place], wanted: set[Place]) -> set[Place]:
-    """The nodes through which a gradient can reach one of `wanted`."""
+    """The places on paths from `starts` to `wanted`. A gradient that would go anywhere else is not computed."""
     reachable: set[Node] = set()
     waiting = [node for node in starts if isinstance(node, Node)]
     while waiting:

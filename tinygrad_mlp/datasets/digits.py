@@ -133,8 +133,8 @@ def _draw(glyph: NDArray[np.float32], generator: np.random.Generator) -> NDArray
     slant = generator.uniform(-0.3, 0.3)
     height, width = generator.uniform(0.75, 1.05), generator.uniform(0.7, 1.1)
     offset = generator.uniform(-1.0, 1.0, size=2)
-    pen, blur = generator.uniform(-0.4, 0.6), generator.uniform(0.9, 1.6)
-    bend = gaussian_filter(generator.uniform(-1, 1, size=(2, SIZE, SIZE)), sigma=(0, 4, 4)) * 20
+    pen, blur = generator.uniform(-0.4, 0.6), generator.uniform(0.9, 1.6)  # extra thickness; the width of an edge
+    bend = gaussian_filter(generator.uniform(-1, 1, size=(2, SIZE, SIZE)), sigma=(0, 4, 4)) * 20  # for each pixel
 
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = np.array([[1 / height, 0], [slant, 1 / width]]) @ turn

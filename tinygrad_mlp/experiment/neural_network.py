@@ -159,7 +159,7 @@ class NeuralNetwork:
 
     @property
     def validation_accuracy(self) -> list[float]:
-        """For each record, the fraction of the validation data that was classified correctly; NaN as above."""
+        """For each record, the fraction of the validation data that was classified correctly; NaN without such data."""
         return [record.validation.accuracy if record.validation else np.nan for record in self.records]
 
     # --- training and predicting --------------------------------------------------------------------------------------

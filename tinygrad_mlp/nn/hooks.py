@@ -151,13 +151,13 @@ class _BackwardHooks:
         self.grad_output: tuple[Any, ...] | None = None
 
     def pass_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments to call ``forward`` with."""
+        """The arguments to call ``forward`` with: those that need a gradient have passed through one node."""
         self.argument_count = len(args)
         self.needs_input_gradients = _any_needs_gradient(args)
         return _through_one_node(args, self._call) if self.needs_input_gradients else args
 
     def pass_outputs(self, output: Any) -> Any:
-        """The output that the module returns."""
+        """The output for the module to return: its Tensors that need a gradient have passed through one node."""
         outputs = _as_tuple(output)
         if not _any_needs_gradient(outputs):
             return output

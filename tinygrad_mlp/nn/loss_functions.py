@@ -211,7 +211,7 @@ def _rows(input: Tensor) -> Tensor:
 
 
 def _target_shape(input: Tensor) -> tuple[int, ...]:
-    """The shape of `input`, (N, C, d₁, …) or (C,), without that of the classes, C: the shape of its class targets."""
+    """The shape of the classes for an `input` of shape (N, C, d₁, …) or (C,): the same without C."""
     return input.shape[:1] * (input.ndim > 1) + input.shape[2:]
 
 
@@ -334,7 +334,7 @@ def cross_entropy(
         logits, targets = _rows(input), _rows(as_tensor(target))
     number = logits.shape[1]
     weights: Any = 1 if weight is None else _class_weight(name, weight, number, logits.dtype)
-    shares = targets if weight is None else targets * weights
+    shares = targets if weight is None else targets * weights  # how much −ln softmax(input) at each class counts
     count: Any = 1
     if reduction == "mean":
         count = shares.sum() if are_classes else len(logits)

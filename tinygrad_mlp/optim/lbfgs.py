@@ -87,7 +87,7 @@ class LBFGS(Optimizer):
 
     @effect
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take up to `max_iter` steps, and return the loss before the first.
+        """Take up to `max_iter` steps, and return the loss before the first one.
 
         Raises:
             TypeError: there is no closure.

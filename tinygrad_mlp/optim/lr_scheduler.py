@@ -309,7 +309,7 @@ class ReduceLROnPlateau(_Schedule):
         self._last_lr = self._rates()
 
     def _is_better(self, metric: float) -> bool:
-        sign = 1 if self.mode == "max" else -1
+        sign = 1 if self.mode == "max" else -1  # a smaller metric is better if its negative is larger
         relative = self.threshold_mode == "rel"
         bound = self.best * (1 + sign * self.threshold) if relative else self.best + sign * self.threshold
         return sign * metric > sign * bound
