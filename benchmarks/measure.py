@@ -47,7 +47,7 @@ class Measured(NamedTuple):
 
 
 def environment() -> dict[str, str]:
-    """The environment variables of a user's process, in which Python keeps compiled modules."""
+    """The environment variables of this process, without one that a user has not set: Python keeps compiled modules."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 

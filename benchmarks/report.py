@@ -131,7 +131,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _notes(titles: Mapping[str, str], cases: Sequence[dict[str, Any]]) -> list[str]:
-    """A line for each reason to be left out, with the contestants; with their columns, too, if they are in others."""
+    """For each reason to leave contestants out, a line that names them, with their columns unless these are all."""
     left_out: dict[str, dict[str, list[str]]] = {}
     for case in cases:
         for name, reason in case["left_out"].items():

@@ -1,4 +1,4 @@
-"""NumPy and SciPy suffice: without matplotlib, tqdm and pooch all works but what says how to install them."""
+"""NumPy and SciPy suffice: without matplotlib, tqdm and pooch, what needs them fails and says how to install them."""
 
 import functools
 import gzip

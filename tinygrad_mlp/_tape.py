@@ -274,6 +274,7 @@ class Tape(Observer):
         for argument in arguments:
             low, high = byte_bounds(argument._data)
             others = self._blocks.get(id(owner(argument._data)), [])
+            # One Tensor may be passed twice, but two Tensors must not overlap in memory.
             if id(argument) not in self._made and any(other.low < high and low < other.high for other in others):
                 self.refuse("arguments that share memory: pass a .clone()")
             self._add(argument._data, argument._data, is_argument=True)

@@ -57,7 +57,10 @@ def test_affine_is_a_product_and_an_added_row(
     n: int, k: int, m: int, dtype: Any, other: Any, third: Any, left: Any, right: Any, below: Any,
     generator: np.random.Generator, transposed: bool,
 ) -> None:  # fmt: skip
-    """`affine` takes matrices and a row of one dtype. It returns None for anything else, and converts nothing."""
+    """`affine` takes matrices and a row of one dtype. It returns None for anything else, and converts nothing.
+
+    `left`, `right` and `below` decide how the matrices and the row lie in memory.
+    """
     a = left(generator.normal(size=(n, k)).astype(dtype))
     b = right(generator.normal(size=(m, k)).astype(other)).T if transposed else right(
         generator.normal(size=(k, m)).astype(other)

@@ -30,7 +30,7 @@ def test_every_method_finds_the_minimum(method: str) -> None:
 @pytest.mark.parametrize("method", ["Newton-CG", "trust-ncg", "trust-krylov", "trust-constr"])
 @given(seed=st.integers(0, 1000))
 def test_scipy_gets_exact_derivatives(method: str, seed: int) -> None:
-    """A function in the place of SciPy's compares all that it is given with the derivatives by hand."""
+    """A function in the place of SciPy's compares the derivatives that it is given with those derived by hand."""
     random = np.random.default_rng(seed)
     x, v = random.normal(size=(2, 5))
     a, b, unused = leaf(np.zeros((2, 2))), leaf([0.0]), leaf([[7.0]])

@@ -259,9 +259,9 @@ def test_losses_of_classes_agree(
     name: str, dtype: Any, data: st.DataObject, reduction: str, weighted: bool, ignored: int
 ) -> None:
     number = data.draw(st.integers(2, 4))
-    around = data.draw(shapes(min_side=1))
-    z = data.draw(numbers((*around[:1], number, *around[1:])))
-    target = np.array(data.draw(st.permutations([i % number for i in range(int(np.prod(around)))])), np.int64)
+    shape = data.draw(shapes(min_side=1))  # of the target; the input has the classes as a second dimension
+    z = data.draw(numbers((*shape[:1], number, *shape[1:])))
+    target = np.array(data.draw(st.permutations([i % number for i in range(int(np.prod(shape)))])), np.int64)
     weight = data.draw(numbers((number,), 0.5, 2)).astype(dtype)
     smoothing = data.draw(st.sampled_from([0.0, 0.3, 1.0])) if name == "cross_entropy" else None
 
@@ -273,7 +273,7 @@ def test_losses_of_classes_agree(
             options["label_smoothing"] = smoothing
         return getattr(F, name)(z, target, **options)
 
-    losses_agree(call, dtype, z, target.reshape(around))
+    losses_agree(call, dtype, z, target.reshape(shape))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -355,12 +355,12 @@ def test_optimizers_agree_over_50_steps(name: str, options: dict[str, Any], dtyp
     same_parameters(ours, theirs)
 
 
-@pytest.mark.parametrize(("name", "options"), OPTIMIZERS[-3:], ids=repr)
+@pytest.mark.parametrize("options", [options for name, options in OPTIMIZERS if name == "LBFGS"], ids=repr)
 @given(seed=st.integers(0, 1000))
-def test_quasi_newton_steps_on_a_network_agree(name: str, options: dict[str, Any], seed: int) -> None:
+def test_quasi_newton_steps_on_a_network_agree(options: dict[str, Any], seed: int) -> None:
     ours, theirs = pair(SPECS, np.float64, seed)
-    optimizer = getattr(tg.optim, name)(ours.parameters(), **options)
-    peer = getattr(torch.optim, name)(theirs.parameters(), **options)
+    optimizer = tg.optim.LBFGS(ours.parameters(), **options)
+    peer = torch.optim.LBFGS(theirs.parameters(), **options)
     x, y = data(seed)
     for _ in range(3):
         step(tg, ours, optimizer, x, y)

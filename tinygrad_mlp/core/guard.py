@@ -88,7 +88,7 @@ def stamp(arrays: Iterable[Array]) -> None:
 
 
 def hand_out(array: Array) -> Array:
-    """A new array over the memory of `array`, for a user. The memory is shared as long as this array has a view."""
+    """A new array over the memory of `array`, for a user. The memory is shared until its last view is gone."""
     # NumPy makes the owner of the memory the ``base`` of a view, but does not look through a memoryview. So the
     # ``base`` of a view of `handed` is `handed`, which therefore lives as long as its views.
     handed = np.asarray(array.data)
@@ -147,7 +147,7 @@ def unchanged(array: Array, since: int) -> bool:
     if _written.get(key, 0) > since:
         return False
     sharing = shared.get(key)
-    # After the sharing began, the arrays of a node have checksums of their own, which `check` compares.
+    # A node that was recorded after the sharing began has checksums of its own, which `check` compares.
     return sharing is None or sharing.time < since or sharing.contents == _checksum(memory)
 
 

@@ -103,6 +103,7 @@ class LBFGS(Optimizer):
         calls_before = state["func_evals"]
 
         def evaluate() -> tuple[Any, Array]:
+            """The loss that the closure returns, and the gradient of all parameters as one vector."""
             with enable_grad():
                 loss = closure()
             state["func_evals"] += 1

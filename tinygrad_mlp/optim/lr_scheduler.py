@@ -81,7 +81,7 @@ class LRScheduler(_Schedule):
         super().__init__(optimizer)
         for group in optimizer.param_groups:
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", group["lr"])  # an earlier schedule of this optimizer may have set it
             elif "initial_lr" not in group:
                 raise ValueError(
                     "the optimizer has no 'initial_lr' to continue from: load its state_dict, or leave last_epoch out"

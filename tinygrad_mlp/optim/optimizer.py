@@ -182,7 +182,7 @@ class Optimizer:
             warnings.warn(message, StepWarning, stacklevel=4)  # the line that calls step(), which @effect wraps
 
     def state_dict(self) -> dict[str, Any]:
-        """The options and the state, in PyTorch's layout: numbers, counted over all groups, stand for the parameters."""
+        """The options and the state, in PyTorch's layout: numbers, counted over all groups, stand for parameters."""
         number = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         return {
             "state": {number[p]: dict(entries) for p, entries in self.state.items()},
