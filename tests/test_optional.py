@@ -37,7 +37,7 @@ def run(code: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 
 
 def printed(code: str, *arguments: str) -> str:
-    """What `code` prints where the three cannot be imported."""
+    """What `code` prints where no package of OPTIONAL can be imported."""
     answer = run(BLOCKED + code, *arguments)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout

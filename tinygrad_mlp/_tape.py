@@ -281,7 +281,7 @@ class Tape(Observer):
             self.made(argument)
 
     def refuse(self, reason: str) -> None:
-        """End the recording, because the step has done something that a replay could not; the first reason stays."""
+        """End the recording, because the step has done something that a replay cannot do. The first reason is kept."""
         self.refused = self.refused or reason
         if observer() is self:
             del observers[get_ident()]

@@ -70,7 +70,7 @@ def run(world: World, x: tg.Tensor, positions: tg.Tensor) -> Any:
     gradients that leaves hold.
     """
     made, results, fresh = [x, world.weight, x @ world.weight], [], False
-    for name, i, j, k in world.program:
+    for name, i, j, k in world.program:  # i and j choose operands, and k a variant of the instruction
         a, b = made[i % len(made)], made[j % len(made)]
         if name in COMPUTE:
             made.append(COMPUTE[name](a, fitting(b, a), k))
@@ -318,7 +318,7 @@ def bits(value: Any) -> Any:
 
 
 class Run:
-    """A world, its step, and all results and gradients that were kept after the calls."""
+    """A world, its step, and all results and gradients that a user has kept from earlier calls."""
 
     def __init__(self, world: World, wrap: Callable[[Any], Any]) -> None:
         self.world, self.step, self.kept = world, wrap(world.step), []

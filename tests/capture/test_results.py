@@ -149,6 +149,7 @@ def test_every_way_to_clear_gradients_is_replayed(clear):
 
 
 def test_captured_training_with_gradients_set_to_none_does_not_warn():
+    """A warning would be an error, as in all tests."""
     net, optimizer = build([3, 2])
 
     @tg.capture

@@ -77,7 +77,7 @@ def _call(
     """The routine and the arguments that compute ``a @ b + beta·out``, into `out` where it is given.
 
     `out` must be contiguous. BLAS takes a matrix of one row or one column as a vector, also as `out`. The arguments are
-    in the order that `_Routines` lists.
+    in the order that `_Routines` lists; ``1 - transpose`` undoes the transposition by `_transposed`.
     """
     overwrite = int(out is not None)
     if len(a) == 1:

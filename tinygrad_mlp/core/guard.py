@@ -79,7 +79,7 @@ def stamp(arrays: Iterable[Array]) -> None:
     now = _new_event()
     for array in arrays:
         base = array.base
-        if base is not None:
+        if base is not None:  # the owner, which is mostly found without a call
             array = base if type(base) is np.ndarray and base.base is None else owner(array)
         key = id(array)
         _written[key] = now
@@ -97,7 +97,7 @@ def hand_out(array: Array) -> Array:
 
 
 def guard_foreign(array: Array) -> Array:
-    """Note that `array` is a user's own, who may write to it as long as it lives; and return it."""
+    """Return `array`, after noting that it belongs to a user, who may write to it as long as it exists."""
     memory = owner(array)
     _share(memory, memory)
     return array

@@ -91,7 +91,7 @@ class Optimizer:
         raise NotImplementedError
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group: a dict of ``"params"``, which are trained too, and their options.
+        """Add a group of Tensors to be trained: a dict of ``"params"`` and their options.
 
         Raises:
             ValueError, TypeError: as for the `params` of an optimizer.
