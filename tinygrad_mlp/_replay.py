@@ -35,8 +35,8 @@ class Program:
     """Replays a tape, in memory of its own.
 
     Attributes:
-        externals: the Tensors from outside that the step has met, as the tape lists them.
-        outside: the ids of the owners of their memory.
+        externals: the Tensors from outside that the step has met: for each, a weak reference, its node and its array.
+        outside: the ids of the owners of the memory of these arrays.
         is_running: whether a replay is going on.
     """
 

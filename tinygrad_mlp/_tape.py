@@ -324,10 +324,10 @@ class Tape(Observer):
 
     def meet(self, tensor: Any) -> None:
         block = self.block(tensor._data)
-        if self.has_made(tensor):
+        if self.has_made(tensor):  # its array is in a block, or a view of a Tensor from outside
             if block is None and id(owner(tensor._data)) not in self.outside():
                 self.refuse("a Tensor of the step that was given an array from outside")
-        elif block is None:
+        elif block is None:  # a Tensor from outside
             self.externals.setdefault(id(tensor), (weakref.ref(tensor), tensor._node, tensor._data))
         elif block.is_argument:
             self.refuse("an argument that shares memory with a Tensor from outside: pass a .clone()")
@@ -456,7 +456,7 @@ class Tape(Observer):
 
     def perform(self, function: Function, *arguments: Any, **options: Any) -> Any:
         self._meet_all([arguments, options])
-        if is_update(function, arguments):
+        if is_update(function, arguments):  # an optimizer also reads and changes its parameters
             parameters = leaves([group["params"] for group in arguments[0]._groups])
             self._meet_all(parameters)
             # `read_node` refuses nodes with these weights that were recorded before this moment.

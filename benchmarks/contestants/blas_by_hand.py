@@ -33,7 +33,7 @@ def train(problem: Problem) -> Contest:
         delta -= y
         for i in reversed(range(len(weights))):
             activation, weight = activations[i], weights[i].T
-            if i:
+            if i:  # the first layer needs no gradient of its input
                 below = gemv(1.0, weight, delta[0])[None] if single else gemm(1.0, weight, delta.T).T
                 below *= 1 - activation * activation
             if single:

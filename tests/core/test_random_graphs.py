@@ -108,20 +108,20 @@ class GrowingGraph(RuleBasedStateMachine):
         self.leaves.append(Vertex(leaf(value), value, is_leaf=True))
 
     @rule(name=st.sampled_from(list(UNARY)), number=numbers)
-    def one(self, name: str, number: int) -> None:
+    def compute_from_one(self, name: str, number: int) -> None:
         x = self.pick(number)
         function, jacobian = UNARY[name]
         self.add_computed(function(x.tensor), [(x, jacobian(x.value))])
 
     @rule(name=st.sampled_from(list(BINARY)), first=numbers, second=numbers)
-    def two(self, name: str, first: int, second: int) -> None:
+    def compute_from_two(self, name: str, first: int, second: int) -> None:
         a, b = self.pick(first), self.pick(second)
         function, jacobians = BINARY[name]
         to_a, to_b = jacobians(a.value, b.value)
         self.add_computed(function(a.tensor, b.tensor), [(a, to_a), (b, to_b)])
 
     @rule(number=numbers, constant=vectors)
-    def with_an_array(self, number: int, constant: Array) -> None:
+    def multiply_by_an_array(self, number: int, constant: Array) -> None:
         x = self.pick(number)
         self.add_computed(constant * x.tensor, [(x, np.diag(constant))])
 
@@ -130,7 +130,7 @@ class GrowingGraph(RuleBasedStateMachine):
         self.add_computed(self.pick(number).tensor.detach(), [])
 
     @rule(name=st.sampled_from(list(UNARY)), number=numbers)
-    def unrecorded(self, name: str, number: int) -> None:
+    def compute_without_recording(self, name: str, number: int) -> None:
         with tg.no_grad():
             self.add_computed(UNARY[name][0](self.pick(number).tensor), [])
 

@@ -119,6 +119,7 @@ def test_steps_follow_the_recurrence(kind: Any, by_hand: Any, options: dict[str,
                 np.testing.assert_allclose(weight.grad.numpy(), by_definition, rtol=1e-9, atol=1e-12)
             yield by_definition
 
+    # Each round computes one gradient, at the present weight, and then takes a step by hand and one by the optimizer.
     for expected in by_hand(start, gradients(), **options):
         optimizer.step()
         np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-8, atol=1e-10)

@@ -87,8 +87,8 @@ def embedded_digits(n: int = 6000, *, seed: int = 0) -> tuple[NDArray[np.uint8],
 def _glyph(style: int, digit: int) -> NDArray[np.float32]:
     """The signed distance of each point to the outline of a glyph, in image pixels, positive inside the outline.
 
-    The grid is `FINENESS` times finer than an image. Distances can be bent and sampled more coarsely without jagged
-    edges, and drawn with a thicker or a thinner pen, which a picture cannot.
+    The grid is `FINENESS` times finer than an image. Unlike a picture, distances can be bent and sampled more coarsely
+    without jagged edges, and drawn with a thicker or a thinner pen.
     """
     require("matplotlib", "drawing digits from its fonts")
     import matplotlib

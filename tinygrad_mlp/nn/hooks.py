@@ -59,6 +59,7 @@ class Hookable:
     _module_hooks: Hooks | None = None  # None until the first hook is registered
 
     def _own_hooks(self) -> Hooks:
+        """The hooks of this module, to register another one with."""
         if self._module_hooks is None:
             self._module_hooks = Hooks()
         return self._module_hooks

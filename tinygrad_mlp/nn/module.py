@@ -79,7 +79,7 @@ class Module(Hookable):
                 f"{type(self).__name__}.{name} is a Parameter, and a {type(value).__name__} in its place would not be "
                 "trained or saved: assign nn.Parameter(...), or copy_() into it under no_grad()"
             )
-        if vars(self).get(name, _NOTHING) is not value:
+        if vars(self).get(name, _NOTHING) is not value:  # to set what is set already changes nothing
             configuration.changes += 1
         super().__setattr__(name, value)
 

@@ -36,7 +36,7 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
     if function in derived:
         return derived[function](*args, **options)
     row = sheet.get(function)
-    if row == ():
+    if row == ():  # no gradient passes through the function
         return recording.tensor_class._of(observer().repeat(_without_gradient, function, list(args), options))
     # A row has a rule for each operand. Further positional arguments are options, and get the names of NumPy's.
     if isinstance(row, tuple) and len(args) > len(row):
