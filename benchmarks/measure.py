@@ -47,7 +47,7 @@ class Measured(NamedTuple):
 
 
 def environment() -> dict[str, str]:
-    """The environment variables of this process, without one that a user has not set: Python keeps compiled modules."""
+    """The environment variables of this process, without the one that stops Python from storing compiled modules."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -135,10 +135,11 @@ def measure(
             with race.leaving_out(contestant.name):
                 workers[contestant.name].answer()
         for contestant in competing:
-            if contestant.name in workers:
+            if contestant.name in workers:  # it has not been left out
                 with race.leaving_out(contestant.name):
                     race.first_round(contestant, effort.seconds)
         rounds = max(1, round(workload.rounds * effort.rounds))
+        # Where there is no warm-up, the first round was already one of these.
         race.take_turns(rounds if workload.warms_up else rounds - 1)
     return race.figures, race.reasons
 

@@ -431,7 +431,7 @@ class Tape(Observer):
         return gradients
 
     def deliver(self, leaf: Leaf, gradient: Any) -> None:
-        """Give `leaf` its gradient, and take that down."""
+        """Give `leaf` its `gradient`, and take down a kernel that does so in a replay."""
         if isinstance(gradient, Variable):
             self.refuse("a gradient that has a graph")
         # The walk may have given the leaf a copy, because others use the array as well. A replay does not copy: it

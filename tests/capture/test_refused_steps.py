@@ -104,7 +104,6 @@ REFUSED = {
 def test_a_step_that_cannot_be_replayed_stays_eager_and_says_why(name):
     step, reason = REFUSED[name]
     captured = tg.capture(step)
-    random.seed(1)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         for call in range(3):

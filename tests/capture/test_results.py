@@ -14,6 +14,7 @@ from tinygrad_mlp import nn
 
 
 def test_clipping_does_not_make_an_optimizer_warn_of_used_gradients():
+    """A warning would be an error, as in all tests."""
     net, optimizer = build([3, 2])
 
     @tg.capture

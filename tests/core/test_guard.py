@@ -27,7 +27,7 @@ def sgd_step(x: tg.Tensor) -> None:
 
 
 def under_no_grad(change: Callable[[tg.Tensor], Any]) -> Callable[[tg.Tensor], None]:
-    """The change, made without recording."""
+    """The function that makes the `change` without recording it."""
 
     def apply(x: tg.Tensor) -> None:
         with tg.no_grad():

@@ -66,7 +66,7 @@ def test_lbfgs_with_a_line_search_finds_the_minimum() -> None:
     calls = optimizer.state[x]["func_evals"]
     assert calls < 60
     optimizer.step(closure_of(optimizer, lambda: rosenbrock(x)))
-    assert optimizer.state[x]["func_evals"] <= calls + 10
+    assert optimizer.state[x]["func_evals"] <= calls + 10  # at the minimum there is little left to do
 
 
 @given(seed=st.integers(0, 1000), lr=st.sampled_from([1e-3, 1.0, 3.0, 100.0]))

@@ -46,7 +46,7 @@ def pair(specs: list[Spec], dtype: Any, seed: int = 0) -> tuple[Any, Any]:
     random = np.random.default_rng(seed)
     for parameter in ours.parameters():
         tg.nn.init.normal_(parameter, 0.5, 0.5, generator=random)
-    theirs = theirs.to(torch.from_numpy(np.zeros(0, dtype)).dtype)
+    theirs = theirs.to(torch.from_numpy(np.zeros(0, dtype)).dtype)  # the same dtype in PyTorch
     copy_to_theirs(ours, theirs)
     return ours, theirs
 

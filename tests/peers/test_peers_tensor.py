@@ -269,7 +269,7 @@ def test_drawn_programs_agree(dtype: Any, data: st.DataObject) -> None:
         known = list(leaves)
         for name, i, j in steps:
             known.append(STEPS[name](m, known[-1 - i % len(known)], known[j % len(known)]))
-        return m.stack(known[2:]).sum(0)
+        return m.stack(known[2:]).sum(0)  # of all that was computed from the two leaves
 
     arrays = [data.draw(numbers((3, 3))) for _ in range(2)]
     agree(program, arrays, data.draw(numbers((9,))), [data.draw(numbers((3, 3))) for _ in range(2)], dtype)

@@ -142,6 +142,7 @@ class _Backward(Each):
     """The row of a Function. The walk asks for one gradient at a time, but ``backward`` is called once for all."""
 
     def __init__(self, kind: type[Function]) -> None:
+        # This rule only says what all of them read. The walk takes the rules of `__iter__`.
         def rule(g: Any, y: Any, *inputs: Any, position: int, context: Context) -> Any:
             return _gradients(kind, context, g, y, inputs)[position]
 

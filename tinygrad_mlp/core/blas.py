@@ -159,7 +159,7 @@ class Target:
         self.array = array
         self._dtype = array.dtype
         self._shape = array.shape
-        self._transpose = array.T  # BLAS writes to this view: of a C-ordered matrix it would update a copy
+        self._transpose = array.T  # what BLAS writes to: given a C-ordered matrix itself, it would update a copy of it
         self._routines = _ROUTINES.get(array.dtype) if array.size and array.flags.c_contiguous else None
 
     def add(self, gradient: Array | Product, alpha: float = 1.0, beta: float = 1.0) -> None:

@@ -87,7 +87,7 @@ def strong_wolfe(at: Callable[[float], Trial], start: Trial, t: float, resolutio
 def cubic_minimum(a: Trial, b: Trial, left: float, right: float) -> float:
     """The step length between `left` and `right` at which the cubic polynomial through two trials has its minimum.
 
-    The polynomial has the losses and the slopes of the trials at their step lengths.
+    The polynomial has the losses and the slopes of the trials at their step lengths (Nocedal & Wright 2006, eq. 3.59).
     """
     if a.t > b.t:
         a, b = b, a
