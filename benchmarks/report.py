@@ -132,13 +132,16 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _notes(titles: Mapping[str, str], cases: Sequence[dict[str, Any]]) -> list[str]:
     """For each reason to leave contestants out, a line that names them, with their columns unless these are all."""
-    left_out: dict[str, dict[str, list[str]]] = {}
+    left_out: dict[str, dict[str, list[str]]] = {}  # by reason and title: the columns
     for case in cases:
         for name, reason in case["left_out"].items():
             left_out.setdefault(reason, {}).setdefault(titles[name], []).append(column_of(case))
     notes = []
-    for reason, columns in left_out.items():
-        names = [f"{n} ({', '.join(c)})" if len(c) < len(cases) else n for n, c in columns.items()]
+    for reason, columns_of in left_out.items():
+        names = [
+            title if len(columns) == len(cases) else f"{title} ({', '.join(columns)})"
+            for title, columns in columns_of.items()
+        ]
         notes.append(f"Left out: {'; '.join(names)}: {reason}")
     return notes
 

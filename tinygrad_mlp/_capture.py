@@ -337,6 +337,7 @@ class Captured:
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Replay the step, record it or call it eagerly. The most common call takes a short way."""
         if not self._lock.acquire(False):
             raise RuntimeError("a captured step is used by one thread at a time: capture one for each thread")
         try:
@@ -348,7 +349,7 @@ class Captured:
                 array = argument._data
                 kind += (array.shape, array.strides, array.dtype)
                 memories.add(id(owner(array)))
-            else:  # a short way for the most common call: Tensors alone, each in memory of its own
+            else:  # the short way: the arguments are Tensors alone, each in memory of its own
                 if not (kwargs or observers or mode.watcher) and len(memories) == len(args):
                     known = self._recordings.get(tuple(kind))
                     if known and known[0].is_valid():
@@ -445,8 +446,8 @@ class Captured:
         """
         self._debt += _COST
         # The step is given stand-ins for its arguments: a Tensor that it also reads by name is no argument there.
-        stands_for = {id(tensor): type(tensor)._of(tensor._data) for tensor in tensors}
-        back = {id(stands_for[id(tensor)]): tensor for tensor in tensors}
+        stands_for = {id(tensor): type(tensor)._of(tensor._data) for tensor in tensors}  # by argument: its stand-in
+        back = {id(stands_for[id(tensor)]): tensor for tensor in tensors}  # by stand-in: the argument, for the result
         given = [stands_for[id(tensor)] for tensor in tensors]
         tape = Tape(given, lambda module: _structure([module]))
         tape.names.append(Names(self.step, tape))

@@ -164,9 +164,9 @@ def _needed(tape: Tape, result: Any) -> list[Kernel]:
 
 
 def _given(result: Any, tensors: Sequence[Tensor]) -> Any:
-    """The result of a replay: `result` with each function in it called with the arguments `tensors`, and called once.
+    """The result of a replay: `result`, with what each function in it returns for the arguments `tensors` in its place.
 
-    A Tensor that stands twice in the result is therefore one Tensor.
+    Each function is called once, so that a Tensor that stands twice in the result is one Tensor.
     """
     if type(result) is FunctionType:
         return result(tensors)

@@ -87,6 +87,7 @@ class Slot(NDArrayOperatorsMixin):
         self.tape = tape
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """Call a ufunc with arrays, and take the call down."""
         out = options.pop("out", (None,))[0]
         arguments = _arrays(inputs)
         # A reduction, such as a sum over axes.
@@ -111,6 +112,7 @@ class Slot(NDArrayOperatorsMixin):
         return slot if out is None else out
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        """Call another function of NumPy's or of the sheet with arrays, and take the call down."""
         if function is f.clone:
             return self.copy("K")
         return self.tape.call_whole(function, _arrays(list(args)), options)
@@ -121,6 +123,7 @@ class Slot(NDArrayOperatorsMixin):
         return np.power(self, exponent) if shortcut is None else shortcut(self)
 
     def __getattr__(self, name: str) -> Any:
+        """An attribute of the array. Refuse the tape if it depends on the numbers, which differ in a replay."""
         value = getattr(self.array, name)
         if name in ("T", "mT"):  # a view, which stays one in a replay
             return Slot(value, self.tape)
@@ -141,6 +144,7 @@ class Slot(NDArrayOperatorsMixin):
         return self.tape.call_whole(np.ndarray.astype, [self.array, dtype], {})
 
     def copy(self, order: Any = "C") -> Any:
+        """A copy of the array. Its original is noted, because `Tape.deliver` may use that instead."""
         result = self.array.copy(order)
         self.tape.originals[id(result)] = self.array
         return self.tape.add_kernel(np.copyto, (result, self.array), result)
@@ -248,7 +252,7 @@ class _Block(NamedTuple):
 
 
 class Tape(Observer):
-    """Takes down what one run of a step does, in order. `Observer` says what the methods without a docstring are for.
+    """Takes down what one run of a step does, in order. `Observer` says when the methods that it has are called.
 
     Attributes:
         refused: why the step cannot be replayed; None as long as it can.
@@ -323,6 +327,7 @@ class Tape(Observer):
         return id(tensor) in self._made and self._made[id(tensor)]() is tensor
 
     def meet(self, tensor: Any) -> None:
+        """Note that the step reads `tensor`. Replays check that a Tensor from outside is the same as it was."""
         block = self.block(tensor._data)
         if self.has_made(tensor):  # its array is in a block, or a view of a Tensor from outside
             if block is None and id(owner(tensor._data)) not in self.outside():
@@ -446,6 +451,7 @@ class Tape(Observer):
             accumulate(leaf, gradient)
 
     def ask_gradient(self, leaf: Leaf) -> None:
+        """Take down that the step reads the gradient of `leaf`. Refuse one that the step has not computed."""
         if leaf.grad is None or not self.leaves.get(leaf):
             self.refuse("asking for a gradient that the step has not computed: write zero_grad() to drop what is there")
         elif self.read.get(leaf) is not leaf.grad:  # read for the first time since it was computed
@@ -455,6 +461,7 @@ class Tape(Observer):
             self.kernels.append((_read_gradient, (leaf, leaf.grad), None))
 
     def perform(self, function: Function, *arguments: Any, **options: Any) -> Any:
+        """Call a function that changes an object or checks numbers, and take the call down as one kernel."""
         self._meet_all([arguments, options])
         if is_update(function, arguments):  # an optimizer also reads and changes its parameters
             parameters = leaves([group["params"] for group in arguments[0]._groups])
@@ -470,6 +477,7 @@ class Tape(Observer):
             return function(*arguments, **options)
 
     def write(self, change: Function, tensor: Any, value: Any) -> None:
+        """Let ``change(tensor, value)`` write to the array of `tensor`, and take that down. Refuse it for arguments."""
         self.meet(tensor)
         block = self.block(tensor._data)
         if block is not None and block.is_argument:
@@ -477,6 +485,7 @@ class Tape(Observer):
         self.perform(change, tensor, value)
 
     def repeat(self, function: Function, *arguments: Any) -> Array:
+        """The new array that `function` makes, such as one of random numbers. Each replay calls the function again."""
         self._meet_all(arguments)
         with self._pause():
             result = function(*arguments)
@@ -486,9 +495,11 @@ class Tape(Observer):
         return np.asarray(result)
 
     def constant(self, array: Array) -> Array:
+        """`array`, which each replay fills with the same numbers: the step may write to it."""
         return self.add_kernel(np.copyto, (array, array.copy()), array).array
 
     def use(self, module: Module) -> None:
+        """Note that the step calls `module`, and describe what the module holds before the first call."""
         # The description of a module includes the modules inside it.
         if not any((module, "training") in described for described in self.modules.values()):
             self.modules[module] = self._describe(module)

@@ -510,7 +510,7 @@ def test_states_of_networks_load_in_both_directions() -> None:
     specs: list[Spec] = [("Linear", (3, 4), {}), ("BatchNorm1d", (4,), {}), ("LayerNorm", (4,), {})]
     ours, theirs = pair(specs, np.float32)
     same_parameters(ours, theirs)
-    theirs(torch.ones(4, 3) * torch.arange(4)[:, None])
+    theirs(torch.ones(4, 3) * torch.arange(4)[:, None])  # changes the running statistics of BatchNorm1d
     fresh = built(tg, specs)
     assert fresh.load_state_dict(theirs.state_dict()) == ([], [])
     same_parameters(fresh, theirs)

@@ -104,7 +104,7 @@ def guard_foreign(array: Array) -> Array:
 
 
 def _share(memory: Array, other: Array) -> None:
-    """Note that somebody can write to `memory` until the array `other`, through which it is done, is gone."""
+    """Note that `memory` is shared: somebody can write to it through the array `other`, until that is gone."""
     key = id(memory)
     sharing = shared.get(key)
     if sharing is None:
@@ -112,6 +112,7 @@ def _share(memory: Array, other: Array) -> None:
     reference = weakref.ref(memory)
 
     def forget(gone: weakref.ref[Array]) -> None:
+        """End the sharing if the array that is gone was the last one that others had."""
         del sharing.others[id(gone)]
         if sharing.others or shared.get(key) is not sharing:  # others remain, or a later sharing has the same key
             return

@@ -78,6 +78,7 @@ class Form(np.lib.mixins.NDArrayOperatorsMixin):
         self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
 
     def _fail(self, *asked: Any) -> Any:
+        """Raise the error for any use of entries."""
         raise TypeError(
             "a rule reads an array whose name begins with an underscore, as of one not read: name it x, not _x"
         )

@@ -102,7 +102,7 @@ def walk(
             gradient = rule(g, y, *inputs, **options) if options else rule(g, y, *inputs)
             if mode.watcher is not None:
                 mode.watcher.carried(node, array, g, gradient)
-            if type(gradient) is Product:
+            if type(gradient) is Product:  # the factors stay factors if this is all that has come to a leaf so far
                 first = type(edge) is Leaf and edge not in arrived
                 if first and gradient.left.dtype == array.dtype and not create_graph:
                     arrived[edge] = _secured(gradient, inputs, node)
