@@ -84,5 +84,5 @@ def discrepancy(problem: Problem, result: list[Any], reference: list[Array]) -> 
     if wrong:
         raise LeftOut(f"it returned an array of shape {wrong[0]}")
     error = sum(_sum_of_squares(a - b) for a, b in pairs)
-    trained = sum(_sum_of_squares(b - c) for b, c in zip(reference, start, strict=True))
-    return float(np.sqrt(error / trained))
+    distance = sum(_sum_of_squares(b - c) for b, c in zip(reference, start, strict=True))
+    return float(np.sqrt(error / distance))
