@@ -47,7 +47,7 @@ class Measured(NamedTuple):
 
 
 def environment() -> dict[str, str]:
-    """The environment variables of a user's process, in which Python keeps compiled modules."""
+    """The environment variables of this process, without the one that stops Python from storing compiled modules."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -103,7 +103,7 @@ class Worker:
         return said
 
     def run(self, repeat: int = 1) -> tuple[float, int]:
-        """Run the contestant's unit `repeat` times. Returns the mean seconds, and the rise of memory in bytes."""
+        """Run the contestant's unit `repeat` times. Return the mean seconds, and by how many bytes memory rose."""
         self._tell(repeat=repeat)
         said = self.answer()
         return said["seconds"], said["peak"]
@@ -135,10 +135,11 @@ def measure(
             with race.leaving_out(contestant.name):
                 workers[contestant.name].answer()
         for contestant in competing:
-            if contestant.name in workers:
+            if contestant.name in workers:  # it has not been left out
                 with race.leaving_out(contestant.name):
                     race.first_round(contestant, effort.seconds)
         rounds = max(1, round(workload.rounds * effort.rounds))
+        # Where there is no warm-up, the first round was already one of these.
         race.take_turns(rounds if workload.warms_up else rounds - 1)
     return race.figures, race.reasons
 
@@ -154,10 +155,12 @@ class Race:
     def __init__(self, workload: Workload, problem: Problem, workers: dict[str, Worker]) -> None:
         self.figures: dict[str, Measured] = {}
         self.reasons: dict[str, str] = {}
+        self._case = problem.case
         self._workload = workload
-        self._problems = {True: problem, False: problem._replace(biases=[])}  # with and without biases
+        # By whether a contestant's network has biases: the problem, and the results that are expected of it.
+        self._problems = {True: problem, False: problem._replace(biases=[])}
         self._reference = cache(lambda biases: workload.reference(self._problems[biases]))
-        self._count = workload.count(problem)
+        self._count = workload.count(problem)  # how many steps, rows or ops one run of a unit does
         self._workers = workers
         self._repeats: dict[str, int] = {}  # how often a contestant's unit is run in a round
 
@@ -172,14 +175,14 @@ class Race:
             self._workers.pop(name).__exit__()
 
     def first_round(self, contestant: Contestant, seconds: float) -> None:
-        """Run a contestant's unit, check its results, and find out how often it fits into so many seconds."""
+        """Run a contestant's unit, check its results, and find out how often the unit can be run in `seconds`."""
         worker = self._workers[contestant.name]
         took, peak = worker.run()
         problem = self._problems[contestant.biases]
         off = None
         if contestant.name != PEAK:
             off = check(problem, worker.result(), self._reference(contestant.biases))
-        measured = Measured([], peak / self._count if problem.case.workload == "deep" else None, off)
+        measured = Measured([], peak / self._count if self._case.workload == "deep" else None, off)
         if self._workload.warms_up:
             took, _ = worker.run()
         else:
@@ -190,14 +193,14 @@ class Race:
     def take_turns(self, rounds: int) -> None:
         """Let the contestants run round by round, each round in another order."""
         order = list(self._workers)
-        pause = LONG_PAUSE if self._problems[True].case.threads > 1 else PAUSE
+        pause = LONG_PAUSE if self._case.threads > 1 else PAUSE
         for _ in range(rounds):
             for name in order:
-                if name in self._workers:
+                if name in self._workers:  # it may have been left out in an earlier round
                     with self.leaving_out(name):
                         time.sleep(pause)
                         seconds, _ = self._workers[name].run(self._repeats[name])
-                        self.figures[name].rounds.append(seconds / self._count)
+                        self.figures[name].rounds.append(seconds / self._count)  # for each step, row or op
             shuffle(order)  # so that no contestant always runs after the same one
 
 

@@ -16,7 +16,7 @@ def _sigmoid(z: Array) -> Array:
 
 
 def _activations(x: Array, weights: list[Array], biases: list[Array]) -> list[Array]:
-    """The input and the output of each layer, in float64."""
+    """The inputs, and then the output of each layer, in float64."""
     a = [x.astype(float)]
     for weight, bias in zip(weights, biases or [np.zeros(1)] * len(weights), strict=True):
         z = a[-1] @ weight.T + bias
@@ -34,7 +34,7 @@ def trained(problem: Problem) -> list[Array]:
         gradients = []
         for i in reversed(range(len(weights))):
             gradients.append((i, delta.T @ a[i], delta.sum(0)))
-            delta = (delta @ weights[i]) * (1 - a[i] ** 2)
+            delta = (delta @ weights[i]) * (1 - a[i] ** 2)  # after the first layer this is not used
         for i, weight, bias in gradients:
             weights[i] -= problem.rate * weight
             if biases:
@@ -67,7 +67,7 @@ def experimented(problem: Problem) -> list[Array]:
     return [first, second]
 
 
-def _square(array: Array) -> float:
+def _sum_of_squares(array: Array) -> float:
     return float(np.vdot(array, array))
 
 
@@ -83,6 +83,6 @@ def discrepancy(problem: Problem, result: list[Any], reference: list[Array]) -> 
     wrong = [f"{np.shape(a)}, not {b.shape}" for a, b in pairs if np.shape(a) != b.shape]
     if wrong:
         raise LeftOut(f"it returned an array of shape {wrong[0]}")
-    off = sum(_square(a - b) for a, b in pairs)
-    way = sum(_square(b - c) for b, c in zip(reference, start, strict=True))
-    return float(np.sqrt(off / way))
+    error = sum(_sum_of_squares(a - b) for a, b in pairs)
+    distance = sum(_sum_of_squares(b - c) for b, c in zip(reference, start, strict=True))
+    return float(np.sqrt(error / distance))

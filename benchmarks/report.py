@@ -60,7 +60,7 @@ def heading_of(workload: str, dtype: str, threads: int, allocator: str) -> str:
 
 
 def titles_of(workload: str) -> dict[str, str]:
-    """The titles of the rows, by the names of the contestants: for imports, the statements."""
+    """The titles of the rows, by the names of the contestants. Where imports are measured, they are the statements."""
     return STATEMENTS if workload == START else TITLES
 
 
@@ -107,13 +107,15 @@ def tables(entries: Sequence[dict[str, Any]]) -> str:
 
 def _section(key: tuple[Any, ...], cases: Sequence[dict[str, Any]]) -> str:
     """The heading, the legend and the table of one group of cases, and its notes."""
-    titles = titles_of(key[0])
-    lines = [f"### {heading_of(*key)}", ""]
+    workload, dtype, threads, allocator = key
+    titles = titles_of(workload)
+    lines = [f"### {heading_of(workload, dtype, threads, allocator)}", ""]
     present = [name for name in titles if any(name in case["contestants"] for case in cases)]
     if present:
         bases = [base for base in BASELINES if any(base in case["contestants"] for case in cases)]
         compared = " · ".join(f"{titles[base]} ÷ it" for base in bases)
-        legend = f"{unit_of(key[0])[0]}: median ± half the interquartile range" + (f" ({compared})" if bases else "")
+        unit, _ = unit_of(workload)
+        legend = f"{unit}: median ± half the interquartile range" + (f" ({compared})" if bases else "")
         rows = [["", *map(column_of, cases)]]
         rows += [[titles[name], *(_cell(case, name) for case in cases)] for name in present]
         lines += [legend, "", *_table(rows), ""]
@@ -129,14 +131,17 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _notes(titles: Mapping[str, str], cases: Sequence[dict[str, Any]]) -> list[str]:
-    """A line for each reason to be left out, with the contestants; with their columns, too, if they are in others."""
-    left_out: dict[str, dict[str, list[str]]] = {}
+    """For each reason to leave contestants out, a line that names them, with their columns unless these are all."""
+    left_out: dict[str, dict[str, list[str]]] = {}  # by reason and title: the columns
     for case in cases:
         for name, reason in case["left_out"].items():
             left_out.setdefault(reason, {}).setdefault(titles[name], []).append(column_of(case))
     notes = []
-    for reason, columns in left_out.items():
-        names = [f"{n} ({', '.join(c)})" if len(c) < len(cases) else n for n, c in columns.items()]
+    for reason, columns_of in left_out.items():
+        names = [
+            title if len(columns) == len(cases) else f"{title} ({', '.join(columns)})"
+            for title, columns in columns_of.items()
+        ]
         notes.append(f"Left out: {'; '.join(names)}: {reason}")
     return notes
 

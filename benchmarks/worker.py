@@ -28,7 +28,7 @@ def _memory() -> tuple[int, int]:
 
 
 def _pin(cores: int) -> None:
-    """Keep all threads of this process, and those to come, on the last `cores` cores; interrupts prefer the first ones.
+    """Keep all threads of this process, and those to come, on the last `cores` cores. Interrupts prefer the first ones.
 
     Call this after the contestant has been imported, so that all processes start up on all cores.
     """

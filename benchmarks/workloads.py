@@ -29,7 +29,7 @@ class Workload(NamedTuple):
     """The cases of one kind, and what they have in common."""
 
     about: str
-    contest: str  # the name of the function in the contestants' modules, or names of which each has one
+    contest: str  # the name of the function in the contestants' modules; or two names, of which each module has one
     size: str  # what `Case.size` counts
     unit: tuple[str, float]  # the unit of the figures, and how many of it a second has
     rounds: int
@@ -47,27 +47,33 @@ def _dtypes(options: Options) -> list[str]:
     return ["float32"] if options.quick else ["float32", "float64"]
 
 
+def _settings(options: Options) -> list[tuple[str, int]]:
+    """The dtypes and the numbers of threads that most workloads are measured with."""
+    numbers = options.threads[:1] if options.quick else options.threads
+    return [(dtype, threads) for threads in numbers for dtype in _dtypes(options)]
+
+
 def _step_cases(options: Options) -> list[Case]:
     sizes = [1] if options.quick else [1, 32, 128, 512]
-    threads = options.threads[:1] if options.quick else options.threads
-    warm = [Case("step", n, d, t, "warm") for t in threads for d in _dtypes(options) for n in sizes]
-    return warm if options.quick else warm + [Case("step", 1, d, threads[0], "fresh") for d in _dtypes(options)]
+    warm = [Case("step", size, *settings, "warm") for settings in _settings(options) for size in sizes]
+    if options.quick:
+        return warm
+    return warm + [Case("step", 1, dtype, options.threads[0], "fresh") for dtype in _dtypes(options)]
 
 
 def _wide_cases(options: Options) -> list[Case]:
     if options.quick:
         return [Case("wide", 128, "float32", options.threads[0], "warm")]
-    return [Case("wide", 256, d, t, "warm") for t in options.threads for d in _dtypes(options)]
+    return [Case("wide", 256, *settings, "warm") for settings in _settings(options)]
 
 
 def _predict_cases(options: Options) -> list[Case]:
     sizes = [1] if options.quick else [1, 10_000]
-    threads = options.threads[:1] if options.quick else options.threads
-    return [Case("predict", n, d, t, "warm") for t in threads for d in _dtypes(options) for n in sizes]
+    return [Case("predict", size, *settings, "warm") for settings in _settings(options) for size in sizes]
 
 
 def _run_cases(options: Options) -> list[Case]:
-    return [Case("run", 1, d, options.threads[0], "warm") for d in _dtypes(options)]
+    return [Case("run", 1, dtype, options.threads[0], "warm") for dtype in _dtypes(options)]
 
 
 def _ops_cases(options: Options) -> list[Case]:
@@ -76,7 +82,7 @@ def _ops_cases(options: Options) -> list[Case]:
 
 def _deep_cases(options: Options) -> list[Case]:
     sizes = [10_000] if options.quick else [1_000, 10_000, 100_000, 1_000_000]
-    return [Case("deep", n, "float64", options.threads[0], "warm") for n in sizes]
+    return [Case("deep", size, "float64", options.threads[0], "warm") for size in sizes]
 
 
 # --- problems ---------------------------------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ def test_the_check_refuses_every_wrong_result(problem: Problem) -> None:
     right = WORKLOADS["step"].reference(problem)
     assert check(problem, right, right) == 0
     for mistake, result in wrong_results(problem).items():
-        with pytest.raises(LeftOut):
+        with pytest.raises(LeftOut):  # `check` raises it before `fail` is called
             pytest.fail(f"{mistake} passed with {check(problem, result, right)}")
 
 
@@ -194,7 +194,7 @@ def test_a_problem_is_saved_and_loaded_unchanged(problem: Problem, tmp_path: Pat
             assert a.dtype == b.dtype
 
 
-def test_tables_show_medians_spreads_ratios_and_reasons() -> None:
+def test_tables_show_medians_spreads_and_ratios_and_say_who_is_left_out_and_why() -> None:
     """A cell has the median in µs, its spread, and our eager and captured medians divided by it."""
     figures = {
         "tinygrad_mlp": Measured([2e-6, 1e-6, 3e-6]),

@@ -85,7 +85,7 @@ class Network:
 
 
 def comparison_of(right_mean_square, right_cross_entropy, histories=([0.1, 0.3, 0.6], [0.2, 0.7, 0.8])):
-    """The comparison that the example prints for two networks that get these of 200 digits right."""
+    """The comparison that the example prints for two networks. Two slices say which of 200 digits each gets right."""
     labels = np.eye(2)[np.zeros(200, int)]
     outputs = {}
     for loss, right in (("mean_square", right_mean_square), ("cross_entropy", right_cross_entropy)):

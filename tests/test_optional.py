@@ -1,4 +1,4 @@
-"""NumPy and SciPy suffice: without matplotlib, tqdm and pooch all works but what says how to install them."""
+"""NumPy and SciPy suffice: without matplotlib, tqdm and pooch, what needs them fails and says how to install them."""
 
 import functools
 import gzip
@@ -37,7 +37,7 @@ def run(code: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 
 
 def printed(code: str, *arguments: str) -> str:
-    """What `code` prints where the three cannot be imported."""
+    """What `code` prints where no package of OPTIONAL can be imported."""
     answer = run(BLOCKED + code, *arguments)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
@@ -196,7 +196,7 @@ def test_reports_are_the_same_lines_with_and_without_tqdm(
     assert capsys.readouterr() == with_tqdm == (f"{record}\n", "")
 
 
-A_DOWNLOAD = """
+DOWNLOAD_WITHOUT_TQDM = """
 import pathlib, sys
 sys.modules["tqdm"] = None
 from tinygrad_mlp.datasets import download
@@ -214,7 +214,7 @@ def test_a_download_without_tqdm_shows_a_line_in_place_of_a_bar(tmp_path: Path) 
         threading.Thread(target=server.serve_forever).start()
         mirror = f"http://127.0.0.1:{server.server_port}"
         try:
-            answer = run(A_DOWNLOAD, name, str(tmp_path / "cache"), mirror, no_proxy="127.0.0.1")
+            answer = run(DOWNLOAD_WITHOUT_TQDM, name, str(tmp_path / "cache"), mirror, no_proxy="127.0.0.1")
         finally:
             server.shutdown()
     assert answer.stdout == f"{tmp_path / 'cache' / name}\n", answer.stderr

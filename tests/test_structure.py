@@ -18,8 +18,8 @@ import tinygrad_mlp
 PACKAGE = Path(tinygrad_mlp.__file__).parent
 PROJECT = Path(__file__).parents[1]
 
-# From the ground up: a module imports only from layers below its own, or from its own folder.
-LAYERS = [
+# From the ground up: a module imports only from storeys below its own, or from its own folder.
+STOREYS = [
     "_optional",
     "core",
     "tensors",
@@ -50,13 +50,13 @@ def module_of(file: Path) -> str:
 MODULES = {module_of(file) for file in FILES}
 
 
-def layer(module: str) -> int:
-    """The height of the most specific layer that `module` belongs to."""
-    fitting = [name for name in LAYERS if name and (module == name or module.startswith(name + "."))]
+def storey_of(module: str) -> int:
+    """The index in STOREYS, counted from the ground, of the longest name that is `module` or a package around it."""
+    fitting = [name for name in STOREYS if name and (module == name or module.startswith(name + "."))]
     if module == "":
-        return LAYERS.index("")
-    assert fitting, f"{module} belongs to no layer: say in LAYERS where it stands"
-    return LAYERS.index(max(fitting, key=len))
+        return STOREYS.index("")
+    assert fitting, f"{module} belongs to no storey: say in STOREYS where it stands"
+    return STOREYS.index(max(fitting, key=len))
 
 
 def imported(file: Path, tree: ast.AST) -> Iterator[str]:
@@ -76,8 +76,8 @@ def imported(file: Path, tree: ast.AST) -> Iterator[str]:
 def test_imports_point_downwards(file: Path) -> None:
     own = module_of(file)
     for module in imported(file, FILES[file]):
-        neighbours = layer(module) == layer(own) and own.partition(".")[0] == module.partition(".")[0]
-        assert layer(module) < layer(own) or neighbours, f"{own or 'the package'} must not import {module}"
+        neighbours = storey_of(module) == storey_of(own) and own.partition(".")[0] == module.partition(".")[0]
+        assert storey_of(module) < storey_of(own) or neighbours, f"{own or 'the package'} must not import {module}"
 
 
 def test_no_room_has_the_name_of_a_public_function() -> None:
@@ -87,8 +87,8 @@ def test_no_room_has_the_name_of_a_public_function() -> None:
     assert sorted(rooms & set(tinygrad_mlp.__all__)) == ["autograd", "datasets", "nn", "optim", "utils"]
 
 
-def test_every_layer_exists() -> None:
-    assert [name for name in LAYERS if name not in MODULES] == []
+def test_every_storey_exists() -> None:
+    assert [name for name in STOREYS if name not in MODULES] == []
 
 
 # The order in which the files of the core can be read from the ground up: each imports from those before it alone.
@@ -251,7 +251,7 @@ def test_every_file_says_why_it_exists(folder: str) -> None:
 TESTS_OF = {"_replay": "capture", "_tape": "capture", "": "."}
 
 
-@pytest.mark.parametrize("storey", LAYERS)
+@pytest.mark.parametrize("storey", STOREYS)
 def test_every_storey_has_a_folder_or_a_file_of_tests(storey: str) -> None:
     name = TESTS_OF.get(storey, storey.strip("_"))
     found = [*(PROJECT / "tests" / name).glob("test_*.py"), *PROJECT.glob(f"tests/**/test_{name}.py")]

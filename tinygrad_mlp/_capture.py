@@ -104,7 +104,7 @@ class Names:
         if len(reached) > _MANY:
             tape.refuse(f"`{name}` holds more than {_MANY:,} objects: pass what the step reads of them as arguments")
         for part in reached:
-            part = part.__self__ if isinstance(part, MethodType) else part
+            part = part.__self__ if isinstance(part, MethodType) else part  # a method reads from its object
             if isinstance(part, Module):
                 tape.use(part)
             elif isinstance(part, Tensor):
@@ -252,15 +252,16 @@ class Recording:
     """What was recorded in one call of a step, and the conditions under which it may be replayed.
 
     Attributes:
-        program: replays the call; None if it cannot be replayed.
-        refused: the reason, if so.
+        program: replays the call; None if the call cannot be replayed.
+        refused: why the call cannot be replayed; None if it can.
     """
 
     def __init__(self, tape: Tape, program: Program | None) -> None:
         self.program = program
         self.refused = tape.refused
         self._names = tape.names
-        # Modules that the step has made for this call alone are gone as soon as the tape lets go of them.
+        # Modules that the step has made for this call alone are gone as soon as the tape lets go of them: leave them
+        # out.
         used = list(map(weakref.ref, tape.modules))
         tape.modules.clear()
         self._modules = [module for reference in used if (module := reference()) is not None]
@@ -276,12 +277,12 @@ class Recording:
             self.program = None
 
     def difference(self) -> str:
-        """What has changed since: the first name or attribute, or else a Tensor, for which no name is known."""
+        """What has changed since the call: the first name or attribute that differs, or else some Tensor."""
         names = next(filter(None, (names.difference() for names in self._names)), "")
         return names or _difference(self._structure, _structure(self._modules)) or "a Tensor from outside"
 
     def is_valid(self) -> bool:
-        """Whether the conditions still hold."""
+        """Whether nothing has changed on which a replay depends."""
         for names in self._names:
             if not names.are_valid():
                 return False
@@ -298,7 +299,7 @@ class Recording:
 
 _KINDS = 32  # kinds of arguments for which recordings are kept
 _MODES = 4  # recordings that are kept for each kind, such as one for training and one for evaluation
-_COST = 10  # the cost of a recording, in replays: it has saved time when so many have followed
+_COST = 10  # how many replays save as much time as a recording costs
 _CREDIT = 32 * _COST  # a step stays eager when its recordings have cost so much more than replays have saved
 _PATIENCE = 5 * _COST  # the same limit for a step that changes what it reads, and so cannot be replayed
 
@@ -341,6 +342,7 @@ class Captured:
         return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Replay the step, record it or call it eagerly. The most common call takes a short way."""
         if not self._lock.acquire(False):
             raise RuntimeError("a captured step is used by one thread at a time: capture one for each thread")
         try:
@@ -352,7 +354,7 @@ class Captured:
                 array = argument._data
                 kind += (array.shape, array.strides, array.dtype)
                 memories.add(id(owner(array)))
-            else:  # a short way for the most common call: Tensors alone, each in memory of its own
+            else:  # the short way: the arguments are Tensors alone, each in memory of its own
                 if not (kwargs or observers or mode.watcher) and len(memories) == len(args):
                     known = self._recordings.get(tuple(kind))
                     if known and known[0].is_valid():
@@ -385,7 +387,7 @@ class Captured:
                 known.insert(0, recording)
                 memories = {id(owner(tensor._data)) for tensor in tensors}
                 return self._replay(recording, tensors, memories, args, kwargs)
-        # What has changed since the last recording? If recordings have cost too much already, say so and stay eager.
+        # None is valid. If recordings have cost too much already, stay eager, and say what changes from call to call.
         changing = self._changing.get(key) or (known[0].difference() if known else "")
         if self._debt >= (_PATIENCE if key in self._changing else _CREDIT):
             reason = "arguments are others at each call: pass numbers that change as Tensors"
@@ -449,8 +451,8 @@ class Captured:
         """
         self._debt += _COST
         # The step is given stand-ins for its arguments: a Tensor that it also reads by name is no argument there.
-        stands_for = {id(tensor): type(tensor)._of(tensor._data) for tensor in tensors}
-        back = {id(stands_for[id(tensor)]): tensor for tensor in tensors}
+        stands_for = {id(tensor): type(tensor)._of(tensor._data) for tensor in tensors}  # by argument: its stand-in
+        back = {id(stands_for[id(tensor)]): tensor for tensor in tensors}  # by stand-in: the argument, for the result
         given = [stands_for[id(tensor)] for tensor in tensors]
         tape = Tape(given, lambda module: _structure([module]))
         tape.names.append(Names(self.step, tape))
@@ -494,7 +496,7 @@ class Captured:
         return self.step(*args, **kwargs)
 
     def _refuse(self, reason: str) -> None:
-        """Let `captured` be the reason, and warn if this is the first one."""
+        """Set `captured` to the reason, and warn if no reason has been given since `reset`."""
         self.captured = reason
         if not self._warned:
             self._warned = True

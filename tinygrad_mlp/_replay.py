@@ -35,8 +35,8 @@ class Program:
     """Replays a tape, in memory of its own.
 
     Attributes:
-        externals: the Tensors from outside that the step has met, as the tape lists them.
-        outside: the ids of the owners of their memory.
+        externals: the Tensors from outside that the step has met: for each, a weak reference, its node and its array.
+        outside: the ids of the owners of the memory of these arrays.
         is_running: whether a replay is going on.
     """
 
@@ -54,15 +54,16 @@ class Program:
         kernels = [
             (mapped(function, self._move), mapped(operands, self._move)) for function, operands in _needed(tape, result)
         ]
-        # The kernels before the first one that touches an array, most of which drop gradients, and all others.
+        # The kernels before the first one that touches an array, and all others. Most of the former drop gradients, so
+        # they run before `run` copies the gradients that leaves still hold.
         self._preparing = list(takewhile(lambda kernel: not _computes(*kernel), kernels))
         self._computing = kernels[len(self._preparing) :]
-        # Gradients that the step reads: the leaf, the Tensor that kernels compute with, and what the leaf holds after a
-        # replay, which gives copies of that Tensor to readers.
+        # For each gradient that the step reads: the leaf, the Tensor that kernels compute with, and a `Lent` for the
+        # leaf to hold after a replay, which gives a copy of that Tensor to a later reader.
         self._read = [
             (leaf, self._move(kept), Lent(self._move(kept)._data, Tensor._of)) for leaf, kept in tape.read.items()
         ]
-        # Gradients in the program's memory, each with the leaf that holds it after a replay.
+        # The gradients in the program's memory, each in a pair with the leaf that holds it after a replay.
         self._lent: list[tuple[Leaf, Any]] = [
             *(operands for function, operands in kernels if function is deliver_gradient),
             *((leaf, lent) for leaf, _, lent in self._read),
@@ -76,7 +77,7 @@ class Program:
     def _move(self, value: Any) -> Any:
         """The replacement, in the program's memory, of an array or a Tensor of the tape; anything else as it is.
 
-        What is moved twice has the same replacement both times.
+        An array or a Tensor that is moved twice has the same replacement both times.
         """
         array = value._data if isinstance(value, Tensor) else value
         block = self._tape.block(array) if isinstance(array, np.ndarray) else None
@@ -163,9 +164,9 @@ def _needed(tape: Tape, result: Any) -> list[Kernel]:
 
 
 def _given(result: Any, tensors: Sequence[Tensor]) -> Any:
-    """The result of a replay: `result` with each function in it called with the arguments `tensors`, and called once.
+    """The result of a replay: `result`, with what each function in it returns for the arguments `tensors` in its place.
 
-    A Tensor that stands twice in the result is therefore one Tensor.
+    Each function is called once, so that a Tensor that stands twice in the result is one Tensor.
     """
     if type(result) is FunctionType:
         return result(tensors)
@@ -191,14 +192,14 @@ def _contents(changed: Any) -> dict[str, Any]:
 
 
 def saved(changed: Any) -> dict[str, Any]:
-    """A copy of the contents of an object, for `put_back`. Of its leaves, arrays and generators alone are copied."""
+    """A copy of the contents of an object, for `put_back`. Tensors and other objects among them are not copied."""
     contents = _contents(changed)
-    shared = [leaf for leaf in leaves(contents) if not isinstance(leaf, np.ndarray | np.random.Generator | Lent)]
-    return copy.deepcopy(contents, {id(leaf): leaf for leaf in shared})
+    kept = [leaf for leaf in leaves(contents) if not isinstance(leaf, np.ndarray | np.random.Generator | Lent)]
+    return copy.deepcopy(contents, {id(leaf): leaf for leaf in kept})  # the memo: deepcopy takes these for copied
 
 
 def put_back(changed: Any, contents: dict[str, Any]) -> None:
-    """Give an object the contents that it had when they were `saved`, in the same arrays, lists and dicts as now."""
+    """Give an object the `contents` that `saved` returned, written into the arrays, lists and dicts that it holds."""
     for name, value in contents.items():
         setattr(changed, name, _restored(getattr(changed, name), value))
 

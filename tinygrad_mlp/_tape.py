@@ -87,13 +87,15 @@ class Slot(NDArrayOperatorsMixin):
         self.tape = tape
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """Call a ufunc with arrays, and take the call down."""
         out = options.pop("out", (None,))[0]
         arguments = _arrays(inputs)
+        # A reduction, such as a sum over axes.
         if method == "reduce" and out is None and not set(options) - {"axis", "keepdims"}:
             axis, keepdims = options.get("axis", 0), options.get("keepdims", False)
             result = np.asarray(ufunc.reduce(arguments[0], axis=axis, keepdims=keepdims))
             return self.tape.add_kernel(ufunc.reduce, (arguments[0], axis, None, result, keepdims), result)
-        if method != "__call__" or options:
+        if method != "__call__" or options:  # a call with `where=`, or a method such as `accumulate`
             options |= {} if out is None else {"out": out.array}
             self.tape.refuse(f"numpy.{ufunc.__name__}.{method} with {sorted(options)}")
             return getattr(ufunc, method)(*arguments, **options)
@@ -101,7 +103,7 @@ class Slot(NDArrayOperatorsMixin):
             result = matmul(*arguments)
             return self.tape.add_kernel(*product_into(arguments[0], arguments[1], result), result)
         result = np.asarray(ufunc(*arguments)) if out is None else ufunc(*arguments, out=out.array)
-        self.tape.originals.pop(id(result), None)  # `result` may have been a copy, and is overwritten here
+        self.tape.originals.pop(id(result), None)  # if `result` was a copy, its original has other numbers from now on
         fitted = tuple(_fitted(arguments, result))
         if ufunc in (np.maximum, np.minimum):  # the two that take out= by name only
             slot = self.tape.add_kernel(partial(ufunc, out=result), fitted, result)
@@ -110,6 +112,7 @@ class Slot(NDArrayOperatorsMixin):
         return slot if out is None else out
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        """Call another function of NumPy's or of the sheet with arrays, and take the call down."""
         if function is f.clone:
             return self.copy("K")
         return self.tape.call_whole(function, _arrays(list(args)), options)
@@ -120,10 +123,11 @@ class Slot(NDArrayOperatorsMixin):
         return np.power(self, exponent) if shortcut is None else shortcut(self)
 
     def __getattr__(self, name: str) -> Any:
+        """An attribute of the array. Refuse the tape if it depends on the numbers, which differ in a replay."""
         value = getattr(self.array, name)
-        if name in ("T", "mT"):
+        if name in ("T", "mT"):  # a view, which stays one in a replay
             return Slot(value, self.tape)
-        if name not in ("shape", "dtype", "ndim", "size", "base", "flags"):
+        if name not in ("shape", "dtype", "ndim", "size", "base", "flags"):  # these do not depend on the numbers
             self.tape.refuse(f"reading numbers out of a Tensor with {name}")
         return value
 
@@ -140,6 +144,7 @@ class Slot(NDArrayOperatorsMixin):
         return self.tape.call_whole(np.ndarray.astype, [self.array, dtype], {})
 
     def copy(self, order: Any = "C") -> Any:
+        """A copy of the array. Its original is noted, because `Tape.deliver` may use that instead."""
         result = self.array.copy(order)
         self.tape.originals[id(result)] = self.array
         return self.tape.add_kernel(np.copyto, (result, self.array), result)
@@ -172,17 +177,20 @@ def _assign(out: Array, function: Function, arguments: Sequence[Any], options: d
     out[...] = result
 
 
-def _quietly(settings: dict[str, Any], function: Function, arguments: tuple[Any, ...]) -> None:
-    """Call a kernel under the floating-point error settings it was recorded under."""
+def _under_settings(settings: dict[str, Any], function: Function, arguments: tuple[Any, ...]) -> None:
+    """Call a kernel under the floating-point error settings (`numpy.errstate`) it was recorded under."""
     with np.errstate(**settings):
         function(*arguments)
 
 
 def deliver_gradient(leaf: Leaf, gradient: Product | Lent) -> None:
-    """Give a leaf the gradient that the kernels have just computed, or add it to the one that is there."""
+    """Replay the end of a backward pass: give `leaf` the `gradient` that the kernels have just computed.
+
+    If the leaf holds a gradient, `gradient` is added to that.
+    """
     if leaf.grad is not None:
         accumulate(leaf, independent(gradient))
-    elif type(gradient) is Product and is_guarded(gradient.right):
+    elif type(gradient) is Product and is_guarded(gradient.right):  # somebody else may write to the right factor
         leaf.grad = independent(gradient)
     else:
         gradient.since = next(clock)
@@ -201,21 +209,25 @@ def independent(gradient: Product | Lent, overwritten: Container[int] | None = N
         return gradient.own()
     stays = overwritten is not None and id(owner(gradient.right)) not in overwritten
     product = Product(gradient.left.copy("K"), gradient.right if stays else gradient.right.copy("K"))
-    product.since = gradient.since if stays else next(clock)
+    product.since = gradient.since if stays else next(clock)  # the time from which the factors must not change
     return product
 
 
 def make_gradients_independent(optimizer: Optimizer) -> None:
-    """Copy the gradients for an optimizer that a user has written, which may keep them: kernels overwrite theirs."""
+    """Copy all gradients before a step of `optimizer`, which a user has written.
+
+    Such an optimizer may keep the gradients, and the next replay overwrites the memory of those that kernels computed.
+    """
     for leaf in [parameter._node for group in optimizer._groups for parameter in group["params"]]:
         if isinstance(leaf, Leaf) and isinstance(leaf.grad, Product | Lent):
             leaf.grad = independent(leaf.grad)
 
 
 def _read_gradient(leaf: Leaf, kept: Tensor) -> None:
-    """Write the gradient of a leaf into the Tensor `kept` and let the leaf hold that, as reading ``.grad`` does.
+    """Replay a reading of ``.grad`` by the step: write the gradient of `leaf`, multiplied out, into the Tensor `kept`.
 
-    The kernels that follow compute with `kept`.
+    `kept` is the Tensor that the recorded step was given. Later kernels compute with its array. After this kernel the
+    leaf holds `kept` as its gradient, as it does after a reading.
     """
     gradient = gradient_of(leaf)
     if type(gradient) is Product:
@@ -233,14 +245,14 @@ def _read_gradient(leaf: Leaf, kept: Tensor) -> None:
 class _Block(NamedTuple):
     """A range of memory that a program replaces by its own: an argument's, or the result of a kernel."""
 
-    low: int  # the address of its first byte
-    high: int  # and of the byte after its last
-    memory: Array
+    low: int  # the address of the first byte
+    high: int  # the address of the byte after the last one
+    memory: Array  # kept, so that no other array comes to lie at these addresses
     is_argument: bool
 
 
 class Tape(Observer):
-    """Takes down what one run of a step does, in order. `Observer` says what the methods without a docstring are for.
+    """Takes down what one run of a step does, in order. `Observer` says when the methods that it has are called.
 
     Attributes:
         refused: why the step cannot be replayed; None as long as it can.
@@ -266,20 +278,21 @@ class Tape(Observer):
         for argument in arguments:
             low, high = byte_bounds(argument._data)
             others = self._blocks.get(id(owner(argument._data)), [])
+            # One Tensor may be passed twice, but two Tensors must not overlap in memory.
             if id(argument) not in self._made and any(other.low < high and low < other.high for other in others):
                 self.refuse("arguments that share memory: pass a .clone()")
             self._add(argument._data, argument._data, is_argument=True)
             self.made(argument)
 
     def refuse(self, reason: str) -> None:
-        """End the recording, because the step has done something that a replay could not; the first reason stays."""
+        """End the recording, because the step has done something that a replay cannot do. The first reason is kept."""
         self.refused = self.refused or reason
         if observer() is self:
             del observers[get_ident()]
 
     @contextlib.contextmanager
     def _pause(self) -> Iterator[None]:
-        """Do not record a block. If an exception leaves it, the step may catch that, so the tape is refused."""
+        """Run a block without recording it. Refuse the tape if an exception leaves the block: the step may catch it."""
         observers.pop(get_ident(), None)
         try:
             yield
@@ -314,11 +327,12 @@ class Tape(Observer):
         return id(tensor) in self._made and self._made[id(tensor)]() is tensor
 
     def meet(self, tensor: Any) -> None:
+        """Note that the step reads `tensor`. Replays check that a Tensor from outside is the same as it was."""
         block = self.block(tensor._data)
-        if self.has_made(tensor):
+        if self.has_made(tensor):  # its array is in a block, or a view of a Tensor from outside
             if block is None and id(owner(tensor._data)) not in self.outside():
                 self.refuse("a Tensor of the step that was given an array from outside")
-        elif block is None:
+        elif block is None:  # a Tensor from outside
             self.externals.setdefault(id(tensor), (weakref.ref(tensor), tensor._node, tensor._data))
         elif block.is_argument:
             self.refuse("an argument that shares memory with a Tensor from outside: pass a .clone()")
@@ -332,9 +346,9 @@ class Tape(Observer):
                 self.refuse("a NumPy array that is not an argument: pass it as one, and draw noise with randn()")
 
     def add_kernel(self, function: Function, arguments: tuple[Any, ...], result: Array) -> Slot:
-        """Note the call ``function(*arguments)``, which has just been made and writes `result`; a Slot for that."""
+        """Take down the call ``function(*arguments)``, which has just written `result`. Returns a Slot for `result`."""
         if (settings := np.geterr()) != self._errors:
-            function, arguments = _quietly, (settings, function, arguments)
+            function, arguments = _under_settings, (settings, function, arguments)
         self.kernels.append((function, arguments, result))
         if self.block(result) is None:
             self._add(result, owner(result))
@@ -343,7 +357,7 @@ class Tape(Observer):
     # --- what the graph tells the tape
 
     def compute(self, function: Function, arrays: Sequence[Any], operands: Sequence[Any], options: Any) -> Array:
-        """Call a function of the sheet with the `arrays` of its operands, and take down its kernels."""
+        """Call a function of the sheet with the `arrays` of its `operands`, and take down its calls as kernels."""
         self._meet_all(list(operands))
         if any(array.dtype == np.bool_ for array in leaves(options.get("index"), np.ndarray)):
             self.refuse("a boolean mask, whose numbers decide on a shape: write where() or masked_fill()")
@@ -363,7 +377,7 @@ class Tape(Observer):
         return np.asarray(_arrays(result))
 
     def slot(self, array: Any) -> Any:
-        """A Slot for an array of the graph."""
+        """A Slot for `array`, which takes down every call that is made with it; anything but an array as it is."""
         return Slot(array, self) if type(array) is np.ndarray else array
 
     def copied(self, array: Array) -> Array:
@@ -380,18 +394,18 @@ class Tape(Observer):
         result = np.asarray(result)
         shared = [owner(result) is owner(array) for array in leaves(arguments, np.ndarray)]
         if shared == [True] and _is_taken_apart(function):
-            return Slot(result, self)  # a view, which stays one in a replay: it needs no kernel
-        result = result.copy("K") if any(shared) else result
+            return Slot(result, self)  # a view of the only array, which stays one in a replay: it needs no kernel
+        result = result.copy("K") if any(shared) else result  # else the kernel would write to one of its arguments
         slot = self.add_kernel(_assign, (result, function, arguments, options), result)
         if not _is_taken_apart(function) and function not in _WHOLE:
             self.kernels[-1] = *self.kernels[-1][:2], None  # a user's function may do more than to write an array
         return slot
 
     def read_node(self, node: Node) -> tuple[Any, Any, list[Any]]:
-        """The rules of `node`, and Slots for its output and its inputs.
+        """The rules of `node`, and Slots for its output and its inputs: what the walk computes with.
 
-        Refused are nodes from before the step, nodes with arrays from outside, and nodes with weights that an optimizer
-        has changed since.
+        The tape is refused if the node is older than the step, if it has an array from outside, or if an optimizer has
+        changed one of its arrays since the node was recorded.
         """
         if node.number < self._begun:
             self.refuse("the graph of a Tensor that was computed outside the step")
@@ -404,7 +418,7 @@ class Tape(Observer):
         return map(self._whole, node.rules), self.slot(node.output), list(map(self.slot, node.inputs))
 
     def _whole(self, rule: Function | None) -> Function | None:
-        """`rule`, made to take Slots: one that a user has written is called with arrays, as one kernel."""
+        """`rule`, in a form that takes Slots: a rule that a user has written is called with arrays, as one kernel."""
         if rule is None or _is_taken_apart(getattr(rule, "func", rule)):
             return rule
         return lambda *slots, **options: self.call_whole(rule, _arrays(list(slots)), options)
@@ -422,7 +436,7 @@ class Tape(Observer):
         return gradients
 
     def deliver(self, leaf: Leaf, gradient: Any) -> None:
-        """Give `leaf` its gradient, and take that down."""
+        """Give `leaf` its `gradient`, and take down a kernel that does so in a replay."""
         if isinstance(gradient, Variable):
             self.refuse("a gradient that has a graph")
         # The walk may have given the leaf a copy, because others use the array as well. A replay does not copy: it
@@ -437,6 +451,7 @@ class Tape(Observer):
             accumulate(leaf, gradient)
 
     def ask_gradient(self, leaf: Leaf) -> None:
+        """Take down that the step reads the gradient of `leaf`. Refuse one that the step has not computed."""
         if leaf.grad is None or not self.leaves.get(leaf):
             self.refuse("asking for a gradient that the step has not computed: write zero_grad() to drop what is there")
         elif self.read.get(leaf) is not leaf.grad:  # read for the first time since it was computed
@@ -446,8 +461,9 @@ class Tape(Observer):
             self.kernels.append((_read_gradient, (leaf, leaf.grad), None))
 
     def perform(self, function: Function, *arguments: Any, **options: Any) -> Any:
+        """Call a function that changes an object or checks numbers, and take the call down as one kernel."""
         self._meet_all([arguments, options])
-        if is_update(function, arguments):
+        if is_update(function, arguments):  # an optimizer also reads and changes its parameters
             parameters = leaves([group["params"] for group in arguments[0]._groups])
             self._meet_all(parameters)
             # `read_node` refuses nodes with these weights that were recorded before this moment.
@@ -461,6 +477,7 @@ class Tape(Observer):
             return function(*arguments, **options)
 
     def write(self, change: Function, tensor: Any, value: Any) -> None:
+        """Let ``change(tensor, value)`` write to the array of `tensor`, and take that down. Refuse it for arguments."""
         self.meet(tensor)
         block = self.block(tensor._data)
         if block is not None and block.is_argument:
@@ -468,6 +485,7 @@ class Tape(Observer):
         self.perform(change, tensor, value)
 
     def repeat(self, function: Function, *arguments: Any) -> Array:
+        """The new array that `function` makes, such as one of random numbers. Each replay calls the function again."""
         self._meet_all(arguments)
         with self._pause():
             result = function(*arguments)
@@ -477,10 +495,12 @@ class Tape(Observer):
         return np.asarray(result)
 
     def constant(self, array: Array) -> Array:
+        """`array`, which each replay fills with the same numbers: the step may write to it."""
         return self.add_kernel(np.copyto, (array, array.copy()), array).array
 
     def use(self, module: Module) -> None:
-        # A module inside one that is described is described with it.
+        """Note that the step calls `module`, and describe what the module holds before the first call."""
+        # The description of a module includes the modules inside it.
         if not any((module, "training") in described for described in self.modules.values()):
             self.modules[module] = self._describe(module)
 
@@ -501,7 +521,8 @@ class Tape(Observer):
                 self.refuse(f"{type(value).__name__} among its results: return Tensors, in lists, tuples or dicts")
 
 
-# Functions of the sheet as they are before dispatch: they take arrays alone.
+# Functions of the sheet, without NumPy's dispatch: the functions that `record` calls with arrays. Those in `_WHOLE` are
+# called as one kernel, because they do what a Slot does not take down, such as writing to single entries of an array.
 _LINEAR = f.linear.__wrapped__  # type: ignore[attr-defined]
 _WHOLE = {f.clone.__wrapped__, f.cross_entropy.__wrapped__, f.scatter.__wrapped__, f.softmax_error.__wrapped__}  # type: ignore[attr-defined]
 

@@ -18,13 +18,13 @@ def train(problem: Problem) -> Contest:
     weights = [weight.copy() for weight in problem.weights]
     biases = [bias.copy() for bias in problem.biases]
     gemv, gemm, ger = blas.get_blas_funcs(("gemv", "gemm", "ger"), dtype=problem.case.dtype)
-    one = problem.case.size == 1
+    single = problem.case.size == 1  # a batch of one sample is a vector, for which gemv and ger are faster than gemm
     rate = problem.rate
 
     def step(x: Array, y: Array) -> None:
         activations = [x]
         for weight, bias in zip(weights, biases, strict=True):
-            x = gemv(1.0, weight.T, x[0], trans=1)[None] if one else gemm(1.0, weight.T, x.T, trans_a=1).T
+            x = gemv(1.0, weight.T, x[0], trans=1)[None] if single else gemm(1.0, weight.T, x.T, trans_a=1).T
             x += bias
             if weight is not weights[-1]:
                 np.tanh(x, out=x)
@@ -33,10 +33,10 @@ def train(problem: Problem) -> Contest:
         delta -= y
         for i in reversed(range(len(weights))):
             activation, weight = activations[i], weights[i].T
-            if i:
-                below = gemv(1.0, weight, delta[0])[None] if one else gemm(1.0, weight, delta.T).T
+            if i:  # the first layer needs no gradient of its input
+                below = gemv(1.0, weight, delta[0])[None] if single else gemm(1.0, weight, delta.T).T
                 below *= 1 - activation * activation
-            if one:
+            if single:
                 ger(-rate, activation[0], delta[0], a=weight, overwrite_a=1)
                 biases[i] -= rate * delta[0]
             else:
@@ -53,11 +53,11 @@ def train(problem: Problem) -> Contest:
 
 def predict(problem: Problem) -> Contest:
     gemv, gemm = blas.get_blas_funcs(("gemv", "gemm"), dtype=problem.case.dtype)
-    one = problem.case.size == 1
+    single = problem.case.size == 1  # a batch of one sample is a vector, for which gemv and ger are faster than gemm
 
     def probability(x: Array) -> Any:
         for weight, bias in zip(problem.weights, problem.biases, strict=True):
-            x = gemv(1.0, weight.T, x[0], trans=1)[None] if one else gemm(1.0, weight.T, x.T, trans_a=1).T
+            x = gemv(1.0, weight.T, x[0], trans=1)[None] if single else gemm(1.0, weight.T, x.T, trans_a=1).T
             x += bias
             (expit if weight is problem.weights[-1] else np.tanh)(x, out=x)
         return x

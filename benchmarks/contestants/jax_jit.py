@@ -18,6 +18,7 @@ def parameters(problem: Problem) -> list[tuple[Any, Any]]:
 
 
 def learnt(params: Any) -> list[Any]:
+    """The weights, of shape (outputs, inputs), and then the biases."""
     return [np.asarray(w).T for w, _ in params] + [np.asarray(b) for _, b in params]
 
 
@@ -34,6 +35,7 @@ def loss(params: Any, x: Any, y: Any) -> Any:
 
 
 def descend(params: Any, x: Any, y: Any, rate: float) -> Any:
+    """The parameters after one step of gradient descent."""
     return jax.tree.map(lambda p, g: p - rate * g, params, jax.grad(loss)(params, x, y))
 
 

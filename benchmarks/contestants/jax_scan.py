@@ -30,6 +30,9 @@ def train(problem: Problem) -> Contest:
     return Contest(epoch, lambda: learnt(params))
 
 
+# --- the document's experiment ----------------------------------------------------------------------------------------
+
+
 def output(weights: Any, x: Any) -> Any:
     for w in weights[:-1]:
         x = jnp.tanh(x @ w)
@@ -41,21 +44,24 @@ def loss(weights: Any, x: Any, y: Any) -> Any:
 
 
 def evaluated(weights: Any, x: Any, y: Any) -> Any:
+    """The loss and the accuracy."""
     a = output(weights, x)
     return 0.5 * jnp.sum((a - y) ** 2), jnp.mean(jnp.argmax(a, 1) == jnp.argmax(y, 1))
 
 
-def scanned(weights: Any, xs: Any, ys: Any, rate: Any) -> Any:
+def train_on_each(weights: Any, xs: Any, ys: Any, rate: Any) -> Any:
+    """The weights after one step of gradient descent for each sample, in order."""
+
     def step(weights: Any, xy: Any) -> Any:
         x, y = xy
-        gradients = jax.grad(loss)(weights, x[None], y[None])
+        gradients = jax.grad(loss)(weights, x[None], y[None])  # a batch of one sample
         return jax.tree.map(lambda w, g: w - rate * g, weights, gradients), None
 
     return jax.lax.scan(step, weights, (xs, ys))[0]
 
 
 def experiment(problem: Problem) -> Contest:
-    steps, monitor = jax.jit(scanned), jax.jit(evaluated)
+    steps, monitor = jax.jit(train_on_each), jax.jit(evaluated)
     x, y = jnp.asarray(problem.x[0]), jnp.asarray(problem.y[0])
     validation = [jnp.asarray(array) for array in problem.validation]
     trained: list[Any] = []

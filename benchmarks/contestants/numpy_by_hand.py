@@ -21,7 +21,7 @@ def train(problem: Problem) -> Contest:
         delta = output - y
         for i in reversed(range(len(weights))):
             activation = activations[i]
-            below = (delta @ weights[i]) * (1 - activation**2) if i else delta
+            below = (delta @ weights[i]) * (1 - activation**2) if i else delta  # for the first layer it is not used
             weights[i] -= problem.rate * (delta.T @ activation)
             biases[i] -= problem.rate * delta.sum(0)
             delta = below

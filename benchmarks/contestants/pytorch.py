@@ -12,6 +12,7 @@ from ..problem import Contest, Problem
 
 
 def network(problem: Problem, bias: bool = True) -> Any:
+    """Linear layers with the problem's weights, and tanh between them. It returns logits."""
     layers: list[nn.Module] = []
     for i, weight in enumerate(problem.weights):
         linear = nn.Linear(weight.shape[1], weight.shape[0], bias, dtype=getattr(torch, problem.case.dtype))
@@ -24,6 +25,7 @@ def network(problem: Problem, bias: bool = True) -> Any:
 
 
 def learnt(model: Any) -> list[Any]:
+    """The weights, and then the biases."""
     parameters = [parameter.detach().numpy() for parameter in model.parameters()]
     return parameters[::2] + parameters[1::2]
 

@@ -11,7 +11,7 @@ from ..problem import Contest, Problem
 
 
 def network(problem: Problem, x: Any, y: Any) -> Any:
-    """A classifier with the problem's weights, which replace those that its first call has drawn."""
+    """A classifier with the problem's weights. They replace those that the first ``partial_fit`` draws and trains."""
     model = MLPClassifier(
         hidden_layer_sizes=[len(weight) for weight in problem.weights[:-1]],
         activation="tanh",
@@ -44,7 +44,7 @@ def train(problem: Problem) -> Contest:
 
 def predict(problem: Problem) -> Contest:
     x = problem.x[0][:1]
-    model = network(problem, x, np.eye(1, len(problem.biases[-1]), dtype=x.dtype))
+    model = network(problem, x, np.eye(1, len(problem.biases[-1]), dtype=x.dtype))  # one sample with any label
 
     def forward() -> list[Any]:
         return [model.predict_proba(x) for x in problem.x]

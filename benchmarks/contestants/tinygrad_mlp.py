@@ -11,6 +11,7 @@ from ..problem import Array, Contest, Problem
 
 
 def network(problem: Problem) -> nn.Sequential:
+    """Linear layers with the problem's weights and biases, and tanh between them. It returns logits."""
     layers: list[nn.Module] = []
     for weight in problem.weights:
         layers += [nn.Linear(weight.shape[1], weight.shape[0], dtype=problem.case.dtype), nn.Tanh()]
@@ -21,6 +22,7 @@ def network(problem: Problem) -> nn.Sequential:
 
 
 def learnt(model: nn.Sequential) -> list[Array]:
+    """The weights, and then the biases."""
     parameters = [parameter.numpy(force=True) for parameter in model.parameters()]
     return parameters[::2] + parameters[1::2]
 

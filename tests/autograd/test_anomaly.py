@@ -56,6 +56,7 @@ def test_nan_in_an_input_is_found_at_its_first_use() -> None:
 def test_factored_gradients_are_watched() -> None:
     layer = tg.nn.Linear(2, 3)
     with detect_anomaly(), pytest.raises(RuntimeError, match=r"linear.* with respect to input 1 is .*3 infinite"):
+        # The weight's gradient is kept as two finite factors. Only their product exceeds float32.
         layer(tg.tensor([[1e38, 0.0]])).backward(np.full((1, 3), 1e10))
 
 

@@ -78,7 +78,7 @@ def test_gradcheck_of_parameters_that_the_function_reads_from_its_layer() -> Non
     layer = tg.nn.Linear(3, 2).double()
     x = doubles(4, 3)
     before = layer.weight.detach().clone()
-    assert gradcheck(lambda *parameters: layer(x), list(layer.parameters()))
+    assert gradcheck(lambda *_: layer(x), list(layer.parameters()))  # the layer reads the parameters that are varied
     np.testing.assert_array_equal(layer.weight.detach(), before)
 
 

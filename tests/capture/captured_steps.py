@@ -63,6 +63,7 @@ class World:
         self.weights = tg.tensor(np.array([0.5, 2.0]))
 
     def state(self):
+        """All that a training step changes, as a list to compare."""
         tensors = [*self.net.parameters(), *self.net.buffers(), *self.average]
         arrays = [t.detach().numpy().copy() for t in tensors]
         arrays += [np.array(p.grad) for p in self.net.parameters() if p.grad is not None]
@@ -70,7 +71,10 @@ class World:
 
 
 def training(loss_of, before_step=lambda w: None, after=lambda w: None):
-    """A function that makes a training step of a `World`. Helpers read the world; capture does not look into them."""
+    """A function that makes a training step of a `World`.
+
+    The step reads the world through helper functions, because `capture` does not look into those.
+    """
 
     def make(w):
         def loss_in(x, y):

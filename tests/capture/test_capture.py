@@ -37,7 +37,7 @@ def test_a_checked_run_ends_in_the_same_bits(name, kind):
 
 
 def test_a_check_keeps_the_objects_of_an_optimizer():
-    """A check runs the eager step on copies, and so replaces no dict, array or generator that the user may hold."""
+    """A check puts all numbers back into the dicts, arrays and generators that were there. The user may hold these."""
     world = World()
     step = tg.capture(ORDINARY["a schedule"](world), check=1)
     x, y = tg.tensor(np.ones((5, 3))), tg.tensor(np.ones((5, 2)))

@@ -56,7 +56,7 @@ def test_steps_with_hooks_stay_eager() -> None:
     net[0].register_forward_hook(lambda m, args, output: seen.append(1))
     net[0].register_full_backward_hook(lambda m, args, output: seen.append(2))
     assert "hooks" in str(outcome_of_training(net))
-    assert seen == [1, 2] * 6
+    assert seen == [1, 2] * 6  # in three steps of each of two networks
 
 
 def test_steps_whose_hooks_were_removed_are_captured() -> None:

@@ -64,9 +64,13 @@ class World(nn.Module):
 
 
 def run(world: World, x: tg.Tensor, positions: tg.Tensor) -> Any:
-    """Carry out the program of `world`."""
+    """Carry out the program of `world`.
+
+    Its instructions choose among the Tensors `made` so far. `fresh` says whether the step itself has computed the
+    gradients that leaves hold.
+    """
     made, results, fresh = [x, world.weight, x @ world.weight], [], False
-    for name, i, j, k in world.program:
+    for name, i, j, k in world.program:  # i and j choose operands, and k a variant of the instruction
         a, b = made[i % len(made)], made[j % len(made)]
         if name in COMPUTE:
             made.append(COMPUTE[name](a, fitting(b, a), k))
@@ -314,7 +318,7 @@ def bits(value: Any) -> Any:
 
 
 class Run:
-    """A world, its step, and all results and gradients that were kept after the calls."""
+    """A world, its step, and all results and gradients that a user has kept from earlier calls."""
 
     def __init__(self, world: World, wrap: Callable[[Any], Any]) -> None:
         self.world, self.step, self.kept = world, wrap(world.step), []
@@ -329,7 +333,7 @@ class Run:
         except Exception as error:
             return type(error)
         finally:
-            given[0][...] = 7
+            given[0][...] = 7  # a user may reuse the array of an argument after the call
         return [self.world.arrays(), self.kept]
 
 
@@ -358,5 +362,6 @@ def test_programs_are_replayed_to_the_bit(
                 CHANGES.get(change, lambda world: None)(run.world)
     event(f"{'replayed' if captured.step._replays else 'recorded at each call'}")
     # Where nothing changed between the calls, each number of rows was recorded once and replayed at all other calls.
+    # The last call, with 2 rows, is not in `sequence`.
     met = {rows for rows, *_ in sequence}
     assert any(change for *_, change in sequence) or captured.step._replays == len(sequence) + 1 - len(met | {2})

@@ -240,8 +240,8 @@ def test_changes_inside_the_attributes_of_a_module_are_seen(change):
             self.flags, self.groups, self.config, self.names = {"double": 0}, [[2.0], [3.0]], Trainer(), {"double"}
 
         def forward(self, x):
-            doubled = ("double" in self.flags) + ("double" in self.names) + len(self.groups)
-            return x * doubled * self.config.scale
+            factor = ("double" in self.flags) + ("double" in self.names) + len(self.groups)
+            return x * factor * self.config.scale
 
     net = Holder()
     step = tg.capture(lambda x: net(x))

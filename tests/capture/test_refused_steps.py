@@ -104,7 +104,6 @@ REFUSED = {
 def test_a_step_that_cannot_be_replayed_stays_eager_and_says_why(name):
     step, reason = REFUSED[name]
     captured = tg.capture(step)
-    random.seed(1)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         for call in range(3):
@@ -114,7 +113,7 @@ def test_a_step_that_cannot_be_replayed_stays_eager_and_says_why(name):
                 random.seed(call)
                 with tg.enable_grad():
                     result = run(x)
-                tg.set_grad_enabled(True)
+                tg.set_grad_enabled(True)  # one of the steps has switched recording off
                 results.append([result._data if isinstance(result, tg.Tensor) else 0, x._data])
             assert_same_states(*results)
     LEAF.requires_grad_()
@@ -177,6 +176,8 @@ def test_a_module_that_changes_itself_only_in_its_first_call_is_recorded_later()
 
 @pytest.mark.parametrize("before", [None, 0.0, "", {"kept": None}])
 def test_a_module_that_stores_its_output_keeps_the_step_eager(before):
+    """Before the first call, the attribute holds None, a number, a text or a dict."""
+
     class Keeping(nn.Module):
         def __init__(self):
             self.linear, self.kept = nn.Linear(3, 1), before

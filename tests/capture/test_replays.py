@@ -45,7 +45,11 @@ def test_replays_are_bit_identical_to_eager_steps(widths, activation, loss, opti
 @pytest.mark.parametrize("dtypes", [("float32", "float32"), ("float64", "float64"), ("float64", "float32")])
 @pytest.mark.parametrize("columns", [1, 10, 60])
 def test_products_of_all_shapes_are_replayed_to_the_bit(rows, columns, dtypes):
-    """BLAS adds 784 terms up in parts. It does not take mixed dtypes, which NumPy multiplies instead."""
+    """The first product adds up 784 terms for each entry, as many as an image of MNIST has pixels.
+
+    BLAS adds so many terms up in parts, and the parts depend on the routine and on the order in memory. So a replay has
+    to make the very same call. Mixed dtypes are multiplied by NumPy instead.
+    """
     generator = np.random.default_rng(rows)
     x = tg.tensor(generator.normal(size=(rows, 784)).astype(dtypes[0]))
     y = tg.tensor(generator.uniform(size=(rows, columns)).astype(dtypes[0]))

@@ -14,6 +14,7 @@ from tinygrad_mlp import nn
 
 
 def test_clipping_does_not_make_an_optimizer_warn_of_used_gradients():
+    """A warning would be an error, as in all tests."""
     net, optimizer = build([3, 2])
 
     @tg.capture
@@ -89,7 +90,7 @@ def test_later_calls_do_not_change_earlier_results():
         found += [*results, *(p.grad for p in net.parameters())]
         copies += [t.detach().numpy().copy() for t in found[len(copies) :]]
     assert step.captured is True
-    assert len(kept) == 1
+    assert len(kept) == 1  # a replay does not call `keep`
     assert all(np.array_equal(t.detach(), c) for t, c in zip(found, copies, strict=True))
     held = [p.grad.detach().numpy() for p in net.parameters()]
     before = copy.deepcopy(held)
@@ -149,6 +150,7 @@ def test_every_way_to_clear_gradients_is_replayed(clear):
 
 
 def test_captured_training_with_gradients_set_to_none_does_not_warn():
+    """A warning would be an error, as in all tests."""
     net, optimizer = build([3, 2])
 
     @tg.capture

@@ -99,8 +99,8 @@ def test_one_tensor_passed_twice_has_its_own_recording():
     assert step.captured is True
 
 
-@pytest.mark.parametrize("names", ["arguments", "weight"])
-def test_arguments_that_share_memory_keep_the_call_eager(names):
+@pytest.mark.parametrize("shared_by", ["two arguments", "an argument and a weight"])
+def test_arguments_that_share_memory_keep_the_call_eager(shared_by):
     w = tg.tensor([1.0, 2.0], requires_grad=True)
     optimizer = optim.SGD([w], lr=0.5)
 
@@ -112,9 +112,9 @@ def test_arguments_that_share_memory_keep_the_call_eager(names):
 
     step = tg.capture(update)
     x = tg.tensor([1.0, 1.0, 1.0])
-    given = (x[:2], x[1:]) if names == "arguments" else (w.detach(), x[:2].clone())
+    given = (x[:2], x[1:]) if shared_by == "two arguments" else (w.detach(), x[:2].clone())
     with pytest.warns(UserWarning, match="shares? memory"):
-        assert step(*given).item() == (6.0 if names == "arguments" else 2 * (0.5 + 1.5) + 2.0)
+        assert step(*given).item() == 6.0  # 2 (1 + 1) + 2, or with the updated weight 2 (0.5 + 1.5) + 2
 
 
 def test_a_view_of_a_weight_as_an_argument_keeps_the_call_eager():
@@ -134,6 +134,7 @@ def test_a_view_of_a_weight_as_an_argument_keeps_the_call_eager():
 
 
 def test_at_most_32_recordings_are_kept():
+    """The 200 replays in between save the time that the recordings cost, without which the step would stay eager."""
     step = tg.capture(lambda x: x * 2)
     for rows in [*range(1, 32), *[31] * 200, *range(32, 45), 44, 44, 1]:
         assert step(np.ones((rows, 1))).sum().item() == 2 * rows

@@ -52,7 +52,7 @@ class Doubling:
 
     def __call__(self, g, y, x):
         self.calls += 1
-        return g * 2.0 if isinstance(g, np.ndarray) else None
+        return g * 2.0 if isinstance(g, np.ndarray) else None  # with None the walk would fail
 
 
 def test_rules_that_are_objects_are_called_with_arrays():

@@ -57,7 +57,10 @@ def test_affine_is_a_product_and_an_added_row(
     n: int, k: int, m: int, dtype: Any, other: Any, third: Any, left: Any, right: Any, below: Any,
     generator: np.random.Generator, transposed: bool,
 ) -> None:  # fmt: skip
-    """`affine` takes matrices and a row of one dtype. It returns None for anything else, and converts nothing."""
+    """`affine` takes matrices and a row of one dtype. It returns None for anything else, and converts nothing.
+
+    `left`, `right` and `below` decide how the matrices and the row lie in memory.
+    """
     a = left(generator.normal(size=(n, k)).astype(dtype))
     b = right(generator.normal(size=(m, k)).astype(other)).T if transposed else right(
         generator.normal(size=(k, m)).astype(other)
@@ -74,10 +77,12 @@ def test_affine_is_a_product_and_an_added_row(
     for operand in (a, b, c):
         assert not np.shares_memory(result, operand)
     np.testing.assert_array_equal(c, before)
-    routine, arguments = blas.product_into(a, b, again := np.empty_like(result), 1.0)
+    # A replay copies the row and calls this routine instead of `affine`, so the bits have to be the same.
+    again = np.empty_like(result)
+    routine, arguments = blas.product_into(a, b, again, 1.0)
     again[...] = c
     routine(*arguments)
-    np.testing.assert_array_equal(again, result)  # to the bit, because a replay uses these two instead
+    np.testing.assert_array_equal(again, result)
 
 
 @given(

@@ -25,6 +25,7 @@ class Net:
         self.optimizer = optim.SGD(self.parameters, lr=0.1, **options)
 
     def backward(self, x: Array, times: int, own_weight: bool, cotangent: Array) -> None:
+        """Apply the net `times` times, to `x` or to its own weight, and go back from the result with `cotangent`."""
         h = self.parameters[0].detach() if own_weight else tg.tensor(x)
         for _ in range(times):
             h = self.layer(h, *self.parameters).tanh()
@@ -39,7 +40,7 @@ class Net:
             self.optimizer.zero_grad(set_to_none=False)
 
 
-@pytest.mark.filterwarnings("ignore::tinygrad_mlp.optim.StepWarning")
+@pytest.mark.filterwarnings("ignore::tinygrad_mlp.optim.StepWarning")  # an action may step before any gradient
 @given(data=st.data())
 def test_factored_gradients_equal_dense_gradients(data: st.DataObject) -> None:
     """Read, accumulate, clear and step in any order, with one to three uses of the weight in each backward pass."""
@@ -62,9 +63,9 @@ def test_factored_gradients_equal_dense_gradients(data: st.DataObject) -> None:
     for action in data.draw(st.lists(st.sampled_from(ACTIONS), max_size=12)):
         if action == "backward":
             x, cotangent = rng.normal(size=(data.draw(st.integers(1, 3)), 3)), rng.normal(size=(3, 3))
-            how = data.draw(st.integers(1, 3)), data.draw(st.booleans())
+            times, own_weight = data.draw(st.integers(1, 3)), data.draw(st.booleans())
             for net in (factored, dense):
-                net.backward(x, *how, cotangent)
+                net.backward(x, times, own_weight, cotangent)
         elif action == "read":
             for one, other in zip(factored.parameters, dense.parameters, strict=True):
                 assert (one.grad is None) == (other.grad is None)

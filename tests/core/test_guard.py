@@ -27,7 +27,7 @@ def sgd_step(x: tg.Tensor) -> None:
 
 
 def under_no_grad(change: Callable[[tg.Tensor], Any]) -> Callable[[tg.Tensor], None]:
-    """The change, made without recording."""
+    """The function that makes the `change` without recording it."""
 
     def apply(x: tg.Tensor) -> None:
         with tg.no_grad():
@@ -410,7 +410,7 @@ def test_a_factor_is_copied_only_where_somebody_may_write_to_it(monkeypatch: pyt
         assert np.shares_memory(w._node.grad.right, x._data) is not copied
         np.testing.assert_array_equal(w.grad, np.outer(COTANGENT, ROWS))
         handed_out = x.numpy()  # from now on, somebody may write to it
-    assert handed_out.base is not None
+    del handed_out  # it was needed until here
 
 
 def test_a_factor_that_is_a_view_of_a_leaf_is_copied() -> None:

@@ -135,24 +135,29 @@ def mean_instead(shape: tuple[int, ...], gradient: Any, node: Any, summed: Any =
 
 
 class Sites(ast.NodeTransformer):
-    """Finds the places in a function where it does a duty, and removes the duty at place number `chosen`."""
+    """Finds the places in a function where it does a duty, and removes the duty at place number `chosen`.
+
+    Each ``visit_`` method gets the expressions or statements of one kind, and says which of them are such places, and
+    what is left of a place without its duty.
+    """
 
     def __init__(self, chosen: int | None = None) -> None:
         self.chosen = chosen
         self.found: list[str] = []
 
     def site(self, node: ast.AST, duty: str, without: ast.AST) -> ast.AST:
+        """Note the place `node`, and return what is to stand there: `node`, or `without` if this place is chosen."""
         self.generic_visit(node)
         self.found.append(f"{duty}: {ast.unparse(node)}")
         return without if len(self.found) - 1 == self.chosen else node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        if isinstance(node.op, ast.Add):
+        if isinstance(node.op, ast.Add):  # total + gradient
             return self.site(node, "accumulation", node.right)
         return self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        if isinstance(node.op, ast.Add):
+        if isinstance(node.op, ast.Add):  # total += gradient
             return self.site(node, "accumulation", ast.Assign([node.target], node.value, lineno=node.lineno))
         return self.generic_visit(node)
 
@@ -180,12 +185,12 @@ class Sites(ast.NodeTransformer):
         return result
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        if isinstance(node.op, ast.USub) and "number" in ast.unparse(node):
+        if isinstance(node.op, ast.USub) and "number" in ast.unparse(node):  # -node.number, by which the heap orders
             return self.site(node, "order", node.operand)
         return self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> ast.AST:
-        test = node.test
+        test = node.test  # if gradient.shape != array.shape: sum it to that shape
         if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotEq) and "gradient" in ast.unparse(test):
             return self.site(node, "shape and dtype", ast.Pass())
         return self.generic_visit(node)

@@ -64,9 +64,11 @@ class Vertex:
 
     @property
     def paths(self) -> int:
+        """The number of paths from this vertex to leaves."""
         return 1 if self.is_leaf else sum(vertex.paths for vertex, _ in self.edges)
 
     def reachable(self) -> set["Vertex"]:
+        """This vertex, and all that it was computed from."""
         return {self}.union(*(vertex.reachable() for vertex, _ in self.edges))
 
 
@@ -81,10 +83,12 @@ class GrowingGraph(RuleBasedStateMachine):
         self.wrote = False  # to an array of a graph that is still in use
 
     def pick(self, number: int) -> Vertex:
+        """A leaf or a computed vertex. Small numbers choose the latest ones."""
         everything = [*self.leaves, *self.computed]
-        return everything[-1 - number % len(everything)]  # small numbers choose the latest vertices
+        return everything[-1 - number % len(everything)]
 
     def add_computed(self, tensor: tg.Tensor, edges: list[tuple[Vertex, Array]]) -> None:
+        """Add a vertex, unless its entries are large or its paths are too many for `follow`."""
         value = tensor.detach().numpy().copy()
         edges = [(vertex, jacobian) for vertex, jacobian in edges if vertex.tensor.requires_grad]
         vertex = Vertex(tensor, value, edges if tensor.requires_grad else [])
@@ -104,20 +108,20 @@ class GrowingGraph(RuleBasedStateMachine):
         self.leaves.append(Vertex(leaf(value), value, is_leaf=True))
 
     @rule(name=st.sampled_from(list(UNARY)), number=numbers)
-    def one(self, name: str, number: int) -> None:
+    def compute_from_one(self, name: str, number: int) -> None:
         x = self.pick(number)
         function, jacobian = UNARY[name]
         self.add_computed(function(x.tensor), [(x, jacobian(x.value))])
 
     @rule(name=st.sampled_from(list(BINARY)), first=numbers, second=numbers)
-    def two(self, name: str, first: int, second: int) -> None:
+    def compute_from_two(self, name: str, first: int, second: int) -> None:
         a, b = self.pick(first), self.pick(second)
         function, jacobians = BINARY[name]
         to_a, to_b = jacobians(a.value, b.value)
         self.add_computed(function(a.tensor, b.tensor), [(a, to_a), (b, to_b)])
 
     @rule(number=numbers, constant=vectors)
-    def with_an_array(self, number: int, constant: Array) -> None:
+    def multiply_by_an_array(self, number: int, constant: Array) -> None:
         x = self.pick(number)
         self.add_computed(constant * x.tensor, [(x, np.diag(constant))])
 
@@ -126,12 +130,13 @@ class GrowingGraph(RuleBasedStateMachine):
         self.add_computed(self.pick(number).tensor.detach(), [])
 
     @rule(name=st.sampled_from(list(UNARY)), number=numbers)
-    def unrecorded(self, name: str, number: int) -> None:
+    def compute_without_recording(self, name: str, number: int) -> None:
         with tg.no_grad():
             self.add_computed(UNARY[name][0](self.pick(number).tensor), [])
 
     @rule(number=numbers, value=vectors)
     def write_between_graphs(self, number: int, value: Array) -> None:
+        """Drop all computed vertices, and then change a leaf, which no graph in use reads any more."""
         self.computed.clear()
         self.root = None
         x = self.leaves[number % len(self.leaves)]
@@ -141,6 +146,7 @@ class GrowingGraph(RuleBasedStateMachine):
 
     @rule(number=numbers, value=vectors)
     def write_into_the_graph(self, number: int, value: Array) -> None:
+        """Change a vertex that later walks may read, and expect the new values of all that share its memory."""
         written = self.pick(number).tensor
         if not written._data.flags.writeable:  # a broadcast array is read-only
             return
@@ -212,6 +218,7 @@ class GrowingGraph(RuleBasedStateMachine):
 
     @staticmethod
     def scale(x: Vertex) -> float:
+        """The size of the largest entry of the gradient of `x`, but at least 1."""
         return max(1.0, float(np.abs(x.gradient).max()))
 
     def teardown(self) -> None:

@@ -73,7 +73,7 @@ def check_order() -> None:
     """A node is visited after all nodes that use it, however long the paths to it are and wherever they start."""
     values = np.array([0.5, -0.25])
     t = np.tanh(values)
-    expected = (6 * t**5 + 1) * (1 - t**2)
+    expected = (6 * t**5 + 1) * (1 - t**2)  # the derivative of t⁶ + t, of which `late` is t⁶ and `early` t
     for first, second in [(0, 1), (1, 0), (None, None)]:
         x = leaf(values)
         early = x.tanh()
@@ -181,7 +181,7 @@ def test_a_diamond_of_40_levels_is_walked_once_per_node() -> None:
 
 @contextmanager
 def shallow_stack() -> Iterator[None]:
-    """Allow only 60 more nested calls, and switch off the collector: recursion fails, and cycles are never freed."""
+    """Allow only 60 more nested calls, so that recursion fails, and free no reference cycles."""
     depth, frame = 0, sys._getframe()
     while frame:
         depth, frame = depth + 1, frame.f_back

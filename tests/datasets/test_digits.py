@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_mlp.datasets import (
-    embedded_digits,
-)
+from tinygrad_mlp.datasets import embedded_digits
 
 
 def test_embedded_digits_are_distinct_centred_and_decided_by_the_seed() -> None:
@@ -25,7 +23,7 @@ def test_embedded_digits_are_distinct_centred_and_decided_by_the_seed() -> None:
 def test_embedded_digits_do_not_change_between_versions() -> None:
     images, labels = embedded_digits(8)
     assert labels.tolist() == [2, 4, 3, 6, 5, 0, 1, 7]
-    ink = [23913, 30328, 20713, 18682, 8058, 10581, 13118, 11037]
+    ink = [23913, 30328, 20713, 18682, 8058, 10581, 13118, 11037]  # the sum of the pixels of each image
     # Not to the last bit: another processor may round a pixel the other way.
     np.testing.assert_allclose(images.sum(axis=(1, 2)), ink, rtol=0, atol=3)
 

@@ -18,12 +18,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from tinygrad_mlp.datasets import (
-    download,
-    embedded_digits,
-    load_digits,
-    load_mnist,
-)
+from tinygrad_mlp.datasets import download, embedded_digits, load_digits, load_mnist
 
 REAL = Path(__file__).parents[3] / "shared" / "mnist"
 
@@ -409,10 +404,7 @@ def test_only_auto_falls_back_to_the_embedded_digits(
     with pytest.raises(ConnectionError, match="could not be downloaded"):
         load_digits("mnist", cache=tmp_path, mirrors=[unreachable])
     with pytest.raises(FileNotFoundError):
-        load_digits("enbedded")
+        load_digits("enbedded")  # a name that is misspelt is taken for a path
     *test, description = load_digits("embedded", train=False)
     assert_equal(tuple(test), *drawn(seed=1))
     assert description == "embedded digits, 10 test images drawn from matplotlib's fonts (as asked)"
-
-
-# --- Embedded digits --------------------------------------------------------------------------------------------------

@@ -9,11 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from tinygrad_mlp.datasets import (
-    Standardizer,
-    one_hot,
-    preprocess,
-)
+from tinygrad_mlp.datasets import Standardizer, one_hot, preprocess
 
 # Eighths are exact in floating point, so that rounding cannot make a constant column vary.
 eighths = st.integers(-8000, 8000).map(lambda k: k / 8)

@@ -129,7 +129,7 @@ ROUNDING = 1e-14  # the error that rounding leaves where numbers of about 1 canc
 
 
 def assert_equal(computed, expected):
-    """Entries differ by at most 1e-10 of the largest entry."""
+    """Assert that entries differ by at most 1e-10 of the largest entry, and by rounding."""
     for one, other in zip(computed, expected, strict=True):
         assert one.shape == other.shape
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-10 * np.abs(other).max(initial=0) + ROUNDING)

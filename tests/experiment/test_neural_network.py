@@ -45,7 +45,7 @@ def assert_same_weights(network, other):
 # --- what it is made of -----------------------------------------------------------------------------------------------
 
 
-def test_the_layers_are_linear_tanh_linear():
+def test_the_layers_and_the_defaults_are_those_of_the_document():
     network = NeuralNetwork([784, 256, 10])
     assert [type(module) for module in network.model] == [nn.Linear, nn.Tanh, nn.Linear, nn.Sigmoid]
     assert [(name, p.shape) for name, p in network.model.named_parameters()] == [
@@ -135,7 +135,7 @@ def test_data_are_neither_changed_nor_kept():
     network.train(X, Y, 1)
     np.testing.assert_array_equal(X, before[0])
     np.testing.assert_array_equal(Y, before[1])
-    assert all(parameter.grad is None for parameter in network.model.parameters())
+    assert all(parameter.grad is None for parameter in network.model.parameters())  # gradients hold views of the data
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -399,6 +399,9 @@ def test_only_cross_entropy_needs_labels_between_0_and_1():
             network.train(X, Y, 1, X, labels)
         assert network.n_iterations == 0
         quiet([5, 3], "mean_square").train(X, labels, 1)
+
+
+def test_labels_of_one_output_without_a_second_axis_are_to_be_reshaped():
     with pytest.raises(ValueError, match=r"write Y.reshape\(-1, 1\)"):
         quiet([5, 1]).train(X, Y[:, 0])
 

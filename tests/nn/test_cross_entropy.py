@@ -21,16 +21,16 @@ def test_loss_and_gradient_keep_their_digits_where_a_probability_is_near_1(
     z = tg.tensor(np.array([[gap, 0, 0.5], [-1, gap - 1, -2]], dtype), requires_grad=True)
     loss = F.cross_entropy(z, [0, 1], reduction=reduction)
     loss.backward()
-    # From the differences to the logit of the class: the others in ln Σ eᶻ, and the gradient, which there is p − 1.
+    # Let d be the difference of a logit to that of the class. With the sum `rest` of e^d over the other classes, the
+    # loss is ln(1 + rest). The gradient is e^d / (1 + rest) at the other classes, and minus their sum at the class.
     powers = np.exp(-(z.detach().numpy().astype(np.float64)[[0, 1], [0, 1]][:, None] - z.detach().numpy()))
     powers[[0, 1], [0, 1]] = 0
     rest = powers.sum(1, keepdims=True)
     gradient = powers / (1 + rest)
     gradient[[0, 1], [0, 1]] = -gradient.sum(1)
     scale = 2 if reduction == "mean" else 1
-    tolerance = (
-        8 * float(np.finfo(dtype).eps) * (1 + gap)
-    )  # rounding z − max z, at most 1 + gap, changes its exponential
+    # Rounding a difference of logits, which is at most 1 + gap, changes its exponential by this factor.
+    tolerance = 8 * float(np.finfo(dtype).eps) * (1 + gap)
     np.testing.assert_allclose(loss.item(), np.log1p(rest).sum() / scale, rtol=tolerance)
     np.testing.assert_allclose(z.grad.numpy(), gradient / scale, rtol=tolerance)
 

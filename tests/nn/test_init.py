@@ -56,6 +56,7 @@ def test_orthogonal_matrices_are_orthogonal(shape: tuple[int, ...]) -> None:
 
 
 def test_orthogonal_matrices_are_uniformly_distributed() -> None:
+    """The first entry is as often positive as negative. A QR decomposition alone would always give it one sign."""
     drawn = [init.orthogonal_(tg.tensor(np.zeros((2, 2))), generator=seeded(i))[0, 0].item() for i in range(60)]
     assert abs(sum(np.sign(drawn))) < 30
 

@@ -179,7 +179,7 @@ def test_reduce_on_plateau_equals_its_definition(
 def test_each_group_may_have_its_own_least_rate() -> None:
     schedule = lr_scheduler.ReduceLROnPlateau(stepped(1.0, 1.0), patience=0, min_lr=[0.5, 0.0])
     schedule.step(1)
-    schedule.step(math.nan)
+    schedule.step(math.nan)  # no improvement, so both rates are to be divided by ten
     assert schedule.get_last_lr() == [0.5, 0.1]
 
 

@@ -17,6 +17,7 @@ from tinygrad_mlp.optim import LBFGS, SGD, Adam, AdamW, Optimizer
 
 
 def test_zero_grad_releases_the_gradients() -> None:
+    """The gradient of the weight is kept as a product with `x`, and so keeps the array of `x` alive."""
     x = tg.tensor(np.ones((2, 3)))
     weight = leaf(np.ones((1, 3)))
     optimizer = SGD([weight], lr=0.1)
@@ -62,7 +63,7 @@ def test_an_optimizer_goes_on_where_its_state_was_taken(name: str, first: Any, t
     copies = [leaf(parameter.detach().numpy()) for parameter in parameters]
     other = OPTIMIZERS[name](copies)
     for group in other.param_groups:
-        group["lr"] = 123.0
+        group["lr"] = 123.0  # the state has the right one
     other.load_state_dict(through(optimizer.state_dict()))
     train(parameters, optimizer, 4)
     train(copies, other, 4)
@@ -89,7 +90,7 @@ def test_training_continues_after_parameters_got_other_arrays(replace: Callable[
         net(tg.ones(1, 2).to(net.weight.dtype)).sum().backward()
         optimizer.step()
     replace(net)
-    optimizer.state.clear()
+    optimizer.state.clear()  # the velocity of the first steps would move the weight further
     before = net.weight.detach().numpy().copy()
     optimizer.zero_grad()
     net(tg.ones(1, 2).to(net.weight.dtype)).sum().backward()
@@ -100,6 +101,7 @@ def test_training_continues_after_parameters_got_other_arrays(replace: Callable[
 @pytest.mark.parametrize("through", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_a_copied_optimizer_trains_the_copied_parameters(through: Callable[[Any], Any], momentum: float) -> None:
+    """The pair of a network and its optimizer is copied once before the first step, and once after it."""
     net = nn.Linear(3, 2)
     pair = net, SGD(net.parameters(), lr=0.1, momentum=momentum)
     x = tg.ones(1, 3)

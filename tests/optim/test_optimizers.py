@@ -99,6 +99,7 @@ each_recurrence = pytest.mark.parametrize(
 @each_recurrence
 @given(seed=st.integers(0, 1000))
 def test_steps_follow_the_recurrence(kind: Any, by_hand: Any, options: dict[str, Any], form: str, seed: int) -> None:
+    """The gradient is a product of two factors, an array, or a product that is read before the step."""
     random = np.random.default_rng(seed)
     start, x, y = random.normal(size=(2, 3)), random.normal(size=(10, 4, 3)), random.normal(size=(10, 4, 2))
     weight = leaf(start)
@@ -118,6 +119,7 @@ def test_steps_follow_the_recurrence(kind: Any, by_hand: Any, options: dict[str,
                 np.testing.assert_allclose(weight.grad.numpy(), by_definition, rtol=1e-9, atol=1e-12)
             yield by_definition
 
+    # Each round computes one gradient, at the present weight, and then takes a step by hand and one by the optimizer.
     for expected in by_hand(start, gradients(), **options):
         optimizer.step()
         np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-8, atol=1e-10)
@@ -154,16 +156,18 @@ def test_memory_that_becomes_read_only_is_not_written_to() -> None:
     memory = np.ones((2, 3), np.float32)
     weight = tg.from_numpy(memory).requires_grad_()
     optimizer = SGD([weight], lr=0.5)
-    for _ in range(2):
+
+    def backward() -> None:
         optimizer.zero_grad()
         nn.functional.linear(tg.ones(4, 3), weight).sum().backward()
-        if not memory.flags.writeable:
-            with pytest.raises(ValueError, match="read-only"):
-                optimizer.step()
-            break
+
+    backward()
+    optimizer.step()
+    memory.flags.writeable = False
+    backward()
+    with pytest.raises(ValueError, match="read-only"):
         optimizer.step()
-        memory.flags.writeable = False
-    np.testing.assert_array_equal(memory, np.full((2, 3), -1.0))
+    np.testing.assert_array_equal(memory, np.full((2, 3), -1.0))  # 1 − 0.5 · 4, by the first step alone
 
 
 def test_nesterov_by_hand() -> None:
@@ -175,6 +179,7 @@ def test_nesterov_by_hand() -> None:
         w.sum().backward()
         optimizer.step()
         seen.append(w.item())
+    # The gradient is 1, the velocity 1, 1.9 and 2.71, and each step 0.1 · (1 + 0.9 · velocity).
     np.testing.assert_allclose(seen, [-0.19, -0.461, -0.8049])
 
 
@@ -262,9 +267,9 @@ def test_step_calls_a_closure_and_zero_grad_clears() -> None:
 def test_a_gradient_that_cannot_be_used_stops_the_step_before_anything_changes() -> None:
     x = tg.tensor(np.ones((1, 2)))
     bias, weight = leaf([1.0]), leaf([[1.0, 1.0]])
-    optimizer = SGD([bias, weight], lr=1.0)
+    optimizer = SGD([bias, weight], lr=1.0)  # the bias, whose gradient is valid, would be changed first
     F.linear(x, weight, bias).sum().backward()
-    x.fill_(2.0)
+    x.fill_(2.0)  # the gradient of the weight is kept as a product with x, not yet multiplied out
     with pytest.raises(RuntimeError, match="overwritten"):
         optimizer.step()
     assert bias.item() == 1

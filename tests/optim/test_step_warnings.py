@@ -28,7 +28,7 @@ NO_GRADIENTS, USED_GRADIENTS = "step() found no gradients", "step() found gradie
 
 @pytest.fixture(params=["bias", "no bias", "momentum"])
 def trained(request: pytest.FixtureRequest) -> tuple[nn.Module, Optimizer, Callable[[], None]]:
-    """A network with its optimizer, and a backward pass."""
+    """A network, its optimizer, and a function that computes the gradients."""
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2, bias=request.param != "no bias"))
     optimizer = SGD(net.parameters(), lr=0.1, momentum=0.9 if request.param == "momentum" else 0)
     return net, optimizer, lambda: net(tg.tensor([[1.0, 2.0]])).square().sum().backward()

@@ -30,6 +30,7 @@ Spec = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 def array(value: Any) -> Array:
+    """The entries of a tensor of either library."""
     return value.detach().numpy() if isinstance(value, tg.Tensor) else value.detach().numpy(force=True)
 
 
@@ -45,7 +46,7 @@ def pair(specs: list[Spec], dtype: Any, seed: int = 0) -> tuple[Any, Any]:
     random = np.random.default_rng(seed)
     for parameter in ours.parameters():
         tg.nn.init.normal_(parameter, 0.5, 0.5, generator=random)
-    theirs = theirs.to(torch.from_numpy(np.zeros(0, dtype)).dtype)
+    theirs = theirs.to(torch.from_numpy(np.zeros(0, dtype)).dtype)  # the same dtype in PyTorch
     copy_to_theirs(ours, theirs)
     return ours, theirs
 
@@ -195,7 +196,10 @@ UNIT, ANY = (0.01, 0.99), (-3, 3)
 
 
 def losses_agree(call: Callable[[Any, Any, Any], Any], dtype: Any, *inputs: Array) -> None:
-    """``call(library, F, *inputs)`` and its gradients with respect to all floating inputs, which become `dtype`."""
+    """Assert that ``call(library, F, *inputs)`` has the same value and gradients in both libraries.
+
+    Floating inputs become `dtype`; the gradients are with respect to these.
+    """
     inputs = tuple(x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs)
     ours = [tg.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
     theirs = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
@@ -255,9 +259,9 @@ def test_losses_of_classes_agree(
     name: str, dtype: Any, data: st.DataObject, reduction: str, weighted: bool, ignored: int
 ) -> None:
     number = data.draw(st.integers(2, 4))
-    around = data.draw(shapes(min_side=1))
-    z = data.draw(numbers((*around[:1], number, *around[1:])))
-    target = np.array(data.draw(st.permutations([i % number for i in range(int(np.prod(around)))])), np.int64)
+    shape = data.draw(shapes(min_side=1))  # of the target; the input has the classes as a second dimension
+    z = data.draw(numbers((*shape[:1], number, *shape[1:])))
+    target = np.array(data.draw(st.permutations([i % number for i in range(int(np.prod(shape)))])), np.int64)
     weight = data.draw(numbers((number,), 0.5, 2)).astype(dtype)
     smoothing = data.draw(st.sampled_from([0.0, 0.3, 1.0])) if name == "cross_entropy" else None
 
@@ -269,7 +273,7 @@ def test_losses_of_classes_agree(
             options["label_smoothing"] = smoothing
         return getattr(F, name)(z, target, **options)
 
-    losses_agree(call, dtype, z, target.reshape(around))
+    losses_agree(call, dtype, z, target.reshape(shape))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -351,12 +355,12 @@ def test_optimizers_agree_over_50_steps(name: str, options: dict[str, Any], dtyp
     same_parameters(ours, theirs)
 
 
-@pytest.mark.parametrize(("name", "options"), OPTIMIZERS[-3:], ids=repr)
+@pytest.mark.parametrize("options", [options for name, options in OPTIMIZERS if name == "LBFGS"], ids=repr)
 @given(seed=st.integers(0, 1000))
-def test_quasi_newton_steps_on_a_network_agree(name: str, options: dict[str, Any], seed: int) -> None:
+def test_quasi_newton_steps_on_a_network_agree(options: dict[str, Any], seed: int) -> None:
     ours, theirs = pair(SPECS, np.float64, seed)
-    optimizer = getattr(tg.optim, name)(ours.parameters(), **options)
-    peer = getattr(torch.optim, name)(theirs.parameters(), **options)
+    optimizer = tg.optim.LBFGS(ours.parameters(), **options)
+    peer = torch.optim.LBFGS(theirs.parameters(), **options)
     x, y = data(seed)
     for _ in range(3):
         step(tg, ours, optimizer, x, y)
@@ -438,11 +442,11 @@ def rates(optimizer: Any) -> list[float]:
 
 @given(specs=st.lists(st.sampled_from(SCHEDULES), min_size=1, max_size=2), seed=st.integers(0, 1000))
 def test_schedules_agree(specs: list[Spec], seed: int) -> None:
-    ours, theirs = scheduled(tg, specs), scheduled(torch, specs)
+    (optimizer, ours), (peer, theirs) = scheduled(tg, specs), scheduled(torch, specs)
     metrics = np.random.default_rng(seed).normal(size=20)
     for metric in metrics:
-        np.testing.assert_allclose(rates(ours[0]), rates(theirs[0]), rtol=1e-12, atol=1e-15)
-        for (name, _, _), one, another in zip(specs, ours[1], theirs[1], strict=True):
+        np.testing.assert_allclose(rates(optimizer), rates(peer), rtol=1e-12, atol=1e-15)
+        for (name, _, _), one, another in zip(specs, ours, theirs, strict=True):
             given_metric = [metric] if name == "ReduceLROnPlateau" else []
             one.step(*given_metric)
             another.step(*given_metric)
@@ -457,7 +461,7 @@ def test_states_of_schedules_load_in_both_directions(spec: Spec, to_torch: bool)
         scheduled(library, [spec]) for library in ((tg, torch) if to_torch else (torch, tg))
     )
     for i, metric in enumerate(metrics):
-        if i == 6:
+        if i == 6:  # from here on, both go on together
             another.load_state_dict(copy.deepcopy(one.state_dict()))
             target.load_state_dict(source.state_dict())
         for schedule in (one, another) if i >= 6 else (one,):
@@ -506,7 +510,7 @@ def test_states_of_networks_load_in_both_directions() -> None:
     specs: list[Spec] = [("Linear", (3, 4), {}), ("BatchNorm1d", (4,), {}), ("LayerNorm", (4,), {})]
     ours, theirs = pair(specs, np.float32)
     same_parameters(ours, theirs)
-    theirs(torch.ones(4, 3) * torch.arange(4)[:, None])
+    theirs(torch.ones(4, 3) * torch.arange(4)[:, None])  # changes the running statistics of BatchNorm1d
     fresh = built(tg, specs)
     assert fresh.load_state_dict(theirs.state_dict()) == ([], [])
     same_parameters(fresh, theirs)

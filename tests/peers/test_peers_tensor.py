@@ -59,6 +59,7 @@ def agree(program: Program, arrays: list[Array], cotangent: Array, direction: li
 ANY, POSITIVE, UNIT = (-2, 2), (0.25, 3), (-0.9, 0.9)
 BETWEEN = (-1.99, 2.01)  # entries lie between those drawn from ANY, so that no two are equal
 
+# Programs of one function each, with the shape and the domain of each operand.
 FUNCTIONS: dict[str, tuple[Program, list[tuple[Shape, tuple[float, float]]]]] = {
     "exp": (lambda m, x: x.exp(), [((2, 3), ANY)]),
     "exp2": (lambda m, x: m.exp2(x), [((2, 3), ANY)]),
@@ -180,6 +181,7 @@ def test_each_function_agrees(name: str, dtype: Any, data: st.DataObject) -> Non
 
 # --- ties and kinks: entries that are often equal, or 0 ---------------------------------------------------------------
 
+# Programs with the number of their operands.
 TIED: dict[str, tuple[Program, int]] = {
     "relu": (lambda m, x: x.relu(), 1),
     "abs": (lambda m, x: x.abs(), 1),
@@ -267,7 +269,7 @@ def test_drawn_programs_agree(dtype: Any, data: st.DataObject) -> None:
         known = list(leaves)
         for name, i, j in steps:
             known.append(STEPS[name](m, known[-1 - i % len(known)], known[j % len(known)]))
-        return m.stack(known[2:]).sum(0)
+        return m.stack(known[2:]).sum(0)  # of all that was computed from the two leaves
 
     arrays = [data.draw(numbers((3, 3))) for _ in range(2)]
     agree(program, arrays, data.draw(numbers((9,))), [data.draw(numbers((3, 3))) for _ in range(2)], dtype)
@@ -275,6 +277,7 @@ def test_drawn_programs_agree(dtype: Any, data: st.DataObject) -> None:
 
 # --- Jacobians, Hessians and products ---------------------------------------------------------------------------------
 
+# Functions that return one entry, each as a function that makes it for the library `m`, with the shapes of its inputs.
 SCALARS: dict[str, tuple[Program, list[Shape]]] = {
     "one input": (lambda m: lambda x: (x.sin() * x.exp()).sum(), [(3,)]),
     "0-d": (lambda m: lambda x: x**3, [()]),
@@ -294,7 +297,7 @@ VECTORS: dict[str, tuple[Program, list[Shape]]] = {
 
 
 def same(ours: Any, theirs: Any, what: str) -> None:
-    """Equal Tensors in tuples of the same structure."""
+    """Assert that both are equal Tensors, or tuples of the same structure that hold equal Tensors."""
     if isinstance(theirs, tuple):
         assert isinstance(ours, tuple), what
         assert len(ours) == len(theirs), what

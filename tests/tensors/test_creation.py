@@ -136,7 +136,7 @@ def test_a_write_between_forward_and_backward_is_noticed(view: Callable[[Array],
     x = tg.from_numpy(view(array))
     w = tg.ones(*x.shape, dtype=tg.float64, requires_grad=True)
     loss = (x * w).sum()
-    array[2, 2] += 1
+    array[2, 2] += 1  # an entry that each of the views has
     with pytest.raises(RuntimeError, match="multiply"):
         loss.backward()
     (x * w).sum().backward()

@@ -59,7 +59,7 @@ def test_reading_the_grad_of_a_computed_tensor_warns() -> None:
     x = leaf(X)
     y, kept = x * 2, x * 3
     kept.retain_grad()
-    y.register_hook(lambda gradient: None)
+    y.register_hook(lambda gradient: None)  # a hook does not keep the gradient
     assert kept.grad is None  # no warning: retain_grad() was called
     (y + kept).sum().backward()
     with pytest.warns(UserWarning, match=r"call retain_grad\(\) on it before backward") as caught:

@@ -44,6 +44,7 @@ class _Watcher:
 
 
 def _array(value: Any) -> Any:
+    """The entries of a Tensor, an array, a number or a `Product`, as an array."""
     if isinstance(value, Product):
         return value.dense()
     return np.asarray(array_of(value))
@@ -103,7 +104,7 @@ class detect_anomaly(contextlib.ContextDecorator):
 
     def __init__(self, check_nan: bool = True) -> None:
         self._check_nan = check_nan
-        self._entered: list[contextlib.ExitStack] = []
+        self._entered: list[contextlib.ExitStack] = []  # one for each block that this object is entered for
 
     def __enter__(self) -> None:
         entered = contextlib.ExitStack()

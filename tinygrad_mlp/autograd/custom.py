@@ -63,7 +63,7 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
 
 
 def _takes(function: Callable[..., Any], number: int) -> bool:
-    """Whether `function` takes `number` positional arguments. It may need keyword arguments besides."""
+    """Whether `function` takes `number` positional arguments. It may need keyword arguments as well."""
     try:
         inspect.signature(function).bind_partial(*range(number))
     except ValueError:  # some functions that are not written in Python have no signature
@@ -142,6 +142,7 @@ class _Backward(Each):
     """The row of a Function. The walk asks for one gradient at a time, but ``backward`` is called once for all."""
 
     def __init__(self, kind: type[Function]) -> None:
+        # This rule only says what all of them read. The walk takes the rules of `__iter__`.
         def rule(g: Any, y: Any, *inputs: Any, position: int, context: Context) -> Any:
             return _gradients(kind, context, g, y, inputs)[position]
 
@@ -149,7 +150,10 @@ class _Backward(Each):
         self._kind = kind
 
     def __iter__(self) -> Iterator[Any]:
-        """The rules of all inputs, for one visit of the walk: the first one that is called calls ``backward``."""
+        """The rules of all inputs, for one visit of the walk.
+
+        Whichever rule is called first calls ``backward`` and keeps all gradients; the others take theirs from these.
+        """
         gradients: list[Any] = []
 
         def rule(g: Any, y: Any, *inputs: Any, position: int, context: Context) -> Any:

@@ -87,7 +87,12 @@ def _vector_jacobian(outputs: Tensors, inputs: Tensors, vectors: Tensors, create
 
 
 def _gradient(func: Function, variables: Tensors, name: str, strict: bool) -> tuple[Tensor, Tensors]:
-    """The output of `func`, which has one entry, and its gradient, which can itself be differentiated."""
+    """The output of `func`, which has one entry, and its gradient, which can itself be differentiated.
+
+    Raises:
+        RuntimeError: `func` does not return a Tensor of one entry; or `strict`, and the output does not depend on a
+            variable. `name` is what the first message calls the caller.
+    """
     output = func(*variables)
     if not isinstance(output, Tensor) or output.numel() != 1:
         given = f"a Tensor of shape {output.shape}" if isinstance(output, Tensor) else type(output).__name__

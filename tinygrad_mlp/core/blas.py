@@ -56,7 +56,7 @@ class Product:
 
 
 def _routines(a: Any, b: Any) -> _Routines | None:
-    """The routines for two non-empty float matrices of one dtype that can be multiplied; None for anything else."""
+    """The routines for ``a @ b``; None unless both are non-empty float matrices of one dtype whose shapes fit."""
     if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
         dtype = a.dtype
         if a.shape[1] == len(b) and dtype == b.dtype:
@@ -76,7 +76,8 @@ def _call(
 ) -> tuple[Any, tuple[Any, ...]]:
     """The routine and the arguments that compute ``a @ b + beta·out``, into `out` where it is given.
 
-    `out` must be contiguous. BLAS takes a matrix of one row or one column as a vector, also as `out`.
+    `out` must be contiguous. BLAS takes a matrix of one row or one column as a vector, also as `out`. The arguments are
+    in the order that `_Routines` lists; ``1 - transpose`` undoes the transposition by `_transposed`.
     """
     overwrite = int(out is not None)
     if len(a) == 1:
@@ -158,7 +159,7 @@ class Target:
         self.array = array
         self._dtype = array.dtype
         self._shape = array.shape
-        self._transpose = array.T  # BLAS writes to this view: of a C-ordered matrix it would update a copy
+        self._transpose = array.T  # what BLAS writes to: given a C-ordered matrix itself, it would update a copy of it
         self._routines = _ROUTINES.get(array.dtype) if array.size and array.flags.c_contiguous else None
 
     def add(self, gradient: Array | Product, alpha: float = 1.0, beta: float = 1.0) -> None:

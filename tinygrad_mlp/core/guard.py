@@ -75,11 +75,11 @@ def _checksum(array: Array) -> int:
 
 
 def stamp(arrays: Iterable[Array]) -> None:
-    """Note that the framework is writing to `arrays`."""
+    """Note the time at which the framework writes to `arrays`, so that `unchanged` can compare it with another."""
     now = _new_event()
     for array in arrays:
         base = array.base
-        if base is not None:
+        if base is not None:  # the owner, which is mostly found without a call
             array = base if type(base) is np.ndarray and base.base is None else owner(array)
         key = id(array)
         _written[key] = now
@@ -88,22 +88,23 @@ def stamp(arrays: Iterable[Array]) -> None:
 
 
 def hand_out(array: Array) -> Array:
-    """Another array over the memory of `array`, for a user, who may write to it while it or a view of it exists."""
-    # The ``base`` of a view is the memory's owner, but NumPy does not look through a memoryview: so the ``base`` of a
-    # view of `handed` is `handed`, which lives as long as the view.
+    """A new array over the memory of `array`, for a user. The memory is shared until its last view is gone."""
+    # NumPy makes the owner of the memory the ``base`` of a view, but does not look through a memoryview. So the
+    # ``base`` of a view of `handed` is `handed`, which therefore lives as long as its views.
     handed = np.asarray(array.data)
     _share(owner(array), handed)
     return handed
 
 
 def guard_foreign(array: Array) -> Array:
-    """Note that `array` is a user's own, who may write to it as long as it lives; and return it."""
+    """Return `array`, after noting that it belongs to a user, who may write to it as long as it exists."""
     memory = owner(array)
     _share(memory, memory)
     return array
 
 
 def _share(memory: Array, other: Array) -> None:
+    """Note that `memory` is shared: somebody can write to it through the array `other`, until that is gone."""
     key = id(memory)
     sharing = shared.get(key)
     if sharing is None:
@@ -111,8 +112,9 @@ def _share(memory: Array, other: Array) -> None:
     reference = weakref.ref(memory)
 
     def forget(gone: weakref.ref[Array]) -> None:
+        """End the sharing if the array that is gone was the last one that others had."""
         del sharing.others[id(gone)]
-        if sharing.others or shared.get(key) is not sharing:
+        if sharing.others or shared.get(key) is not sharing:  # others remain, or a later sharing has the same key
             return
         del shared[key]
         left = reference()  # None if the memory itself is gone
@@ -146,12 +148,13 @@ def unchanged(array: Array, since: int) -> bool:
     if _written.get(key, 0) > since:
         return False
     sharing = shared.get(key)
+    # A node that was recorded after the sharing began has checksums of its own, which `check` compares.
     return sharing is None or sharing.time < since or sharing.contents == _checksum(memory)
 
 
 def _arrays_read(node: Any) -> Iterator[tuple[int, Array]]:
     """The output (at 0) and the inputs of `node` whose entries the walk's rules will read, with their positions."""
-    edges = (True,) if isinstance(node.rules, Each) else node.edges
+    edges = (True,) if isinstance(node.rules, Each) else node.edges  # an Each has one rule for all inputs
     in_use = [read for read, edge in zip(node.read, edges, strict=False) if edge is not None]
     for position, array in enumerate((node.output, *node.inputs)):
         if type(array) is np.ndarray and is_read(position, in_use):
@@ -161,7 +164,7 @@ def _arrays_read(node: Any) -> Iterator[tuple[int, Array]]:
 def note_contents(node: Any) -> None:
     """Remember the contents of inputs that rules of `node` will read and that somebody else can write to."""
     for position, array in _arrays_read(node):
-        if position and array.size and id(owner(array)) in shared:
+        if position and array.size and id(owner(array)) in shared:  # the output, at 0, is new: nobody else has it
             node.attached().checksums.append((array, _checksum(array)))
 
 
@@ -178,6 +181,7 @@ def check(node: Any) -> None:
 
 
 def raise_changed(node: Any, array: Array) -> None:
+    """Raise the error of `check` for `array`, the output or an input of `node`."""
     what = "its output" if array is node.output else f"its input of shape {array.shape}"
     raise RuntimeError(
         f"{described(node)} needs {what} for the gradient, but that array was changed after it was computed (by an "

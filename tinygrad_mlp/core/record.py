@@ -78,6 +78,7 @@ class Form(np.lib.mixins.NDArrayOperatorsMixin):
         self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
 
     def _fail(self, *asked: Any) -> Any:
+        """Raise the error for any use of entries."""
         raise TypeError(
             "a rule reads an array whose name begins with an underscore, as of one not read: name it x, not _x"
         )
@@ -116,6 +117,7 @@ _plans: dict[Function, _Plan] = {}
 
 
 def _planned(function: Function) -> _Plan:
+    """The plan for a function of the sheet, which is kept for later calls."""
     if function not in sheet:
         raise TypeError(
             f"{function_name(function)} has no derivative here: give it one with "
@@ -128,7 +130,7 @@ def _planned(function: Function) -> _Plan:
     read = [reads(rule) if rule else () for rule in ([rules.rule] if isinstance(rules, Each) else rules)]
     unread: Sequence[int] = [i for i in range(len(read)) if not is_read(i + 1, read)]
     if unread and isinstance(rules, Each):
-        unread = range(sys.maxsize)
+        unread = range(sys.maxsize)  # the positions of all inputs, however many there are
     plan = _plans[function] = (rules, computing, read, is_read(0, read), unread)
     return plan
 

@@ -102,7 +102,7 @@ def walk(
             gradient = rule(g, y, *inputs, **options) if options else rule(g, y, *inputs)
             if mode.watcher is not None:
                 mode.watcher.carried(node, array, g, gradient)
-            if type(gradient) is Product:
+            if type(gradient) is Product:  # the factors stay factors if this is all that has come to a leaf so far
                 first = type(edge) is Leaf and edge not in arrived
                 if first and gradient.left.dtype == array.dtype and not create_graph:
                     arrived[edge] = _secured(gradient, inputs, node)
@@ -133,7 +133,7 @@ def walk(
 
 
 def _useful(starts: Iterable[Place], wanted: set[Place]) -> set[Place]:
-    """The nodes through which a gradient can reach one of `wanted`."""
+    """The places on paths from `starts` to `wanted`. A gradient that would go anywhere else is not computed."""
     reachable: set[Node] = set()
     waiting = [node for node in starts if isinstance(node, Node)]
     while waiting:
@@ -149,7 +149,7 @@ def _useful(starts: Iterable[Place], wanted: set[Place]) -> set[Place]:
 
 
 def _after_hooks(node: Node, g: Any) -> Any:
-    """The gradient `g` of `node`, or what the node's hooks return instead. `retain_grad` has it kept as well."""
+    """The gradient `g` of `node`, or what its hooks return instead. It is kept, too, if `retain_grad` was called."""
     if (extras := node.extras) is not None:
         for hook in tuple((extras.hooks or {}).values()):
             g = hook(g)
@@ -159,14 +159,20 @@ def _after_hooks(node: Node, g: Any) -> Any:
 
 
 def _with_tensors(node: Node) -> tuple[Any, Any, list[Any]]:
-    """The rules, the output and the inputs of `node`. Arrays with a place become tensors, as the graph holds none."""
-    tensors = []
+    """The rules, the output and the inputs of `node`, for a walk with `create_graph`.
+
+    The graph holds bare arrays. Those that have a place in it become tensors, so that what the rules compute with them
+    is recorded.
+    """
+    given = []
     for array, place in ((node.output, node), *zip(node.inputs, node.edges, strict=True)):
-        if type(array) is np.ndarray and (place is not None or observers):  # an observer sees what Tensors compute
-            array = record.tensor_class._of(array, place)
-            observer().made(array)
-        tensors.append(array)
-    return node.rules, tensors[0], tensors[1:]
+        if type(array) is not np.ndarray or (place is None and not observers):
+            given.append(array)
+        else:  # for an observer also those without a place, because it sees only what tensors compute
+            tensor = record.tensor_class._of(array, place)
+            observer().made(tensor)  # else it would take the tensor for one from outside
+            given.append(tensor)
+    return node.rules, given[0], given[1:]
 
 
 def _after_leaf_hooks(arrived: dict[Place, Any]) -> dict[Place, Any]:
@@ -200,28 +206,29 @@ def summed_to(shape: tuple[int, ...], gradient: Any, node: Node) -> Any:
 
 
 def _secured(product: Product, inputs: Sequence[Any], node: Node) -> Product:
-    """`product`, with a copy of its right factor if that may well change before the gradient is used.
+    """`product`, with a copy of its right factor if that may rightly be changed before the gradient is used.
 
-    The right factor is an input of the layer. An optimizer changes the arrays of leaves, of which it may be a view, and
-    a user changes shared memory. Any other write is stamped, and makes `tensors.leaves.gradient_of` raise.
+    The right factor is an input of the layer. It is copied if it is a leaf or may be a view of one, because optimizers
+    change leaves; and if a user holds its memory and may write to that. Any other input should stay as it is: a write
+    to it is stamped, and `tensors.leaves.gradient_of` then raises an error.
     """
     right = product.right
-    kept = False
+    stays = False
     for given, array, edge in zip(inputs, node.inputs, node.edges):  # noqa: B905  # as in the walk
         if given is right:
-            kept = (edge is None or (type(edge) is Node and array.base is None)) and not guard.is_guarded(array)
+            stays = (edge is None or (type(edge) is Node and array.base is None)) and not guard.is_guarded(array)
             break
-    if not kept:
+    if not stays:
         product = Product(product.left, right.copy(order="K"))
     product.since = next(guard.clock)
     return product
 
 
 def _owned(gradient: Any, g: Any) -> Any:
-    """The first `gradient` of a leaf, in memory that nobody else has."""
+    """The first `gradient` of a leaf, in memory that nobody else has. A rule has computed it from `g`."""
     if type(gradient) is not np.ndarray and isinstance(gradient, Variable | np.generic):
         return clone(gradient)
-    # A rule computes the gradient from g, so it is new, or g itself, or a view: never an array that the node keeps.
+    # It is a new array, or g itself, or a view. A rule never returns an array that the node keeps.
     return gradient.copy() if gradient is g or gradient.base is not None else gradient
 
 

@@ -87,8 +87,8 @@ def embedded_digits(n: int = 6000, *, seed: int = 0) -> tuple[NDArray[np.uint8],
 def _glyph(style: int, digit: int) -> NDArray[np.float32]:
     """The signed distance of each point to the outline of a glyph, in image pixels, positive inside the outline.
 
-    The grid is `FINENESS` times finer than an image. Distances can be bent and sampled more coarsely without jagged
-    edges, and drawn with a thicker or a thinner pen, which a picture cannot.
+    The grid is `FINENESS` times finer than an image. Unlike a picture, distances can be bent and sampled more coarsely
+    without jagged edges, and drawn with a thicker or a thinner pen.
     """
     require("matplotlib", "drawing digits from its fonts")
     import matplotlib
@@ -133,8 +133,8 @@ def _draw(glyph: NDArray[np.float32], generator: np.random.Generator) -> NDArray
     slant = generator.uniform(-0.3, 0.3)
     height, width = generator.uniform(0.75, 1.05), generator.uniform(0.7, 1.1)
     offset = generator.uniform(-1.0, 1.0, size=2)
-    pen, blur = generator.uniform(-0.4, 0.6), generator.uniform(0.9, 1.6)
-    bend = gaussian_filter(generator.uniform(-1, 1, size=(2, SIZE, SIZE)), sigma=(0, 4, 4)) * 20
+    pen, blur = generator.uniform(-0.4, 0.6), generator.uniform(0.9, 1.6)  # extra thickness; the width of an edge
+    bend = gaussian_filter(generator.uniform(-1, 1, size=(2, SIZE, SIZE)), sigma=(0, 4, 4)) * 20  # for each pixel
 
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = np.array([[1 / height, 0], [slant, 1 / width]]) @ turn

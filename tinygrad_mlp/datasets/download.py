@@ -102,9 +102,9 @@ def _download(url: str, output_file: str, pooch: object, *, progress: bool) -> N
     """
     from pooch import HTTPDownloader
 
-    _await_answer(url)
+    _await_answer(url)  # the timeout below does not hold for looking up the address, and begins anew for each address
     compressed = io.BytesIO()
-    timeout = (ANSWER_SECONDS, SILENCE_SECONDS)
+    timeout = (ANSWER_SECONDS, SILENCE_SECONDS)  # to connect, and between two pieces of the file
     bar = progress and is_installed("tqdm")  # without tqdm, progress is the line that pooch logs
     http = HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=timeout)
     try:

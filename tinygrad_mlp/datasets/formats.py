@@ -91,7 +91,7 @@ def _read_mat(file: Path) -> Mapping[str, NDArray[Any]]:
     content = file.read_bytes()
     try:
         arrays: Mapping[str, NDArray[Any]] = loadmat(io.BytesIO(content))
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # loadmat does not read HDF5, in which MATLAB 7.3 writes
         raise ValueError(f"{file}: a MATLAB 7.3 file; save it with save(…, '-v7') instead") from error
     except Exception as error:  # scipy raises errors of many kinds when it reads damaged bytes
         raise ValueError(f"{file}: not a good MATLAB file: {type(error).__name__}: {error}") from error

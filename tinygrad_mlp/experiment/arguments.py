@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
-    """`value` as an int of at least `least`."""
+    """`value` as an int. Raises TypeError if it is no integer, and ValueError if it is smaller than `least`."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -64,7 +64,13 @@ class Validator(NamedTuple):
         return self._matrix(name, value, self.layers[0], f"write {name}.reshape(-1, {self.layers[0]}) if that is meant")
 
     def _matrix(self, name: str, value: Any, columns: int, advice: str) -> Array:
-        """`value` as a finite matrix with so many columns, in memory that nobody else can write to."""
+        """`value` as a matrix of finite numbers, copied to memory of its own.
+
+        Raises:
+            TypeError: `value` is not numeric.
+            ValueError: `value` is empty, is no matrix of so many `columns`, or holds NaN or infinity. The message calls
+                it `name`; for a wrong shape it ends with the `advice`.
+        """
         try:
             array = array_of(value)
         except ValueError as error:

@@ -159,7 +159,7 @@ class NeuralNetwork:
 
     @property
     def validation_accuracy(self) -> list[float]:
-        """For each record, the fraction of the validation data that was classified correctly; NaN as above."""
+        """For each record, the fraction of the validation data that was classified correctly; NaN without such data."""
         return [record.validation.accuracy if record.validation else np.nan for record in self.records]
 
     # --- training and predicting --------------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ class NeuralNetwork:
         return training.Score(loss, correct / len(X), len(X))
 
     def _plot(self) -> None:
-        """Show or save the curves of loss and accuracy."""
+        """Draw loss and accuracy against iterations. Show the figures where there is a display; else save them."""
 
         def drawing(quantity: str, draw: Callable[[Axes, list[training.Record]], None]) -> Callable[[Figure], None]:
             def on(figure: Figure) -> None:

@@ -67,6 +67,7 @@ class Hookable:
     _module_hooks: Hooks | None = None  # None until the first hook is registered
 
     def _own_hooks(self) -> Hooks:
+        """The hooks of this module, to register another one with."""
         if self._module_hooks is None:
             self._module_hooks = Hooks()
         return self._module_hooks
@@ -107,6 +108,7 @@ class Hookable:
         return Hooks.register(self._own_hooks().backward, Hook(hook), prepend)
 
     def _call_with_hooks(self, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call ``forward`` with the hooks before and after it, and set up the backward hooks."""
         if hooks:
             observer().refuse("hooks of a module, which a replay would not call")
         output = None
@@ -158,13 +160,13 @@ class _BackwardHooks:
         self.grad_output: tuple[Any, ...] | None = None
 
     def pass_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments to call ``forward`` with."""
+        """The arguments to call ``forward`` with: those that need a gradient have passed through one node."""
         self.argument_count = len(args)
         self.needs_input_gradients = _any_needs_gradient(args)
         return _through_one_node(args, self._call) if self.needs_input_gradients else args
 
     def pass_outputs(self, output: Any) -> Any:
-        """The output that the module returns."""
+        """The output for the module to return: its Tensors that need a gradient have passed through one node."""
         outputs = _as_tuple(output)
         if not _any_needs_gradient(outputs):
             return output
@@ -172,11 +174,13 @@ class _BackwardHooks:
         return passed if isinstance(output, tuple) else passed[0]
 
     def _keep(self, grad_output: tuple[Any, ...]) -> None:
+        """Keep the gradients of the outputs, and call the hooks now if no gradients of inputs are to come."""
         self.grad_output = grad_output
         if not self.needs_input_gradients:
             self._call((None,) * self.argument_count)
 
     def _call(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Call the hooks, and return the gradients of the inputs, which hooks may have replaced."""
         # The pass of a second derivative may come to the inputs without having come to the outputs.
         if self.grad_output is None:
             return None

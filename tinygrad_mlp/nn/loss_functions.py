@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 _REDUCTIONS = ("mean", "sum", "none")
-# The options of an elementwise loss of the sheet for each reduction. It computes its sum in the same node.
+# For each reduction, the options of an elementwise loss of the sheet. With `total` it returns its sum, from one node.
 _TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
 Array = NDArray[Any]
 _ARRAYS = (Tensor, np.ndarray)
@@ -60,7 +60,7 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
     if array.shape != input._data.shape:
         if array.size == input.numel():
             advice = f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
-        elif array.ndim and array.shape == _around_classes(input):
+        elif array.ndim and array.shape == _target_shape(input):
             advice = f"{'write target.long()' if name == 'cross_entropy' else 'use cross_entropy'} if it holds classes"
         else:
             advice = _OTHER_SAMPLES
@@ -210,13 +210,13 @@ def _rows(input: Tensor) -> Tensor:
     return input if input.ndim == 2 else input.reshape(-1, input.shape[-1])
 
 
-def _around_classes(input: Tensor) -> tuple[int, ...]:
-    """The shape of the targets for values of shape (N, C, d₁, …) or (C,)."""
+def _target_shape(input: Tensor) -> tuple[int, ...]:
+    """The shape of the classes for an `input` of shape (N, C, d₁, …) or (C,): the same without C."""
     return input.shape[:1] * (input.ndim > 1) + input.shape[2:]
 
 
 def validate_classes(name: str, target: Tensor, number: int, ignore_index: int | None = None) -> None:
-    """Raise ValueError unless all classes that count are of 0 … number − 1."""
+    """Raise ValueError unless each class in `target` lies in 0 … number − 1 or is `ignore_index`."""
     classes = target._data if ignore_index is None else target._data[target._data != ignore_index]
     if classes.size and (classes.min() < 0 or classes.max() >= number):
         raise ValueError(f"{name}: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
@@ -229,8 +229,8 @@ def _validated_classes(name: str, input: Tensor, target: Any, ignore_index: int)
         ValueError: the shapes do not fit, or a class that is not `ignore_index` is outside 0 … C − 1.
     """
     target = as_tensor(target)
-    if target.dtype.kind not in "iu" or not input.ndim or target.shape != _around_classes(input):
-        if input.ndim and target.shape == _around_classes(input):
+    if target.dtype.kind not in "iu" or not input.ndim or target.shape != _target_shape(input):
+        if input.ndim and target.shape == _target_shape(input):
             advice = "write target.long()"
         elif input.ndim and target.shape == input.shape:
             advice = f"write target.argmax(dim={min(1, input.ndim - 1)}) for rows of zeros and a one"
@@ -247,6 +247,7 @@ def _validated_classes(name: str, input: Tensor, target: Any, ignore_index: int)
 
 
 def _class_weight(name: str, weight: Any, number: int, dtype: Any) -> Tensor:
+    """The weights of the classes as a Tensor. Raises ValueError unless there is one for each of `number` classes."""
     given = as_tensor(weight).detach()
     if given.shape != (number,):
         raise ValueError(f"{name}: weight has shape {given.shape}, but there are {number} classes")
@@ -258,7 +259,8 @@ def nll_loss(
 ) -> Tensor:
     """−`input` at the target class, for log-probabilities (N, C), (N, C, d, …), (C,) and classes (N,), (N, d, …), ().
 
-    Each counts as much as the `weight` (C,) of its class, those of `ignore_index` nothing; the mean is per weight.
+    Each target's loss is multiplied by the `weight` (C,) of its class, and is 0 for the class `ignore_index`. The mean
+    is the sum divided by the sum of the weights of the targets that are not ignored.
 
     Raises:
         ValueError: the shapes do not fit, a class is outside 0 … C − 1, or `reduction` is unknown.
@@ -303,10 +305,11 @@ def cross_entropy(
 ) -> Tensor:
     """−ln softmax(input) at the target class, or its average under target probabilities.
 
-    Logits have shape (N, C), (N, C, d, …) or (C,), and classes (N,), (N, d, …) or (). Each counts as much as the
-    `weight` (C,) of its class, those of `ignore_index` nothing; the mean is per weight. Probabilities have the logits'
-    shape, and their mean is per target, whatever the weights. A share `label_smoothing` of each target is spread over
-    all classes (Szegedy et al. 2016). The loss and its gradient are exact also where a probability is near 1.
+    Logits have shape (N, C), (N, C, d, …) or (C,), and classes (N,), (N, d, …) or (). Each target's loss is multiplied
+    by the `weight` (C,) of its class, and is 0 for the class `ignore_index`; the mean is the sum divided by the sum of
+    these weights. Target probabilities have the shape of the logits, and the mean is the sum divided by the number of
+    targets. A share `label_smoothing` of each target is spread over all classes (Szegedy et al. 2016). The loss and its
+    gradient are exact also where a probability is near 1.
 
     Raises:
         ValueError: the shapes do not fit, a class is outside 0 … C − 1, `reduction` is unknown, `label_smoothing` is
@@ -331,7 +334,7 @@ def cross_entropy(
         logits, targets = _rows(input), _rows(as_tensor(target))
     number = logits.shape[1]
     weights: Any = 1 if weight is None else _class_weight(name, weight, number, logits.dtype)
-    shares: Any = targets
+    shares: Any = targets  # how much −ln softmax(input) at each class counts
     if weight is not None:  # of an absent class, even an infinite weight adds nothing
         shares = np.where(targets > 0, weights, 0) if are_classes else targets * weights
     count: Any = 1
@@ -341,4 +344,4 @@ def cross_entropy(
         counted: Any = targets.sum(-1, keepdim=True) if are_classes else 1  # 0 for an ignored class
         shares = shares * (1 - label_smoothing) + counted * weights * (label_smoothing / number)
     loss: Tensor = record(f.cross_entropy, (logits, shares, count), _TOTALS[reduction])
-    return loss.reshape(_around_classes(input)) if reduction == "none" else loss
+    return loss.reshape(_target_shape(input)) if reduction == "none" else loss

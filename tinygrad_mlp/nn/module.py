@@ -80,7 +80,7 @@ class Module(Hookable):
                 f"{type(self).__name__}.{name} is a Parameter, and a {type(value).__name__} in its place would not be "
                 "trained or saved: assign nn.Parameter(...), or copy_() into it under no_grad()"
             )
-        if vars(self).get(name, _NOTHING) is not value:
+        if vars(self).get(name, _NOTHING) is not value:  # to set what is set already changes nothing
             configuration.changes += 1
         super().__setattr__(name, value)
 
@@ -206,7 +206,12 @@ class Module(Hookable):
     # --- adding to the module -----------------------------------------------------------------------------------------
 
     def _validate_name(self, name: str, kind: type) -> None:
-        """Raise TypeError or ValueError unless an attribute `name` can hold an object of `kind`."""
+        """Check that `name` can be the attribute, and a part of the path, of an object of `kind`.
+
+        Raises:
+            TypeError: `name` is not a str.
+            ValueError: `name` is empty or holds a dot, or the attribute holds an object that is not of `kind`.
+        """
         if not isinstance(name, str):
             raise TypeError(f"a name is a str, not {name!r}")
         if not name or "." in name:

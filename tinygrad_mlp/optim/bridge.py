@@ -52,6 +52,7 @@ def minimize(
     _validate_parameters(parameters)
 
     def derivatives(vector: Array, create_graph: bool) -> tuple[float, tuple[Any, ...]]:
+        """The loss, and its gradient with respect to each parameter, where `vector` has the parameters' entries."""
         write_flat(parameters, vector)
         loss = closure()
         _validate_loss(loss)
@@ -74,7 +75,7 @@ def minimize(
     try:
         result = minimize(loss_and_gradient, start.astype(np.float64), method=method, jac=True, **arguments)
     except BaseException:
-        write_flat(parameters, start)
+        write_flat(parameters, start)  # else the parameters would be those of some trial
         raise
     write_flat(parameters, result.x)
     return result

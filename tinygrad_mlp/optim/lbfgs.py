@@ -87,7 +87,7 @@ class LBFGS(Optimizer):
 
     @effect
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take up to `max_iter` steps, and return the loss before the first.
+        """Take up to `max_iter` steps, and return the loss before the first one.
 
         Raises:
             TypeError: there is no closure.
@@ -103,6 +103,7 @@ class LBFGS(Optimizer):
         calls_before = state["func_evals"]
 
         def evaluate() -> tuple[Any, Array]:
+            """The loss that the closure returns, and the gradient of all parameters as one vector."""
             with enable_grad():
                 loss = closure()
             state["func_evals"] += 1
@@ -172,7 +173,9 @@ def _along(
 def _direction(state: dict[str, Any], gradient: Array, history_size: int) -> Array:
     """−H g for the `gradient` g, after the last step has been added to the history that H is computed from.
 
-    This is the two-loop recursion (Nocedal & Wright 2006, algorithm 7.4). H itself is never formed.
+    This is the two-loop recursion (Nocedal & Wright 2006, algorithm 7.4). H itself is never formed. The names in the
+    `state` are PyTorch's: ``old_dirs`` has changes of the gradient, ``old_stps`` the steps that made them, ``ro`` the
+    inverses of their dot products, ``d`` and ``t`` the last direction and step length.
     """
     if state["n_iter"] == 1:
         state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
@@ -180,7 +183,7 @@ def _direction(state: dict[str, Any], gradient: Array, history_size: int) -> Arr
     history = [state["old_dirs"], state["old_stps"], state["ro"]]
     change, step = gradient - state["prev_flat_grad"], state["d"] * state["t"]
     curvature = _dot(change, step)
-    if curvature > 1e-10:
+    if curvature > 1e-10:  # else H would not stay positive definite
         for kept, new in zip(history, (change, step, 1.0 / curvature), strict=True):
             kept.append(new)
             del kept[:-history_size]

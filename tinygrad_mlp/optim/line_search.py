@@ -36,9 +36,11 @@ def strong_wolfe(at: Callable[[float], Trial], start: Trial, t: float, resolutio
     """
 
     def too_high(trial: Trial) -> bool:
+        """Whether the loss has fallen too little for a step of this length, so that the first condition is not met."""
         return trial.loss > start.loss + 1e-4 * trial.t * start.slope
 
     def flat_enough(trial: Trial) -> bool:
+        """Whether the slope is so close to 0 that the second condition is met."""
         return abs(trial.slope) <= -0.9 * start.slope
 
     # Try longer and longer steps, until the last two enclose a step that meets the conditions.
@@ -85,7 +87,7 @@ def strong_wolfe(at: Callable[[float], Trial], start: Trial, t: float, resolutio
 def cubic_minimum(a: Trial, b: Trial, left: float, right: float) -> float:
     """The step length between `left` and `right` at which the cubic polynomial through two trials has its minimum.
 
-    The polynomial has the losses and the slopes of the trials at their step lengths.
+    The polynomial has the losses and the slopes of the trials at their step lengths (Nocedal & Wright 2006, eq. 3.59).
     """
     if a.t > b.t:
         a, b = b, a

@@ -36,11 +36,13 @@ class _Schedule:
         return list(self._last_lr)
 
     def _set(self, rates: Iterable[float]) -> None:
+        """Give each group of the optimizer its learning rate of `rates`."""
         self._last_lr = [float(rate) for rate in rates]
         for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
             group["lr"] = rate
 
     def _rates(self) -> list[float]:
+        """The present learning rate of each group of the optimizer."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
@@ -79,7 +81,7 @@ class LRScheduler(_Schedule):
         super().__init__(optimizer)
         for group in optimizer.param_groups:
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", group["lr"])  # an earlier schedule of this optimizer may have set it
             elif "initial_lr" not in group:
                 raise ValueError(
                     "the optimizer has no 'initial_lr' to continue from: load its state_dict, or leave last_epoch out"
@@ -223,7 +225,7 @@ class CosineAnnealingLR(LRScheduler):
     def get_lr(self) -> list[float]:
         # The distance from eta_min is proportional to 1 + cos(π k / T_max), so it is multiplied by a ratio.
         before, now = (1 + math.cos(math.pi * epoch / self.T_max) for epoch in (self.last_epoch - 1, self.last_epoch))
-        # That is not possible where the present one is 0.
+        # In the epoch after the lowest point that distance is 0, and there is no ratio: add the first part of the rise.
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
             return [
@@ -240,7 +242,7 @@ class ReduceLROnPlateau(_Schedule):
         mode: "min" if a smaller metric is better, "max" if a larger one is.
         factor: the factor, below 1.
         patience: the number of epochs without improvement after which nothing is done yet.
-        threshold: how much better than the best metric so far an improvement is, at least.
+        threshold: the smallest change of the best metric so far that counts as an improvement.
         threshold_mode: "rel" if `threshold` is a share of the best metric, "abs" if it is a difference.
         cooldown: the number of epochs after a reduction in which epochs without improvement do not count.
         min_lr: the smallest learning rate, one for all groups or one for each.
@@ -307,7 +309,7 @@ class ReduceLROnPlateau(_Schedule):
         self._last_lr = self._rates()
 
     def _is_better(self, metric: float) -> bool:
-        sign = 1 if self.mode == "max" else -1
+        sign = 1 if self.mode == "max" else -1  # a smaller metric is better if its negative is larger
         relative = self.threshold_mode == "rel"
         bound = self.best * (1 + sign * self.threshold) if relative else self.best + sign * self.threshold
         return sign * metric > sign * bound

@@ -83,14 +83,15 @@ class Optimizer:
         raise NotImplementedError
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
-        """Change parameters of `group` in place. `ready` has those with a gradient, each in a pair with the gradient.
+        """Take one step with the parameters in `ready`, in place. Each optimizer writes its own.
 
-        A gradient is an array or a `core.blas.Product`.
+        `ready` has the parameters of `group` that have a gradient, each in a pair with it: an array or a
+        `core.blas.Product`.
         """
         raise NotImplementedError
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group: a dict of ``"params"``, which are trained too, and their options.
+        """Add a group of Tensors to be trained: a dict of ``"params"`` and their options.
 
         Raises:
             ValueError, TypeError: as for the `params` of an optimizer.
@@ -181,7 +182,7 @@ class Optimizer:
             warnings.warn(message, StepWarning, stacklevel=4)  # the line that calls step(), which @effect wraps
 
     def state_dict(self) -> dict[str, Any]:
-        """The options and the state, in PyTorch's layout: numbers, in order, stand for the parameters."""
+        """The options and the state, in PyTorch's layout: numbers, counted over all groups, stand for parameters."""
         number = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         return {
             "state": {number[p]: dict(entries) for p, entries in self.state.items()},

@@ -79,15 +79,15 @@ class SGD(Optimizer):
         keep = 1.0 - lr * decay
         for parameter, gradient in ready:
             weight = self._weights.get(parameter)
-            if weight is None or weight.array is not parameter._data:
+            if weight is None or weight.array is not parameter._data:  # the parameter has been given another array
                 weight = self._weights[parameter] = Target(parameter._data)
             if not momentum:
                 weight.add(gradient, rate, keep)
                 continue
             velocity = self._velocity(parameter, gradient, group)
-            if group["nesterov"]:  # W ← W − lr·(d + momentum·v)
-                weight.add(gradient, rate, keep)
-                weight.add(velocity, -lr * momentum)
+            if group["nesterov"]:
+                weight.add(gradient, rate, keep)  # W ← W − lr·d
+                weight.add(velocity, -lr * momentum)  # W ← W − lr·momentum·v
             else:
                 weight.add(velocity, -lr)
 

@@ -36,7 +36,7 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
     if function in derived:
         return derived[function](*args, **options)
     row = sheet.get(function)
-    if row == ():
+    if row == ():  # no gradient passes through the function
         return recording.tensor_class._of(observer().repeat(_without_gradient, function, list(args), options))
     # A row has a rule for each operand. Further positional arguments are options, and get the names of NumPy's.
     if isinstance(row, tuple) and len(args) > len(row):
@@ -49,6 +49,7 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
 
 
 def _without_gradient(function: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Array:
+    """The result of a function whose row has no rules, such as a rounding, computed on arrays."""
     return np.asarray(function(*raw(args), **options))
 
 
@@ -56,7 +57,7 @@ def _validated(function: Callable[..., Any], row: Row, options: dict[str, Any]) 
     """Those of `options` that the rules of `function` take. Raises TypeError for another one, unless it is None."""
     rule = next(filter(None, row), None) if isinstance(row, tuple) else row.rule
     parameters = {} if rule is None else inspect.signature(rule).parameters
-    taken = 2 + len(row) if isinstance(row, tuple) else 2
+    taken = 2 + len(row) if isinstance(row, tuple) else 2  # parameters for g, y and the inputs; options follow them
     known = [name for name in list(parameters)[taken:] if name != "position"]  # `Each` passes that
     for name, value in options.items():
         if name not in known and value is not None:

@@ -89,8 +89,8 @@ class InPlace(Variable):
         """Add ``alpha · other`` in place.
 
         Raises:
-            RuntimeError: this Tensor or `other` needs a gradient, and this is not in a `no_grad` block. The other
-                methods that change a Tensor in place raise it, too.
+            RuntimeError: this Tensor or `other` needs a gradient, and the call is not in a `no_grad` block. All methods
+                that change a Tensor in place raise this error.
         """
         return self._update("add_", np.add, _scaled(other, alpha))
 

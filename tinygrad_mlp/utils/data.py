@@ -170,6 +170,7 @@ class DataLoader:
             yield from map(_integers, self.batch_sampler)
         elif self.sampler is not None:
             indices = iter(self.sampler)
+            # A batch has at least one sample, or, with `drop_last`, at least `size`.
             while len(batch := _integers(islice(indices, size))) > self.drop_last * (size - 1):
                 yield batch
         else:
