@@ -155,9 +155,8 @@ def test_a_full_disk_gives_an_error_of_one_line(digits, tmp_path, capsys, monkey
     def savefig(self, file, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(training, "writable_folder", lambda folder: tmp_path)
     monkeypatch.setattr(Figure, "savefig", savefig)
-    assert example.main(["--data", digits, "--hidden", "2", "--epochs", "1"]) == 2
+    assert example.main(["--data", digits, "--out", str(tmp_path), "--hidden", "2", "--epochs", "1"]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert "No space left on device" in err

@@ -18,7 +18,10 @@ __all__ = ["BASELINES", "CONTESTANTS", "PEAK", "Contestant"]
 
 
 class Contestant(NamedTuple):
-    """A row of the table below. The package is imported in the contestant's own file, which only its process reads."""
+    """What is measured, such as a library: a row of the table below.
+
+    Its package is imported in the contestant's own file (`name`), which only the contestant's process reads.
+    """
 
     name: str  # of its module in this folder
     title: str

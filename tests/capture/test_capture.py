@@ -88,14 +88,16 @@ def test_capture_refuses_objects_that_cannot_be_called():
         tg.capture(3)
 
 
-def test_a_copy_records_anew():
+def test_copies_and_pickles_keep_the_step_and_its_check():
+    """They take no recordings along, which hold memory of the original: the copy reads its own argument."""
     step = tg.capture(lambda x: (x * 2).reshape(3, 2) + 1)
     x = np.arange(6.0).reshape(2, 3)
     for _ in range(3):
         step(x)
     copied = copy.deepcopy(step)
     np.testing.assert_array_equal(copied(x * 5), (x * 10).reshape(3, 2) + 1)
-    assert pickle.loads(pickle.dumps(tg.capture(math.sin, check=2))).check == 2
+    pickled = pickle.dumps(tg.capture(math.sin, check=2))  # a lambda cannot be pickled
+    assert pickle.loads(pickled).check == 2
 
 
 def test_capturing_a_method_says_what_to_write():

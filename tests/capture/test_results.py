@@ -37,6 +37,7 @@ def test_a_result_that_existed_before_the_call_is_the_same_tensor():
         with tg.no_grad():
             average.add_(x)
         doubled = x * 2
+        # Two Tensors from outside, the argument, a new Tensor twice, and a view of a Tensor from outside.
         return average, weight, x, doubled, doubled, weight.detach()
 
     for _ in range(3):

@@ -221,7 +221,7 @@ def training(captured: bool) -> Callable[[int], None]:
             x = tg.tensor(rows)
             taken(x, labels).item()
             if number % 10 == 0:
-                x.numpy()
+                x.numpy()  # the guard notes that x shares its memory with this array, and has to forget it again
 
     return train
 

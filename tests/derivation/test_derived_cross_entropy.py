@@ -62,3 +62,11 @@ def test_losses_of_single_samples() -> None:
     found = explain((losses * tg.tensor([1.0, 2.0, 0.0, 1.0])).sum(), net)
     assert "E    = −(y ⊙ ln(softmax(z⁽²⁾))) 𝟏" in str(found)
     assert found.is_verified
+
+
+def test_a_loss_without_any_target_is_said_to_be_undefined() -> None:
+    """All classes are ignored, so the mean divides by 0."""
+    net = network([4, 3, 3])
+    found = explain(F.cross_entropy(net(batch([4, 3, 3], 2)[0]), [-100, -100]), net)
+    assert "L    = −Σ y ⊙ ln(softmax(z⁽²⁾)) / 0" in str(found)
+    assert not found.is_verified

@@ -216,7 +216,7 @@ REPORT = re.compile(
 
 
 def loss_by_hand(loss, Y, outputs):
-    """The loss of section 2.1 or 2.2, summed over the samples."""
+    """The document's loss, mean square (its section 2.1) or cross entropy (2.2), summed over the samples."""
     if loss == "mean_square":
         return 0.5 * np.sum((Y - outputs) ** 2)
     return -np.sum(Y * np.log(outputs) + (1 - Y) * np.log(1 - outputs))

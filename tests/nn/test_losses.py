@@ -241,9 +241,10 @@ def test_cross_entropy_of_probabilities_equals_its_definition(
     target /= target.sum(axis=axis, keepdims=True)
     weight = data.draw(numbers((number,), 0.5, 2)) if weighted else None
 
-    along = (number,) + (1,) * (z.ndim - 1 - axis)
+    along = (number,) + (1,) * (z.ndim - 1 - axis)  # the shape in which a weight for each class broadcasts to z
     weights = np.ones(along) if weight is None else weight.reshape(along)
     elements = -(log_softmax_by_hand(z) * weights * ((1 - smoothing) * target + smoothing / number)).sum(axis)
+    # The elements are weighted already, and their mean is over the targets, whatever the weights add up to.
     expected = reduced(elements, None, reduction, False)
 
     output = F.cross_entropy(tg.tensor(z), target, weight, reduction=reduction, label_smoothing=smoothing)

@@ -405,7 +405,7 @@ def test_states_of_optimizers_load_in_both_directions(name: str, options: dict[s
         for key, value in entries.items():
             if isinstance(value, np.ndarray):
                 np.testing.assert_allclose(value, array(theirs_kept["state"][number][key]), rtol=1e-8, atol=1e-10)
-            elif not isinstance(value, list):
+            elif not isinstance(value, list):  # lists are LBFGS's history, on which the steps above depend
                 np.testing.assert_allclose(value, float(theirs_kept["state"][number][key]), rtol=1e-8, err_msg=key)
     for group, other in zip(ours_kept["param_groups"], theirs_kept["param_groups"], strict=True):
         assert {key: other[key] for key in group} == group

@@ -206,11 +206,11 @@ def summed_to(shape: tuple[int, ...], gradient: Any, node: Node) -> Any:
 
 
 def _secured(product: Product, inputs: Sequence[Any], node: Node) -> Product:
-    """`product`, with a copy of its right factor if that may rightly be changed before the gradient is used.
+    """`product`, with a copy of its right factor if that may change before the gradient is used, and is allowed to.
 
-    The right factor is an input of the layer. It is copied if it is a leaf or may be a view of one, because optimizers
-    change leaves; and if a user holds its memory and may write to that. Any other input should stay as it is: a write
-    to it is stamped, and `tensors.leaves.gradient_of` then raises an error.
+    The right factor is the layer's input. It is copied in two cases. First, if it is a leaf or may be a view of one:
+    an optimizer changes leaves. Second, if a user holds its memory and may write to it. Any other input must stay as it
+    is: a write to it is stamped, and `tensors.leaves.gradient_of` then raises an error.
     """
     right = product.right
     stays = False

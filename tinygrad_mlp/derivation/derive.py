@@ -132,10 +132,15 @@ def source_of(node: Node) -> Node | None:
 
 
 def places_of(nodes: list[Node], counts_input: bool) -> Iterator[tuple[Any, Array, str, int | None]]:
-    """The places of a graph with their arrays, letters and layers.
+    """Each place of a graph, as the nodes were recorded, with its array, the letters for its name, and its layer.
 
-    A place is a leaf, a node, or the id of a constant. A second letter is for when the first is taken; an alias has
-    none. With `counts_input` the input is layer 1, and a single layer has no number.
+    A place is a leaf, a node, or the id of a constant array. If the first letter is taken, the last one is used. The
+    output of an alias has no letter, because it has the name of its input. Of a Linear layer, x, W, b and z are the
+    input, the weight, the bias and the output; a is an activation of z, y a target, E a loss, u any other result, θ
+    any other leaf, and x or c any other constant.
+
+    With `counts_input` the network's input is layer 1, so that the output of Linear layer n belongs to layer n + 1 and
+    its weight to n; and a single Linear layer has no number.
     """
     is_numbered = not counts_input or sum(node.function is f.linear for node in nodes) > 1
     layers = 0
@@ -212,7 +217,11 @@ class Namer:
 
 
 def _is_at(value: Any, place: Any, array: Array) -> bool:
-    """Whether a tensor or an array of the user's is the one at a place. Of arrays the graph keeps copies."""
+    """Whether `value`, a tensor or an array that the user has named, is at `place`, where the graph has `array`.
+
+    An array is compared by its entries, because the graph keeps copies, and with constants alone, whose places are ids:
+    leaves and results are named by their tensors.
+    """
     if isinstance(value, Variable):
         return value._node is place if value._node is not None else value._data is array
     return isinstance(place, int) and np.array_equal(value, array)
@@ -272,11 +281,13 @@ class Deriver:
         self.nodes = nodes
         self.namer = Namer(nodes, paths, names, self.loss, self.counts_input)
         self.claims: list[tuple[Array | Leaf, Expression]] = []
-        self._steps: dict[Symbol, Expression] = {}  # what the symbols for gradients were first said to be, in order
-        # What the symbols for gradients stand for, as formulas of what was computed forward: in full, and cancelled.
+        # For the symbol of each gradient, in order, its formula from the gradients of the step before.
+        self._steps: dict[Symbol, Expression] = {}
+        # The same from the forward pass alone, without symbols for gradients: in full, and with factors cancelled.
         self._full: dict[Expression, Expression] = {}
         self._short: dict[Expression, Expression] = {}
-        self._abbreviated: dict[Expression, Expression] = {}  # what parts of formulas stand for, which may cancel
+        # For what a notation writes in a form of its own, such as D for a diagonal, the form whose factors can cancel.
+        self._abbreviated: dict[Expression, Expression] = {}
         self._lines: list[Line] = []  # that are not yet in a section
         self.sections = [self._forward(), *self._backward()]
 
@@ -301,6 +312,7 @@ class Deriver:
         self._lines.append(Line(left, sign, right, shape, reason, is_result))
 
     def _section(self, title: str, *name_and_key: Any) -> Section:
+        """A section of the lines said since the last one."""
         lines, self._lines = self._lines, []
         return Section(title, lines, *name_and_key)
 
@@ -319,6 +331,7 @@ class Deriver:
         return Part(node, read, algebra.unguarded(read), reason)
 
     def _added(self, expressions: Iterable[Expression]) -> Expression:
+        """The sum of what rules contribute to a gradient."""
         total = reduce(lambda a, b: a + b, expressions)
         number, rest = algebra.split(total)
         is_turned = number == -1 and rest.function is np.subtract
@@ -335,18 +348,19 @@ class Deriver:
 
     def _backward(self) -> list[Section]:
         """The chain rule, from the loss back: for each parameter the steps that are new, and its gradient."""
-        last_use = {edge: node for node in self.nodes[::-1] for edge in node.edges if isinstance(edge, Leaf)}
+        # For each leaf the first node that used it: going back, the last one that contributes to its gradient.
+        completing = {edge: node for node in self.nodes[::-1] for edge in node.edges if isinstance(edge, Leaf)}
         parts: dict[Place, list[Part]] = {self.nodes[-1]: []}
         sections = []
         for node in self.nodes[::-1]:
             if node in parts:  # else its gradient is 0
                 g = self._gradient(node, parts.pop(node))
                 inputs, y = self.namer.of(node), self.namer.symbols[node]
-                for rule, edge, array in zip(node.rules, node.edges, node.inputs, strict=False):
+                for rule, edge, array in zip(node.rules, node.edges, node.inputs, strict=False):  # an Each has no end
                     if edge is not None and rule is not None:
                         part = self._part(node, g, *_read(rule, node, g, y, inputs, array.shape))
                         parts.setdefault(edge, []).append(part)
-            for leaf in [leaf for leaf in parts if isinstance(leaf, Leaf) and last_use[leaf] is node]:
+            for leaf in [leaf for leaf in parts if isinstance(leaf, Leaf) and completing[leaf] is node]:
                 sections.append(self._result(leaf, parts.pop(leaf)))
         return sections
 
@@ -434,12 +448,16 @@ class Deriver:
 
 
 def summary(nodes: list[Node], paths: Mapping[Leaf, str]) -> Section:
-    """What was recorded, by the module whose parameter was used last."""
+    """A line for each module: how often each function was recorded, and the parameters.
+
+    Nodes do not know their module, so each is counted for the module whose parameter was used last before it, or by it.
+    """
     modules: dict[str, tuple[Counter[str], dict[Leaf, str]]] = defaultdict(lambda: (Counter(), {}))
     module = "(no module)"
     for node in nodes:
         for array, edge in zip(node.inputs, node.edges, strict=True):
             if isinstance(edge, Leaf):
+                # "0.weight" is the weight of module 0, and "weight" that of the model itself.
                 path, _, name = paths.get(edge, "(no module).a parameter").rpartition(".")
                 module = path or "(the model itself)"
                 modules[module][1][edge] = f"{name} {sized(array.shape)}"

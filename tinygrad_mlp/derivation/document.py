@@ -49,9 +49,9 @@ class DocumentWriter(Writer):
 
 
 class DocumentDeriver(Deriver):
-    """The gradients of a loss of one sample, with columns for the rows of the code.
+    """The gradients of a loss of one sample in the document's notation: a row of the code is written as a column.
 
-    ValueError: the graph is no chain of layers, activations and a loss on one sample; the error says in what.
+    ValueError: the graph is not a chain of layers, activations and a loss on one sample; the error says why not.
     """
 
     loss = "ℒ"
@@ -62,23 +62,32 @@ class DocumentDeriver(Deriver):
         # Of numbers, as in section 4, there are neither transposes nor diagonal matrices.
         self.is_scalar = all(np.size(array) == 1 for node in nodes for array in node.inputs if array is not None)
         self.loss_node = next(node for node in nodes if node.function in LOSSES)
-        self.silent = nodes[nodes.index(self.loss_node) :]  # what follows the loss is a number, and not mentioned
-        self.columns: dict[Expression, Any] = {}  # what stands for symbols: matrices for themselves
-        self.unnamed: dict[Expression, Expression] = {}  # what is written in place of symbols: g(z), not a
+        # The loss, and the sums and factors that follow it. Their values are numbers: no steps to these are said.
+        self.silent = nodes[nodes.index(self.loss_node) :]
+        # What formulas have for a symbol of the code: an AsColumn for a row, and a weight matrix itself.
+        self.columns: dict[Expression, Any] = {}
+        # What is written in place of a symbol that gets no equation: g(z) for the output a of the network.
+        self.unnamed: dict[Expression, Expression] = {}
         self.inner: dict[Node, Expression] = {}  # each activation, written out as a function of its z
         super().__init__(nodes, *paths_and_names)
 
     def _forward(self) -> Section:
+        """The equations of the layers and of the activations between them, and one for the loss.
+
+        An alias, the activation of the output, the loss and what follows it get none: `unnamed` has their formulas,
+        which are inserted where their symbols occur.
+        """
         symbols = self.namer.symbols
         for node in self.nodes:
             symbol, inputs, name = symbols[node], self.namer.of(node), function_name(node.function)
             if node.function is f.linear:
                 self.columns[inputs[1]] = inputs[1]  # a matrix
             if node.function is f.squared_error and node.edges[1] is None:
-                inputs.reverse()  # (y − g)²
+                inputs.reverse()  # the document has the target first: (y − g)²
             expression = algebra.unguarded(forward_of(node, inputs))
             if node not in self.silent and node.function is not f.linear and not is_alias(node):
                 self.inner[node] = expression
+                # A formula for the column must give the same entries, to the precision of a graph in float32.
                 if not np.allclose(evaluate(self.form(expression)).ravel(), symbol.array.ravel(), rtol=1e-3):
                     raise _refusal(f"{name} does not take each entry by itself")
             if is_alias(node) or node in self.silent or (node in self.inner and node is source_of(self.loss_node)):

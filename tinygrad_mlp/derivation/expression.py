@@ -28,6 +28,7 @@ class Expression(np.lib.mixins.NDArrayOperatorsMixin):
     """A formula: a NumPy function with its operands (formulas, numbers, arrays, indices) and options.
 
     NumPy's functions and operators, given one, make another; so a rule that is called with formulas writes itself down.
+    Errors say "it" for the rule, which `derive` names before them.
     """
 
     __slots__ = ("function", "operands", "options", "shape", "symbols")
@@ -67,7 +68,7 @@ class Expression(np.lib.mixins.NDArrayOperatorsMixin):
             return build(ufunc, inputs, options)
         if method != "reduce" or ufunc not in reductions:
             raise TypeError(f"it calls numpy.{ufunc.__name__}.{method}")
-        return build(reductions[ufunc], inputs, {"axis": 0, **options})
+        return build(reductions[ufunc], inputs, {"axis": 0, **options})  # the default of reduce, unlike that of np.sum
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return derived[function](*args, **options) if function in derived else build(function, args, options)
@@ -223,6 +224,7 @@ def is_number(operand: Any) -> bool:
 
 
 def is_made_by(function: Any, operand: Any) -> bool:
+    """Whether an operand is a formula whose last function is this one."""
     return isinstance(operand, Expression) and operand.function is function
 
 
@@ -237,7 +239,7 @@ def ones(shape: Iterable[int]) -> Expression:
 
 def split(operand: Any) -> tuple[Any, Any]:
     """The number in front of an operand, and the rest; 1/n where the operand is a quotient by a number n."""
-    if is_made_by(np.divide, operand) and is_number(operand.operands[1]):
+    if is_made_by(np.divide, operand) and is_number(operand.operands[1]) and operand.operands[1] != 0:
         return 1 / operand.operands[1], operand.operands[0]
     is_scaled = is_made_by(np.multiply, operand) and is_number(operand.operands[0])
     return operand.operands if is_scaled else (1, operand)
@@ -268,6 +270,7 @@ def factors_of(*operands: Any) -> tuple[Any, list[Any]]:
 
 
 def product(*operands: Any) -> Expression:
+    """The elementwise product, without ones that do not change its shape."""
     number, factors = factors_of(*operands)
     shape = np.broadcast_shapes(*(factor.shape for factor in factors))
     for factor in [factor for factor in factors if is_made_by(np.ones, factor)]:
@@ -279,13 +282,14 @@ def product(*operands: Any) -> Expression:
 
 
 def _quotient(a: Any, b: Any) -> Expression:
+    """a / b with the numbers of both in front: ½ (x / y) for 2x / 4y. A number of `b` that is not whole stays there."""
     if is_number(b) and b != 0:
         return product(1 / b, a)
-    above, a = (a, 1) if is_number(a) else split(a)
-    below, rest = split(b)
-    if below == 0 or below != int(below):
-        below, rest = 1, b
-    return scaled(above / below, Expression(np.divide, (a, rest)))
+    above, numerator = (a, 1) if is_number(a) else split(a)
+    below, denominator = split(b)
+    if below == 0 or below != int(below):  # 1 / 0.1 would be printed with the digits that rounding has left
+        below, denominator = 1, b
+    return scaled(above / below, Expression(np.divide, (numerator, denominator)))
 
 
 def _sum_of(a: Any, b: Any, sign: int = 1) -> Expression:
@@ -331,6 +335,7 @@ def _broadcast_to(a: Any, shape: Sequence[int]) -> Expression:
 
 
 def _sum(a: Expression, axis: Any = None, keepdims: bool = False, **others: Any) -> Expression:
+    """A sum over axes of length 1 is a reshape; over all axes, the axis is None."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     if all(a.shape[i] == 1 for i in axes):
         return a.reshape([n for i, n in enumerate(a.shape) if keepdims or i not in axes])

@@ -64,7 +64,10 @@ class Derivation:
         return self._text.side(side), self._latex.side(side)
 
     def _block(self, section: Section) -> Block:
-        """The lines of a section, but those that say nothing: whose sides are written alike, or a result twice."""
+        """A section with spellings for its title and its lines. Its results go to `formulas`, in LaTeX.
+
+        A line is left out if its two sides are spelt alike, or if it repeats the result of the line before.
+        """
         lines: list[Line] = []
         if section.key:
             self.formulas[section.key] = []
@@ -75,8 +78,8 @@ class Derivation:
             lines.append(line._replace(left=left, right=right))
             if line.is_result and isinstance(line.right, Expression):
                 self.formulas[section.key].append(right[1])
-        (text, latex), name = self._spelt(section.title), self._spelt(section.name)
-        return (text + name[0], latex + " " + name[1] if section.name else latex), lines
+        (text, latex), (name, latex_name) = self._spelt(section.title), self._spelt(section.name)
+        return (text + name, f"{latex} {latex_name}".rstrip()), lines
 
     def _given(self, deriver: Deriver, arrays: dict[int, tuple[Array, Name]]) -> Block:
         """What the formulas start from."""
@@ -130,13 +133,15 @@ class Derivation:
         return self._spelt(words), [Line(self._spelt(name), ":", self._spelt(error)) for name, error in errors]
 
     def _preface(self) -> list[str]:
+        """The paragraphs above a derivation: what it is, and what the signs and functions in its formulas mean."""
         count = f"{len(self._nodes):,} function{'s' * (len(self._nodes) > 1)}"
         if self.is_summary:
             return [
                 f"The graph of this loss consists of {count}, too many to print the derivation of its gradients. "
                 f"That is done for up to {LARGEST_GRAPH}; this is a summary by module."
             ]
-        printed = " ".join(f"{line.left[0]} = {line.right[0]}" for _, lines in self._blocks[1:] for line in lines)
+        equations = self._blocks[1:]  # the first block is "Given", which has none
+        printed = " ".join(f"{line.left[0]} = {line.right[0]}" for _, lines in equations for line in lines)
         legend = "; ".join([self._text.vectors, *self._text.legend(printed)])
         return [f"The gradients of a loss by the chain rule, from its graph of {count}.", f"{legend}."]
 

@@ -119,12 +119,14 @@ class Writer:
         return self.written(expression).text
 
     def pick(self, text: str, latex: str) -> str:
+        """The one of two spellings that this writer writes."""
         return latex if self.latex else text
 
     def written(self, expression: Any) -> Written:
         return fold(expression, self.combine, {}) if isinstance(expression, Expression) else self.literal(expression)
 
     def combine(self, part: Expression, operands: list[Any]) -> Written:
+        """A part of a formula, whose operands have been written."""
         function = part.function
         if isinstance(part, Symbol):
             return Written(self.name(part.name), JOINED if isinstance(part.name, Gradient) else WHOLE)
@@ -145,6 +147,8 @@ class Writer:
             return self(side)
         if isinstance(side, Name | Gradient):
             return self.name(side)
+        # In \text, LaTeX's signs are escaped. It is closed and opened again around ×, which is a sign of formulas, and
+        # after each comma, because rows end outside of braces.
         escaped = re.sub(r"([#$%&_{}])", r"\\\1", side).replace("×", r"} \times \text{").replace(", ", r", } \text{")
         return self.pick(side, rf"\text{{{escaped}}}" if side else "")
 
@@ -166,14 +170,17 @@ class Writer:
         return latex + layer + ("" if name.number is None else f"_{{{name.number}}}")
 
     def gradient(self, name: Gradient) -> str:
+        """The name of a gradient: ∂L/∂z."""
         loss, of = self.name(name.loss), self(name.of)
         return self.pick(f"∂{loss}/∂{of}", rf"\frac{{\partial {loss}}}{{\partial {of}}}")
 
     def spelt(self, function: Any) -> str:
+        """The name of a function in formulas."""
         name = function_name(function)
         return self.pick(*NAMES.get(function, (name, upright(name))))
 
     def function(self, function: Any, *arguments: str) -> Written:
+        """A call of a function by its name, which the legend has to explain."""
         self.functions.add(function)
         name, listed = self.spelt(function), self.enclosed(", ".join(arguments))
         return Written(name + listed, WHOLE, (name, listed))

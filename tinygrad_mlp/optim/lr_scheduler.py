@@ -50,7 +50,7 @@ class _Schedule:
         return {name: value for name, value in vars(self).items() if name != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Set the schedule, and the learning rates of its optimizer, to a state that it or PyTorch's returned.
+        """Set the schedule, and the learning rates of its optimizer, to what `state_dict` returned, here or in PyTorch.
 
         Raises:
             ValueError: the state is that of another kind of schedule, or of another number of groups.
