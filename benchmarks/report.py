@@ -60,7 +60,7 @@ def heading_of(workload: str, dtype: str, threads: int, allocator: str) -> str:
 
 
 def titles_of(workload: str) -> dict[str, str]:
-    """The titles of the rows, by the names of the contestants. Where imports are measured, they are the statements."""
+    """The title of each contestant's row, by the contestant's name: for the workload `start`, its import statement."""
     return STATEMENTS if workload == START else TITLES
 
 

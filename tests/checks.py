@@ -93,9 +93,10 @@ def check_gradient(example: Example) -> None:
 
 
 def check_second_derivative(example: Example, directions: list[Array]) -> None:
-    """The derivatives of ⟨directions, gradients⟩ equal differences of the gradients.
+    """The second backward pass is right: that of the number ⟨directions, gradients⟩, which depends on all inputs.
 
-    The derivative with respect to the cotangent equals the derivative of the reference along the directions.
+    Its derivatives with respect to the operands equal its central differences. Its derivative with respect to the
+    cotangent equals the derivative of the reference along the directions, found by a complex step.
     """
 
     def along(gradients: Any) -> Any:

@@ -158,13 +158,15 @@ def _arrays(value: Any) -> Any:
 def _fitted(arguments: Iterable[Any], result: Array) -> Iterator[Any]:
     """The operands of an elementwise kernel in the forms that NumPy computes fastest with.
 
-    These are arrays of the result's shape, and arrays without dimensions in place of numbers.
+    An array with as many entries as the result gets the result's shape, and a number becomes an array without
+    dimensions. An array that is broadcast stays as it is.
     """
     for argument in arguments:
         if isinstance(argument, np.ndarray):
+            # Reshaping a contiguous array surely gives a view, whose numbers are the present ones in a replay.
             fits = argument.size == result.size and argument.flags.c_contiguous
             yield argument.reshape(result.shape) if fits else argument
-        else:
+        else:  # the result of a comparison is bool, which cannot hold the number
             yield np.asarray(argument, result.dtype) if result.dtype.kind == "f" else argument
 
 

@@ -318,7 +318,10 @@ def bits(value: Any) -> Any:
 
 
 class Run:
-    """A world, its step, and all results and gradients that a user has kept from earlier calls."""
+    """A random program that is called again and again, either eagerly or as a captured step.
+
+    It has a `World` of its own, the step, and all results and gradients that a user has kept from earlier calls.
+    """
 
     def __init__(self, world: World, wrap: Callable[[Any], Any]) -> None:
         self.world, self.step, self.kept = world, wrap(world.step), []

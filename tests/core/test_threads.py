@@ -43,7 +43,7 @@ def gradients_of_a_shared_leaf(k: int) -> Array:
 
 
 def gradients_through_a_shared_graph(k: int) -> Array:
-    """The sum of gradients for POINTS, through the graph that all threads walk."""
+    """The sum of 200 gradients with cotangent `k` for the leaf POINTS, through COMMON, which all threads walk."""
     cotangent = np.full(POINTS.shape, k)
     return sum(tg.autograd.grad(COMMON, POINTS, cotangent, retain_graph=True)[0].numpy() for _ in range(200))
 

@@ -226,9 +226,10 @@ def _secured(product: Product, inputs: Sequence[Any], node: Node) -> Product:
 
 def _owned(gradient: Any, g: Any) -> Any:
     """The first `gradient` of a leaf, in memory that nobody else has. A rule has computed it from `g`."""
+    # Most gradients are arrays, and the first test spares them the second. NumPy's scalars become arrays here.
     if type(gradient) is not np.ndarray and isinstance(gradient, Variable | np.generic):
         return clone(gradient)
-    # It is a new array, or g itself, or a view. A rule never returns an array that the node keeps.
+    # An array, or a Slot in its place: it is new, or g itself, or a view, and never an array that the node keeps.
     return gradient.copy() if gradient is g or gradient.base is not None else gradient
 
 

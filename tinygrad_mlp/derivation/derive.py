@@ -210,8 +210,8 @@ class Namer:
                 "gradient, or arrays that they were computed with"
             )
 
-    def of(self, node: Node) -> list[Any]:
-        """The symbols of what a node was given; numbers as they are."""
+    def inputs_of(self, node: Node) -> list[Any]:
+        """The inputs of `node` as symbols. A constant number stays a number, and an absent input stays None."""
         pairs = zip(node.inputs, node.edges, strict=True)
         return [self.symbols.get(edge or id(array), _shortest(array)) for array, edge in pairs]
 
@@ -302,7 +302,11 @@ class Deriver:
     def _say(
         self, left: Any, right: Any, reason: str = "", of: Any = None, *, sign: str = "=", is_result: bool = False
     ) -> None:
-        """Add a line, and the claim that its formula equals `of`, if that is given."""
+        """Add the line ``left sign right``, and why it holds.
+
+        With `of`, also claim that the formula on the right equals `of`, if that is an array, or its gradient, if it is
+        a leaf. `is_result` marks the lines that give the whole gradient of a parameter.
+        """
         shape = ""
         if isinstance(right, Expression):
             right = self.form(right)
@@ -322,7 +326,7 @@ class Deriver:
             reason = function_name(node.function)
             if node.function is f.linear and node.inputs[2] is not None and len(node.output) > 1:
                 reason += f", the bias added to each of {len(node.output)} rows"
-            expression = algebra.unguarded(forward_of(node, self.namer.of(node)))
+            expression = algebra.unguarded(forward_of(node, self.namer.inputs_of(node)))
             self._say(self.namer.symbols[node].name, expression, reason, node.output)
         return self._section("Forward")
 
@@ -355,7 +359,7 @@ class Deriver:
         for node in self.nodes[::-1]:
             if node in parts:  # else its gradient is 0
                 g = self._gradient(node, parts.pop(node))
-                inputs, y = self.namer.of(node), self.namer.symbols[node]
+                inputs, y = self.namer.inputs_of(node), self.namer.symbols[node]
                 for rule, edge, array in zip(node.rules, node.edges, node.inputs, strict=False):  # an Each has no end
                     if edge is not None and rule is not None:
                         part = self._part(node, g, *_read(rule, node, g, y, inputs, array.shape))

@@ -79,7 +79,7 @@ class DocumentDeriver(Deriver):
         """
         symbols = self.namer.symbols
         for node in self.nodes:
-            symbol, inputs, name = symbols[node], self.namer.of(node), function_name(node.function)
+            symbol, inputs, name = symbols[node], self.namer.inputs_of(node), function_name(node.function)
             if node.function is f.linear:
                 self.columns[inputs[1]] = inputs[1]  # a matrix
             if node.function is f.squared_error and node.edges[1] is None:

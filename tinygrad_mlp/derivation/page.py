@@ -43,13 +43,19 @@ class Derivation:
     """
 
     def __init__(self, root: Node, paths: Mapping[Any, str], names: Mapping[str, Any], notation: str) -> None:
+        """Derive the gradients of `root`, the node of the loss.
+
+        `paths` are what the model calls its parameters, by their leaves; `names` are the user's, with the Tensors or
+        arrays that they are for.
+        """
         self.notation = notation
         self.formulas: dict[str, list[str]] = {}
         self.errors: dict[str, float] | None = None
         self._nodes = nodes_of(root)
         # The error that rounding in the least precise array may cause: 4e-10 in float64, 7e-5 in float32.
         self._tolerance = float(max(np.finfo(node.output.dtype).eps for node in self._nodes)) ** 0.6
-        arrays: dict[int, tuple[Array, Name]] = {}  # to which the writers give names
+        # Constants that stand in formulas, by id, with the names that the writers give them as they meet them.
+        arrays: dict[int, tuple[Array, Name]] = {}
         derive, write = _NOTATIONS[notation]
         self._text, self._latex = write(False, arrays), write(True, arrays)
         self.is_summary = len(self._nodes) > LARGEST_GRAPH
@@ -58,7 +64,7 @@ class Derivation:
             self._blocks = [self._block(summary(self._nodes, paths))]
         else:
             equations = [self._block(section) for section in self.deriver.sections]
-            self._blocks = [self._given(self.deriver, arrays), *equations]
+            self._blocks = [self._given(self.deriver, arrays), *equations]  # the equations have filled `arrays`
 
     def _spelt(self, side: Any) -> Spelling:
         return self._text.side(side), self._latex.side(side)
@@ -180,12 +186,12 @@ class Derivation:
         return f"$$\n{self.latex()}\n$$"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Draw the derivation as a picture, .png or .svg, and write it whole or not at all; the path.
+        """Draw the derivation as a picture, .png or .svg, and write it whole or not at all. Return the path.
 
-        Matplotlib sets the formulas, without TeX. For a paper, write `latex` to a file.
+        Matplotlib sets the formulas, without TeX. For a paper, write what `latex` returns to a file.
 
         Raises:
-            ValueError: the ending is another.
+            ValueError: `path` ends in neither .png nor .svg.
             ImportError: matplotlib is not installed.
             OSError: the file cannot be written; the error names it.
         """

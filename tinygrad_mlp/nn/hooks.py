@@ -160,13 +160,19 @@ class _BackwardHooks:
         self.grad_output: tuple[Any, ...] | None = None
 
     def pass_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments to call ``forward`` with: those that need a gradient have passed through one node."""
+        """The arguments to call ``forward`` with.
+
+        Those that need a gradient have passed through one node, so that `_call` gets all their gradients at once.
+        """
         self.argument_count = len(args)
         self.needs_input_gradients = _any_needs_gradient(args)
         return _through_one_node(args, self._call) if self.needs_input_gradients else args
 
     def pass_outputs(self, output: Any) -> Any:
-        """The output for the module to return: its Tensors that need a gradient have passed through one node."""
+        """The output for the module to return.
+
+        Its Tensors that need a gradient have passed through one node, so that `_keep` gets all their gradients at once.
+        """
         outputs = _as_tuple(output)
         if not _any_needs_gradient(outputs):
             return output

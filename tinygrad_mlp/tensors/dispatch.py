@@ -36,7 +36,9 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
     if function in derived:
         return derived[function](*args, **options)
     row = sheet.get(function)
-    if row == ():  # no gradient passes through the function
+    if row == ():
+        # It has no rules, because no gradient passes through it. The observer calls it; where a step is recorded for
+        # replays, it also notes that each replay has to call it again.
         return recording.tensor_class._of(observer().repeat(_without_gradient, function, list(args), options))
     # A row has a rule for each operand. Further positional arguments are options, and get the names of NumPy's.
     if isinstance(row, tuple) and len(args) > len(row):

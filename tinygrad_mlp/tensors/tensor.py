@@ -298,7 +298,9 @@ class Tensor(Methods):
             self._node.attached().retains_grad = True
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Call ``hook(gradient)`` when the gradient of this Tensor is known. If it returns a Tensor, this replaces it.
+        """Call ``hook(gradient)`` when the gradient of this Tensor is known.
+
+        If the hook returns a Tensor, the walk goes on with that instead of the gradient.
 
         Raises:
             RuntimeError: this Tensor does not require a gradient; or later, in the backward pass: the hook returns
