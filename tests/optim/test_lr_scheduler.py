@@ -71,12 +71,15 @@ def test_schedules_continue_from_their_state(name: str) -> None:
         other.step()
 
 
+@pytest.mark.parametrize("saved", ["before the step", "after the step", "never"])
 @pytest.mark.parametrize("name", CLOSED_FORMS)
-def test_schedules_continue_from_the_state_of_an_optimizer(name: str) -> None:
+@pytest.mark.parametrize("last", range(10))
+def test_schedules_continue_from_the_state_of_an_optimizer(name: str, last: int, saved: str) -> None:
+    """`last` is the last epoch that was trained. Programs save before or after they step to the next, or not at all."""
     make, closed_form = CLOSED_FORMS[name]
     optimizer = stepped(0.5)
     schedule = make(optimizer)
-    for _ in range(4):
+    for _ in range({"before the step": last, "after the step": last + 1, "never": 0}[saved]):
         schedule.step()
     other = stepped(0.1)
     other.load_state_dict(optimizer.state_dict())
@@ -86,10 +89,77 @@ def test_schedules_continue_from_the_state_of_an_optimizer(name: str) -> None:
         "MultiStepLR": lambda: {"milestones": [2, 5, 5], "gamma": 0.5}, "ExponentialLR": lambda: {"gamma": 0.9},
         "CosineAnnealingLR": lambda: {"T_max": schedule.T_max, "eta_min": schedule.eta_min},
     }[kind.__name__]()  # fmt: skip
-    resumed = kind(other, **arguments, last_epoch=3)
-    for epoch in range(4, 12):
+    resumed = kind(other, **arguments, last_epoch=last)
+    for epoch in range(last + 1, 14):
         np.testing.assert_allclose(other.param_groups[0]["lr"], closed_form(0.5, epoch), atol=1e-15)
         resumed.step()
+
+
+def test_rates_of_another_schedule_are_not_continued() -> None:
+    optimizer = stepped(1.0)
+    lr_scheduler.ExponentialLR(optimizer, 0.9)
+    optimizer.param_groups[0]["lr"] = 0.3
+    with pytest.raises(ValueError, match=r"0\.3 is not that of this ExponentialLR in epoch 1, 0\.9, or 2, 0\.81"):
+        lr_scheduler.ExponentialLR(optimizer, 0.9, last_epoch=1)
+    assert optimizer.param_groups[0]["lr"] == 0.3
+
+
+def added(schedule: Any, rate: float) -> list[float]:
+    """Add a group with this rate to the optimizer of the schedule. Returns the rates of all groups."""
+    schedule.optimizer.add_param_group({"params": [leaf(1.0)], "lr": rate})
+    return [group["lr"] for group in schedule.optimizer.param_groups]
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda o: lr_scheduler.StepLR(o, 2, 0.5), [0.5, 0.25]),
+        (lambda o: lr_scheduler.MultiStepLR(o, [1], 0.5), [0.5, 0.25]),
+        (lambda o: lr_scheduler.ExponentialLR(o, 0.5), [0.25, 0.125]),
+    ],
+)
+def test_a_group_that_is_added_later_follows_from_its_own_rate(make: Callable[..., Any], expected: list[float]) -> None:
+    schedule = make(stepped(1.0))
+    added(schedule, 0.5)
+    schedule.step()
+    schedule.step()
+    assert schedule.get_last_lr() == expected
+
+
+def test_the_least_rate_of_all_groups_holds_for_a_group_that_is_added_later() -> None:
+    schedule = lr_scheduler.ReduceLROnPlateau(stepped(1.0), patience=0, min_lr=0.02)
+    added(schedule, 0.1)
+    schedule.step(1)
+    schedule.step(1)
+    assert schedule.get_last_lr() == [0.1, 0.02]
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments"),
+    [
+        (lambda o: lr_scheduler.LambdaLR(o, lambda k: 0.5**k), ()),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 1), ()),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, min_lr=[0.1]), (1.0,)),
+    ],
+)
+def test_a_group_without_a_value_is_refused_and_nothing_changes(make: Callable[..., Any], arguments: Any) -> None:
+    schedule = make(stepped(1.0))
+    if isinstance(schedule, lr_scheduler.CosineAnnealingLR):
+        schedule.step()  # at the lowest point it needs the initial rate
+    rates, state = added(schedule, 0.5), schedule.state_dict()
+    with pytest.raises(ValueError, match="has values for 1 parameter groups, but the optimizer has 2"):
+        schedule.step(*arguments)
+    assert schedule.state_dict() == state
+    assert [group["lr"] for group in schedule.optimizer.param_groups] == rates
+
+
+def test_a_function_that_raises_does_not_count_the_epoch() -> None:
+    schedule = lr_scheduler.LambdaLR(stepped(1.0), [1.0, 0.5].__getitem__)
+    schedule.step()
+    for _ in range(2):
+        with pytest.raises(IndexError):
+            schedule.step()
+        assert (schedule.last_epoch, schedule.get_last_lr()) == (1, [0.5])
 
 
 def test_a_schedule_continues_from_a_file() -> None:
@@ -132,9 +202,9 @@ def plateau_by_hand(
         if best is None:
             better = True
         elif mode == "min":
-            better = metric < (best * (1 - threshold) if relative else best - threshold)
+            better = metric < (best - abs(best) * threshold if relative else best - threshold)
         else:
-            better = metric > (best * (1 + threshold) if relative else best + threshold)
+            better = metric > (best + abs(best) * threshold if relative else best + threshold)
         if better:
             best, bad = metric, 0
         else:
@@ -149,7 +219,9 @@ def plateau_by_hand(
 
 
 @given(
-    metrics=st.lists(st.sampled_from([0.5, 0.9, 1.0, 1.05, 2.0]), min_size=1, max_size=40),
+    metrics=st.lists(
+        st.sampled_from([-2.0, -1.05, -1.0, -0.95, 0.0, 0.5, 0.95, 1.0, 1.05, 2.0]), min_size=1, max_size=40
+    ),
     mode=st.sampled_from(["min", "max"]),
     patience=st.integers(0, 2),
     threshold=st.sampled_from([0.0, 0.1]),
@@ -174,6 +246,21 @@ def test_reduce_on_plateau_equals_its_definition(
             schedule.load_state_dict(state)
         schedule.step(tg.tensor(metric, dtype=np.float64))
         assert schedule.get_last_lr() == [schedule.optimizer.param_groups[0]["lr"]] == [expected]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.1, 1.0, 2.0])
+def test_what_is_smaller_is_better_as_the_negative_is_larger(threshold: float) -> None:
+    metrics = [-1.0, -0.95, -1.05, -3.0, -10.0, 0.0, 2.0, 1.0, -100.0]
+    schedules = {
+        sign: lr_scheduler.ReduceLROnPlateau(stepped(1.0), mode, patience=0, threshold=threshold)
+        for sign, mode in ((1, "min"), (-1, "max"))
+    }
+    for metric in metrics:
+        for sign, schedule in schedules.items():
+            schedule.step(sign * metric)
+        assert schedules[1].best == -schedules[-1].best
+        assert schedules[1].get_last_lr() == schedules[-1].get_last_lr()
+    assert schedules[1].best == -100
 
 
 def test_each_group_may_have_its_own_least_rate() -> None:

@@ -37,17 +37,28 @@ class _Schedule:
 
     def _set(self, rates: Iterable[float]) -> None:
         """Give each group of the optimizer its learning rate of `rates`."""
-        self._last_lr = [float(rate) for rate in rates]
-        for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
+        rates = [float(rate) for rate in rates]
+        self._validate_groups(len(rates))
+        self._last_lr = rates
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
+
+    def _validate_groups(self, number: int) -> None:
+        """Raise ValueError if the optimizer has another number of groups than `number`, of which the schedule knows."""
+        groups = len(self.optimizer.param_groups)
+        if groups != number:
+            raise ValueError(
+                f"this {type(self).__name__} has values for {number} parameter groups, but the optimizer has {groups}: "
+                "make the schedule after the last add_param_group()"
+            )
 
     def _rates(self) -> list[float]:
         """The present learning rate of each group of the optimizer."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """All attributes of the schedule, except the optimizer."""
-        return {name: value for name, value in vars(self).items() if name != "optimizer"}
+        """All attributes of the schedule, except the optimizer and the default of `min_lr`."""
+        return {name: value for name, value in vars(self).items() if name not in ("optimizer", "default_min_lr")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Set the schedule, and the learning rates of its optimizer, to what `state_dict` returned, here or in PyTorch.
@@ -70,11 +81,14 @@ class LRScheduler(_Schedule):
 
     Args:
         optimizer: the optimizer whose learning rates to set.
-        last_epoch: the epoch to continue from, if the state of `optimizer` was loaded; −1 to begin.
+        last_epoch: the last epoch that has been trained, if the state of `optimizer` was loaded; −1 to begin. The
+            schedule goes on with the epoch after it. The state may be from before or from after the schedule's step to
+            that epoch. Of several schedules on one optimizer, load the states instead.
 
     Raises:
         TypeError: `optimizer` is not an Optimizer.
-        ValueError: `last_epoch` is given, but no schedule has begun on this optimizer.
+        ValueError: `last_epoch` is given, but no schedule has begun on this optimizer, or its learning rates are of
+            neither epoch.
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -115,7 +129,11 @@ class LRScheduler(_Schedule):
                 stacklevel=3,
             )
         self.last_epoch += 1
-        self._set(self.get_lr())
+        try:
+            self._set(self.get_lr())
+        except BaseException:  # a function of the user's may raise anything, and the epoch has not begun then
+            self.last_epoch -= 1
+            raise
 
 
 class LambdaLR(LRScheduler):
@@ -155,7 +173,35 @@ class LambdaLR(LRScheduler):
         super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
 
 
-class StepLR(LRScheduler):
+class _Chainable(LRScheduler):
+    """The base of the schedules that compute the learning rates from those of the epoch before."""
+
+    def _closed_form(self, base: float, epoch: int) -> float:
+        """The learning rate of `epoch` if the initial one is `base` and nothing else changes it."""
+        raise NotImplementedError
+
+    def _begin(self) -> list[float]:
+        following = self.get_lr()
+        if self.last_epoch == 0:
+            return following
+        # The present rates may have been saved before or after the step to this epoch, and the closed form tells which.
+        # Or they are the initial ones, if nothing but 'initial_lr' was given to the optimizer.
+        before, now = self.last_epoch - 1, self.last_epoch
+        rates = []
+        for base, rate, stepped in zip(self.base_lrs, self._rates(), following, strict=True):
+            old, new = self._closed_form(base, before), self._closed_form(base, now)
+            found, result = min(((new, rate), (old, stepped), (base, new)), key=lambda pair: abs(pair[0] - rate))
+            if not math.isclose(found, rate, rel_tol=1e-6, abs_tol=1e-6 * abs(base)):
+                raise ValueError(
+                    f"the optimizer's learning rate {rate:g} is not that of this {type(self).__name__} in epoch "
+                    f"{before}, {old:g}, or {now}, {new:g}: leave last_epoch out and load the schedule's state_dict, "
+                    "or set the 'lr' of each group to one of these first"
+                )
+            rates.append(result)
+        return rates
+
+
+class StepLR(_Chainable):
     """Every `step_size` epochs the learning rate is multiplied by `gamma`.
 
     Raises:
@@ -169,12 +215,15 @@ class StepLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
+    def _closed_form(self, base: float, epoch: int) -> float:
+        return base * self.gamma ** (epoch // self.step_size)
+
     def get_lr(self) -> list[float]:
         due = self.last_epoch > 0 and self.last_epoch % self.step_size == 0
         return [rate * self.gamma if due else rate for rate in self._rates()]
 
 
-class MultiStepLR(LRScheduler):
+class MultiStepLR(_Chainable):
     """In each epoch of `milestones` the learning rate is multiplied by `gamma`, as often as the epoch is listed."""
 
     def __init__(
@@ -184,25 +233,28 @@ class MultiStepLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
+    def _closed_form(self, base: float, epoch: int) -> float:
+        return base * self.gamma ** sum(times for due, times in self.milestones.items() if due <= epoch)
+
     def get_lr(self) -> list[float]:
         return [rate * self.gamma ** self.milestones.get(self.last_epoch, 0) for rate in self._rates()]
 
 
-class ExponentialLR(LRScheduler):
+class ExponentialLR(_Chainable):
     """In every epoch the learning rate is multiplied by `gamma`."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def _begin(self) -> list[float]:
-        return self._rates()
+    def _closed_form(self, base: float, epoch: int) -> float:
+        return base * self.gamma**epoch
 
     def get_lr(self) -> list[float]:
-        return [rate * self.gamma for rate in self._rates()]
+        return [rate * self.gamma if self.last_epoch else rate for rate in self._rates()]
 
 
-class CosineAnnealingLR(LRScheduler):
+class CosineAnnealingLR(_Chainable):
     """The learning rate falls to `eta_min` in `T_max` epochs, along a cosine, and rises again in the next `T_max`.
 
     In epoch k it is ``eta_min + (initial − eta_min) · (1 + cos(π k / T_max)) / 2``, unless something else changes it
@@ -219,14 +271,17 @@ class CosineAnnealingLR(LRScheduler):
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
 
-    def _begin(self) -> list[float]:
-        return self._rates()
+    def _closed_form(self, base: float, epoch: int) -> float:
+        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * epoch / self.T_max)) / 2
 
     def get_lr(self) -> list[float]:
+        if self.last_epoch == 0:
+            return self._rates()
         # The distance from eta_min is proportional to 1 + cos(π k / T_max), so it is multiplied by a ratio.
         before, now = (1 + math.cos(math.pi * epoch / self.T_max) for epoch in (self.last_epoch - 1, self.last_epoch))
         # In the epoch after the lowest point that distance is 0, and there is no ratio: add the first part of the rise.
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
+            self._validate_groups(len(self.base_lrs))
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
             return [
                 rate + (base - self.eta_min) * rise for base, rate in zip(self.base_lrs, self._rates(), strict=True)
@@ -243,9 +298,9 @@ class ReduceLROnPlateau(_Schedule):
         factor: the factor, below 1.
         patience: the number of epochs without improvement after which nothing is done yet.
         threshold: the smallest change of the best metric so far that counts as an improvement.
-        threshold_mode: "rel" if `threshold` is a share of the best metric, "abs" if it is a difference.
+        threshold_mode: "rel" if `threshold` is a share of the best metric's size, "abs" if it is a difference.
         cooldown: the number of epochs after a reduction in which epochs without improvement do not count.
-        min_lr: the smallest learning rate, one for all groups or one for each.
+        min_lr: the smallest learning rate: one for all groups, also for those that are added later, or one for each.
         eps: a smaller reduction than this is not made.
 
     Raises:
@@ -273,6 +328,7 @@ class ReduceLROnPlateau(_Schedule):
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f"threshold_mode is 'rel' or 'abs', not {threshold_mode!r}")
         groups = len(optimizer.param_groups)
+        self.default_min_lr = None if isinstance(min_lr, Sequence) else min_lr
         self.min_lrs = list(min_lr) if isinstance(min_lr, Sequence) else [min_lr] * groups
         if len(self.min_lrs) != groups:
             raise ValueError(f"{len(self.min_lrs)} least rates min_lr were given for {groups} parameter groups")
@@ -291,8 +347,15 @@ class ReduceLROnPlateau(_Schedule):
 
     @effect
     def step(self, metrics: Any) -> None:
-        """Go on to the next epoch. `metrics` is the metric of the last one: a number, or a Tensor of one entry."""
+        """Go on to the next epoch. `metrics` is the metric of the last one: a number, or a Tensor of one entry.
+
+        Raises:
+            ValueError: a group was added to the optimizer, but `min_lr` is a list without an entry for it.
+        """
         metric = float(metrics)
+        if self.default_min_lr is not None:
+            self.min_lrs = [self.default_min_lr] * len(self.optimizer.param_groups)
+        self._validate_groups(len(self.min_lrs))
         self.last_epoch += 1
         self.num_bad_epochs += 1
         if self._is_better(metric):
@@ -310,6 +373,11 @@ class ReduceLROnPlateau(_Schedule):
 
     def _is_better(self, metric: float) -> bool:
         sign = 1 if self.mode == "max" else -1  # a smaller metric is better if its negative is larger
-        relative = self.threshold_mode == "rel"
-        bound = self.best * (1 + sign * self.threshold) if relative else self.best + sign * self.threshold
+        if math.isinf(self.best):  # there is no best metric yet, of which to take a share
+            bound = self.best
+        elif self.threshold_mode == "rel":
+            # The bound of a negative metric is nearer to 0 if a larger one is better, and farther if a smaller one is.
+            bound = self.best * (1 + (sign if self.best > 0 else -sign) * self.threshold)
+        else:
+            bound = self.best + sign * self.threshold
         return sign * metric > sign * bound
