@@ -262,6 +262,11 @@ def test_worker_and_pinning_options_change_no_batch() -> None:
         (lambda: TensorDataset(tg.tensor(1.0)), ValueError, r"\[\(\)\]"),
         (lambda: TensorDataset([1, 2]), TypeError, "list"),  # type: ignore[arg-type]
         (lambda: Subset(ROWS, [0.5]), TypeError, "float"),  # type: ignore[list-item]
+        (lambda: Subset(ROWS, [True, False]), TypeError, r"write numpy\.flatnonzero\(mask\)"),
+        (lambda: Subset(ROWS, np.array([True, False])), TypeError, "flatnonzero"),
+        (lambda: Subset(ROWS, tg.tensor([True, False])), TypeError, r"flatnonzero\(x\.numpy"),
+        (lambda: list(DataLoader(ROWS, sampler=[0, True])), TypeError, "flatnonzero"),
+        (lambda: list(DataLoader(ROWS, batch_sampler=[[True, False]])), TypeError, "flatnonzero"),
         (lambda: Subset(ROWS, [50]), IndexError, "50 … 50, but the dataset has 50"),
         (lambda: Subset(ROWS, [-51, 3]), IndexError, "-51 … 3"),
         (lambda: Dataset()[0], NotImplementedError, "write one"),

@@ -153,8 +153,13 @@ class Tensor(Methods):
         return int(self.item())
 
     def __index__(self) -> int:
-        if self._data.dtype.kind not in "iub":
-            raise TypeError(f"only an integer Tensor can be an index, not one of {self.dtype}")
+        if self._data.dtype.kind not in "iu":
+            advice = (
+                ": write int(x) for 0 or 1, or numpy.flatnonzero(x.numpy()) for a mask"
+                if self.dtype == np.bool_
+                else ""
+            )
+            raise TypeError(f"only an integer Tensor can be an index, not one of {self.dtype}{advice}")
         return int(self.item())
 
     __hash__ = object.__hash__  # Python drops it from a class that defines __eq__, which compares entries here

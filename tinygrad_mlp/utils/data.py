@@ -66,7 +66,7 @@ class Subset(Dataset[Any]):
     """The samples of `dataset` at `indices`.
 
     Raises:
-        TypeError: the indices are not integers.
+        TypeError: the indices are not integers. Of a mask, ``numpy.flatnonzero(mask)`` gives the indices.
         IndexError: an index is beyond the end of the dataset.
     """
 
@@ -192,7 +192,10 @@ class DataLoader:
 
 
 def _integers(indices: Iterable[Any]) -> NDArray[np.intp]:
-    """The indices as an array of integers. Raises TypeError if one is no integer."""
+    """The indices as an array of integers. Raises TypeError if one is no integer, or is True or False."""
+    indices = list(indices)
+    if not {bool, np.bool}.isdisjoint(map(type, indices)):  # True would be taken for 1, and False for 0
+        raise TypeError("indices are integers, not booleans: for a mask, write numpy.flatnonzero(mask)")
     return np.fromiter(map(operator.index, indices), np.intp)
 
 
