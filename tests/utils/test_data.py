@@ -216,10 +216,31 @@ def part_samples(part: Subset) -> list[Any]:
     [
         (10, [0.5, 0.5], [5, 5]), (10, [0.3, 0.3, 0.4], [3, 3, 4]), (11, [0.5, 0.25, 0.25], [6, 3, 2]),
         (5, [1.0], [5]), (3, [0.1] * 10, [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]), (4, [0.5, 0.5, 0], [2, 2, 0]),
+        (100, [0.71, 0.29], [71, 29]), (100, [0.42, 0.58], [42, 58]), (50000, [0.71, 0.29], [35500, 14500]),
+        (150, [0.18, 0.82], [27, 123]),
     ],
 )  # fmt: skip
 def test_random_split_by_fractions(number: int, fractions: list[float], sizes: list[int]) -> None:
     assert [len(part) for part in random_split(range(number), fractions)] == sizes
+
+
+@given(hundredths=st.integers(0, 100), hundreds=st.integers(1, 1000))
+def test_whole_products_of_fractions_are_exact(hundredths: int, hundreds: int) -> None:
+    fraction = hundredths / 100
+    sizes = [len(part) for part in random_split(range(100 * hundreds), (part for part in (fraction, 1 - fraction)))]
+    assert sizes == [hundredths * hundreds, (100 - hundredths) * hundreds]
+
+
+@pytest.mark.parametrize(
+    "once", [iter, lambda entries: (entry for entry in entries), lambda entries: map(list, entries)]
+)
+def test_what_can_be_gone_through_once_is_refused(once: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match=r"^sampler is a .*write list\(\.\.\.\)"):
+        DataLoader(ROWS, sampler=once([0, 1]))
+    with pytest.raises(TypeError, match=r"^batch_sampler is a .*write list\(\.\.\.\)"):
+        DataLoader(ROWS, batch_sampler=once([[0, 1], [2]]))
+    with pytest.raises(TypeError, match=r"^a batch of batch_sampler is a .*write list\(\.\.\.\)"):
+        DataLoader(ROWS, batch_sampler=[once([0, 1])])
 
 
 Pair = namedtuple("Pair", ["x", "y"])

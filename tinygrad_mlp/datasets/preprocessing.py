@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ..utils.data import whole_samples
+
 __all__ = ["Preprocessed", "Standardizer", "one_hot", "preprocess"]
 
 
@@ -151,8 +153,7 @@ def preprocess(
     if not 0 <= validation < 1:
         raise ValueError(f"validation={validation}; expected the part to set aside, such as 0.1 for a tenth")
     x = _validated_matrix(images.reshape(len(images), -1))
-    # Rounded first, because 1 - 0.3 is a little below 0.7 in binary, and 62 of 90 samples would be left, not 63.
-    n_train = int(round((1 - validation) * len(x), 6))
+    n_train = whole_samples(len(x), 1 - validation)
     if not n_train:
         raise ValueError(f"validation={validation} of {len(x)} images leaves none to train on")
 

@@ -90,16 +90,16 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: AnyGenerator
     """Split `dataset` at random into subsets of the given `lengths`.
 
     Lengths may be fractions that add up to 1. They are rounded down to whole samples, and the samples that are left go
-    to the first subsets, one to each.
+    to the first subsets, one to each. A product that is whole except for rounding errors, as in 0.29 · 100, is whole.
 
     Raises:
         ValueError: a length is negative, or the lengths add up neither to that of the dataset nor, as fractions, to 1.
     """
-    number = len(dataset)
+    number, lengths = len(dataset), list(lengths)
     if any(isinstance(length, float) for length in lengths):
         if not math.isclose(sum(lengths), 1) or min(lengths) < 0:
-            raise ValueError(f"fractions are ≥ 0 and add up to 1, unlike {list(lengths)}")
-        sizes = [math.floor(number * fraction) for fraction in lengths]
+            raise ValueError(f"fractions are ≥ 0 and add up to 1, unlike {lengths}")
+        sizes = [whole_samples(number, fraction) for fraction in lengths]
         left = number - sum(sizes)
         sizes = [size + left // len(sizes) + (i < left % len(sizes)) for i, size in enumerate(sizes)]
     else:
@@ -108,6 +108,14 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: AnyGenerator
             raise ValueError(f"lengths are ≥ 0 and add up to the {number} samples of the dataset, unlike {sizes}")
     order = numbers_from(generator).permutation(number)
     return [Subset(dataset, part) for part in np.split(order, np.cumsum(sizes)[:-1])]
+
+
+def whole_samples(number: int, fraction: float) -> int:
+    """The whole samples in a `fraction` of `number` samples.
+
+    The product is rounded before it is cut off, because 100 · 0.29 is a little below 29 in binary.
+    """
+    return math.floor(round(number * fraction, 6))
 
 
 class DataLoader:
@@ -127,6 +135,7 @@ class DataLoader:
 
     Raises:
         ValueError: `batch_size` is not a positive integer, or two options exclude each other.
+        TypeError: a sampler is an iterator, which would be empty in the second loop.
 
     >>> loader = DataLoader(np.arange(5), batch_size=2)
     >>> [batch.tolist() for batch in loader], len(loader)
@@ -154,6 +163,10 @@ class DataLoader:
             raise ValueError("a sampler says in which order to go: give it, or shuffle=True, not both")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
             raise ValueError("a batch_sampler says it all: leave out batch_size, shuffle, sampler and drop_last")
+        _validate_repeatable("sampler", sampler)
+        _validate_repeatable("batch_sampler", batch_sampler)
+        for batch in batch_sampler if isinstance(batch_sampler, Sequence) else ():
+            _validate_repeatable("a batch of batch_sampler", batch)
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = bool(shuffle)
@@ -197,6 +210,15 @@ def _integers(indices: Iterable[Any]) -> NDArray[np.intp]:
     if not {bool, np.bool}.isdisjoint(map(type, indices)):  # True would be taken for 1, and False for 0
         raise TypeError("indices are integers, not booleans: for a mask, write numpy.flatnonzero(mask)")
     return np.fromiter(map(operator.index, indices), np.intp)
+
+
+def _validate_repeatable(name: str, indices: Any) -> None:
+    """Raise TypeError if `indices` can be gone through only once."""
+    if isinstance(indices, Iterator):
+        raise TypeError(
+            f"{name} is a {type(indices).__name__}, which is empty after the first loop: write list(...) around it, "
+            "or pass an object whose __iter__() returns a new iterator"
+        )
 
 
 def _batch(dataset: Any, indices: Indices, collate: Callable[[list[Any]], Any] | None) -> Any:
