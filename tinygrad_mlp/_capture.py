@@ -33,6 +33,7 @@ from .nn.changes import configuration
 from .nn.module import Module
 from .optim.lr_scheduler import _Schedule
 from .optim.optimizer import Optimizer
+from .tensors.arguments import positive_integer
 from .tensors.random import Generator
 from .tensors.tensor import Tensor
 
@@ -314,8 +315,8 @@ class Captured:
     def __init__(self, step: Function, check: int | None = None) -> None:
         if not callable(step):
             raise TypeError(f"capture() takes a step to call, not {step!r}: write capture(step) or @capture")
-        if check is not None and (not isinstance(check, int) or check < 1):
-            raise ValueError(f"check is a positive number of calls, or None, not {check!r}")
+        if check is not None:
+            check = positive_integer(check, "check is a positive number of calls, or None")
         self.step = step
         self.check = check
         self._lock = RLock()

@@ -275,6 +275,8 @@ def test_each_group_may_have_its_own_least_rate() -> None:
     [
         (lambda o: lr_scheduler.StepLR("o", 1), TypeError, "an optimizer, not of 'o'"),
         (lambda o: lr_scheduler.StepLR(o, 0), ValueError, "step_size"),
+        (lambda o: lr_scheduler.StepLR(o, True), ValueError, "step_size is a positive number of epochs, not True"),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, True), ValueError, "T_max"),
         (lambda o: lr_scheduler.CosineAnnealingLR(o, 0), ValueError, "T_max"),
         (lambda o: lr_scheduler.CosineAnnealingLR(o, 2.5), ValueError, "T_max"),
         (lambda o: lr_scheduler.LambdaLR(o, [abs, abs]), ValueError, "2 functions were given for 1"),

@@ -18,6 +18,8 @@ Array = NDArray[Any]
 
 def whole_number(name: str, value: Any, least: int) -> int:
     """`value` as an int. Raises TypeError if it is no integer, and ValueError if it is smaller than `least`."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} is an integer, not {value!r}")
     try:
         number = operator.index(value)
     except TypeError:

@@ -192,7 +192,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 def validated_shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     """The `normalized_shape` of `layer_norm` as a tuple. Raises ValueError unless it has positive integers only."""
     shape = tuple(np.atleast_1d(np.asarray(normalized_shape)).tolist())
-    if not shape or not all(isinstance(n, int) and n > 0 for n in shape):
+    if not shape or not all(type(n) is int and n > 0 for n in shape):
         raise ValueError(f"normalized_shape is of one or more positive integers, not {normalized_shape!r}")
     return shape
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core.tape import observer
-from ..tensors.arguments import get_default_dtype
+from ..tensors.arguments import get_default_dtype, positive_integer
 from ..tensors.creation import as_tensor, empty
 from ..tensors.random import AnyGenerator
 from ..tensors.tensor import Tensor
@@ -52,9 +52,8 @@ class Linear(Module):
         dtype: DTypeLike | None = None,
         generator: AnyGenerator | None = None,
     ) -> None:
-        for name, features in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(features, int | np.integer) or features < 1:
-                raise ValueError(f"{name} is a positive integer, not {features!r}")
+        in_features = positive_integer(in_features, "in_features is a positive integer")
+        out_features = positive_integer(out_features, "out_features is a positive integer")
         dtype = get_default_dtype() if dtype is None else dtype
         self.in_features = in_features
         self.out_features = out_features

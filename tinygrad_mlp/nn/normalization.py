@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core.tape import observer
-from ..tensors.arguments import get_default_dtype
+from ..tensors.arguments import get_default_dtype, positive_integer
 from ..tensors.tensor import Tensor
 from . import functional as F
 from .call_site import where_called
@@ -56,9 +56,7 @@ class BatchNorm1d(Module):
         *,
         dtype: DTypeLike | None = None,
     ) -> None:
-        if not isinstance(num_features, int | np.integer) or num_features < 1:
-            raise ValueError(f"num_features is a positive integer, not {num_features!r}")
-        self.num_features = num_features
+        self.num_features = num_features = positive_integer(num_features, "num_features is a positive integer")
         self.eps = eps
         self.momentum = momentum
         self.affine = affine

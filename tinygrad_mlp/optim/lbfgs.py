@@ -16,6 +16,7 @@ from ..core import guard
 from ..core.blas import matmul
 from ..core.mode import enable_grad
 from ..core.tape import effect
+from ..tensors.arguments import positive_integer
 from ..tensors.tensor import Tensor
 from .flat import flattened, write_flat
 from .line_search import Trial, strong_wolfe
@@ -75,8 +76,7 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS takes one group of parameters, because it sees them as one vector")
         validate_rates(group, "lr", "tolerance_grad", "tolerance_change")
         for name in ("max_iter", "max_eval", "history_size"):
-            if not isinstance(group[name], int | np.integer) or group[name] < 1:
-                raise ValueError(f"{name} cannot be {group[name]!r}: it is a positive integer")
+            positive_integer(group[name], f"{name} is a positive integer")
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ValueError(f"line_search_fn is 'strong_wolfe' or None, not {group['line_search_fn']!r}")
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..core.tape import effect, observer
+from ..tensors.arguments import positive_integer
 from .optimizer import Optimizer, StepWarning
 
 __all__ = [
@@ -205,13 +206,11 @@ class StepLR(_Chainable):
     """Every `step_size` epochs the learning rate is multiplied by `gamma`.
 
     Raises:
-        ValueError: `step_size` is not positive.
+        ValueError: `step_size` is not a positive integer.
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        if not isinstance(step_size, int) or step_size < 1:
-            raise ValueError(f"step_size is a positive number of epochs, not {step_size}")
-        self.step_size = step_size
+        self.step_size = positive_integer(step_size, "step_size is a positive number of epochs")
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -261,13 +260,13 @@ class CosineAnnealingLR(_Chainable):
     (Loshchilov & Hutter 2017).
 
     Raises:
-        ValueError: `T_max` is not positive.
+        ValueError: `T_max` is not a positive whole number.
     """
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        if not isinstance(T_max, int) or T_max < 1:
-            raise ValueError(f"T_max is a positive number of epochs, not {T_max}")
-        self.T_max = T_max
+    def __init__(self, optimizer: Optimizer, T_max: float, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        if isinstance(T_max, float) and T_max.is_integer():  # as from epochs / 2
+            T_max = int(T_max)
+        self.T_max = positive_integer(T_max, "T_max is a positive number of epochs")
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
 

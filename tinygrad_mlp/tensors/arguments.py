@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,8 @@ from ..core.record import Variable
 from ..core.tape import observer
 
 __all__ = [
-    "Dim", "array_of", "dims", "dtype_to", "get_default_dtype", "lengths", "numeric", "raw", "set_default_dtype",
+    "Dim", "array_of", "dims", "dtype_to", "get_default_dtype", "lengths", "numeric", "positive_integer", "raw",
+    "set_default_dtype",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -116,6 +118,21 @@ def raw(value: Any) -> Any:
 def dims(dim: Dim) -> int | tuple[int, ...] | None:
     """`dim` as an `axis` of NumPy's: a list becomes a tuple, and an empty one means all dimensions, as in PyTorch."""
     return tuple(dim) or None if isinstance(dim, list | tuple) else dim  # type: ignore[return-value]
+
+
+def positive_integer(value: Any, expected: str) -> int:
+    """`value`, an integer of Python's or of NumPy's, as an int.
+
+    Raises:
+        ValueError: `value` is below 1 or no integer, or is True or False. The error begins with `expected`.
+    """
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{expected}, not {value!r}")
+    return number
 
 
 def lengths(given: tuple[Any, ...], named: Sequence[int] | None = None) -> tuple[int, ...]:

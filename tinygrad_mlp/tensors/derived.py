@@ -82,7 +82,7 @@ def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any
 
 
 def _linalg_norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    if ord is not None and not isinstance(axis, int) and (axis is not None or x.ndim != 1):
+    if ord is not None and (x.ndim != 1 if axis is None else np.ndim(axis)):
         raise TypeError("numpy.linalg.norm of a Tensor takes norms of vectors: leave ord= out, or pass one axis=")
     return norm(x, 2 if ord is None else ord, axis, keepdims)
 

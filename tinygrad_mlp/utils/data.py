@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..tensors.arguments import positive_integer
 from ..tensors.random import AnyGenerator, numbers_from
 from ..tensors.tensor import Tensor
 
@@ -156,9 +157,12 @@ class DataLoader:
         *,
         generator: AnyGenerator | None = None,
     ) -> None:
-        if not isinstance(batch_size, int | np.integer) or batch_size < 1:
-            advice = ": write DataLoader(TensorDataset(x, y), batch_size)" if hasattr(batch_size, "shape") else ""
-            raise ValueError(f"batch_size is a positive integer, not {batch_size!r}{advice}")
+        if getattr(batch_size, "shape", ()):  # labels
+            raise ValueError(
+                f"batch_size is a positive integer, not {batch_size!r}: "
+                "write DataLoader(TensorDataset(x, y), batch_size)"
+            )
+        batch_size = positive_integer(batch_size, "batch_size is a positive integer")
         if sampler is not None and shuffle:
             raise ValueError("a sampler says in which order to go: give it, or shuffle=True, not both")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
