@@ -51,6 +51,15 @@ def test_a_module_dict_works_as_a_dict() -> None:
     assert len({heads, heads}) == 1
 
 
+def test_append_to_a_sequential_replaces_no_module() -> None:
+    part = nn.Sequential(nn.Linear(1, 1), nn.Tanh(), nn.Linear(1, 1))[1:].append(nn.ReLU())
+    assert list(map(type, part)) == [nn.Tanh, nn.Linear, nn.ReLU]
+    assert [name for name, _ in part.named_children()] == ["1", "2", "3"]
+    gaps = nn.Sequential({"0": nn.Linear(1, 1), "2": nn.Linear(1, 1)}).append(nn.ReLU()).append(nn.Sigmoid())
+    assert list(map(type, gaps)) == [nn.Linear, nn.Linear, nn.ReLU, nn.Sigmoid]
+    assert len(gaps.state_dict()) == 4
+
+
 def test_a_sequential_works_as_a_chain_of_named_modules() -> None:
     net = nn.Sequential({"hidden": nn.Linear(1, 2)}).append(nn.Tanh())
     assert [name for name, _ in net.named_children()] == ["hidden", "1"]

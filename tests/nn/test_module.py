@@ -294,3 +294,35 @@ def test_loading_a_state_leaves_no_memory_guarded() -> None:
     net = nn.Linear(2, 1)
     net.load_state_dict(nn.Linear(2, 1).state_dict())
     assert id(guard.owner(net.weight._data)) not in guard.shared
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"d": {"a.b": nn.Tanh(), "a": {"b": nn.Linear(1, 1)}, "c.b": nn.Linear(1, 1), "c": {"b": nn.Linear(1, 1)}}},
+        {"d": {1: nn.Linear(1, 1), "1": nn.Linear(1, 1)}},
+        {"d": {1: nn.Parameter(tg.ones(1)), "1": nn.Parameter(tg.ones(1))}},
+        {"m": nn.ModuleDict({"a": nn.Linear(1, 1)}), "m.a": nn.Linear(1, 1)},
+    ],
+)
+def test_two_parameters_of_one_path_are_refused(attributes: dict[str, Any]) -> None:
+    module = nn.Module()
+    for name, value in attributes.items():
+        setattr(module, name, value)
+    collected: dict[str, tg.Tensor] = {}
+    with pytest.raises(ValueError, match=r"two parameters or buffers of Module have the path .*: rename a dict key"):
+        module.state_dict(destination=collected)
+    assert not collected
+    with pytest.raises(ValueError, match="two parameters"):
+        module.load_state_dict({})
+
+
+def test_two_modules_of_one_path_are_refused_but_one_held_twice_is_not() -> None:
+    module = nn.Module()
+    module.d = {1: nn.Tanh(), "1": nn.Tanh()}
+    with pytest.raises(ValueError, match=r"2 modules at 'd\.1'"):
+        module.get_submodule("d.1")
+    layer = nn.Linear(1, 1)
+    module.d = {1: layer, "1": layer}
+    assert list(module.state_dict()) == ["d.1.weight", "d.1.bias"]
+    assert module.get_submodule("d.1") is layer

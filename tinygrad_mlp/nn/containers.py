@@ -7,7 +7,7 @@ are written for PyTorch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
-from itertools import chain
+from itertools import chain, count
 from typing import Any, overload
 
 from .changes import configuration
@@ -91,8 +91,13 @@ class Sequential(_Named):
         return input
 
     def append(self, module: Module) -> Sequential:
-        """Add `module` at the end, and return this Sequential."""
-        self.add_module(str(len(self)), module)
+        """Add `module` at the end, and return this Sequential.
+
+        Its name is the number of modules before it, or the next number that is no name here yet: after a slice, or in
+        a Sequential of a dict, a module in the middle may have that name.
+        """
+        name = next(name for name in map(str, count(len(self))) if name not in self._layers)
+        self.add_module(name, module)
         return self
 
     def __len__(self) -> int:

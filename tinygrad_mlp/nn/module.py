@@ -147,11 +147,15 @@ class Module(Hookable):
 
         Raises:
             AttributeError: there is no module at that path.
+            ValueError: there are two, such as those of the keys 1 and "1" of a dict.
         """
-        modules = dict(self.named_modules(remove_duplicate=False))
-        if target not in modules:
-            raise AttributeError(f"{type(self).__name__} has no module {target!r}: it has {sorted(modules)}")
-        return modules[target]
+        modules = list(self.named_modules(remove_duplicate=False))
+        found = {module for path, module in modules if path == target}
+        if not found:
+            raise AttributeError(f"{type(self).__name__} has no module {target!r}: it has {sorted(dict(modules))}")
+        if len(found) > 1:
+            raise ValueError(f"{type(self).__name__} has {len(found)} modules at {target!r}: rename a key or attribute")
+        return found.pop()
 
     def _own_parameters(self) -> Iterator[tuple[str, Tensor]]:
         for name, value in self._attributes():
@@ -334,9 +338,19 @@ class Module(Hookable):
             destination: a dict to put them in; a new one by default.
             prefix: what each path begins with.
             keep_vars: give the parameters and buffers themselves, instead of detached Tensors.
+
+        Raises:
+            ValueError: two of them have the same path, as those of the keys 1 and "1" of a dict have.
         """
-        destination = {} if destination is None else destination
+        own: dict[str, Tensor] = {}
         for path, held in self._named(Module._own_state, "", recurse=True, remove_duplicate=False):
+            if own.setdefault(path, held) is not held:
+                raise ValueError(
+                    f"two parameters or buffers of {type(self).__name__} have the path {path!r}, and a state_dict "
+                    "holds one: rename a dict key or an attribute, which may hold a dot, or be 1 beside '1'"
+                )
+        destination = {} if destination is None else destination
+        for path, held in own.items():
             destination[prefix + path] = held if keep_vars else held.detach()
         return destination
 
