@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tensors.arguments import array_of
+from ..tensors.arguments import array_of, integer
 
 __all__ = ["Validator", "layer_widths", "whole_number"]
 
@@ -18,12 +17,9 @@ Array = NDArray[Any]
 
 def whole_number(name: str, value: Any, least: int) -> int:
     """`value` as an int. Raises TypeError if it is no integer, and ValueError if it is smaller than `least`."""
-    if isinstance(value, bool):
+    number = integer(value)
+    if number is None:
         raise TypeError(f"{name} is an integer, not {value!r}")
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is an integer, not {value!r}") from None
     if number < least:
         raise ValueError(f"{name} is at least {least}, not {number}")
     return number

@@ -15,8 +15,8 @@ from ..core.record import Variable
 from ..core.tape import observer
 
 __all__ = [
-    "Dim", "array_of", "dims", "dtype_to", "get_default_dtype", "lengths", "numeric", "positive_integer", "raw",
-    "set_default_dtype",
+    "Dim", "array_of", "dims", "dtype_to", "get_default_dtype", "integer", "lengths", "numeric", "positive_integer",
+    "raw", "set_default_dtype",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -120,17 +120,22 @@ def dims(dim: Dim) -> int | tuple[int, ...] | None:
     return tuple(dim) or None if isinstance(dim, list | tuple) else dim  # type: ignore[return-value]
 
 
+def integer(value: Any) -> int | None:
+    """`value` as an int, if it is an integer of Python's or of NumPy's; None for all else, also for True and False."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
+
+
 def positive_integer(value: Any, expected: str) -> int:
     """`value`, an integer of Python's or of NumPy's, as an int.
 
     Raises:
         ValueError: `value` is below 1 or no integer, or is True or False. The error begins with `expected`.
     """
-    try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1:
+    number = integer(value)
+    if number is None or number < 1:
         raise ValueError(f"{expected}, not {value!r}")
     return number
 
