@@ -26,6 +26,7 @@ from .loss_functions import (
     l1_loss,
     mse_loss,
     nll_loss,
+    one_hot_rows,
     validate_classes,
 )
 
@@ -75,12 +76,8 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
         raise ValueError("one_hot cannot tell the number of classes from an empty Tensor: pass num_classes")
     number = int(classes.max()) + 1 if num_classes < 0 else num_classes
     observer().perform(validate_classes, "one_hot", classes, number)
-    return Tensor._of(observer().repeat(_one_hot, classes, number))
-
-
-def _one_hot(classes: Tensor, number: int) -> Array:
-    rows: Array = (classes._data[..., None] == np.arange(number)).astype(np.int64)
-    return rows
+    rows = observer().repeat(one_hot_rows, classes, number, -1, np.int64)  # no class is −1, so none is ignored
+    return Tensor._of(rows).reshape(*classes.shape, number)
 
 
 def validate_probability(p: float) -> None:

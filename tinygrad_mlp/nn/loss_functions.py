@@ -286,7 +286,7 @@ def nll_loss(
     return mean
 
 
-def _one_hot_rows(target: Tensor, number: int, ignore_index: int, dtype: Any) -> Array:
+def one_hot_rows(target: Tensor, number: int, ignore_index: int, dtype: Any) -> Array:
     """For each class of `target` a row of zeros and a one; for `ignore_index` zeros alone."""
     classes = target._data.reshape(-1)
     rows = np.zeros((len(classes), number), dtype)
@@ -326,7 +326,7 @@ def cross_entropy(
     if are_classes:
         target = _validated_classes(name, input, target, ignore_index)
         logits = _rows(input)
-        targets = Tensor._of(observer().repeat(_one_hot_rows, target, logits.shape[1], ignore_index, logits.dtype))
+        targets = Tensor._of(observer().repeat(one_hot_rows, target, logits.shape[1], ignore_index, logits.dtype))
     else:
         if ignore_index >= 0:
             raise ValueError(f"{name}: ignore_index={ignore_index} is of classes, but targets are probabilities")
