@@ -21,8 +21,9 @@ __all__ = [
 
 
 class _Schedule:
-    """The base of all schedules. It holds the optimizer; all its other attributes are its state."""
+    """The base of all schedules. All its attributes are its state, except those that `_unsaved` names."""
 
+    _unsaved: tuple[str, ...] = ("optimizer",)
     last_epoch: int
     _last_lr: list[float]
 
@@ -58,8 +59,8 @@ class _Schedule:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """All attributes of the schedule, except the optimizer and the default of `min_lr`."""
-        return {name: value for name, value in vars(self).items() if name not in ("optimizer", "default_min_lr")}
+        """All attributes of the schedule, except the optimizer and what only the constructor's arguments say."""
+        return {name: value for name, value in vars(self).items() if name not in self._unsaved}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Set the schedule, and the learning rates of its optimizer, to what `state_dict` returned, here or in PyTorch.
@@ -306,6 +307,8 @@ class ReduceLROnPlateau(_Schedule):
         ValueError: `factor` is not below 1, a mode is unknown, or `min_lr` has not one entry for each group.
         TypeError: `optimizer` is not an Optimizer.
     """
+
+    _unsaved = ("optimizer", "default_min_lr")
 
     def __init__(
         self,
