@@ -93,6 +93,8 @@ class Slot(NDArrayOperatorsMixin):
         # A reduction, such as a sum over axes.
         if method == "reduce" and out is None and not set(options) - {"axis", "keepdims"}:
             axis, keepdims = options.get("axis", 0), options.get("keepdims", False)
+            if ufunc is np.add and not (axis is None and arguments[0].flags.forc):
+                return self.tape.call_whole(f.summed, [arguments[0], axis, keepdims], {})
             result = np.asarray(ufunc.reduce(arguments[0], axis=axis, keepdims=keepdims))
             return self.tape.add_kernel(ufunc.reduce, (arguments[0], axis, None, result, keepdims), result)
         if method != "__call__" or options:  # a call with `where=`, or a method such as `accumulate`
@@ -115,7 +117,7 @@ class Slot(NDArrayOperatorsMixin):
         """Call another function of NumPy's or of the sheet with arrays, and take the call down."""
         if function is f.clone:
             return self.copy("K")
-        return self.tape.call_whole(function, _arrays(list(args)), options)
+        return self.tape.call_whole(f.implementations.get(function, function), _arrays(list(args)), options)
 
     def __pow__(self, exponent: Any) -> Any:
         # NumPy's arrays take the same shortcuts, and the bits have to be the same.
@@ -526,7 +528,8 @@ class Tape(Observer):
 # Functions of the sheet, without NumPy's dispatch: the functions that `record` calls with arrays. Those in `_WHOLE` are
 # called as one kernel, because they do what a Slot does not take down, such as writing to single entries of an array.
 _LINEAR = f.linear.__wrapped__  # type: ignore[attr-defined]
-_WHOLE = {f.clone.__wrapped__, f.cross_entropy.__wrapped__, f.scatter.__wrapped__, f.softmax_error.__wrapped__}  # type: ignore[attr-defined]
+_UNWRAPPED: Iterable[Any] = (f.clone, f.cross_entropy, f.scatter, f.softmax_error)
+_WHOLE = {f.summed, *(function.__wrapped__ for function in _UNWRAPPED)}
 
 
 def _is_taken_apart(function: Any) -> bool:

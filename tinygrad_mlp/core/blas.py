@@ -141,6 +141,32 @@ def affine(a: Any, b: Any, c: Any) -> Any:
     return out
 
 
+_ONES = {dtype: np.ones(32, dtype) for dtype in _ROUTINES}
+
+
+def column_sums(matrix: Array) -> Any:
+    """The sums of the columns of a float matrix in C order; None for any other array.
+
+    BLAS is fast, but adds the rows one by one. So each round adds at most 32 blocks of rows.
+    """
+    routines = _ROUTINES.get(matrix.dtype)
+    if routines is None or not matrix.flags.c_contiguous or not matrix.size:
+        return None
+    ones = _ONES[matrix.dtype]
+    n, width = matrix.shape
+    if n == 1:
+        return matrix[0].copy()
+    while n > 32:
+        length = -(-n // 32)  # the rows of a block
+        left = n % length
+        blocks = (matrix[: n - left] if left else matrix).reshape(-1, length * width)
+        total = routines.gemv(1.0, blocks.T, ones[: len(blocks)]).reshape(length, width)
+        if left:
+            total[:left] += matrix[n - left :]
+        matrix, n = total, length
+    return routines.gemv(1.0, matrix.T, ones[:n])
+
+
 def product_into(a: Array, b: Array, out: Array, beta: float = 0.0) -> tuple[Any, tuple[Any, ...]]:
     """A function and arguments that compute ``out[...] = a @ b + beta·out`` whenever they are called.
 

@@ -6,12 +6,15 @@ They take arrays, and Tensors or symbols by NumPy's dispatch. Each has a row of 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
 import numpy as np
+from numpy import ndarray  # a global is found faster than an attribute
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from .blas import affine, matmul
+from .blas import affine, column_sums, matmul
 
 P = ParamSpec("P")
 Axis = int | tuple[int, ...] | None
@@ -29,6 +32,36 @@ def dispatched(function: Callable[P, Any]) -> Callable[P, Any]:
         return function(*args, **kwargs)
 
     return public
+
+
+_FEW = 64  # numbers that are added one by one in float32 with a relative error below 10⁻⁶
+_ROWS = (0, (0,))  # the two forms of the first axis
+
+
+def summed(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """`numpy.sum` with an error that hardly grows with the number of entries, whichever axes they lie along.
+
+    NumPy adds in pairs (Higham 1993) along axes that are contiguous in memory, and one by one along all others: in
+    float32, the sum of a column of 60,000 equal numbers is off by 6·10⁻⁴.
+    """
+    if axis in _ROWS and type(x) is ndarray and x.ndim == 2 and (y := column_sums(x)) is not None:
+        return y[None] if keepdims else y
+    if type(x) is ndarray and x.dtype.kind == "f" and not (axis is None and x.flags.forc):
+        axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
+        rest = [a for a in range(x.ndim) if a not in axes]
+        moved = np.transpose(x, (*axes, *rest))
+        inner = np.transpose(x, (*rest, *axes)).flags.c_contiguous
+        if not inner and math.prod(moved.shape[: len(axes)]) > _FEW:
+            y = column_sums(np.ascontiguousarray(moved).reshape(-1, math.prod(moved.shape[len(axes) :])))
+            return np.reshape(y, [1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a not in axes])
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def cumulated(x: Any, axis: int | None = None) -> Any:
+    """`numpy.cumsum`, which adds one by one: in float64, also for float32."""
+    if type(x) is not ndarray or x.dtype != np.float32:
+        return np.cumsum(x, axis=axis)
+    return np.cumsum(x, axis=axis, dtype=np.float64).astype(np.float32)
 
 
 @dispatched
@@ -62,7 +95,7 @@ def _finite_maximum(x: Any, axis: Axis) -> Any:
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ exp(x) over `axis`, shifted by the maximum so that it neither overflows nor underflows."""
     greatest = _finite_maximum(x, axis)
-    y = np.log(np.sum(np.exp(x - greatest), axis=axis, keepdims=True)) + greatest
+    y = np.log(summed(np.exp(x - greatest), axis, True)) + greatest
     return y if keepdims else np.squeeze(y, axis=axis)
 
 
@@ -70,7 +103,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def log_softmax(x: Any, axis: Axis = None) -> Any:
     """x − log Σ exp(x) over `axis`. The maximum is subtracted first, so large x are as exact as small ones."""
     shifted = x - _finite_maximum(x, axis)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted - np.log(summed(np.exp(shifted), axis, True))
 
 
 @dispatched
@@ -114,7 +147,7 @@ def cross_entropy(z: Any, y: Any, count: Any, total: bool = False) -> Any:
         powers = np.exp(shifted)
         powers[largest] = shifted[largest]  # 0, or NaN if the largest is infinite
         # −ln softmax(z) is a sum of positive terms, so no digit is lost where it is near 0.
-        elements = y * (np.log1p(np.add.reduce(powers, axis=1, keepdims=True)) - shifted)
+        elements = y * (np.log1p(summed(powers, 1, True)) - shifted)
         loss = _total(elements, total)
         if (loss != loss).any():  # NaN
             loss = _total(np.where(y == 0, 0, elements), total)
@@ -129,8 +162,8 @@ def softmax_error(z: Any, y: Any, count: Any) -> Any:
         at_largest = shifted[largest]
         error = np.exp(shifted, out=shifted)
         error[largest] = at_largest
-        rest = np.add.reduce(error, axis=1, keepdims=True)
-        weight = np.add.reduce(y, axis=1, keepdims=True)
+        rest = summed(error, 1, True)
+        weight = summed(y, 1, True)
         own = y[largest][:, None]
         error *= weight / (1 + rest)
         error -= y
@@ -141,7 +174,7 @@ def softmax_error(z: Any, y: Any, count: Any) -> Any:
 
 
 def _total(elements: Any, total: bool) -> Any:
-    return np.add.reduce(elements, axis=None) if total else np.add.reduce(elements, axis=1, keepdims=True)
+    return np.add.reduce(elements, axis=None) if total else summed(elements, 1, True)
 
 
 def _below_largest(z: Any) -> tuple[Any, Any]:
@@ -195,5 +228,6 @@ def einsum(*operands: Any, subscripts: str) -> Any:
 # What is called to compute a function on arrays, where that is another: with SciPy's BLAS, or with less overhead.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {
     np.matmul: matmul,
-    np.sum: lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims),
+    np.sum: summed,
+    np.cumsum: cumulated,
 }

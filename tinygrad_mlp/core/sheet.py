@@ -134,9 +134,9 @@ sheet: dict[Callable[..., Any], Row] = {
                           spread(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims),),
     f.logsumexp:     (lambda g, _y, x, axis=None, keepdims=False:
                           spread(g, x.shape, axis, keepdims) * np.exp(f.log_softmax(x, axis)),),
-    f.log_softmax:   (lambda g, y, _x, axis=None: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),),
+    f.log_softmax:   (lambda g, y, _x, axis=None: g - np.exp(y) * f.summed(g, axis, True),),
     np.cumsum:       (lambda g, _y, _x, axis=None:
-                          np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), _x.shape),),
+                          np.reshape(np.flip(f.cumulated(np.flip(g, axis), axis), axis), _x.shape),),
 
     # -- losses
     f.squared_error: (lambda g, _y, a, b, total=False: g * (2 * (a - b)),
@@ -150,9 +150,9 @@ sheet: dict[Callable[..., Any], Row] = {
                       lambda g, _y, z, _t, n, total=False: -g / n * f.log_softmax(z, axis=1),
                       None),
     f.softmax_error: (lambda g, y, z, t, n: g * (y + t / n) - np.exp(f.log_softmax(z, axis=1))
-                          * np.sum(g * (y + t / n), axis=1, keepdims=True),
+                          * f.summed(g * (y + t / n), 1, True),
                       lambda g, _y, z, _t, n:
-                          np.sum(g / n * np.exp(f.log_softmax(z, axis=1)), axis=1, keepdims=True) - g / n,
+                          f.summed(g / n * np.exp(f.log_softmax(z, axis=1)), 1, True) - g / n,
                       None),
 
     # -- movement

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import guard, mode, record
 from .blas import Product, Target
-from .functions import astype, clone
+from .functions import astype, clone, summed
 from .lines import described, function_name
 from .record import Leaf, Node, Variable
 from .tape import observer, observers
@@ -201,7 +201,7 @@ def summed_to(shape: tuple[int, ...], gradient: Any, node: Node) -> Any:
                 f"input of shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
             )
         repeated = [axis for axis, n in enumerate(padded) if axis < extra or n != given[axis]]
-        gradient = np.add.reduce(gradient, axis=tuple(repeated))
+        gradient = summed(gradient, repeated[0] if len(repeated) == 1 else tuple(repeated))
     return gradient.reshape(shape)
 
 
