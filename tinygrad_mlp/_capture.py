@@ -27,7 +27,7 @@ from ._tape import Function, Tape, mapped
 from .core import mode
 from .core.guard import owner
 from .core.lines import warn
-from .core.mode import state
+from .core.mode import is_grad_enabled
 from .core.tape import observer, observers
 from .nn.changes import configuration
 from .nn.module import Module
@@ -347,7 +347,7 @@ class Captured:
         if not self._lock.acquire(False):
             raise RuntimeError("a captured step is used by one thread at a time: capture one for each thread")
         try:
-            kind: list[Any] = [state.enabled]
+            kind: list[Any] = [is_grad_enabled()]
             memories = set()
             for argument in args:
                 if type(argument) is not Tensor or argument._node is not None:
@@ -457,7 +457,7 @@ class Captured:
         given = [stands_for[id(tensor)] for tensor in tensors]
         tape = Tape(given, lambda module: _structure([module]))
         tape.names.append(Names(self.step, tape))
-        before, enabled = _random_states(), state.enabled
+        before, enabled = _random_states(), is_grad_enabled()
         if tape.refused is None:
             observers[get_ident()] = tape
         try:
@@ -473,7 +473,7 @@ class Captured:
                     tensor._node, tensor._data = stand_in._node, stand_in._data
         if _random_states() != before:
             tape.refuse("numbers that Python's or NumPy's common generator draws: write rand(), randn() or their like")
-        if state.enabled != enabled:
+        if is_grad_enabled() != enabled:
             tape.refuse("another grad mode after the step: write `with no_grad():`")
         if tape.refused is None:
             tape.finish(result)
@@ -516,7 +516,7 @@ def _reason_against(values: Sequence[Any]) -> str:
 
 def _kind(values: Sequence[Any]) -> list[Any]:
     """What recordings depend on: the gradient mode, the memory layout of each Tensor, and all other arguments."""
-    kind: list[Any] = [state.enabled]
+    kind: list[Any] = [is_grad_enabled()]
     for value in values:
         if isinstance(value, Tensor):
             kind += (value._data.shape, value._data.strides, value._data.dtype)

@@ -1,5 +1,6 @@
 """Anomaly detection names the first function that gives NaN or infinity, and the line that called it."""
 
+import asyncio
 import inspect
 from concurrent.futures import ThreadPoolExecutor
 
@@ -144,3 +145,38 @@ def test_an_anomaly_in_a_graph_recorded_before_detection_is_found() -> None:
         pytest.raises(RuntimeError, match=r"gradient of sqrt .* 40 infinite; .*input 0: shape \(40,\)"),
     ):
         y.sum().backward()
+
+
+def test_blocks_of_tasks_that_overlap_end_one_by_one() -> None:
+    async def watched(before: float, inside: float) -> None:
+        await asyncio.sleep(before)
+        with detect_anomaly():
+            await asyncio.sleep(inside)
+            with pytest.raises(RuntimeError, match="log"):
+                tg.tensor([-1.0]).log()
+
+    async def main() -> None:
+        await asyncio.gather(watched(0, 0.01), watched(0.005, 0.01))
+
+    asyncio.run(main())
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(tg.tensor([-1.0]).log().item())
+
+
+def test_threads_may_share_one_block() -> None:
+    block = detect_anomaly()
+
+    def watch(_: int) -> bool:
+        for _ in range(100):
+            with block:
+                try:
+                    tg.tensor([-1.0]).log()
+                    return False
+                except RuntimeError:
+                    pass
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(watch, range(4)))
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(tg.tensor([-1.0]).log().item())

@@ -1,6 +1,8 @@
 """The innermost mode of a thread decides whether operations are recorded, and every mode ends with its block."""
 
+import asyncio
 import threading
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -191,3 +193,99 @@ def test_a_subclass_of_a_mode_is_entered_by_the_functions_it_decorates() -> None
 
     assert Logged()(tg.is_grad_enabled)() is False
     assert entered == [True]
+
+
+# --- asyncio ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("decorate", [tg.no_grad, tg.no_grad(), lambda f: tg.set_grad_enabled(False)(f)])
+def test_a_mode_applies_to_the_body_of_a_coroutine_and_not_to_its_caller(decorate: Any) -> None:
+    @decorate
+    async def answer(value: int) -> tuple[bool, bool, int]:
+        before = recorded()
+        await asyncio.sleep(0)
+        return before, recorded(), value
+
+    @decorate
+    async def answers(values: list[int]) -> Any:
+        for value in values:
+            try:
+                got = yield recorded(), value
+                assert (got, recorded()) == ("sent", False)
+            except KeyError:
+                yield recorded(), -value
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        assert await answer(3) == (False, False, 3)
+        generator = answers([1, 2])
+        assert await anext(generator) == (False, 1)
+        assert recorded()
+        assert await generator.asend("sent") == (False, 2)
+        assert await generator.athrow(KeyError()) == (False, -2)
+        assert recorded()
+        with pytest.raises(StopAsyncIteration):
+            await anext(generator)
+        assert [value async for _, value in answers([])] == []
+        assert recorded()
+
+    asyncio.run(main())
+
+
+def test_a_block_that_awaits_changes_no_other_task() -> None:
+    async def evaluate(seconds: float) -> list[bool]:
+        await asyncio.sleep(seconds)
+        with tg.no_grad():
+            inside = recorded()
+            await asyncio.sleep(0.01)
+            return [inside, recorded()]
+
+    async def train() -> list[bool]:
+        answers = []
+        for _ in range(10):
+            answers.append(recorded())
+            await asyncio.sleep(0.002)
+        return answers
+
+    async def main() -> None:
+        first, second, others = await asyncio.gather(evaluate(0), evaluate(0.005), train())
+        assert first == second == [False, False]
+        assert others == [True] * 10
+        assert recorded()
+
+    asyncio.run(main())
+
+
+def test_threads_may_enter_one_mode_object() -> None:
+    shared = tg.no_grad()
+    entered, left = threading.Event(), threading.Event()
+    answers = {}
+
+    def first() -> None:
+        with shared:
+            entered.set()
+            left.wait()
+        answers["first"] = recorded()
+
+    def second() -> None:
+        entered.wait()
+        with tg.no_grad():
+            with shared:
+                left.set()
+                thread.join()
+            answers["second"] = recorded()
+
+    thread, other = threading.Thread(target=first), threading.Thread(target=second)
+    thread.start()
+    other.start()
+    other.join()
+    assert answers == {"first": True, "second": False}
+
+
+def test_switching_as_a_statement_many_times_keeps_no_memory() -> None:
+    tracemalloc.start()
+    for _ in range(10_000):
+        tg.set_grad_enabled(True)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 100_000

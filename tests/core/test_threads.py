@@ -1,6 +1,10 @@
 """Threads that run at the same time compute what each of them computes alone."""
 
+import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -157,3 +161,83 @@ def test_a_write_in_another_thread_is_noticed() -> None:
         other.submit(x.detach().add_, 1).result()
     with pytest.raises(RuntimeError, match="changed"):
         y.backward()
+
+
+SHARED = 1_000  # entries on a side: NumPy lets other threads run while it adds arrays of this size
+
+
+def test_a_shared_leaf_gets_the_gradients_of_all_threads() -> None:
+    shared = leaf(np.zeros((SHARED, SHARED)))
+    (shared * 1.0).sum().backward()  # a gradient is there, to which all threads add
+
+    def add(k: int) -> None:
+        for _ in range(10):
+            (shared * 1.0).sum().backward()
+
+    in_threads([add] * 8)
+    equal(shared.grad, np.full((SHARED, SHARED), 81.0))
+
+
+def test_shared_parameters_get_the_gradients_of_all_threads_after_zero_grad() -> None:
+    layer = nn.Linear(300, 300)
+    total = np.zeros((300, 300))
+    for _ in range(20):
+        layer.zero_grad()
+        in_threads([lambda k: layer(tg.ones(1, 300)).sum().backward()] * 4)
+        assert layer.weight.grad is not None
+        total += layer.weight.grad.numpy()
+    np.testing.assert_array_equal(total, 80)
+
+
+def test_a_shared_computed_tensor_keeps_the_gradients_of_all_threads() -> None:
+    inner = leaf(np.zeros((SHARED, SHARED))) * 1.0
+
+    def add(k: int) -> None:
+        for _ in range(10):
+            inner.sum().backward(inputs=[inner], retain_graph=True)
+
+    in_threads([add] * 8)
+    equal(inner.grad, np.full((SHARED, SHARED), 80.0))
+
+
+def test_running_values_that_threads_share_are_moved_one_call_at_a_time() -> None:
+    """Each call moves the mean to 1 by a hundredth of the distance. If two calls were mixed, it would move further."""
+    layer = nn.BatchNorm1d(50_000, momentum=0.01)
+    x = tg.ones(2, 50_000)
+    in_threads([lambda k: [layer(x) for _ in range(40)]] * 4)
+    assert layer.running_mean is not None
+    np.testing.assert_allclose(layer.running_mean.numpy(), 1 - 0.99**160, rtol=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # of Python 3.12 and newer
+def test_a_child_that_is_forked_while_a_thread_writes_can_write() -> None:
+    stop = threading.Event()
+    x = tg.ones(1)
+
+    def write() -> None:
+        while not stop.is_set():
+            x.add_(1)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(10):
+            child = os.fork()
+            if not child:  # a lock that is never released would stop it here
+                tg.ones(3).add_(1)
+                os._exit(0)
+            ended = 0
+            deadline = time.monotonic() + 20
+            while not ended and time.monotonic() < deadline:
+                ended, _ = os.waitpid(child, os.WNOHANG)
+                time.sleep(0.001)
+            if not ended:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            assert ended == child
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()

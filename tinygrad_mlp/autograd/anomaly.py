@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -74,15 +75,27 @@ def _summaries(inputs: Sequence[Any]) -> str:
 class set_detect_anomaly:
     """Switch `detect_anomaly` on or off. In a ``with`` statement, the end of the block undoes the switch."""
 
+    _all: ClassVar[list[set_detect_anomaly]] = []  # of which the last one counts; blocks of threads and tasks overlap
+
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._before = core_mode.watcher
-        core_mode.watcher = _Watcher() if mode and check_nan else None
+        self._watches = mode and check_nan
+        self._all.append(self)
+        self._choose()
+
+    def _choose(self) -> None:
+        watches = bool(self._all) and self._all[-1]._watches
+        core_mode.watcher = _Watcher() if watches else None
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
-        core_mode.watcher = self._before
+        self._all.remove(self)
+        self._choose()
+
+
+# The blocks of `detect_anomaly` that this thread or task is in: (innermost, (next, …)).
+_blocks: ContextVar[tuple[contextlib.ExitStack, Any] | None] = ContextVar("blocks", default=None)
 
 
 class detect_anomaly(contextlib.ContextDecorator):
@@ -104,13 +117,16 @@ class detect_anomaly(contextlib.ContextDecorator):
 
     def __init__(self, check_nan: bool = True) -> None:
         self._check_nan = check_nan
-        self._entered: list[contextlib.ExitStack] = []  # one for each block that this object is entered for
 
     def __enter__(self) -> None:
-        entered = contextlib.ExitStack()
-        entered.enter_context(set_detect_anomaly(True, self._check_nan))
-        entered.enter_context(np.errstate(all="ignore"))  # NumPy would only warn, and of a line of this package
-        self._entered.append(entered)
+        block = contextlib.ExitStack()
+        block.enter_context(set_detect_anomaly(True, self._check_nan))
+        block.enter_context(np.errstate(all="ignore"))  # NumPy would only warn, and of a line of this package
+        _blocks.set((block, _blocks.get()))
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._entered.pop().close()
+        entered = _blocks.get()
+        if entered is not None:
+            block, around = entered
+            _blocks.set(around)
+            block.close()

@@ -9,6 +9,7 @@ comparison for each node.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 import zlib
@@ -45,12 +46,15 @@ shared: dict[int, _Sharing] = {}
 _written: dict[int, int] = {}  # the time of the framework's last write
 _of_leaves: dict[int, weakref.ref[Array]] = {}  # of leaves that a detached Tensor shares memory with
 
-_one_at_a_time = threading.RLock()
+one_at_a_time = threading.RLock()  # for threads that read, change and write what others do, too
+if hasattr(os, "register_at_fork"):  # else a child that is forked while another thread holds the lock waits for ever
+    free = one_at_a_time.release
+    os.register_at_fork(before=one_at_a_time.acquire, after_in_parent=free, after_in_child=free)
 
 
 def _new_event() -> int:
     """The time now, which becomes that of the latest event."""
-    with _one_at_a_time:  # so that no thread overwrites a later time of another thread with its own
+    with one_at_a_time:  # so that no thread overwrites a later time of another thread with its own
         now = next(clock)
         if now > events.latest:  # unless a signal handler has come in between
             events.latest = now

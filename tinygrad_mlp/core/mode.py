@@ -4,79 +4,100 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
+import types
 from collections.abc import Callable
 from contextlib import ContextDecorator
+from contextvars import ContextVar
 from typing import Any, Self, TypeVar
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-
-class _State(threading.local):
-    enabled = True
-
-
-state = _State()
+# Whether functions are recorded, and the same of the block around: (innermost, (next, …)). A context variable has one
+# value for each thread and for each asyncio task, so a block that awaits does not change what other tasks record.
+_modes: ContextVar[tuple[bool, Any]] = ContextVar("modes", default=(True, None))
+current = _modes.get
 watcher: Any = None  # who is shown each output and each gradient while `detect_anomaly` is on, in all threads
 
 
 def is_grad_enabled() -> bool:
-    """Whether functions of tensors are being recorded in this thread."""
-    return state.enabled
+    """Whether functions of tensors are being recorded in this thread, and in this task of asyncio."""
+    return current()[0]
 
 
 class _Mode(ContextDecorator):
-    """A block, or a decorated function, that records or does not; blocks nest, and one object may be entered again."""
+    """A block, or a decorated function, that records or does not. Blocks nest, and threads may share an object."""
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled
-        self._before: list[bool] = []
 
     def _recreate_cm(self) -> _Mode:
-        return _Mode(self._enabled)  # ContextDecorator asks at each call: several threads may be in one function
+        return _Mode(self._enabled)  # ContextDecorator asks at each call
 
     def __enter__(self) -> None:
-        self._before.append(state.enabled)
-        state.enabled = self._enabled
+        _modes.set((self._enabled, current()))
 
     def __exit__(self, *error: object) -> None:
-        state.enabled = self._before.pop()
+        _modes.set(current()[1])
+
+    def _driven(self, inner: Any) -> Any:
+        """Run a generator or a coroutine. The mode holds in its body, and not in its caller between two values."""
+        resume = functools.partial(inner.send, None)
+        try:
+            while True:
+                with self._recreate_cm():
+                    value = resume()
+                try:
+                    resume = functools.partial(inner.send, (yield value))
+                except BaseException as error:  # the caller threw it into this generator: pass it on
+                    resume = functools.partial(inner.throw, error)
+        except StopIteration as stop:
+            return stop.value
 
     def __call__(self, function: Decorated) -> Decorated:
-        if not inspect.isgeneratorfunction(function):
-            return super().__call__(function)
+        awaited: Any = types.coroutine(self._driven)
 
-        # The mode holds in the generator's body, and not in its caller between two values.
-        @functools.wraps(function)
         def generate(*args: Any, **kwargs: Any) -> Any:
-            generator = function(*args, **kwargs)
-            resume = functools.partial(next, generator)
+            return (yield from self._driven(function(*args, **kwargs)))
+
+        async def coroutine(*args: Any, **kwargs: Any) -> Any:
+            return await awaited(function(*args, **kwargs))
+
+        async def async_generate(*args: Any, **kwargs: Any) -> Any:
+            inner = function(*args, **kwargs)
+            resume = functools.partial(inner.asend, None)
             try:
                 while True:
-                    with self._recreate_cm():
-                        value = resume()
+                    value = await awaited(resume())
                     try:
-                        resume = functools.partial(generator.send, (yield value))
-                    except BaseException as error:  # the caller threw it into this generator: pass it on
-                        resume = functools.partial(generator.throw, error)
-            except StopIteration as stop:
-                return stop.value
+                        resume = functools.partial(inner.asend, (yield value))
+                    except BaseException as error:
+                        resume = functools.partial(inner.athrow, error)
+            except StopAsyncIteration:
+                return
 
-        return generate  # type: ignore[return-value]
+        for is_one, wrapper in (
+            (inspect.isgeneratorfunction, generate),
+            (inspect.iscoroutinefunction, coroutine),
+            (inspect.isasyncgenfunction, async_generate),
+        ):
+            if is_one(function):
+                return functools.wraps(function)(wrapper)  # type: ignore[return-value]
+        return super().__call__(function)
 
 
 class set_grad_enabled(_Mode):
-    """Switch recording on or off in this thread: at once, and until the end of the block where used with ``with``."""
+    """Switch recording on or off in this thread or task: at once, and until the end of the block in a ``with``."""
 
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
-        super().__enter__()
+        self._before = current()
+        _modes.set((self._enabled, self._before[1]))
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *error: object) -> None:
-        state.enabled = self._before[0]
+        _modes.set(self._before)
 
     def __call__(self, function: Decorated) -> Decorated:
         self.__exit__()  # as a decorator it switches in the function alone

@@ -20,6 +20,7 @@ from . import guard, mode
 from .blas import Array
 from .functions import implementations
 from .lines import calling_line, function_name, outside
+from .mode import current
 from .sheet import Each, Row, is_read, reads, sheet
 from .tape import observers
 
@@ -198,7 +199,7 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
     watcher = mode.watcher
     result = _new(tensor_class)  # `Variable._of`, without the call
     result._data = output
-    if recorded and rules and mode.state.enabled:
+    if recorded and rules and current()[0]:
         if foreign or (options and not _UNCHANGING.issuperset(map(type, options.values()))):
             copy = np.copy if observing is None else observing.copied
             arrays = [  # with copies of the user's own, which may change

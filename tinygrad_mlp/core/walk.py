@@ -53,7 +53,7 @@ def walk(
             returned a gradient of the wrong shape.
     """
     # The loop is in one piece: it is the thread of this file, and each call of a helper would be felt at every node.
-    if create_graph and not mode.state.enabled:
+    if create_graph and not mode.is_grad_enabled():
         with mode.enable_grad():
             return walk(seeds, retain_graph=retain_graph, create_graph=True, wanted=wanted)
     useful = None if wanted is None else _useful([place for place, _ in seeds], wanted)

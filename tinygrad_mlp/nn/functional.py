@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from ..core import functions as f
+from ..core import guard
 from ..core.mode import no_grad
 from ..core.record import record
 from ..core.tape import observer
@@ -262,7 +263,7 @@ def batch_norm(
         mean = input.mean(axes, keepdim=True)
         centered = input - mean
         variance = centered.square().mean(axes, keepdim=True)
-        with no_grad():
+        with no_grad(), guard.one_at_a_time:  # threads may share the running values
             if running_mean is not None:
                 running_mean.mul_(1 - momentum).add_(mean.reshape(-1), alpha=momentum)
             if running_var is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..core.lines import warn
-from ..core.mode import state
+from ..core.mode import is_grad_enabled
 from ..core.record import Variable
 from ..core.tape import observer
 
@@ -71,7 +71,7 @@ def _with_arrays(data: Any, floating: set[np.dtype[Any]]) -> Any:
     if isinstance(data, list | tuple):
         return [_with_arrays(entry, floating) for entry in data]
     if isinstance(data, Variable):
-        if data._node is not None and state.enabled:
+        if data._node is not None and is_grad_enabled():
             warn(
                 "a Tensor of a list copies the numbers of the Tensors in it, and no gradient passes through: "
                 "write stack([...]), or .detach() or .item() for each"

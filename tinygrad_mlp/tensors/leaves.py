@@ -107,13 +107,14 @@ def collect(
 ) -> None:
     """Walk back from `seeds`, and add the gradients to those that the leaves, or the `wanted` places, already hold."""
     arrived = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, wanted=wanted)
-    for place, gradient in arrived.items():
-        if type(place) is Leaf:
-            accumulate(place, gradient)
-        elif isinstance(place, Node):
-            extras = place.attached()
-            if not extras.retains_grad:  # else the walk has added it
-                extras.grad = gradient if extras.grad is None else extras.grad + gradient
+    with guard.one_at_a_time:  # threads may share leaves: none may overwrite what another has added meanwhile
+        for place, gradient in arrived.items():
+            if type(place) is Leaf:
+                accumulate(place, gradient)
+            elif isinstance(place, Node):
+                extras = place.attached()
+                if not extras.retains_grad:  # else the walk has added it
+                    extras.grad = gradient if extras.grad is None else extras.grad + gradient
 
 
 def accumulate(leaf: Leaf, gradient: Any) -> None:
