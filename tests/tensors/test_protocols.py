@@ -1,9 +1,11 @@
 """A Tensor acts as a number, a sequence, a key and an array for Python and NumPy, and can be copied and pickled."""
 
 import copy
+import math
 import pickle
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +18,42 @@ X = np.array([[1.5, -2.5, 0.5], [3.5, -0.5, 3.5]])
 
 def test_a_tensor_of_one_entry_is_a_number() -> None:
     for data in (2.5, [2.5], [[2.5]]):
-        x = leaf(np.array(data))
-        assert (float(x), int(x), bool(x), x.item()) == (2.5, 2, True, 2.5)
+        x = tg.tensor(data)
+        assert (float(x), int(x), complex(x), bool(x), x.item()) == (2.5, 2, 2.5 + 0j, True, 2.5)
     assert not bool(tg.tensor(0.0))
     assert [10, 20, 30][tg.tensor(1)] == 20
     assert type(tg.tensor(3).item()) is int
+
+
+def assign(x: tg.Tensor) -> None:
+    np.zeros(1)[0] = x
+
+
+# What asks a Tensor for a number: Python's functions of numbers, and NumPy where it stores one.
+ASKING: dict[str, Callable[[tg.Tensor], object]] = {
+    "float": float,
+    "int": int,
+    "complex": complex,
+    "math.exp": math.exp,
+    "math.floor": math.floor,
+    "numpy.float64": np.float64,
+    "array[0] = x": assign,
+    "the sum of a list": lambda x: math.fsum([x, x]),
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_a_number_that_loses_a_gradient_is_warned_of_at_its_line(name: str) -> None:
+    for x in (leaf(np.array(2.5)), leaf(np.array(2.5)) * 1):
+        with pytest.warns(UserWarning, match="of a Tensor that requires a gradient: none passes") as warned:
+            ASKING[name](x)
+        assert {Path(warning.filename).name for warning in warned} == {"test_protocols.py"}
+        with tg.no_grad():
+            ASKING[name](x)
+        ASKING[name](x.detach())
+        x.item()
+        x.tolist()
+        assert f"{x:.2f}" == "2.50"
 
 
 def test_a_tensor_of_many_entries_is_not_a_number() -> None:

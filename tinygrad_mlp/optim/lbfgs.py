@@ -16,7 +16,7 @@ from ..core import guard
 from ..core.blas import matmul
 from ..core.mode import enable_grad
 from ..core.tape import effect
-from ..tensors.arguments import positive_integer
+from ..tensors.arguments import positive_integer, real
 from ..tensors.tensor import Tensor
 from .flat import flattened, write_flat
 from .line_search import Trial, strong_wolfe
@@ -112,7 +112,7 @@ class LBFGS(Optimizer):
         first, gradient = evaluate()
         if all(parameter.grad is None for parameter in parameters):
             self._warn("step() found no gradients: the closure is to call backward() of the loss")
-        loss = float(first)
+        loss = real(first)
         for iteration in range(1, group["max_iter"] + 1):
             if np.abs(gradient).max() <= group["tolerance_grad"]:
                 break
@@ -136,7 +136,7 @@ class LBFGS(Optimizer):
             # A line search has evaluated the gradient at this point. After the last iteration nothing needs it.
             if group["line_search_fn"] is None and iteration < group["max_iter"]:
                 new, gradient = evaluate()
-                loss = float(new)
+                loss = real(new)
             if (
                 state["func_evals"] - calls_before >= group["max_eval"]
                 or np.abs(state["t"] * direction).max() <= group["tolerance_change"]
@@ -165,7 +165,7 @@ def _along(
     def at(t: float) -> Trial:
         write_flat(parameters, start + t * direction)
         loss, gradient = evaluate()
-        return Trial(t, float(loss), gradient, _dot(gradient, direction))
+        return Trial(t, real(loss), gradient, _dot(gradient, direction))
 
     return at
 

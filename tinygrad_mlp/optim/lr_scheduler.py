@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..core.tape import effect, observer
-from ..tensors.arguments import positive_integer
+from ..tensors.arguments import positive_integer, real
 from .optimizer import Optimizer, StepWarning
 
 __all__ = [
@@ -354,7 +354,7 @@ class ReduceLROnPlateau(_Schedule):
         Raises:
             ValueError: a group was added to the optimizer, but `min_lr` is a list without an entry for it.
         """
-        metric = float(metrics)
+        metric = real(metrics)
         if self.default_min_lr is not None:
             self.min_lrs = [self.default_min_lr] * len(self.optimizer.param_groups)
         self._validate_groups(len(self.min_lrs))

@@ -16,7 +16,7 @@ from ..core.tape import observer
 
 __all__ = [
     "Dim", "array_of", "dims", "dtype_to", "get_default_dtype", "integer", "lengths", "numeric", "positive_integer",
-    "raw", "set_default_dtype",
+    "raw", "real", "set_default_dtype",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -118,6 +118,11 @@ def raw(value: Any) -> Any:
 def dims(dim: Dim) -> int | tuple[int, ...] | None:
     """`dim` as an `axis` of NumPy's: a list becomes a tuple, and an empty one means all dimensions, as in PyTorch."""
     return tuple(dim) or None if isinstance(dim, list | tuple) else dim  # type: ignore[return-value]
+
+
+def real(value: Any) -> float:
+    """A loss or a metric, a number or a Tensor of one entry, as a float: nothing is differentiated through it."""
+    return float(value.item() if hasattr(value, "item") else value)
 
 
 def integer(value: Any) -> int | None:

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..core import guard
 from ..core import record as recording
 from ..core.blas import Product
-from ..core.lines import function_name
+from ..core.lines import function_name, warn
+from ..core.mode import is_grad_enabled
 from ..core.record import Leaf, Node
 from ..core.tape import observer
 from .arguments import array_of, get_default_dtype, numeric
@@ -147,10 +148,22 @@ class Tensor(Methods):
         return bool(self._read().item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number("float"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number("int"))
+
+    def __complex__(self) -> complex:
+        return complex(self._number("complex"))
+
+    def _number(self, conversion: str) -> Any:
+        """The only entry, with a warning if a gradient is lost: Python's functions, such as those of `math`, ask so."""
+        if self._node is not None and is_grad_enabled():
+            warn(
+                f"{conversion}() of a Tensor that requires a gradient: none passes through the number. Write .item() "
+                "if only the number is wanted, and else numpy.exp(x) for math.exp(x), stack([...]) for array[i] = x"
+            )
+        return self.item()
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "iu":
