@@ -55,9 +55,8 @@ def making_a_tensor(x):
 
 
 def freezing(x):
-    """Switch off and on again whether a leaf requires a gradient."""
+    """Switch off whether a leaf requires a gradient, or on again."""
     LEAF.requires_grad_(not LEAF.requires_grad)
-    LEAF.requires_grad_()
     return (x * LEAF).detach()
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_mlp as tg
-from tinygrad_mlp import nn
+from tinygrad_mlp import nn, optim
 
 
 @given(
@@ -292,3 +292,33 @@ def test_a_number_that_a_rule_reads_is_not_fixed_in_second_derivatives(name: str
         expected = step(argument)
         assert captured(argument).numpy().tolist() == expected.numpy().tolist()
     assert captured.captured is True
+
+
+def test_a_step_that_freezes_a_critic_for_a_while_is_captured() -> None:
+    """The generator's half of an adversarial step needs no gradients of the critic."""
+
+    def trained(capture: bool) -> list[np.ndarray]:
+        numbers = tg.Generator().manual_seed(0)
+        maker, critic = nn.Linear(3, 2, generator=numbers), nn.Linear(2, 1, generator=numbers)
+        of_maker, of_critic = optim.SGD(maker.parameters(), lr=0.1), optim.SGD(critic.parameters(), lr=0.1)
+
+        def step(x: tg.Tensor) -> tg.Tensor:
+            of_maker.zero_grad()
+            of_critic.zero_grad()
+            critic.requires_grad_(False)
+            critic(maker(x)).mean().backward()
+            of_maker.step()
+            critic.requires_grad_(True)
+            loss = -critic(maker(x).detach()).mean()
+            loss.backward()
+            of_critic.step()
+            return loss.detach()
+
+        run = tg.capture(step) if capture else step
+        for seed in range(5):
+            run(tg.randn(4, 3, generator=tg.Generator().manual_seed(seed)))
+        assert not capture or run.captured is True
+        return [parameter.detach().numpy() for parameter in (*maker.parameters(), *critic.parameters())]
+
+    for one, other in zip(trained(True), trained(False), strict=True):
+        np.testing.assert_array_equal(one, other)

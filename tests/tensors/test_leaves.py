@@ -1,10 +1,15 @@
 """Setting `requires_grad`, `data` and `grad` works as in PyTorch, or raises an error that says why it cannot."""
 
+import copy
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from checks import equal
 from strategies import leaf
 
 import tinygrad_mlp as tg
+from tinygrad_mlp import nn, optim
 
 X = np.array([[1.5, -2.5, 0.5], [3.5, -0.5, 3.5]])
 
@@ -92,3 +97,84 @@ def test_a_retained_gradient_can_be_dropped() -> None:
         y.grad = None
         y.sum().backward(retain_graph=True)
         np.testing.assert_array_equal(y.grad, [1])
+
+
+# --- a leaf that is frozen and thawed ---------------------------------------------------------------------------------
+
+FREEZING: dict[str, Callable[[tg.Tensor, bool], object]] = {
+    "the method": lambda x, on: x.requires_grad_(on),
+    "the property": lambda x, on: setattr(x, "requires_grad", on),
+    "the module": lambda x, on: module_of(x).requires_grad_(on),
+}
+
+
+def module_of(x: tg.Tensor) -> nn.Module:
+    module = nn.Module()
+    module.weight = x
+    return module
+
+
+def parameter() -> tg.Tensor:
+    return nn.Parameter(tg.tensor([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("name", FREEZING)
+def test_a_gradient_outlives_a_freeze(name: str) -> None:
+    freeze, x = FREEZING[name], parameter()
+    (x * x).sum().backward()
+    freeze(x, False)
+    equal(x.grad, np.array([2.0, 4.0], np.float32))
+    copied = copy.deepcopy(x)
+    freeze(x, True)
+    (x * x).sum().backward()
+    equal(x.grad, np.array([4.0, 8.0], np.float32))
+    equal(copied.grad, np.array([2.0, 4.0], np.float32))
+    assert not copied.requires_grad
+    freeze(x, False)
+    module_of(x).double()
+    equal(x.grad, np.array([4.0, 8.0]))
+
+
+@pytest.mark.parametrize("name", FREEZING)
+def test_a_graph_from_before_a_freeze_reaches_the_thawed_leaf_and_its_hooks(name: str) -> None:
+    freeze, x, seen = FREEZING[name], parameter(), []
+    x.register_hook(lambda g: seen.append(g.tolist()))
+    loss = (x * x).sum()
+    freeze(x, False)
+    freeze(x, True)
+    loss.backward()
+    equal(x.grad, np.array([2.0, 4.0], np.float32))
+    assert seen == [[2.0, 4.0]]
+
+
+@pytest.mark.parametrize("name", FREEZING)
+def test_a_frozen_leaf_collects_nothing_and_can_be_cleared(name: str) -> None:
+    freeze, x = FREEZING[name], parameter()
+    loss = (x * x).sum()
+    freeze(x, False)
+    loss.backward(retain_graph=True)
+    assert x.grad is None
+    freeze(x, True)
+    for clear in (lambda: setattr(x, "grad", None), optim.SGD([x], lr=1.0).zero_grad, module_of(x).zero_grad):
+        loss.backward(retain_graph=True)
+        freeze(x, False)
+        assert x.grad is not None
+        clear()
+        assert x.grad is None
+        freeze(x, True)
+        assert x.grad is None
+
+
+def test_a_frozen_evaluation_between_two_backward_passes_loses_nothing() -> None:
+    net, x = nn.Linear(2, 1, bias=False), tg.ones(1, 2)
+    nn.init.ones_(net.weight)
+    optimizer = optim.SGD(net.parameters(), lr=0.125)
+    net(x).sum().backward()
+    net.requires_grad_(False)
+    net(x)
+    with pytest.warns(optim.StepWarning, match="no gradients"):
+        optimizer.step()  # what is frozen does not move
+    net.requires_grad_(True)
+    net(x).sum().backward()
+    optimizer.step()
+    equal(net.weight, np.array([[0.75, 0.75]], np.float32))

@@ -30,9 +30,10 @@ Function: TypeAlias = Callable[..., Any]
 class Leaf:
     """The place of a tensor that no recorded function computed: its gradient is collected here."""
 
-    __slots__ = ("grad", "hooks")
+    __slots__ = ("frozen", "grad", "hooks")
 
     def __init__(self) -> None:
+        self.frozen = False  # whether gradients that arrive are dropped, for a tensor whose requires_grad is off
         self.grad: Any = None  # an array or NumPy scalar, a Product, a Lent, or the Tensor that the user has been given
         self.hooks: dict[int, Function] | None = None
 

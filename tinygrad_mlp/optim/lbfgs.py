@@ -148,8 +148,8 @@ class LBFGS(Optimizer):
 
 
 def _gradient(parameter: Tensor) -> Array:
-    """The gradient of `parameter`; zeros where there is none."""
-    gradient = parameter.grad
+    """The gradient of `parameter`; zeros where there is none, and for one that is frozen."""
+    gradient = parameter.grad if parameter.requires_grad else None
     return np.zeros(parameter.shape, parameter.dtype) if gradient is None else gradient._data
 
 

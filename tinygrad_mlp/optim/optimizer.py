@@ -123,6 +123,8 @@ class Optimizer:
                         parameter.grad.detach().zero_()
                 elif (node := parameter._node) is not None:
                     node.grad = None
+                else:  # one that is frozen may hold a gradient from before
+                    parameter.grad = None
 
     @effect
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -110,7 +110,8 @@ def collect(
     with guard.one_at_a_time:  # threads may share leaves: none may overwrite what another has added meanwhile
         for place, gradient in arrived.items():
             if type(place) is Leaf:
-                accumulate(place, gradient)
+                if not place.frozen:
+                    accumulate(place, gradient)
             elif isinstance(place, Node):
                 extras = place.attached()
                 if not extras.retains_grad:  # else the walk has added it

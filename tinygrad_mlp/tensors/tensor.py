@@ -71,7 +71,9 @@ class Tensor(Methods):
     tensor([2., 4.])
     """
 
-    __slots__ = ()
+    __slots__ = ("_frozen",)
+
+    _frozen: Leaf  # the place for the gradient while `requires_grad` is switched off; not set before
 
     def __init__(
         self, data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False
@@ -206,10 +208,11 @@ class Tensor(Methods):
         if type(self._node) is Node:
             raise RuntimeError("a Tensor that was computed cannot be copied with its graph: copy .detach()")
         self._read()  # for the observer, as in pickling
-        copied = self._of(self._data.copy(), Leaf() if self._node is not None else None)
+        leaf = self._leaf()
+        copied = self._of(self._data.copy(), Leaf() if leaf is not None else None)
         memo[id(self)] = copied
         copied.grad = copy.deepcopy(self.grad, memo)
-        return copied
+        return copied.requires_grad_(self.requires_grad)
 
     # --- the gradient -------------------------------------------------------------------------------------------------
 
@@ -223,7 +226,7 @@ class Tensor(Methods):
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Collect a gradient for this Tensor from now on, or stop collecting it.
+        """Collect a gradient for this Tensor from now on, or stop collecting it. What was collected stays in ``.grad``.
 
         Raises:
             RuntimeError: the dtype has no derivative; or the Tensor was computed, and so has to pass gradients on.
@@ -232,15 +235,27 @@ class Tensor(Methods):
             if not requires_grad:
                 raise RuntimeError("a Tensor that was computed from others needs a gradient if they do: use .detach()")
         elif not requires_grad:
-            self._node = None
+            if isinstance(self._node, Leaf):
+                observer().meet(self)
+                self._frozen = self._node
+                self._frozen.frozen = True
+                self._node = None
         elif self._node is None:
             if self.dtype.kind != "f":
                 raise DtypeError(
                     f"only floating Tensors can require a gradient, not {self.dtype}: "
                     "write the numbers with a decimal point, or call .float() first"
                 )
-            self._node = Leaf()
+            leaf = self._leaf()
+            if leaf is not None:
+                observer().meet(self)
+            self._node = leaf or Leaf()
+            self._node.frozen = False
         return self
+
+    def _leaf(self) -> Leaf | None:
+        """The place where the gradient of this leaf is collected, or was before `requires_grad` was switched off."""
+        return self._node if isinstance(self._node, Leaf) else getattr(self, "_frozen", None)
 
     @property
     def is_leaf(self) -> bool:
@@ -264,18 +279,20 @@ class Tensor(Methods):
         Warns:
             UserWarning: the gradient of a computed Tensor is read, without a call of `retain_grad` before.
         """
-        node = self._node
-        if node is None:
+        leaf = self._leaf()
+        if self._node is None:
             observer().meet(self)  # it may require a gradient by the time of a replay
-            return None
-        if isinstance(node, Leaf):
-            gradient = gradient_of(node)
-            if type(node.grad) is Lent:
-                gradient = node.grad = node.grad.own()
-            if gradient is not None and not isinstance(node.grad, Tensor):
-                node.grad = Tensor._of(gradient.dense() if isinstance(gradient, Product) else gradient)
-            observer().ask_gradient(node)
-            return node.grad  # type: ignore[no-any-return]
+            if leaf is None or leaf.grad is None:
+                return None
+        if leaf is not None:
+            gradient = gradient_of(leaf)
+            if type(leaf.grad) is Lent:
+                gradient = leaf.grad = leaf.grad.own()
+            if gradient is not None and not isinstance(leaf.grad, Tensor):
+                leaf.grad = Tensor._of(gradient.dense() if isinstance(gradient, Product) else gradient)
+            observer().ask_gradient(leaf)
+            return leaf.grad  # type: ignore[no-any-return]
+        node: Any = self._node  # for only a computed Tensor is left
         if node.extras is None or node.extras.grad is None:
             if node.extras is None or not node.extras.retains_grad:
                 warnings.warn(
@@ -296,11 +313,12 @@ class Tensor(Methods):
             raise DtypeError(f"grad of a Tensor of {self.dtype} cannot be one of {value.dtype}: write .to(x.dtype)")
         if value is not None:
             observer().refuse("setting a gradient")
-        if isinstance(self._node, Leaf):
-            observer().perform(setattr, self._node, "grad", value)
+        leaf = self._leaf()
+        if leaf is not None:
+            observer().perform(setattr, leaf, "grad", value)
         elif value is not None:
             raise RuntimeError("only a leaf that requires a gradient can be given one")
-        elif self._node is not None and self._node.extras is not None:
+        elif isinstance(self._node, Node) and self._node.extras is not None:
             self._node.extras.grad = None
 
     def retain_grad(self) -> None:
