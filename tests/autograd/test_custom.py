@@ -1,5 +1,6 @@
 """A user's Function is differentiated by its own `backward`; one that breaks its contract raises and says how."""
 
+import re
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -27,15 +28,15 @@ class Polar(Function):
         assert not tg.is_grad_enabled()
         radius = (x * x + y * y).sqrt()
         ctx.name = name
-        ctx.save_for_backward(x, radius, y, x * 0 + 1)
+        ctx.save_for_backward(x, radius, y)
         return radius, (y / x).atan()
 
     @staticmethod
     def backward(ctx: Any, radius: tg.Tensor, angle: tg.Tensor) -> Any:
         Polar.calls += 1
         assert ctx.name == "polar"
-        x, r, y, one = ctx.saved_tensors
-        return (radius * x / r - angle * y / r**2) * one, None, radius * y / r + angle * x / r**2
+        x, r, y = ctx.saved_tensors
+        return radius * x / r - angle * y / r**2, None, radius * y / r + angle * x / r**2
 
 
 @given(a=numbers((2, 2), 0.5, 2), b=numbers((2, 2)), v=numbers((2, 2)), w=numbers((2, 2)))
@@ -183,3 +184,56 @@ def test_functions_and_second_derivatives_leave_nothing_behind() -> None:
         references = [weakref.ref(radius), weakref.ref(first), weakref.ref(radius._data), weakref.ref(first._data)]
         del radius, first, _
         assert [reference() for reference in references] == [None] * 4
+
+
+class TwoExp(Function):
+    """2 eˣ, which keeps eˣ: where and how is a class attribute."""
+
+    keep: Callable[[Any, tg.Tensor], None]
+    kept: Callable[[Any], tg.Tensor]
+
+    @staticmethod
+    def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
+        TwoExp.keep(ctx, x.exp())
+        ctx.positive = x > 0
+        return x.exp() * 2
+
+    @staticmethod
+    def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
+        return g * 2 * TwoExp.kept(ctx)
+
+
+KEEPING: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]] = {
+    "saved_tensors[0]": (lambda ctx, e: ctx.save_for_backward(e), lambda ctx: ctx.saved_tensors[0]),
+    "ctx.e": (lambda ctx, e: setattr(ctx, "e", e), lambda ctx: ctx.e),
+    "ctx.array": (lambda ctx, e: setattr(ctx, "array", e.numpy()), lambda ctx: ctx.array),
+    "ctx.several": (lambda ctx, e: setattr(ctx, "several", [1, e]), lambda ctx: ctx.several[1]),
+}
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_an_intermediate_result_serves_the_first_derivative_alone(name: str) -> None:
+    TwoExp.keep, TwoExp.kept = map(staticmethod, KEEPING[name])  # type: ignore[assignment]
+    x = leaf(np.array([0.5, 1.0]))
+    (first,) = grad((TwoExp.apply(x) * x).sum(), x)
+    np.testing.assert_allclose(first.numpy(), 2 * np.exp(x.detach().numpy()) * (1 + x.detach().numpy()))
+    with pytest.raises(RuntimeError, match=re.escape(f"TwoExp.backward cannot be differentiated: {name} of shape")):
+        grad((TwoExp.apply(x) * x).sum(), x, create_graph=True)
+
+
+def test_an_output_that_is_kept_can_be_differentiated_again() -> None:
+    class Exp(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
+            y = x.exp()
+            ctx.save_for_backward(y, x > 0)
+            return y
+
+        @staticmethod
+        def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
+            return g * ctx.saved_tensors[0]
+
+    x = leaf(np.array(1.0))
+    (first,) = grad(Exp.apply(x) * x, x, create_graph=True)
+    (second,) = grad(first, x)
+    np.testing.assert_allclose(second.numpy(), 3 * np.e)

@@ -169,7 +169,8 @@ class Function:
 
     ``forward(ctx, *arguments)`` computes one Tensor or a tuple of Tensors; nothing in it is recorded.
     ``backward(ctx, *gradients)`` takes the gradient of each output and returns the gradient of each argument, or None
-    where there is none. If ``backward`` computes with Tensors, it can itself be differentiated.
+    where there is none. If ``backward`` computes with Tensors, it can itself be differentiated, unless ``forward`` has
+    kept floating numbers other than its inputs and outputs.
 
     >>> import tinygrad_mlp as tg
     >>> class Cube(Function):
@@ -209,7 +210,8 @@ class Function:
 
         Raises:
             TypeError: an output is no Tensor.
-            RuntimeError: later, in the backward pass: ``backward`` does not return one gradient for each argument.
+            RuntimeError: later, in the backward pass: ``backward`` does not return one gradient for each argument; or
+                it is to be differentiated, but reads an intermediate result of ``forward``, which is not recorded.
         """
         observer().refuse("a Function: write it with @differentiable")
         context = Context(arguments)
@@ -260,6 +262,23 @@ def _separated(joined: Tensor, context: Context) -> list[Tensor]:
     ]
 
 
+def _validate_saved(kind: type[Function], context: Context) -> None:
+    """Raise RuntimeError if ``backward`` is to be differentiated, and ``forward`` has kept an intermediate result.
+
+    Nothing in ``forward`` is recorded, so a second derivative would take the intermediate result for a constant.
+    """
+    kept = {f"ctx.{name}": value for name, value in vars(context).items() if not name.startswith("_")}
+    kept |= {f"saved_tensors[{i}]": saved for i, saved in enumerate(context._saved)}
+    for name, value in kept.items():
+        for entry in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(entry, Tensor | np.ndarray) and entry.dtype.kind == "f":
+                raise RuntimeError(
+                    f"{kind.__name__}.backward cannot be differentiated: {name} of shape {entry.shape} is neither an "
+                    "input nor an output that save_for_backward() was given, so it would count as a constant. Compute "
+                    "it again in backward from saved inputs; if it is a constant, pass it to apply() as a Tensor"
+                )
+
+
 def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: Sequence[Any]) -> list[Any]:
     """Call ``backward``, and return the gradient of each Tensor among the arguments.
 
@@ -271,6 +290,8 @@ def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: S
     inputs = [x if isinstance(x, Tensor) else Tensor._of(x) for x in inputs]
     # Saved inputs and outputs are positions among these. The Tensors go to a copy of the context, which is dropped
     # after the call: the graph holds the context itself, and would keep them alive.
+    if recorded and is_grad_enabled():
+        _validate_saved(kind, context)
     known = [*inputs, *_separated(y, context)]
     passed = copy.copy(context)
     passed.saved_tensors = tuple(known[saved] if isinstance(saved, int) else saved for saved in context._saved)
