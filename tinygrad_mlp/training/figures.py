@@ -36,10 +36,11 @@ def has_display() -> bool:
 def present(drawings: Mapping[str, Callable[[Figure], None]], folder: str | os.PathLike[str]) -> list[Path]:
     """Show a figure for each of `drawings` where there is a display; otherwise save the figures in `folder`.
 
-    The figures that are shown stay open, and the program goes on without waiting for anybody to close them.
+    The program goes on without waiting for anybody to close a figure. Each stays open until another one of its name is
+    shown, so a program that trains many times leaves as many figures open as one that trains once.
 
     Args:
-        drawings: functions that draw on a figure, by the names of the files without their endings.
+        drawings: functions that draw on a figure, by the names of the figures, or of the files without their endings.
         folder: where the files go.
 
     Returns:
@@ -52,8 +53,9 @@ def present(drawings: Mapping[str, Callable[[Figure], None]], folder: str | os.P
     if has_display():
         from matplotlib import pyplot
 
-        for draw in drawings.values():
-            figure = pyplot.figure(layout="constrained")
+        for name, draw in drawings.items():
+            pyplot.close(name)
+            figure = pyplot.figure(name, layout="constrained")
             draw(figure)
             pyplot.show(block=False)
             figure.canvas.draw_idle()
