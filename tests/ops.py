@@ -171,6 +171,12 @@ def with_option(draw: st.DrawFn, name: str, strategy: Callable[[Any], st.SearchS
 
 
 @st.composite
+def roots(draw: st.DrawFn) -> Call:
+    """An array of positive numbers, and which root of them."""
+    return draw(unary(0.25, 4))[0], {"p": draw(st.sampled_from([2, 3, 1.5]))}
+
+
+@st.composite
 def choice(draw: st.DrawFn) -> Call:
     """A condition and two choices that broadcast together."""
     c, a, b = draw(broadcastable(3))
@@ -348,11 +354,13 @@ CASES = [
     Case(erf, unary()),
     Case(expit, unary(), sigmoid),
     Case(f.relu, unary(), lambda x: np.where(x.real > 0, x, 0)),
+    Case(f.root, roots(), lambda x, p: x ** (1 / p)),
     # -- two inputs
     Case(np.add, binary()),
     Case(np.subtract, binary()),
     Case(np.multiply, binary()),
     Case(np.divide, binary((-2, 2), AWAY)),
+    Case(f.quotient, binary((-2, 2), AWAY), lambda a, b: a / b),
     Case(np.remainder, binary((-2, 2), AWAY), lambda a, b: a - b * np.floor(a.real / b.real)),
     Case(np.power, binary((0.25, 2), (-2, 2))),
     Case(np.maximum, binary((-2, 2), BETWEEN)),

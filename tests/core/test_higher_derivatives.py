@@ -1,10 +1,13 @@
 """Gradients can be differentiated again, to any order and for any variable."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from checks import equal
+from numpy.typing import NDArray
 from strategies import leaf
 
 import tinygrad_mlp as tg
@@ -71,3 +74,39 @@ def test_a_penalty_on_the_gradient_can_be_trained() -> None:
         moved[entry] = step
         slope = (penalty(leaf(w0 + moved)).item() - penalty(leaf(w0 - moved)).item()) / (2 * step)
         np.testing.assert_allclose(w.grad.numpy()[entry], slope, rtol=1e-7)
+
+
+def hessian(function: Callable[[tg.Tensor], tg.Tensor], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    return tg.autograd.functional.hessian(function, tg.tensor(at)).numpy()  # type: ignore[no-any-return,union-attr]
+
+
+def test_the_huber_loss_is_smooth_where_the_error_is_0() -> None:
+    x = tg.tensor(np.array([[1.0, 2.0], [3.0, -1.0]]))
+    for residual in (0.0, 0.25):
+
+        def loss(w: tg.Tensor, target: Any = x @ tg.tensor(np.ones(2)) + residual) -> tg.Tensor:
+            return tg.nn.functional.huber_loss(x @ w, target, reduction="sum")
+
+        np.testing.assert_allclose(hessian(loss, np.ones(2)), (x.T @ x).numpy())
+
+
+@pytest.mark.parametrize("p", [1.5, 2, 3])
+def test_second_derivatives_of_a_norm_at_0_are_nan_and_not_silently_0(p: float) -> None:
+    """A norm has a kink at 0. Its square has none there, but the chain rule through the norm cannot know that."""
+    kinks: list[Callable[[tg.Tensor], Any]] = [lambda x: x.norm(p) ** 2]
+    if p == 2:
+        kinks += [lambda x: np.linalg.norm(x) ** 2, lambda x: x.std() ** 2]  # type: ignore[call-overload]
+    for function in kinks:
+        x = leaf(np.zeros(2))
+        slope = derivative(function(x), x)
+        equal(slope, np.zeros(2))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            assert np.isnan(hessian(function, np.zeros(2))).all()
+    expected = hessian(lambda x: (x * x).sum(), np.ones(2))
+    np.testing.assert_allclose(hessian(lambda x: x.norm() ** 2, np.ones(2)), expected)
+
+
+def test_a_penalty_on_gradients_of_which_some_are_0_can_be_trained() -> None:
+    x = leaf(np.array([[0.0, 0.0], [3.0, 4.0]]))
+    ((derivative((x * x).sum() / 2, x).norm(dim=1) - 1) ** 2).sum().backward()
+    equal(x.grad, np.array([[0.0, 0.0], [4.8, 6.4]]))

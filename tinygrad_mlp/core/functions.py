@@ -71,6 +71,18 @@ def relu(x: Any) -> Any:
 
 
 @dispatched
+def root(x: Any, p: float) -> Any:
+    """The p-th root, p > 1, of a sum of p-th powers. Its derivative at 0 counts as 0, as that of a norm does."""
+    return np.sqrt(x) if p == 2 else x ** (1 / p)
+
+
+@dispatched
+def quotient(a: Any, b: Any) -> Any:
+    """a / b, but 0 where b is 0. There its derivative is infinite or NaN: the rule of a kink has none."""
+    return a / (b + (b == 0)) * (b != 0)
+
+
+@dispatched
 def linear(x: Any, weight: Any, bias: Any) -> Any:
     """``x weightᵀ + bias`` for rows x: one node, and a weight gradient that stays factored (`blas.Product`)."""
     columns = weight.T

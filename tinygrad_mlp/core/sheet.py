@@ -100,12 +100,14 @@ sheet: dict[Callable[..., Any], Row] = {
     erf:             (lambda g, _y, x: g * np.exp(-(x**2)) * (2 / math.sqrt(math.pi)),),
     expit:           (lambda g, y, _x: g * y * (1 - y),),
     f.relu:          (lambda g, _y, x: g * (x > 0),),
+    f.root:          (lambda g, y, _x, p: f.quotient(g, p * y ** (p - 1)),),
 
     # -- two inputs
     np.add:          (lambda g, _y, _a, _b: g,                  lambda g, _y, _a, _b: g),
     np.subtract:     (lambda g, _y, _a, _b: g,                  lambda g, _y, _a, _b: -g),
     np.multiply:     (lambda g, _y, _a, b: g * b,               lambda g, _y, a, _b: g * a),
     np.divide:       (lambda g, _y, _a, b: g / b,               lambda g, y, _a, b: -g * y / b),
+    f.quotient:      (lambda g, _y, _a, b: g / b,               lambda g, y, _a, b: -g * y / b),
     np.remainder:    (lambda g, _y, _a, _b: g,                  lambda g, _y, a, b: -g * np.floor_divide(a, b)),
     np.power:        (lambda g, _y, a, b: g * b * a ** (b - (b != 0)),  # the exponent is b − 1, but 0 where b is 0
                       lambda g, y, a, _b: g * y * np.log(a + (a == 0))),  # log a, but 0 where a is 0

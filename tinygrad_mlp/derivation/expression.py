@@ -356,6 +356,8 @@ SIMPLER: dict[Any, Callable[..., Expression]] = {
     np.positive: lambda a: a,
     np.multiply: product,
     np.divide: _quotient,
+    f.quotient: _quotient,
+    f.root: lambda a, p: Expression(np.sqrt, (a,)) if p == 2 else Expression(np.power, (a, 1 / p)),
     np.add: _sum_of,
     np.subtract: lambda a, b: _sum_of(a, b, -1),
     np.power: lambda a, b: (

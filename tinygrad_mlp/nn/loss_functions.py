@@ -145,8 +145,8 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
     """
     input, target = _pair("huber_loss", input, target, reduction)
     validate_delta(delta)
-    error = (input - target).abs()
-    near = error.minimum(delta)
+    error = input - target
+    near = error.minimum(delta).maximum(-delta)  # not |error|, whose kink at 0 would spoil second derivatives
     elements = near * (error - near / 2)
     return _reduced(elements if weight is None else _weighted("huber_loss", elements, weight), reduction)
 

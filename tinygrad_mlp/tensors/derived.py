@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..core.functions import Axis, concatenate, getitem
+from ..core.functions import Axis, concatenate, getitem, root
 
 # The function that does the same as the ``reduce`` method of a ufunc.
 reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}
@@ -54,13 +54,6 @@ def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return np.reshape(y, tuple(1 if i in reduced else n for i, n in enumerate(a.shape))) if keepdims else y
 
 
-def _root(total: Any, p: float) -> Any:
-    """The p-th root of a sum of p-th powers, with derivative 0 where all of them are 0."""
-    nothing = total == 0
-    total = total + nothing
-    return (np.sqrt(total) if p == 2 else total ** (1 / p)) - nothing
-
-
 def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any:
     """(Σ |x|ᵖ)^(1/p) over `axis`, or max |x| and min |x| for p = ∞ and −∞; its derivative where x = 0 is 0.
 
@@ -78,7 +71,8 @@ def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any
     else:  # where x is 0, the slope of |x|ᵖ is infinite and that of |x| is 0: their product would be NaN
         nothing = x == 0
         powers = (np.abs(x) + nothing) ** p - nothing
-    return _root(np.sum(powers, axis=axis, keepdims=keepdims), p)
+    total = np.sum(powers, axis=axis, keepdims=keepdims)
+    return root(total, p) if p > 1 else total ** (1 / p)
 
 
 def _linalg_norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -127,7 +121,7 @@ derived: dict[Callable[..., Any], Callable[..., Any]] = {
     np.size: lambda a: math.prod(a.shape),
     np.mean: lambda a, axis=None, keepdims=False: np.sum(a, axis=axis, keepdims=keepdims) / _count(a, axis),
     np.var: _var,
-    np.std: lambda a, axis=None, *, ddof=0, keepdims=False: _root(_var(a, axis, ddof=ddof, keepdims=keepdims), 2),
+    np.std: lambda a, axis=None, *, ddof=0, keepdims=False: root(_var(a, axis, ddof=ddof, keepdims=keepdims), 2),
     np.prod: _prod,
     np.linalg.norm: _linalg_norm,
     np.clip: _clip,
