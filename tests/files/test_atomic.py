@@ -172,6 +172,17 @@ def test_a_draft_that_is_taken_for_abandoned_before_it_is_locked_is_made_anew(
     assert (number_in(path), os.listdir(tmp_path), len(made)) == (1, ["state"], 3)
 
 
+def test_a_draft_whose_name_is_taken_gets_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, names = tmp_path / "state", iter(["01234567", "89abcdef"])
+    taken = tmp_path / f"{atomic._draft_name(path)}01234567.part"
+    taken.touch()
+    monkeypatch.setattr(atomic, "_remove_abandoned", lambda place: None)
+    monkeypatch.setattr("secrets.token_hex", lambda size: next(names))
+    tg.save(state(1), path)
+    assert (number_in(path), list(names)) == (1, [])
+    assert sorted(os.listdir(tmp_path)) == sorted(["state", taken.name])
+
+
 def test_without_locks_files_are_written_and_drafts_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state"
     draft = tmp_path / f"{atomic._draft_name(path)}01234567.part"

@@ -289,12 +289,17 @@ def test_errors_of_the_operating_system_name_the_file(tmp_path: Path) -> None:
 
     class Broken(io.BytesIO):
         name = "broken"
+        error = OSError(5, "Input/output error")
 
         def read(self, size: int | None = -1) -> bytes:
-            raise OSError(5, "Input/output error")
+            raise self.error
 
+    broken = Broken(ONE)
     with pytest.raises(OSError, match="Input/output error: 'broken'"):
-        tg.load(Broken(ONE))
+        tg.load(broken)
+    broken.error = ConnectionError("nobody answers")  # of a library, which has said what it knows
+    with pytest.raises(ConnectionError, match="nobody answers"):
+        tg.load(broken)
 
 
 def test_a_pipe_is_read_into_memory_first() -> None:
