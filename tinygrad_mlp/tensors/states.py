@@ -51,16 +51,19 @@ def described(value: Any) -> str:
 
 
 def converted(array: Array, dtype: np.dtype[Any]) -> Array:
-    """A copy of `array` in the `dtype`. Floats are rounded.
+    """A copy of `array` in the `dtype`. Floats are rounded, or cut off for a dtype of integers, as in PyTorch.
 
     Raises:
-        ValueError: a number is too large for the `dtype`, or is no integer where the `dtype` has only these.
+        ValueError: a number is out of the range of the `dtype`.
     """
     if array.dtype == dtype:
         return array.copy()
     with np.errstate(over="ignore", invalid="ignore"):
         result = array.astype(dtype)
-    lost = np.isinf(result) & np.isfinite(array) if dtype.kind == "f" else result != array
+    if dtype.kind == "f":
+        lost = np.isinf(result) & np.isfinite(array)
+    else:
+        lost = (result != np.trunc(array)) & (dtype.kind != "b")
     if lost.any():
         raise ValueError(f"{array[lost][0]:g}, which {dtype} cannot hold")
     return result
