@@ -160,11 +160,54 @@ def test_an_open_old_file_stays_readable(tmp_path: Path) -> None:
     assert tg.load(tmp_path / "state") == 2
 
 
+def test_names_that_an_archive_cannot_hold_are_shortened(tmp_path: Path) -> None:
+    """The last key is what `os.fsdecode` makes of a byte that is no text."""
+    keys = ["k" * 70_000, "k" * 70_001, "k" * 2000, "ü" * 40_000, "\udcff"]
+    tree = {key: np.full(1, number) for number, key in enumerate(keys)}
+    tg.save(tree, tmp_path / "state")
+    assert_same(tg.load(tmp_path / "state"), tree)
+
+
+def test_a_device_is_written_to() -> None:
+    """/dev/null says that it can be moved about in, and stays at its start."""
+    tg.save({"a": tg.ones(2)}, os.devnull)
+    with open(os.devnull, "wb") as file:
+        tg.save({"a": tg.ones(2)}, file)
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+
+
+def test_an_object_can_be_saved_behind_other_bytes(tmp_path: Path) -> None:
+    with (tmp_path / "state").open("wb") as file:
+        file.write(b"a line of text\n")
+        tg.save([1, np.zeros(2)], file)
+    assert_same(tg.load(tmp_path / "state"), [1, np.zeros(2)])
+
+
+def nested(depth: int) -> Any:
+    tree: Any = []
+    for _ in range(depth):
+        tree = [tree]
+    return tree
+
+
+ITSELF: dict[str, Any] = {"a": []}
+ITSELF["a"].append(ITSELF)
+
+
+@pytest.mark.parametrize("what", [ITSELF, nested(100_000)], ids=["an object that holds itself", "deep lists"])
+def test_objects_without_an_end_leave_the_old_file(what: Any, tmp_path: Path) -> None:
+    tg.save(1, tmp_path / "state")
+    with pytest.raises(ValueError, match="holds itself, or is nested too deeply"):
+        tg.save(what, tmp_path / "state")
+    assert (tg.load(tmp_path / "state"), os.listdir(tmp_path)) == (1, ["state"])
+
+
 @pytest.mark.parametrize(("what", "message"), [
     (tg.nn.Linear(1, 1), r"this is a Linear.*state_dict\(\)"),
     ({"a": [1, {1, 2}]}, "/a/1 is a set"),
     ({"loss": tg.ones(1, requires_grad=True) * 2}, r"/loss was computed.*detach\(\)"),
     (lambda: 0, "function"),
+    ([np.array([None])], "/0 is an array of Python objects"),
 ])  # fmt: skip
 def test_objects_that_cannot_be_saved_leave_the_old_file(what: Any, message: str, tmp_path: Path) -> None:
     path = tmp_path / "state"

@@ -290,6 +290,50 @@ def test_states_that_do_not_fit_change_nothing() -> None:
     np.testing.assert_array_equal(net.weight.detach().numpy(), 1)
 
 
+@pytest.mark.parametrize(("value", "message"), [
+    (None, r"weight holds float32 of shape \(1, 2\), but the state has None"),
+    ("x", "but the state has 'x'"),
+    (np.zeros((1, 2), complex), r"but the state has complex128 of shape \(1, 2\)"),
+    (np.zeros((1, 2), object), "but the state has object"),
+    ([[1], [2, 3]], r"but the state has \[\[1\], \[2, 3\]\]"),
+    (np.array([[0.0, 1e300]]), r"weight holds float32, but the state has 1e\+300, which float32 cannot hold"),
+    (np.array([[-3.5e38, 0]]), "which float32 cannot hold"),
+])  # fmt: skip
+def test_entries_that_do_not_fit_are_named_and_change_nothing(value: Any, message: str) -> None:
+    net = nn.Linear(2, 1)
+    before = net.state_dict()["weight"].tolist(), net.bias.tolist()
+    with pytest.raises(RuntimeError, match=message):
+        net.load_state_dict({"bias": np.ones(1), "weight": value})
+    assert (net.weight.tolist(), net.bias.tolist()) == before
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, np.uint64(2**63)])
+def test_a_buffer_of_integers_takes_what_is_in_its_range(value: Any) -> None:
+    net = nn.BatchNorm1d(1)
+    state = net.state_dict()
+    with pytest.raises(RuntimeError, match="num_batches_tracked holds int64, but the state has"):
+        net.load_state_dict({**state, "num_batches_tracked": np.array(value)})
+    for fitting in (np.array(3.0), np.array(3.9), np.array(3, np.uint8)):
+        net.load_state_dict({**state, "num_batches_tracked": fitting})
+        assert net.num_batches_tracked.item() == 3
+
+
+def test_infinity_is_loaded_and_floats_are_rounded() -> None:
+    net = nn.Linear(2, 1)
+    net.load_state_dict({"weight": np.array([[np.inf, np.nan]]), "bias": np.array([1 + 1e-12])})
+    np.testing.assert_array_equal(net.weight.detach().numpy(), [[np.inf, np.nan]])
+    assert net.bias.item() == 1
+
+
+def test_layers_can_be_swapped_by_their_own_states() -> None:
+    """The state shares memory with the layers, and the first layer is written before the second one is read."""
+    net = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    first, second = net[0].weight.item(), net[1].weight.item()
+    state = net.state_dict()
+    net.load_state_dict({f"{1 - int(path[0])}{path[1:]}": held for path, held in state.items()})
+    assert (net[0].weight.item(), net[1].weight.item()) == (second, first)
+
+
 def test_loading_a_state_leaves_no_memory_guarded() -> None:
     net = nn.Linear(2, 1)
     net.load_state_dict(nn.Linear(2, 1).state_dict())

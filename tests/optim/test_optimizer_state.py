@@ -153,7 +153,7 @@ def test_states_that_do_not_fit_change_nothing() -> None:
         assert str(optimizer.state_dict()) == str(before)
     lbfgs = OPTIMIZERS["LBFGS"](parameters)
     train(parameters, lbfgs, 1)
-    with pytest.raises(ValueError, match="state is of 3 numbers, but the parameters are of 2"):
+    with pytest.raises(ValueError, match=r"d of shape \(3,\) for a vector of all parameters of shape \(2,\)"):
         OPTIMIZERS["LBFGS"]([leaf([1.0]), leaf([[0.5]])]).load_state_dict(lbfgs.state_dict())
 
 

@@ -1,11 +1,13 @@
 """Saving and loading of state, in files that can hold nothing that runs when they are loaded.
 
 A file is a zip archive. It holds a ``.npy`` file for each Tensor or array, named by the path in the saved object, so
-that `numpy.load` reads it, too. Its ``structure.json`` holds the dictionaries, lists, numbers and strings around them.
+that `numpy.load` reads it, too. Its ``structure.json`` holds the dictionaries, lists, numbers and strings around them,
+and its ``version.json`` the version of this format.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..tensors.tensor import Tensor
 from .atomic import replacing
+from .members import Contents, Refusal, Unreadable, damage
 
 __all__ = ["load", "save"]
 
@@ -23,12 +26,20 @@ Array = NDArray[Any]
 Place = str | os.PathLike[str] | IO[bytes]
 
 _STRUCTURE = "structure.json"
+_VERSION = "version.json"
+
+# The version of the format. A change that an older `load` would not read right adds one. Files without a version are of
+# the first years, and of the same format as version 1.
+_FORMAT = 1
+
+_LONGEST_NAME = 1000  # a zip archive takes up to 65,535 bytes
 
 
 def save(obj: Any, f: Place) -> None:
     """Write `obj` to the file `f`, to be read by `load`.
 
-    A file that is already there is replaced once the new one is complete, and kept if anything goes wrong.
+    A file that is already there is replaced once the new one is complete, and kept if anything goes wrong. That also
+    holds when a signal handler saves to the same file in the middle of a save: the one that ends last stays.
 
     Args:
         obj: a Tensor, array, number, string or None, or dictionaries, lists and tuples of these, of which the
@@ -36,7 +47,10 @@ def save(obj: Any, f: Place) -> None:
         f: a path, or a file opened for writing in binary mode.
 
     Raises:
-        TypeError: `obj` holds another object, such as a module, or a Tensor that was computed with a graph.
+        TypeError: `obj` holds another object, such as a module, or a Tensor that was computed with a graph; or `f` is
+            neither a path nor a file opened in binary mode.
+        ValueError: `obj` holds itself, is nested more deeply than Python can follow, or holds an integer of more
+            digits than Python reads.
         OSError: the file cannot be written.
 
     >>> import io, tinygrad_mlp as tg
@@ -45,42 +59,98 @@ def save(obj: Any, f: Place) -> None:
     >>> load(file)
     {'weight': tensor([1., 2.]), 'epoch': 3}
     """
+    path = _path(f, "save(obj, f)", "writing", "write", "wb")
     arrays: dict[str, Array] = {}
-    structure = json.dumps(_encoded(obj, "", arrays))
-    if not isinstance(f, str | os.PathLike):
-        _write(f, structure, arrays)
+    try:
+        structure = json.dumps(_encoded(obj, "", arrays))
+    except RecursionError:
+        raise ValueError("save(): the object holds itself, or is nested too deeply to be written to a file") from None
+    if path is None:
+        _write(f, structure, arrays)  # type: ignore[arg-type]
         return
-    with replacing(f) as draft, draft.open("wb") as file:
+    with replacing(path) as draft, draft.open("wb") as file:
         _write(file, structure, arrays)
 
 
-def load(f: Place, *, weights_only: bool = True) -> Any:
+def load(f: Place, *, weights_only: bool = True, max_bytes: float | None = None) -> Any:
     """The object that `save` has written to the file `f`.
+
+    Nothing in a file is believed before it is checked, so that a file from a stranger can do no harm: no file can make
+    `load` run code, or ask for more memory than `max_bytes` allows.
 
     Args:
         f: a path, or a file opened for reading in binary mode, which is read from its start.
         weights_only: changes nothing, because no file can make `load` run code; for scripts that pass it to PyTorch.
+        max_bytes: the largest number of bytes that the contents of the file may have, unpacked. By default it is the
+            size of the file itself. `save` does not compress, so a larger number is needed only for a file that
+            another program has compressed. Python's own objects around the arrays are not counted.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file was not written by `save`, or it is damaged.
+        ValueError: the file was not written by `save`, it is damaged, it unpacks to more than `max_bytes`, or a newer
+            version of this package wrote it. The error names the file. Also if `max_bytes` is negative.
+        OSError: the file cannot be opened or read, such as FileNotFoundError if there is none.
+        TypeError: `f` is neither a path nor a file opened in binary mode, or `max_bytes` is no number.
     """
-    name = str(f) if isinstance(f, str | os.PathLike) else "this file"
-    try:
-        with zipfile.ZipFile(f) as archive:
-            if _STRUCTURE not in archive.namelist():
-                raise ValueError(
-                    f"{name} was not written by save(), nor can it be read as PyTorch's: there, "
-                    "write numpy.savez(path, **{key: value.numpy() for key, value in state_dict.items()})"
-                )
-            return _decoded(json.loads(archive.read(_STRUCTURE)), archive)
-    except (zipfile.BadZipFile, KeyError, EOFError) as error:
-        raise ValueError(f"{name} is damaged, or was not written by save(): {error}") from None
+    path = _path(f, "load(f)", "reading", "seek", "rb")
+    if max_bytes is not None:
+        if isinstance(max_bytes, bool) or not isinstance(max_bytes, int | float | np.integer | np.floating):
+            raise TypeError(f"max_bytes is a number of bytes or None, not {max_bytes!r}")
+        if not max_bytes >= 0:
+            raise ValueError(f"max_bytes is a number of bytes ≥ 0, not {max_bytes!r}")
+    if path is None:
+        return _read(f, max_bytes)  # type: ignore[arg-type]
+    with open(path, "rb") as file:
+        return _read(file, max_bytes)
+
+
+def _path(f: Any, call: str, purpose: str, method: str, mode: str) -> str | None:
+    """The path that `f` is; None if it is a file that is open in binary mode, which has the `method`.
+
+    Raises:
+        TypeError: `f` is neither.
+        ValueError: the file is closed.
+    """
+    if isinstance(f, os.PathLike):
+        f = os.fspath(f)
+    if isinstance(f, str):
+        return f
+    wanted = f"{call}: f is a path or a file opened for {purpose} in binary mode"
+    if isinstance(f, bytes | bytearray | memoryview):
+        raise TypeError(f"{wanted}, not bytes: write os.fsdecode(f) for a path, io.BytesIO(f) for the bytes of a file")
+    if isinstance(f, io.TextIOBase):
+        raise TypeError(f"{wanted}, but this file is open in text mode: write open(path, '{mode}')")
+    if not hasattr(f, method):
+        raise TypeError(f"{wanted}, not {f!r}")
+    if getattr(f, "closed", False):
+        raise ValueError(f"{wanted}, but this one is closed")
+    return None
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+class _Stream:
+    """A file that can only be written to from its start to its end, which is all that `zipfile` is to ask of it.
+
+    Some files say that they can do more and cannot: ``/dev/null`` is always at position 0.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, data: Any) -> int:
+        self._file.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        if hasattr(self._file, "flush"):
+            self._file.flush()
 
 
 def _write(file: IO[bytes], structure: str, arrays: dict[str, Array]) -> None:
     """Write the archive; without times, so that the same object gives the same bytes."""
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(_Stream(file), "w") as archive:  # type: ignore[call-overload]
+        archive.writestr(zipfile.ZipInfo(_VERSION), json.dumps(_FORMAT))
         archive.writestr(zipfile.ZipInfo(_STRUCTURE), structure)
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
@@ -113,28 +183,77 @@ def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
             f"save(): {path or 'this'} is a {type(value).__name__}, but files hold Tensors, arrays, numbers, strings, "
             "None, and dictionaries, lists and tuples of these: of a module or an optimizer, save the state_dict()"
         )
+    array: Array = value._data if isinstance(value, Tensor) else value
+    if array.dtype.hasobject:
+        raise TypeError(f"save(): {path or 'this'} is an array of Python objects: convert it to numbers or strings")
+    name = _member_name(path, arrays)
+    arrays[name] = array
+    return {"tensor": name, "requires_grad": value.requires_grad} if isinstance(value, Tensor) else {"array": name}
+
+
+def _member_name(path: str, arrays: dict[str, Array]) -> str:
+    """A new name for the array at `path`, which a zip archive can hold."""
     name = path.strip("/").replace("\0", "␀") or "data"  # zip archives end a name at a NUL
+    name = name.encode(errors="backslashreplace").decode()  # half of a surrogate pair, as from os.fsdecode()
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[:_LONGEST_NAME]}…{len(arrays)}"
     while name in arrays:  # as with the keys 1 and "1"
         name += "'"
-    arrays[name] = value._data if isinstance(value, Tensor) else value
-    if isinstance(value, Tensor):
-        return {"tensor": name, "requires_grad": value.requires_grad}
-    return {"array": name}
+    return name
 
 
-def _decoded(value: Any, archive: zipfile.ZipFile) -> Any:
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _read(file: IO[bytes], max_bytes: float | None) -> Any:
+    """The object in an open file. Its errors are those of `load`."""
+    name = getattr(file, "name", None)
+    name = name if isinstance(name, str) else "this file"
+    try:
+        contents = Contents(file)
+        if (version := contents.version(_VERSION)) > _FORMAT:
+            raise Refusal(
+                f"is of format {version}, and this version of tinygrad_mlp reads formats up to {_FORMAT}: "
+                "a newer one wrote it, so upgrade, pip install -U tinygrad-mlp"
+            )
+        if _STRUCTURE not in contents:
+            raise Refusal(
+                "was not written by save(), nor can it be read as PyTorch's: there, "
+                "write numpy.savez(path, **{key: value.numpy() for key, value in state_dict.items()})"
+            )
+        contents.limit(max_bytes)
+        return _decoded(json.loads(contents.take(_STRUCTURE)), contents)
+    except Refusal as refusal:
+        raise ValueError(f"{name} {refusal}") from None
+    except Unreadable as unreadable:
+        error = unreadable.error
+        if isinstance(error, io.UnsupportedOperation):
+            advice = "load() moves about in a file: of a pipe, write load(io.BytesIO(f.read()))"
+            raise io.UnsupportedOperation(f"{name}: {error}. {advice}") from None
+        if error.errno is None or error.filename is not None:
+            raise error from None
+        raise OSError(error.errno, error.strerror, name) from error
+    except damage as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise ValueError(f"{name} is damaged, or was not written by save(): {reason}") from error
+
+
+def _decoded(value: Any, contents: Contents) -> Any:
     """The object that `value`, a part of ``structure.json``, stands for."""
     if isinstance(value, list):
-        return [_decoded(entry, archive) for entry in value]
+        return [_decoded(entry, contents) for entry in value]
     if not isinstance(value, dict):
         return value
-    if "tuple" in value:
-        return tuple(_decoded(value["tuple"], archive))
-    if "dict" in value:
-        return {_decoded(key, archive): _decoded(entry, archive) for key, entry in value["dict"]}
-    name = value["tensor"] if "tensor" in value else value["array"]
-    with archive.open(f"{name}.npy") as member:
-        array = np.lib.format.read_array(member, allow_pickle=False)
-    if "array" in value:
-        return array
-    return Tensor._of(array).requires_grad_() if value["requires_grad"] else Tensor._of(array)
+    match value:
+        case {"tuple": list(entries)}:
+            return tuple(_decoded(entries, contents))
+        case {"dict": list(pairs)}:
+            return {_decoded(key, contents): _decoded(entry, contents) for key, entry in pairs}
+        case {"array": str(name)}:
+            return contents.array(f"{name}.npy")
+        case {"tensor": str(name), "requires_grad": bool(requires_grad)}:
+            array = contents.array(f"{name}.npy")
+            if array.dtype.kind not in "fiub":
+                raise ValueError(f"a Tensor holds real numbers, integers or booleans, and {name} {array.dtype}")
+            return Tensor._of(array).requires_grad_() if requires_grad else Tensor._of(array)
+    raise ValueError(f"{sorted(value)} in {_STRUCTURE} stands for no object")

@@ -16,7 +16,8 @@ from numpy.typing import DTypeLike
 from ..core import guard
 from ..core.mode import no_grad
 from ..core.tape import effect, observer, observers
-from ..tensors.arguments import array_of, dtype_to
+from ..tensors.arguments import dtype_to
+from ..tensors.states import converted, described, real_array, validate_state_dict
 from ..tensors.tensor import Tensor
 from .changes import configuration
 from .hooks import Hookable
@@ -360,39 +361,38 @@ class Module(Hookable):
         """Copy the Tensors or arrays of `state_dict` into the parameters and buffers of the same paths.
 
         Args:
-            state_dict: Tensors or arrays by path.
+            state_dict: Tensors or arrays by path. They are converted to the dtypes that the module has.
             strict: raise an error if the paths are not exactly those of the module's own state.
             assign: let the module hold the arrays of `state_dict` themselves, with their dtypes, instead of copies.
 
         Raises:
-            RuntimeError: the state does not fit in shapes or in kinds of numbers, or, if `strict`, in paths. Then
-                nothing has been changed.
+            RuntimeError: the state does not fit in shapes, in kinds of numbers or in their size, as 1e300 does not fit
+                into float32; or, if `strict`, in paths. The error names the paths. Then nothing has been changed.
+            TypeError: `state_dict` is no dict, but the path of a file, for example.
         """
+        state_dict = validate_state_dict(state_dict, self)
         own = self.state_dict(keep_vars=True)
-        arrays = {path: array_of(value) for path, value in state_dict.items()}
-        missing = [path for path in own if path not in arrays]
-        unexpected = [path for path in arrays if path not in own]
-        problems = [
-            f"{path} has shape {own[path].shape}, but the state has {array.shape}"
-            for path, array in arrays.items()
-            if path in own and own[path].shape != array.shape
-        ]
-        problems += [
-            f"{path} holds {own[path].dtype}, but the state has {array.dtype}"
-            for path, array in arrays.items()
-            if path in own and (array.dtype.kind not in "fiub" or (assign and array.dtype.kind != own[path].dtype.kind))
-        ]
+        missing = [path for path in own if path not in state_dict]
+        unexpected = [path for path in state_dict if path not in own]
+        arrays: dict[str, Any] = {}
+        problems = []
+        for path in own:
+            if path in state_dict:
+                try:
+                    arrays[path] = _fitted(state_dict[path], own[path], assign)
+                except ValueError as error:
+                    problems.append(f"{path} {error}")
         if strict:
             problems += [f"{path} is missing" for path in missing] + [f"{path} is unexpected" for path in unexpected]
         if problems:
             raise RuntimeError(f"this state does not fit {type(self).__name__}: " + "; ".join(problems))
         with no_grad():
             for path, array in arrays.items():
-                if path in own and assign:
+                if assign:
                     is_foreign = not isinstance(state_dict[path], Tensor)
                     own[path]._data = guard.guard_foreign(array) if is_foreign else array
-                elif path in own:
-                    own[path].copy_(state_dict[path])
+                else:
+                    own[path].copy_(Tensor._of(array))
         return IncompatibleKeys(missing, unexpected)
 
     # --- description --------------------------------------------------------------------------------------------------
@@ -413,6 +413,23 @@ def validate_module(value: Any) -> None:
     if not isinstance(value, Module):
         advice = "Sequential(*layers)" if isinstance(value, list | tuple) else "Tanh(), not Tanh or tanh"
         raise TypeError(f"a module is wanted, not {value!r}: write {advice}")
+
+
+def _fitted(value: Any, own: Tensor, assign: bool) -> Any:
+    """The array of `value`, an entry of a state for `own`: itself if `assign`, and else a copy in the dtype of `own`.
+
+    Raises:
+        ValueError: it does not fit. The message goes on after the path of `own`.
+    """
+    array = real_array(value)
+    if array is None or (assign and array.dtype.kind != own.dtype.kind):
+        raise ValueError(f"holds {own.dtype} of shape {own.shape}, but the state has {described(value)}")
+    if array.shape != own.shape:
+        raise ValueError(f"has shape {own.shape}, but the state has {array.shape}")
+    try:
+        return array if assign else converted(array, own.dtype)
+    except ValueError as error:
+        raise ValueError(f"holds {own.dtype}, but the state has {error}") from None
 
 
 def _join(prefix: str, name: str) -> str:

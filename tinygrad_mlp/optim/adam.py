@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.blas import Product
 from ..tensors.tensor import Tensor
-from .optimizer import Optimizer, validate_rates
+from .entries import Number, Numbers, Table
+from .optimizer import Optimizer, validate_flags, validate_rates
 
 __all__ = ["Adam", "AdamW"]
 
@@ -28,7 +29,8 @@ class Adam(Optimizer):
         betas: β₁ and β₂.
         eps: keeps the denominator from being 0.
         weight_decay: this times W is added to g.
-        amsgrad: use the largest v so far in place of v (Reddi et al. 2018).
+        amsgrad: use the largest v so far in place of v (Reddi et al. 2018); of the steps since it was switched on, if
+            that was in the middle of training.
         maximize: flip the sign of the gradient.
         decoupled_weight_decay: multiply W by ``1 − lr · weight_decay``, instead of adding to g (Loshchilov & Hutter
             2019).
@@ -36,6 +38,13 @@ class Adam(Optimizer):
     Raises:
         ValueError: `lr`, `eps` or `weight_decay` is negative, or a β is outside [0, 1).
     """
+
+    _entries: ClassVar[Table] = {
+        "step": Number(whole=True, least=0),
+        "exp_avg": Numbers(),
+        "exp_avg_sq": Numbers(least=0),
+        "max_exp_avg_sq": Numbers(least=0, required=False),
+    }
 
     def __init__(
         self,
@@ -64,10 +73,11 @@ class Adam(Optimizer):
 
     def _check(self, group: dict[str, Any]) -> None:
         validate_rates(group, "lr", "eps", "weight_decay")
-        if len(group["betas"]) != 2 or not all(
-            isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in group["betas"]
-        ):
-            raise ValueError(f"betas are two numbers of [0, 1), not {group['betas']}")
+        validate_flags(group, "amsgrad", "maximize", "decoupled_weight_decay")
+        betas = group["betas"]
+        is_pair = isinstance(betas, list | tuple) and len(betas) == 2
+        if not is_pair or not all(isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in betas):
+            raise ValueError(f"betas are two numbers of [0, 1), not {betas}")
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
         lr, decay = group["lr"], group["weight_decay"]
@@ -84,8 +94,9 @@ class Adam(Optimizer):
                 gradient = gradient + decay * weight
             state = self.state.setdefault(parameter, {})
             if not state:
-                names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
-                state.update({"step": 0, **{name: np.zeros(weight.shape, weight.dtype) for name in names}})
+                state["step"] = 0
+                for name in ("exp_avg", "exp_avg_sq"):
+                    state[name] = np.zeros(weight.shape, weight.dtype)
             state["step"] += 1
             mean, square = state["exp_avg"], state["exp_avg_sq"]
 
@@ -100,7 +111,10 @@ class Adam(Optimizer):
             square *= beta2
             square += scratch
             if group["amsgrad"]:
-                square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
+                largest = state.get("max_exp_avg_sq")
+                if largest is None:  # in the first step, and in the first one after amsgrad was switched on
+                    largest = state["max_exp_avg_sq"] = np.zeros(weight.shape, weight.dtype)
+                square = np.maximum(largest, square, out=largest)
             # W ← W − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + eps)
             np.sqrt(square, out=scratch)
             scratch /= math.sqrt(1 - beta2 ** state["step"])

@@ -7,7 +7,7 @@ L-BFGS-B call `tinygrad_mlp.optim.minimize`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from ..core.mode import enable_grad
 from ..core.tape import effect
 from ..tensors.arguments import positive_integer, real
 from ..tensors.tensor import Tensor
+from .entries import Like, Number, Numbers, Several, Table
 from .flat import flattened, write_flat
 from .line_search import Trial, strong_wolfe
 from .optimizer import Optimizer, validate_rates
@@ -46,6 +47,22 @@ class LBFGS(Optimizer):
     Raises:
         ValueError: an option is out of its range, or there are several groups.
     """
+
+    # The state is that of the first parameter, and its vectors are of all parameters. After the first iteration there
+    # are all entries. `_direction` says what they are.
+    _entries: ClassVar[Table] = {
+        "func_evals": Number(whole=True, least=0),
+        "n_iter": Number(whole=True, least=0),
+        "d": Numbers(required="n_iter"),
+        "t": Number(infinite=True, nan=True, required="n_iter"),
+        "old_dirs": Several(of=Numbers(), required="n_iter"),
+        "old_stps": Several(of=Numbers(), required="n_iter"),
+        "ro": Several(of=Number(infinite=True, nan=True), required="n_iter"),
+        "H_diag": Number(infinite=True, nan=True, required="n_iter"),
+        "prev_flat_grad": Numbers(required="n_iter"),
+        "prev_loss": Number(infinite=True, nan=True, required="n_iter"),
+        "al": None,  # PyTorch's scratch memory
+    }
 
     def __init__(
         self,
@@ -80,10 +97,12 @@ class LBFGS(Optimizer):
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ValueError(f"line_search_fn is 'strong_wolfe' or None, not {group['line_search_fn']!r}")
 
-    def _validate_state(self, parameter: Tensor, entries: dict[str, Any]) -> None:
-        size = sum(p.numel() for p in self.param_groups[0]["params"])
-        if "d" in entries and np.shape(entries["d"]) != (size,):
-            raise ValueError(f"the state is of {np.size(entries['d'])} numbers, but the parameters are of {size}")
+    def _state_like(self, parameter: Tensor) -> Like:
+        parameters = self._groups[0]["params"]
+        if parameter is not parameters[0]:
+            raise ValueError("the state of LBFGS is that of the first parameter, and there is one of another")
+        shape = (sum(p.numel() for p in parameters),)
+        return Like(shape, np.result_type(*(p.dtype for p in parameters)), "a vector of all parameters")
 
     @effect
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from ..core.tape import effect, observer
 from ..tensors.arguments import positive_integer, real
+from ..tensors.states import validate_state_dict
+from .entries import Anything, Choice, Counts, Like, Number, PerGroup, Table, read_entries
 from .optimizer import Optimizer, StepWarning
 
 __all__ = [
@@ -20,10 +22,20 @@ __all__ = [
 ]  # fmt: skip
 
 
+# Attributes of PyTorch's schedules that are in its states and say nothing here.
+_PYTORCH_ONLY = {
+    "_step_count", "_is_initial", "_get_lr_called_within_step", "verbose", "mode_worse", "default_min_lr",
+}  # fmt: skip
+
+
 class _Schedule:
-    """The base of all schedules. All its attributes are its state, except those that `_unsaved` names."""
+    """The base of all schedules. All its attributes are its state, except those that `_unsaved` names.
+
+    `_entries` says what they are. It need not name the attributes of a user's own schedule, which may be anything.
+    """
 
     _unsaved: tuple[str, ...] = ("optimizer",)
+    _entries: ClassVar[Table] = {"last_epoch": Number(whole=True, least=0), "_last_lr": PerGroup()}
     last_epoch: int
     _last_lr: list[float]
 
@@ -62,19 +74,20 @@ class _Schedule:
         """All attributes of the schedule, except the optimizer and what only the constructor's arguments say."""
         return {name: value for name, value in vars(self).items() if name not in self._unsaved}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Set the schedule, and the learning rates of its optimizer, to what `state_dict` returned, here or in PyTorch.
 
         Raises:
-            ValueError: the state is that of another kind of schedule, or of another number of groups.
+            ValueError: the state is that of another kind of schedule, or of another number of groups, or an entry is
+                not what the schedule has there. The error names it. Then nothing has been changed.
+            TypeError: `state_dict` is no dict.
         """
-        own = self.state_dict()
-        if missing := set(own) - set(state_dict):
-            raise ValueError(f"the state has no {sorted(missing)}: it is not of a {type(self).__name__}")
-        rates, groups = len(state_dict["_last_lr"]), len(self.optimizer.param_groups)
-        if rates != groups:
-            raise ValueError(f"the state has {rates} learning rates for {groups} parameter groups")
-        vars(self).update({name: state_dict[name] for name in own})
+        given = {
+            name: value for name, value in validate_state_dict(state_dict, self).items() if name not in _PYTORCH_ONLY
+        }
+        table = {name: self._entries.get(name, Anything()) for name in self.state_dict()}
+        state = read_entries(given, table, Like(groups=len(self.optimizer.param_groups)), self)
+        vars(self).update(state)
         self._set(self._last_lr)
 
 
@@ -92,6 +105,8 @@ class LRScheduler(_Schedule):
         ValueError: `last_epoch` is given, but no schedule has begun on this optimizer, or its learning rates are of
             neither epoch.
     """
+
+    _entries: ClassVar[Table] = {**_Schedule._entries, "base_lrs": PerGroup()}
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         super().__init__(optimizer)
@@ -151,6 +166,8 @@ class LambdaLR(LRScheduler):
         ValueError: the number of functions is not the number of groups.
     """
 
+    _entries: ClassVar[Table] = {**LRScheduler._entries, "lr_lambdas": None}
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -167,12 +184,8 @@ class LambdaLR(LRScheduler):
         return [base * factor(self.last_epoch) for base, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """All attributes of the schedule, except the optimizer and the functions."""
+        """All attributes of the schedule, except the optimizer and the functions, which stay when a state is loaded."""
         return {**super().state_dict(), "lr_lambdas": [None] * len(self.lr_lambdas)}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Set the schedule to a state that `state_dict` returned. The functions stay as they are."""
-        super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
 
 
 class _Chainable(LRScheduler):
@@ -210,6 +223,8 @@ class StepLR(_Chainable):
         ValueError: `step_size` is not a positive integer.
     """
 
+    _entries: ClassVar[Table] = {**LRScheduler._entries, "step_size": Number(whole=True, least=1), "gamma": Number()}
+
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size = positive_integer(step_size, "step_size is a positive number of epochs")
         self.gamma = gamma
@@ -225,6 +240,8 @@ class StepLR(_Chainable):
 
 class MultiStepLR(_Chainable):
     """In each epoch of `milestones` the learning rate is multiplied by `gamma`, as often as the epoch is listed."""
+
+    _entries: ClassVar[Table] = {**LRScheduler._entries, "milestones": Counts(), "gamma": Number()}
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
@@ -242,6 +259,8 @@ class MultiStepLR(_Chainable):
 
 class ExponentialLR(_Chainable):
     """In every epoch the learning rate is multiplied by `gamma`."""
+
+    _entries: ClassVar[Table] = {**LRScheduler._entries, "gamma": Number()}
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -263,6 +282,8 @@ class CosineAnnealingLR(_Chainable):
     Raises:
         ValueError: `T_max` is not a positive whole number.
     """
+
+    _entries: ClassVar[Table] = {**LRScheduler._entries, "T_max": Number(whole=True, least=1), "eta_min": Number()}
 
     def __init__(self, optimizer: Optimizer, T_max: float, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         if isinstance(T_max, float) and T_max.is_integer():  # as from epochs / 2
@@ -309,6 +330,20 @@ class ReduceLROnPlateau(_Schedule):
     """
 
     _unsaved = ("optimizer", "default_min_lr")
+    _entries: ClassVar[Table] = {
+        **_Schedule._entries,
+        "mode": Choice(words=("min", "max")),
+        "factor": Number(below=1),
+        "patience": Number(infinite=True),
+        "threshold": Number(),
+        "threshold_mode": Choice(words=("rel", "abs")),
+        "cooldown": Number(infinite=True),
+        "min_lrs": PerGroup(of=Number()),
+        "eps": Number(),
+        "best": Number(infinite=True),
+        "num_bad_epochs": Number(whole=True, least=0),
+        "cooldown_counter": Number(infinite=True),
+    }
 
     def __init__(
         self,

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import guard
 from ..core.mode import enable_grad
 from ..core.record import Node
 from ..core.tape import effect, observer
-from ..tensors.arguments import array_of
+from ..tensors.arguments import integer
 from ..tensors.leaves import gradient_of
+from ..tensors.states import described, validate_state_dict
 from ..tensors.tensor import Tensor
+from .entries import Anything, Like, Table, read_entries
 
-__all__ = ["Optimizer", "StepWarning", "validate_rates"]
+__all__ = ["Optimizer", "StepWarning", "validate_flags", "validate_rates"]
 
 # Options of PyTorch's optimizers that do not change the numbers. States that PyTorch saved have them.
 _PYTORCH_ONLY = {"foreach", "fused", "capturable", "differentiable"}
+
+# Options that states of older versions of PyTorch do not have. The optimizer's own are kept.
+_ADDED_LATER = {"maximize", "decoupled_weight_decay"}
 
 
 class StepWarning(UserWarning):
@@ -35,6 +39,9 @@ class StepWarning(UserWarning):
 class Optimizer:
     """The base of the optimizers: subclasses write ``_update(group, ready)`` and validate options in ``_check(group)``.
 
+    A subclass may list in ``_entries`` what it keeps in the state of a parameter. Then a state that does not fit is
+    refused when it is loaded.
+
     Args:
         params: the Tensors to be trained; or groups, which are dicts with ``"params"`` and options that differ from
             the `defaults`. A Tensor that does not require a gradient is not changed as long as that is so.
@@ -44,6 +51,8 @@ class Optimizer:
         ValueError: `params` is empty, a parameter is given twice, or an option is unknown or out of its range.
         TypeError: a parameter is not a Tensor, or was computed from others.
     """
+
+    _entries: ClassVar[Table | None] = None  # what the state of a parameter holds; None for anything
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -191,47 +200,84 @@ class Optimizer:
             "param_groups": [{**group, "params": [number[p] for p in group["params"]]} for group in self._groups],
         }
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Set the options and the state to those of `state_dict`, which this optimizer's class or PyTorch's returned.
 
         Raises:
-            ValueError: the groups differ in number, size or names of options, or the state differs in shape. Then
-                nothing has been changed.
+            ValueError: something in the state is missing, unknown or not what the optimizer keeps: the groups, their
+                options, or the entries for a parameter. The error names it. Then nothing has been changed.
+            TypeError: `state_dict` is no dict.
         """
-        saved = state_dict["param_groups"]
-        sizes = [len(group["params"]) for group in saved]
-        own = [len(group["params"]) for group in self.param_groups]
-        if sizes != own:
-            raise ValueError(f"the state is for groups of {sizes} parameters, but the optimizer has groups of {own}")
-        groups = []
-        for group, options in zip(self._groups, saved, strict=True):
-            options = {name: value for name, value in options.items() if name not in _PYTORCH_ONLY | {"params"}}
-            if unknown := set(options) - set(self.defaults) - {"initial_lr"}:
-                raise ValueError(
-                    f"the state has {sorted(unknown)}, which {type(self).__name__} does not have: "
-                    "was it saved by another kind of optimizer?"
-                )
-            groups.append({**group, **options})
-            self._check(groups[-1])
-        parameters = [p for group in self._groups for p in group["params"]]
-        numbers = [number for group in saved for number in group["params"]]
-        state = {}
-        for number, entries in state_dict["state"].items():
-            parameter = parameters[numbers.index(number)]
-            state[parameter] = {name: _copied(name, value, parameter._data) for name, value in entries.items()}
-            self._validate_state(parameter, state[parameter])
+        state_dict = validate_state_dict(state_dict, self)
+        if set(state_dict) != {"state", "param_groups"}:
+            given = sorted(map(str, state_dict))
+            raise ValueError(f"the state of an optimizer has 'state' and 'param_groups', and this one {given}")
+        numbers, groups = self._read_groups(state_dict["param_groups"])
+        state = self._read_state(state_dict["state"], numbers)
         for group, loaded in zip(self._groups, groups, strict=True):
             group.update(loaded)
         self.state = state
 
-    def _validate_state(self, parameter: Tensor, entries: dict[str, Any]) -> None:
-        """Raise ValueError if an array among the `entries` of the state has another shape than its `parameter`."""
-        for name, value in entries.items():
-            if isinstance(value, np.ndarray) and value.shape != parameter.shape:
+    def _read_groups(self, saved: Any) -> tuple[list[Any], list[dict[str, Any]]]:
+        """The numbers that stand for the parameters in `saved` groups, and the optimizer's groups with their options.
+
+        Raises:
+            ValueError: the groups do not fit this optimizer.
+        """
+        if not isinstance(saved, list | tuple) or not all(
+            isinstance(group, Mapping) and isinstance(group.get("params"), list | tuple) for group in saved
+        ):
+            raise ValueError(f"param_groups is a list of dicts that have a list of 'params', not {described(saved)}")
+        sizes = [len(group["params"]) for group in saved]
+        own = [len(group["params"]) for group in self.param_groups]
+        if sizes != own:
+            raise ValueError(f"the state is for groups of {sizes} parameters, but the optimizer has groups of {own}")
+        numbers = [number for group in saved for number in group["params"]]
+        if None in map(integer, numbers) or len(set(numbers)) < len(numbers):
+            raise ValueError(f"the 'params' of the groups are different integers, one a parameter, not {numbers}")
+        groups = []
+        for group, given in zip(self._groups, saved, strict=True):
+            options = {name: value for name, value in given.items() if name not in _PYTORCH_ONLY | {"params"}}
+            if unknown := sorted(str(name) for name in options if name not in {*self.defaults, "initial_lr"}):
                 raise ValueError(
-                    f"the state has {name} of shape {value.shape} for a parameter of shape {parameter.shape}: "
-                    "these are other parameters, or in another order"
+                    f"the state has {unknown}, which {type(self).__name__} does not have: "
+                    "was it saved by another kind of optimizer?"
                 )
+            if missing := sorted(set(self.defaults) - set(options) - _ADDED_LATER):
+                raise ValueError(f"a group of the state has no {missing}, which are options of {type(self).__name__}")
+            groups.append({**group, **options})
+            self._check(groups[-1])
+            if "initial_lr" in options:
+                validate_rates(options, "initial_lr")
+        return numbers, groups
+
+    def _read_state(self, saved: Any, numbers: list[Any]) -> dict[Tensor, dict[str, Any]]:
+        """The `saved` state by parameters, which are called by `numbers` in it.
+
+        Raises:
+            ValueError: the state does not fit this optimizer.
+        """
+        if not isinstance(saved, Mapping):
+            raise ValueError(f"the state has a dict of the states of parameters, not {described(saved)}")
+        parameters = dict(zip(numbers, (p for group in self._groups for p in group["params"]), strict=True))
+        state = {}
+        for number, entries in saved.items():
+            if number not in parameters:
+                raise ValueError(f"the state has entries of a parameter {number!r}, but its groups have {numbers}")
+            table, where = self._entries, f"the state of parameter {number}"
+            if table is None:
+                if not isinstance(entries, Mapping):
+                    raise ValueError(f"{where} is {described(entries)}: expected a dict")
+                table = dict.fromkeys(entries, Anything())
+            # A parameter without entries begins anew, and then has all of them.
+            parameter = parameters[number]
+            if entries != {} and (read := read_entries(entries, table, self._state_like(parameter), self, where)):
+                state[parameter] = read
+        return state
+
+    def _state_like(self, parameter: Tensor) -> Like:
+        """The shape and dtype that arrays have in the state of `parameter`."""
+        return Like(parameter.shape, parameter.dtype)
 
 
 def validate_rates(group: dict[str, Any], *names: str) -> None:
@@ -241,15 +287,8 @@ def validate_rates(group: dict[str, Any], *names: str) -> None:
             raise ValueError(f"{name} cannot be {group[name]!r}: it is a number ≥ 0")
 
 
-def _copied(name: str, value: Any, weight: NDArray[Any]) -> Any:
-    """A copy of the entry `name` of the state of a `weight`, in which counts are Python numbers.
-
-    Arrays and Tensors, ours or PyTorch's, become arrays of the dtype of the weight.
-    """
-    if isinstance(value, list | tuple):
-        return [_copied(name, entry, weight) for entry in value]
-    if not hasattr(value, "shape"):
-        return value
-    array = array_of(value)
-    is_number = not array.ndim and (weight.ndim or name == "step")
-    return array.item() if is_number else np.array(array, weight.dtype)
+def validate_flags(group: dict[str, Any], *names: str) -> None:
+    """Raise ValueError unless the options `names` of `group` are True or False."""
+    for name in names:
+        if not isinstance(group[name], bool | np.bool):
+            raise ValueError(f"{name} cannot be {group[name]!r}: it is True or False")

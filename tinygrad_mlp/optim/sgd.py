@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.blas import Target
 from ..tensors.tensor import Tensor
-from .optimizer import Optimizer, validate_rates
+from .entries import Numbers, Table
+from .optimizer import Optimizer, validate_flags, validate_rates
 
 __all__ = ["SGD"]
 
@@ -35,6 +36,10 @@ class SGD(Optimizer):
     >>> w
     tensor([0.5], requires_grad=True)
     """
+
+    _entries: ClassVar[Table] = {
+        "momentum_buffer": Numbers(required=False)
+    }  # there is none before the first step with momentum
 
     def __init__(
         self,
@@ -69,6 +74,7 @@ class SGD(Optimizer):
         validate_rates(group, "lr", "momentum", "weight_decay")
         if not isinstance(group["dampening"], Real) or not math.isfinite(group["dampening"]):
             raise ValueError(f"dampening cannot be {group['dampening']!r}: it is a number")
+        validate_flags(group, "nesterov", "maximize")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("nesterov needs momentum > 0 and dampening = 0")
 
