@@ -35,7 +35,7 @@ class _Watcher:
 
         `g` is the gradient of the output of `node`, from which it was computed.
         """
-        if not _finite(gradient):
+        if hasattr(gradient, "shape") and not _finite(gradient):  # what is no array, the walk refuses by name
             position = next(i for i, known in enumerate(node.inputs) if known is array)
             raise RuntimeError(
                 f"the gradient of {described(node)} with respect to input {position} is {_summary(gradient)}; "
