@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..core.mode import enable_grad
+from ..tensors.refusals import several
 from ..tensors.tensor import Tensor
-from .gradients import grad, several
+from .gradients import grad
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..tensors.random import AnyGenerator, numbers_from
+from ..tensors.refusals import several
 from ..tensors.tensor import Tensor
-from .gradients import grad, several
+from .gradients import grad
 
 __all__ = ["gradcheck", "gradgradcheck"]
 
