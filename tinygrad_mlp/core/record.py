@@ -119,9 +119,8 @@ _plans: dict[Function, _Plan] = {}
 def _planned(function: Function) -> _Plan:
     """The plan for a function of the sheet, or for one that carries its row. It is kept for later calls."""
     rules: Row | None = sheet.get(function, getattr(function, "row", None))
-    plan: _Plan | None = getattr(function, "plan", None)
-    if plan is not None and plan[0] is rules:
-        return plan
+    if (plan := getattr(function, "plan", None)) and plan[0] is rules:
+        return plan  # type: ignore[no-any-return]
     if rules is None:
         raise TypeError(
             f"{function_name(function)} has no derivative here: give it one with "

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Mutable
 from itertools import chain, count
 from typing import Any, overload
 
+from ..tensors.refusals import shown
 from .changes import configuration
 from .module import Module, validate_module
 
@@ -133,6 +134,8 @@ class ModuleList(_Container, MutableSequence[Module]):
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         self._layers: list[Module] = []
+        if isinstance(modules, Module) and not isinstance(modules, Iterable):
+            raise TypeError(f"a ModuleList is made of a list, not of {shown(modules)}: write ModuleList([...])")
         self.extend(modules or ())
 
     def insert(self, index: int, module: Module) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..tensors.tensor import Tensor
 from . import functional as F
 from . import init
 from .call_site import where_called
-from .function_module import FunctionModule
+from .function_module import FunctionModule, of_options
 from .module import Module
 from .parameter import Parameter
 
@@ -68,6 +68,8 @@ class Linear(Module):
         try:
             return F.linear(input, self.weight, self.bias)
         except (AttributeError, ValueError):
+            if input is None:
+                as_tensor(input)  # raises the error that says which module may have returned it
             given = getattr(input, "shape", f"a {type(input).__name__}: write tensor(...)")
             if given and given[-1] == self.in_features:  # it is the weight or the bias that does not fit
                 raise
@@ -90,7 +92,7 @@ class Identity(Module):
         return input
 
 
-@dataclass(eq=False, repr=False)
+@of_options
 class Flatten(FunctionModule):
     """Joins the dimensions `start_dim` to `end_dim` into one: by default all but the first, which counts samples.
 
@@ -105,7 +107,7 @@ class Flatten(FunctionModule):
         return as_tensor(input).flatten(self.start_dim, self.end_dim)
 
 
-@dataclass(eq=False, repr=False)
+@of_options
 class Dropout(FunctionModule):
     """Sets each entry to 0 with probability `p` and divides the others by 1 − p (Srivastava et al. 2014).
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.blas import Product
+from ..tensors.refusals import shown
 from ..tensors.tensor import Tensor
 from .optimizer import Optimizer, validate_rates
 
@@ -64,10 +65,10 @@ class Adam(Optimizer):
 
     def _check(self, group: dict[str, Any]) -> None:
         validate_rates(group, "lr", "eps", "weight_decay")
-        if len(group["betas"]) != 2 or not all(
-            isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in group["betas"]
-        ):
-            raise ValueError(f"betas are two numbers of [0, 1), not {group['betas']}")
+        betas = group["betas"]
+        are_two = isinstance(betas, tuple | list) and len(betas) == 2
+        if not are_two or not all(isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in betas):
+            raise ValueError(f"betas are two numbers of [0, 1), not {shown(betas)}")
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
         lr, decay = group["lr"], group["weight_decay"]

@@ -63,7 +63,7 @@ def numeric(data: Any, dtype: DTypeLike | None) -> Array:
     except ValueError as error:
         raise TypeError(f"a Tensor needs a rectangular arrangement of numbers: {error}") from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(no_numbers(array))
+        raise TypeError(no_numbers(array if isinstance(data, list | tuple) else data))
     if dtype is None and array.dtype.kind == "f" and not isinstance(data, np.ndarray | np.generic):
         array = array.astype(np.result_type(*floating) if floating else _default_dtype, copy=False)
     return array

@@ -31,8 +31,10 @@ def matrix_product(a: Any, b: Any) -> Tensor:
             return matrix_product(a, np.expand_dims(b, 1)).squeeze(-1)
         return _record(np.matmul, (a, b))
     except (TypeError, ValueError) as error:
-        problem = product(a, b)
-        raise ValueError(problem) if problem else operation(error, np.matmul, a, b) from None
+        explained = operation(error, np.matmul, a, b)
+        if explained is error and (problem := product(a, b)):
+            explained = ValueError(problem)
+        raise explained from None
 
 
 def _prefix(function: Any) -> Callable[[Any], Tensor]:

@@ -15,7 +15,7 @@ from ..core.lines import calling_line
 from ..core.record import Variable
 
 __all__ = [
-    "PYTORCH_NAMES", "explain_none", "is_module", "no_numbers", "number", "operation", "product",
+    "PYTORCH_NAMES", "explain_none", "instead_of", "is_module", "no_numbers", "number", "operation", "product",
     "refuse_names", "several", "shown", "with_names",
 ]  # fmt: skip
 
@@ -35,7 +35,8 @@ def shown(value: Any) -> str:
 
 
 def _a(kind: type) -> str:
-    return f"{'an' if kind.__name__[0] in 'AEIOUaeiou' else 'a'} {kind.__name__}"
+    vowel = kind.__name__[0] in "AEIOUaeiou" or kind is np.ndarray
+    return f"{'an' if vowel else 'a'} {kind.__name__}"
 
 
 def is_module(value: Any) -> bool:
@@ -53,9 +54,9 @@ def no_numbers(value: Any) -> str:
         value = value.flat[0]  # numpy.asarray has made an array of anything
     if value is None:
         origin = explain_none() or "does the function that computed it end with return?"
-        return f"a Tensor cannot be made of None: {origin}"
+        return f"None stands where a Tensor is wanted: {origin}"
     if is_module(value):
-        return f"a Tensor cannot be made of {shown(value)}: call it, as in net(x), and pass on what it returns"
+        return f"{shown(value)} stands where a Tensor is wanted: call it, as in net(x), and pass on what it returns"
     if isinstance(value, int):
         return f"the integer {value} is too large for a Tensor of integers: write it as a float, as in float({value})"
     kind = value.dtype if isinstance(value, np.ndarray | np.generic) else type(value).__name__
@@ -89,12 +90,14 @@ def instead_of(value: Any) -> str:
     return ": write tensor(...)" if isinstance(value, np.ndarray | np.generic) else ""
 
 
-def number(value: Any, expected: str, valid: Callable[[Any], bool] = lambda _: True) -> None:
+def number(value: Any, expected: str, valid: Callable[[Any], bool] = lambda _: True, *, trained: bool = False) -> None:
     """Raise ValueError unless `value` is a number for which ``valid(value)`` is true. The error begins with `expected`.
 
-    A Tensor is taken for a number, because it may be one that is trained.
+    An option that may be `trained` may be a Tensor, too.
     """
-    if not isinstance(value, Variable) and (not isinstance(value, Real) or not valid(value)):
+    if trained and isinstance(value, Variable):
+        return
+    if not isinstance(value, Real) or not valid(value):
         raise ValueError(f"{expected}, not {shown(value)}")
 
 
