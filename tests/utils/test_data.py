@@ -305,6 +305,12 @@ def test_worker_and_pinning_options_change_no_batch() -> None:
         (lambda: list(DataLoader(ROWS, shuffle=True, generator=3)), TypeError, "generator"),  # type: ignore[arg-type]
         (lambda: list(DataLoader(ROWS, batch_sampler=[["a"]])), TypeError, "str"),  # type: ignore[list-item]
         (lambda: default_collate([object()]), TypeError, "collate_fn"),
+        (lambda: DataLoader(3), TypeError, "a dataset is .* not 3"),
+        (lambda: DataLoader(TensorDataset), TypeError, "not the class TensorDataset"),
+        (lambda: DataLoader(ROWS, collate_fn=3), TypeError, "collate_fn is a function"),  # type: ignore[arg-type]
+        (lambda: TensorDataset([ROWS]), TypeError, r"as in TensorDataset\(x, y\), not"),  # type: ignore[arg-type]
+        (lambda: random_split(ROWS, 3), TypeError, r"such as \[0.8, 0.2\], not 3"),  # type: ignore[arg-type]
+        (lambda: Subset(ROWS, 3), TypeError, r"write Subset\(dataset, range\(n\)\)"),  # type: ignore[arg-type]
     ],
 )
 def test_bad_arguments_are_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:

@@ -96,7 +96,7 @@ class detect_anomaly(contextlib.ContextDecorator):
             here all messages name the line anyway.
 
     >>> import tinygrad_mlp as tg
-    >>> with detect_anomaly():
+    >>> with tg.autograd.detect_anomaly():
     ...     tg.tensor([1.0, 0.0]).log()  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     RuntimeError: log at ...:2 returned shape (2,), min 0, max 0, 1 infinite; input 0: shape (2,), min 0, max 1

@@ -42,7 +42,7 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
     array, and the array may change before the gradient is computed.
 
     >>> import numpy as np, tinygrad_mlp as tg
-    >>> add_row(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
+    >>> tg.add_row(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
     >>> x = tg.tensor([0.5], requires_grad=True)
     >>> np.sum(np.sinc(x)).backward()
     >>> x.grad
@@ -248,7 +248,7 @@ class Function:
     where there is none. If ``backward`` computes with Tensors, it can itself be differentiated.
 
     >>> import tinygrad_mlp as tg
-    >>> class Cube(Function):
+    >>> class Cube(tg.autograd.Function):
     ...     @staticmethod
     ...     def forward(ctx, x):
     ...         ctx.save_for_backward(x)

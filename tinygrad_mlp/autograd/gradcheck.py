@@ -77,8 +77,7 @@ def gradcheck(
         ValueError: no input requires a gradient.
 
     >>> import numpy as np, tinygrad_mlp as tg
-    >>> from tinygrad_mlp.autograd import gradcheck
-    >>> gradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
+    >>> tg.autograd.gradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
     True
     """
     listed = _validated(inputs)
@@ -174,8 +173,7 @@ def gradgradcheck(
         ValueError: no input requires a gradient.
 
     >>> import numpy as np, tinygrad_mlp as tg
-    >>> from tinygrad_mlp.autograd import gradgradcheck
-    >>> gradgradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
+    >>> tg.autograd.gradgradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
     True
     """
     listed = _validated(inputs)

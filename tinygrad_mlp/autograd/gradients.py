@@ -83,8 +83,8 @@ def grad(
 
     >>> import tinygrad_mlp as tg
     >>> x = tg.tensor(3.0, requires_grad=True)
-    >>> (first,) = grad(x**3, x, create_graph=True)
-    >>> grad(first, x)
+    >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)
+    >>> tg.autograd.grad(first, x)
     (tensor(18.),)
     """
     if materialize_grads and allow_unused is False:

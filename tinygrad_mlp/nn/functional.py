@@ -65,7 +65,8 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
         TypeError: the classes are not integers.
         ValueError: a class is negative or not below `num_classes`; or there are no classes and no `num_classes`.
 
-    >>> one_hot([2, 0])
+    >>> from tinygrad_mlp.nn import functional as F
+    >>> F.one_hot([2, 0])
     tensor([[0, 0, 1],
             [1, 0, 0]])
     """

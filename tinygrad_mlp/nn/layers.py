@@ -39,7 +39,8 @@ class Linear(Module):
     Raises:
         ValueError: a number of features is not a positive integer. Later, in a call: the input does not fit.
 
-    >>> Linear(784, 10)
+    >>> from tinygrad_mlp import nn
+    >>> nn.Linear(784, 10)
     Linear(in_features=784, out_features=10, bias=True)
     """
 
@@ -96,7 +97,9 @@ class Identity(Module):
 class Flatten(FunctionModule):
     """Joins the dimensions `start_dim` to `end_dim` into one: by default all but the first, which counts samples.
 
-    >>> Flatten()(np.zeros((5, 28, 28), np.float32)).shape
+    >>> import numpy as np
+    >>> from tinygrad_mlp import nn
+    >>> nn.Flatten()(np.zeros((5, 28, 28), np.float32)).shape
     (5, 784)
     """
 

@@ -41,9 +41,9 @@ def minimize(
         TypeError: a parameter is not a leaf that requires a gradient, or the loss is not a Tensor.
         ValueError: there are no parameters, or the loss has more than one entry.
 
-    >>> from tinygrad_mlp import tensor
+    >>> from tinygrad_mlp import optim, tensor
     >>> x = tensor([-1.0, 2.0], requires_grad=True)
-    >>> result = minimize(lambda: ((x - 3) ** 2).sum(), [x], method="trust-ncg")
+    >>> result = optim.minimize(lambda: ((x - 3) ** 2).sum(), [x], method="trust-ncg")
     >>> x
     tensor([3., 3.], requires_grad=True)
     """

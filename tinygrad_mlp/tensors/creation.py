@@ -85,8 +85,9 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
     Raises:
         TypeError: `array` is no NumPy array of numbers.
 
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> array = np.zeros(2)
-    >>> shared = from_numpy(array)
+    >>> shared = tg.from_numpy(array)
     >>> array[0] = 1
     >>> shared
     tensor([1., 0.], dtype=float64)
@@ -107,7 +108,8 @@ def zeros(
 ) -> Tensor:
     """Zeros. The lengths are given one by one, as one sequence, or as ``size=``.
 
-    >>> zeros(2, 3).shape == zeros((2, 3)).shape == zeros(size=(2, 3)).shape
+    >>> import tinygrad_mlp as tg
+    >>> tg.zeros(2, 3).shape == tg.zeros((2, 3)).shape == tg.zeros(size=(2, 3)).shape
     True
     """
     return full(lengths(sizes, size), 0.0, dtype=dtype, requires_grad=requires_grad)
@@ -154,7 +156,8 @@ def arange(
 ) -> Tensor:
     """The numbers `start`, `start` + `step`, … below `end`. If `end` is not given, they go from 0 to below `start`.
 
-    >>> arange(3), arange(1, 2, 0.25)
+    >>> import tinygrad_mlp as tg
+    >>> tg.arange(3), tg.arange(1, 2, 0.25)
     (tensor([0, 1, 2]), tensor([1.00, 1.25, 1.50, 1.75]))
     """
     return _made(np.arange(start, step=step) if end is None else np.arange(start, end, step), dtype, requires_grad)
@@ -283,7 +286,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         TypeError: the equation is no string.
         ValueError: the equation does not fit the operands.
 
-    >>> einsum("ij,j->i", ones(2, 3), arange(3.0))
+    >>> import tinygrad_mlp as tg
+    >>> tg.einsum("ij,j->i", tg.ones(2, 3), tg.arange(3.0))
     tensor([3., 3.])
     """
     if not isinstance(equation, str):

@@ -442,7 +442,7 @@ class Methods(Operators, InPlace):
         """A copy with zeros above a diagonal of the last two dimensions: the main one, or `diagonal` further up.
 
         Raises:
-            ValueError: the Tensor has fewer than two dimensions.
+            ValueError: the Tensor is a number.
         """
         return _record(np.tril, (self._matrices("tril"),), {"k": diagonal})
 
@@ -450,13 +450,13 @@ class Methods(Operators, InPlace):
         """A copy with zeros below a diagonal of the last two dimensions: the main one, or `diagonal` further up.
 
         Raises:
-            ValueError: the Tensor has fewer than two dimensions.
+            ValueError: the Tensor is a number.
         """
         return _record(np.triu, (self._matrices("triu"),), {"k": diagonal})
 
     def _matrices(self, method: str) -> Self:
-        if self.ndim < 2:
-            raise ValueError(f"{method}() takes matrices, of two dimensions or more, not shape {self.shape}")
+        if not self.ndim:
+            raise ValueError(f"{method}() takes a matrix, not a number: write x.reshape(1, 1)")
         return self
 
     # --- products -----------------------------------------------------------------------------------------------------

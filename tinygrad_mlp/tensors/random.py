@@ -18,7 +18,8 @@ __all__ = ["AnyGenerator", "Generator", "drawn", "manual_seed", "numbers_from"]
 class Generator:
     """A source of random numbers, under PyTorch's name: pass it as ``generator=``.
 
-    >>> Generator().manual_seed(1).numbers.integers(10, size=5).tolist()
+    >>> import tinygrad_mlp as tg
+    >>> tg.Generator().manual_seed(1).numbers.integers(10, size=5).tolist()
     [4, 5, 7, 9, 0]
     """
 
