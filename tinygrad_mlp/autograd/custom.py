@@ -287,7 +287,8 @@ class Function:
         """Compute ``forward``, and record it if an argument needs a gradient.
 
         Raises:
-            TypeError: an output is no Tensor.
+            TypeError: an output is no Tensor. Later, in the backward pass: ``backward`` returns something else than
+                Tensors and None, or None alone, as without a ``return``, or a gradient of what is no Tensor.
             RuntimeError: later, in the backward pass: ``backward`` does not return one gradient for each argument.
         """
         if cls is Function:

@@ -97,12 +97,7 @@ class LBFGS(Optimizer):
             RuntimeError: the loss or the gradient before the first step is NaN or infinite. No parameter has been
                 changed then.
         """
-        if not callable(closure) or is_module(closure):
-            given = "" if closure is None else f", not {shown(closure)}"
-            raise TypeError(
-                "LBFGS computes the loss several times in a step: pass step() a function that calls zero_grad(), "
-                f"computes the loss, calls its backward() and returns it{given}"
-            )
+        closure = _validated_closure(closure)
         group = self.param_groups[0]
         parameters = group["params"]
         state = self.state.setdefault(parameters[0], {"func_evals": 0, "n_iter": 0})
@@ -119,11 +114,7 @@ class LBFGS(Optimizer):
         if all(parameter.grad is None for parameter in parameters):
             self._warn("step() found no gradients: the closure is to call backward() of the loss")
         loss = float(first)
-        if math.isnan(loss) or not np.isfinite(gradient).all():
-            raise RuntimeError(
-                f"LBFGS starts where the loss is {loss:g} and its gradient not finite, so there is no direction to go: "
-                "start elsewhere, or find the first NaN with autograd.detect_anomaly()"
-            )
+        _validate_start(loss, gradient)
         for iteration in range(1, group["max_iter"] + 1):
             # A step of fixed length may have gone where the gradient is not finite: there the next step() raises.
             if not group["tolerance_grad"] < np.abs(gradient).max() < math.inf:
@@ -157,6 +148,26 @@ class LBFGS(Optimizer):
                 break
         self.stepped_at = guard.events.latest
         return first
+
+
+def _validated_closure(closure: Any) -> Callable[[], Any]:
+    """The `closure` of a step. Raises TypeError if it is no function."""
+    if not callable(closure) or is_module(closure):
+        given = "" if closure is None else f", not {shown(closure)}"
+        raise TypeError(
+            "LBFGS computes the loss several times in a step: pass step() a function that calls zero_grad(), "
+            f"computes the loss, calls its backward() and returns it{given}"
+        )
+    return closure  # type: ignore[no-any-return]
+
+
+def _validate_start(loss: float, gradient: Array) -> None:
+    """Raise RuntimeError if there is no direction to go, because the loss or the gradient is not finite."""
+    if math.isnan(loss) or not np.isfinite(gradient).all():
+        raise RuntimeError(
+            f"LBFGS starts where the loss is {loss:g} and its gradient not finite, so there is no direction to go: "
+            "start elsewhere, or find the first NaN with autograd.detect_anomaly()"
+        )
 
 
 def _gradient(parameter: Tensor) -> Array:
