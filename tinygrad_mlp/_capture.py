@@ -573,7 +573,7 @@ def capture(step: Callable[..., Any] | None = None, *, check: int | None = None)
         TypeError: `step` cannot be called.
         ValueError: `check` is not a positive integer.
 
-    >>> from tinygrad_mlp import nn, optim, tensor
+    >>> from tinygrad_mlp import capture, nn, optim, tensor
     >>> weight = tensor([[1.0, 2.0]], requires_grad=True)
     >>> optimizer = optim.SGD([weight], lr=0.25)
     >>> @capture

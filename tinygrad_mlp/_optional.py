@@ -21,6 +21,7 @@ def require(package: str, purpose: str) -> None:
     Raises:
         ImportError: the package cannot be imported.
 
+    >>> from tinygrad_mlp._optional import require
     >>> require("a_plotter", "drawing a curve")
     Traceback (most recent call last):
     ModuleNotFoundError: drawing a curve needs a_plotter (No module named 'a_plotter'): \

@@ -1,5 +1,6 @@
-"""A user's Function is differentiated by its own `backward`; one that breaks its contract raises and says how."""
+"""A user's Function or rule is the derivative that is used; one that breaks its contract raises and says how."""
 
+import gc
 import re
 import weakref
 from collections.abc import Callable
@@ -116,7 +117,7 @@ def test_outputs_of_several_dtypes_keep_them() -> None:
 
 
 def test_none_returned_by_backward_is_a_gradient_of_zeros() -> None:
-    ignoring = function_of(lambda ctx, x: x * 1, lambda ctx, g: None)
+    ignoring = function_of(lambda ctx, x: x * 1, lambda ctx, g: (None,))
     equal(grad(ignoring.apply(X).sum(), X)[0], [0, 0])
 
 
@@ -130,6 +131,21 @@ BAD_FUNCTIONS: dict[str, tuple[type[Exception], str, type[Function]]] = {
         TypeError,
         "ndarray",
         function_of(lambda c, x, n: x * n, lambda c, g: (np.ones(2), None)),
+    ),
+    "nothing": (
+        TypeError,
+        r"backward returned None: end it with return .*\(None, None\)",
+        function_of(lambda c, x, n: x * n, lambda c, g: None),
+    ),
+    "a list": (
+        TypeError,
+        "argument 0 of forward it returned a list: return a tuple",
+        function_of(lambda c, x: x * 1, lambda c, g: [g]),
+    ),
+    "a gradient of a number": (
+        TypeError,
+        "gradient for argument 1 of forward, which is no Tensor but 2: return None",
+        function_of(lambda c, x, n: x * n, lambda c, g: (g, g)),
     ),
     "an output that is no Tensor": (TypeError, "list", function_of(lambda c, x, n: [1.0], lambda c, g: (g, None))),
     "a number saved": (
@@ -151,7 +167,7 @@ BAD_FUNCTIONS: dict[str, tuple[type[Exception], str, type[Function]]] = {
 def test_bad_functions_say_what_is_wrong(name: str) -> None:
     error, message, function = BAD_FUNCTIONS[name]
     with pytest.raises(error, match=message):
-        function.apply(X, 2).sum().backward()
+        function.apply(*[X, 2][: 1 if name == "a list" else 2]).sum().backward()
     assert X.grad is None
 
 
@@ -237,3 +253,90 @@ def test_an_output_that_is_kept_can_be_differentiated_again() -> None:
     (first,) = grad(Exp.apply(x) * x, x, create_graph=True)
     (second,) = grad(first, x)
     np.testing.assert_allclose(second.numpy(), 3 * np.e)
+
+
+def test_apply_of_the_base_class_is_refused() -> None:
+    with pytest.raises(TypeError, match="is a subclass with forward and backward"):
+        Function.apply(X)
+
+
+# --- functions with rules ---------------------------------------------------------------------------------------------
+
+
+def scaled(x: Any, scale: float = 2.0) -> Any:
+    return x * scale
+
+
+def with_rules(*rules: Any) -> Callable[..., Any]:
+    return tg.differentiable(*rules)(scaled)
+
+
+def returning(value: Any) -> Any:
+    return tg.differentiable(lambda g, y, x: g)(lambda x: value)(X)
+
+
+BAD_RULES: list[tuple[Callable[[], Any], str]] = [
+    (
+        lambda: with_rules(lambda g, y, x: g)(X, scale=3.0),
+        r"the rules of scaled do not take its option scale=: .* lambda g, y, x, scale: \.\.\.",
+    ),
+    (lambda: with_rules(lambda g, y, x: g)(X, 3.0), "do not take its option scale="),
+    (lambda: with_rules(lambda g, y, x: g)(X, X), "rules for 1 of its inputs, but scale is an input as well"),
+    (
+        lambda: with_rules(lambda g, y, x, scale: g * scale),
+        r"option scale=2\.0, but a rule has no default for it: write scale=2\.0",
+    ),
+    (lambda: with_rules(lambda g, y, x, scale=1: g * scale), r"has the default 1 for it"),
+    (
+        lambda: tg.differentiable(lambda g, y, a, b, k=1: g, lambda g, y, a, b: g)(lambda a, b, k=1: a)(X, X, k=2),
+        "do not take its option k=",
+    ),
+    (lambda: with_rules(lambda g, y, x: g)(x=X), "by position, not by name: leave out x="),
+    (
+        lambda: np.sum(X, where=np.array([True, False])),
+        "sum of a Tensor does not take where=, only axis= and keepdims=",
+    ),
+    (lambda: returning(None), "returned None, but a differentiable function returns one array: end it with return"),
+    (lambda: returning((np.ones(2), np.ones(2))), "for several outputs write an autograd.Function"),
+    (lambda: returning(np.array(["a"])), "one array"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD_RULES, ids=[message for _, message in BAD_RULES])
+def test_bad_rules_say_what_is_wrong(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_rules_are_given_the_options_of_the_call_and_else_their_defaults() -> None:
+    times = with_rules(lambda g, y, x, scale=2.0: g * scale)
+    x = leaf(np.array(1.0))
+    equal(grad(times(x), x)[0], 2)
+    equal(grad(times(x, scale=5.0), x)[0], 5)
+
+
+def test_a_row_that_is_added_later_takes_the_place_of_the_rules() -> None:
+    double = tg.differentiable(lambda g, y, x: g * 2)(lambda x: x * 2)
+    x = leaf(np.array(1.0))
+    equal(grad(double(x), x)[0], 2)
+    tg.add_row(double, lambda g, y, x: g * 3)
+    equal(grad(double(x), x)[0], 3)
+
+
+def test_functions_with_rules_and_classes_of_functions_are_released() -> None:
+    """Nothing global keeps them, even where a rule refers to its own function, as that of a sine does."""
+
+    def made(shift: int) -> list[weakref.ref[Any]]:
+        @tg.differentiable(lambda g, y, x: g * sine(x + np.pi / 2))
+        def sine(x: Any) -> Any:
+            return np.sin(x) + 0 * shift
+
+        cube = function_of(lambda ctx, x: x**3, lambda ctx, g: g)
+        x = leaf(np.array(1.0))
+        (first,) = grad(sine(cube.apply(x)), x, create_graph=True)
+        first.backward()
+        return [weakref.ref(sine), weakref.ref(cube)]
+
+    references = [reference for shift in range(20) for reference in made(shift)]
+    gc.collect()
+    assert [reference() for reference in references] == [None] * 40

@@ -106,7 +106,7 @@ def test_a_gradient_can_be_differentiated_by_its_cotangent(a: Array, v: Array) -
 X = tg.ones(2, requires_grad=True)
 
 BAD_CALLS: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
-    "an output that is no Tensor": (TypeError, "outputs.*float", lambda: grad(3.0, X)),
+    "an output that is no Tensor": (TypeError, "outputs are .*not [13].0", lambda: grad(3.0, X)),
     "an input that is no Tensor": (TypeError, "inputs.*ndarray", lambda: grad(X.sum(), [np.ones(2)])),
     "a cotangent too few": (ValueError, "2 outputs", lambda: grad([X.sum(), X.sum()], X, [tg.tensor(1.0)])),
     "a cotangent of another shape": (ValueError, r"\(3,\).*\(2,\)", lambda: grad(X * 2, X, tg.ones(3))),
@@ -116,7 +116,7 @@ BAD_CALLS: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "backward of an array": (TypeError, "outputs.*ndarray", lambda: tg.autograd.backward(np.ones(2))),
     "a Hessian of many": (RuntimeError, r"one entry.*\(2,\)", lambda: functional.hessian(lambda x: x, X)),
     "a Hessian of a float": (RuntimeError, "one entry.*float", lambda: functional.hessian(lambda x: 1.0, X)),
-    "a Jacobian of a float": (TypeError, "outputs.*float", lambda: functional.jacobian(lambda x: 1.0, X)),
+    "a Jacobian of a float": (TypeError, "outputs are .*not [13].0", lambda: functional.jacobian(lambda x: 1.0, X)),
     "a Jacobian at an array": (TypeError, "inputs.*ndarray", lambda: functional.jacobian(lambda x: x, np.ones(2))),
     "v of another shape": (RuntimeError, r"\(3,\).*\(2,\)", lambda: functional.vhp(lambda x: x.sum(), X, tg.ones(3))),
     "v too many": (RuntimeError, "v has shapes", lambda: functional.jvp(lambda x: x, X, (tg.ones(2), tg.ones(2)))),

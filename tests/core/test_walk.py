@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -155,11 +156,25 @@ def test_gradients_that_nobody_needs_are_not_computed() -> None:
     assert constant.grad is None
 
 
+@pytest.mark.parametrize("returned", [None, 3.0, [1.0, 2.0], "g"], ids=repr)
+def test_a_rule_that_returns_no_array_is_named(returned: Any) -> None:
+    crooked = tg.differentiable(lambda g, y, a, b: g, lambda g, y, a, b: returned)(lambda a, b: a * b)
+    a, b = leaf(np.ones(2)), leaf(np.ones((1, 2)))
+    message = (
+        rf"rule of <lambda> at test_walk.py:\d+ for input 1, of shape \(1, 2\), returned {re.escape(repr(returned))}"
+    )
+    for create_graph in (False, True):
+        with pytest.raises(TypeError, match=message):
+            tg.autograd.grad(crooked(a, b).sum(), [a, b], create_graph=create_graph)
+    with tg.autograd.detect_anomaly(), pytest.raises(TypeError, match=message):
+        crooked(a, b).sum().backward()
+
+
 def test_a_rule_that_returns_the_wrong_shape_is_named() -> None:
     for wrong in (lambda g, y, x: g[:1], lambda g, y, x: g.sum(), lambda g, y, x: g[:, None] * np.ones(2)):
         crooked = tg.differentiable(wrong)(lambda x: x * 2)
         with pytest.raises(
-            RuntimeError, match=r"rule for <lambda> returned a gradient of shape \(.*\) for an input of"
+            RuntimeError, match=r"rule of <lambda> at test_walk.py:\d+ returned a gradient of shape \(.*\) for an input"
         ):
             crooked(leaf(np.ones(3))).backward(np.ones(3))
 

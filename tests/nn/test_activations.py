@@ -97,3 +97,13 @@ def test_inplace_leaves_the_input_alone(layer: nn.Module) -> None:
     x = tg.tensor([-1.0, 2.0])
     layer(x)
     np.testing.assert_array_equal(x, [-1, 2])
+
+
+@pytest.mark.parametrize("row", [[np.inf, 1.0], [np.inf, np.inf], [-np.inf, -np.inf], [np.nan, 1.0]], ids=str)
+def test_a_softmax_without_a_finite_maximum_is_nan_throughout(row: list[float]) -> None:
+    """As in PyTorch, and without a warning of NumPy's about a line of this package."""
+    for x in (tg.tensor(row), np.array(row)):
+        for softmax in (F.softmax, F.log_softmax, nn.Softmax(-1), nn.LogSoftmax(-1)):
+            result = softmax(x, -1) if softmax in (F.softmax, F.log_softmax) else softmax(x)
+            np.testing.assert_array_equal(result, [np.nan, np.nan])
+    np.testing.assert_array_equal(tg.logsumexp(row, 0), np.max(row))

@@ -1,4 +1,4 @@
-"""The error for a call that does not fit a layer names the layer, the line and the shapes."""
+"""The error for a call that does not fit a layer names the layer, the line and the shapes, or what was forgotten."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +10,7 @@ import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 from tinygrad_mlp.nn import functional as F
 from tinygrad_mlp.nn import init
+from tinygrad_mlp.nn.function_module import FunctionModule
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -138,6 +139,27 @@ def test_shape_errors_begin_with_the_variable_that_holds_the_module() -> None:
         (lambda: init.xavier_uniform_(tg.tensor([1.0])), ValueError, "fan-in"),
         (lambda: init.kaiming_normal_(tg.tensor([[1.0]]), mode="in"), ValueError, "'fan_in' or 'fan_out'"),
         (lambda: init.calculate_gain("cosine"), ValueError, "'cosine'"),
+        (lambda: F.softplus(tg.ones(1), beta=0), ValueError, "softplus: beta is a number other than 0, not 0"),
+        (lambda: nn.Softplus(0), ValueError, "beta is a number other than 0"),
+        (lambda: nn.Softplus(threshold="a"), ValueError, "threshold is a number, not 'a'"),  # type: ignore[arg-type]
+        (lambda: nn.LeakyReLU("a"), ValueError, "negative_slope is a number, not 'a'"),  # type: ignore[arg-type]
+        (lambda: nn.ELU(None), ValueError, "elu: alpha is a number, not None"),  # type: ignore[arg-type]
+        (lambda: nn.Dropout("a"), ValueError, "probability, from 0 to 1, not 'a'"),  # type: ignore[arg-type]
+        (lambda: nn.HuberLoss(delta="a"), ValueError, "delta, .* not 'a'"),  # type: ignore[arg-type]
+        (lambda: nn.CrossEntropyLoss(label_smoothing=2), ValueError, "label_smoothing"),
+        (lambda: nn.CrossEntropyLoss(ignore_index=None), ValueError, "ignore_index"),  # type: ignore[arg-type]
+        (lambda: nn.CrossEntropyLoss(np.ones((3, 1))), ValueError, r"of shape \(C,\), not shape \(3, 1\)"),
+        (lambda: nn.CrossEntropyLoss("sum"), TypeError, "write reduction='sum'"),
+        (lambda: nn.LayerNorm(3, eps=-1), ValueError, "eps is a number ≥ 0"),
+        (lambda: F.layer_norm(tg.ones(2, 3), 3, eps=-1), ValueError, "eps is a number ≥ 0"),
+        (lambda: nn.BatchNorm1d(3, eps=-1), ValueError, "eps is a number ≥ 0"),
+        (lambda: nn.BatchNorm1d(3, momentum=2), ValueError, "momentum is None or a share"),
+        (lambda: nn.Softmax(axis=0), TypeError, r"nn.Softmax\(\) takes dim=, not axis="),  # type: ignore[call-arg]
+        (lambda: F.softmax(tg.ones(2), axis=0), TypeError, r"softmax\(\) takes dim=, not axis="),  # type: ignore[call-arg]
+        (lambda: init.xavier_uniform_(nn.Linear(1, 1)), TypeError, "not a Linear: write layer.weight"),  # type: ignore[arg-type]
+        (lambda: init.zeros_(np.ones(2)), TypeError, r"zeros_\(\) fills a Tensor, not an ndarray"),  # type: ignore[arg-type]
+        (lambda: nn.utils.clip_grad_norm_(nn.Linear(1, 1), 1), TypeError, r"write net.parameters\(\)"),  # type: ignore[arg-type]
+        (lambda: nn.utils.clip_grad_value_(nn.Linear(1, 1), 1), TypeError, r"write net.parameters\(\)"),  # type: ignore[arg-type]
         (lambda: nn.utils.clip_grad_norm_([], -1), ValueError, "max_norm"),
         (lambda: nn.utils.clip_grad_norm_([], 1, norm_type=0), ValueError, "norm_type"),
         (lambda: nn.utils.clip_grad_value_([], -1), ValueError, "clip_value"),
@@ -153,3 +175,115 @@ def test_an_error_of_the_weight_is_not_said_to_be_one_of_the_input() -> None:
     layer.weight = nn.Parameter(tg.ones(1, 4))
     with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(1, 4\)"):
         layer(tg.ones(2, 3))
+
+
+# --- data given to a constructor --------------------------------------------------------------------------------------
+
+X, Y = tg.ones(4, 3), tg.tensor([0, 1, 2, 0])
+LOSSES = [nn.BCELoss, nn.BCEWithLogitsLoss, nn.CrossEntropyLoss, nn.HuberLoss, nn.L1Loss, nn.MSELoss, nn.NLLLoss]
+OF_OPTIONS = [kind for kind in vars(nn).values() if isinstance(kind, type) and issubclass(kind, FunctionModule)]
+
+
+def test_the_losses_are_all_losses() -> None:
+    assert {kind for kind in OF_OPTIONS if kind.__name__.endswith("Loss")} == set(LOSSES)
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("given", [(X, X), (nn.Linear(3, 3)(X), Y), (X.numpy(), Y.numpy()), (nn.Linear(3, 3)(X),)])
+def test_a_loss_that_is_made_with_data_is_refused(kind: Any, given: Any) -> None:
+    name = kind.__name__
+    with pytest.raises(TypeError, match=rf"write loss = nn.{name}\(\), and then loss\(net\(x\), y\)"):
+        kind(*given)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OF_OPTIONS if kind not in LOSSES])
+@pytest.mark.parametrize("given", [X, X.numpy(), nn.Linear(3, 3)], ids=["Tensor", "ndarray", "Module"])
+def test_a_layer_that_is_made_with_data_is_refused(kind: Any, given: Any) -> None:
+    with pytest.raises(TypeError, match=rf"write layer = nn.{kind.__name__}\((dim)?\), and then layer\(x\)"):
+        kind(given)
+
+
+def test_weights_and_numbers_are_options() -> None:
+    for kind in (nn.BCELoss, nn.BCEWithLogitsLoss, nn.CrossEntropyLoss, nn.NLLLoss):
+        assert kind(tg.ones(3)).weight.shape == kind(weight=np.ones(3)).weight.shape == (3,)
+    assert nn.HuberLoss(delta=tg.tensor(2.0))(X, X).item() == 0
+
+
+# --- a forward that returns nothing, and one that is missing ----------------------------------------------------------
+
+
+class Forgetful(nn.Module):
+    """Its forward has no return."""
+
+    def forward(self, x: tg.Tensor) -> None:
+        x * 2
+
+
+class Block(nn.Module):
+    def __init__(self, layer: nn.Module) -> None:
+        self.inner = layer
+
+    def forward(self, x: tg.Tensor) -> Any:
+        return self.inner(x)
+
+
+class Pair(nn.Module):
+    """A layer that is given what another one returns."""
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        self.first, self.second = first, second
+
+    def forward(self, x: tg.Tensor) -> Any:
+        return self.second(self.first(x))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(3, 3), nn.Tanh(), nn.ReLU(), nn.Sigmoid(), nn.Softmax(-1), nn.LogSoftmax(-1), nn.GELU(), nn.ELU(),
+        nn.SiLU(), nn.Softplus(), nn.LeakyReLU(), nn.Dropout(), nn.Flatten(), nn.LayerNorm(3), nn.BatchNorm1d(3),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_forward_without_return_is_named_with_its_path(layer: nn.Module) -> None:
+    nets = {
+        r"net\[0\]": nn.Sequential(Forgetful(), layer),
+        r"net\[1\]\[1\]": nn.Sequential(nn.Tanh(), nn.Sequential(nn.Tanh(), Forgetful()), layer),
+        "net.first": Pair(Forgetful(), layer),
+        r"net.first\[1\]": Pair(nn.Sequential(nn.Tanh(), Forgetful()), layer),
+    }
+    for path, net in nets.items():
+        with pytest.raises(
+            TypeError, match=rf"None stands .* from {path}, whose forward\(\) returned None\? End Forgetful"
+        ):
+            net(X)
+
+
+@pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(), nn.MSELoss(), F.cross_entropy, F.mse_loss, F.l1_loss])
+def test_a_loss_that_is_given_what_a_forward_did_not_return_names_it(loss: Any) -> None:
+    net = nn.Sequential(nn.Linear(3, 3), Forgetful())
+    with pytest.raises(TypeError, match=r"does it come from net\[1\], whose forward\(\) returned None\? End Forgetful"):
+        loss(net(X), Y)
+    with pytest.raises(TypeError, match=r"from the forward\(\) of a Forgetful, which returned None"):
+        loss(Forgetful()(X), Y)
+    with pytest.raises(TypeError, match="Linear stands where a Tensor is wanted: call it"):
+        loss(nn.Linear(3, 3), X)
+
+
+def test_a_module_without_forward_is_named_with_its_path() -> None:
+    class Bare(nn.Module):
+        pass
+
+    net = nn.Sequential(nn.Tanh(), Block(Bare()))
+    with pytest.raises(NotImplementedError, match=r"net\[1\].inner at test_layer_errors.py:\d+: Bare has no forward"):
+        net(X)
+
+
+@pytest.mark.parametrize("layer", [kind for kind in OF_OPTIONS if kind not in LOSSES], ids=str)
+def test_layers_take_arrays_and_lists(layer: Any) -> None:
+    layer = layer(-1) if layer in (nn.Softmax, nn.LogSoftmax) else layer()
+    layer.eval()
+    array = np.array([[-1.0, 2.0]], np.float32)
+    for given in (array, array.tolist()):
+        np.testing.assert_array_equal(layer(given), layer(tg.tensor(array)))
+        assert layer(given).dtype == np.float32

@@ -160,3 +160,28 @@ def test_a_cubic_without_a_minimum_gives_the_middle(ends: tuple[float, float]) -
     loss = slope.integ()
     a, b = (Trial(t, float(loss(t)), np.zeros(0), float(slope(t))) for t in ends)
     assert cubic_minimum(a, b, 1, 4) == 2.5
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_a_start_without_a_finite_gradient_is_refused_and_changes_nothing(search: str | None) -> None:
+    x = leaf([-1.0, 2.0])
+    optimizer = LBFGS([x], line_search_fn=search)
+    with pytest.raises(RuntimeError, match="starts where the loss is nan and its gradient not finite"):
+        optimizer.step(closure_of(optimizer, lambda: x.sum() * math.nan))
+    with pytest.raises(RuntimeError, match="the loss is inf"):
+        optimizer.step(closure_of(optimizer, lambda: x.sum() * math.inf))
+    assert x.tolist() == [-1, 2]
+    optimizer.step(closure_of(optimizer, lambda: (x * x).sum()))
+    np.testing.assert_allclose(x.detach(), 0, atol=1e-6)
+
+
+def test_a_step_that_leaves_the_domain_ends_there() -> None:
+    """The parameters stay finite, so that the user can see where it was."""
+    x = leaf([1.0])
+    optimizer = LBFGS([x], lr=100.0)
+    with np.errstate(invalid="ignore"):
+        first = optimizer.step(closure_of(optimizer, lambda: (x.log() + x).sum()))
+        assert math.isfinite(first.item())
+        assert math.isfinite(x.item())
+        with pytest.raises(RuntimeError, match="starts where the loss is nan"):
+            optimizer.step(closure_of(optimizer, lambda: (x.log() + x).sum()))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import leaf
 
 import tinygrad_mlp as tg
+from tinygrad_mlp import nn
 from tinygrad_mlp.optim import SGD, Optimizer, lr_scheduler
 
 
@@ -274,6 +275,16 @@ def test_each_group_may_have_its_own_least_rate() -> None:
     ("make", "error", "message"),
     [
         (lambda o: lr_scheduler.StepLR("o", 1), TypeError, "an optimizer, not of 'o'"),
+        (lambda o: lr_scheduler.StepLR(nn.Linear(1, 1), 1), TypeError, "an optimizer, not of a Linear"),
+        (lambda o: lr_scheduler.StepLR(o, 1, "a"), ValueError, "gamma is the factor .* not 'a'"),
+        (lambda o: lr_scheduler.ExponentialLR(o, tg.ones(2)), ValueError, "gamma is .* not a Tensor of shape"),
+        (lambda o: lr_scheduler.MultiStepLR(o, 3), TypeError, r"list such as \[30, 80\], not 3"),
+        (lambda o: lr_scheduler.LambdaLR(o, 0.5), TypeError, "function of the epoch, .* not 0.5"),
+        (lambda o: lr_scheduler.LambdaLR(o, lambda epoch: None), ValueError, r"lr_lambda\(0\) is .* not None"),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 5, None), ValueError, "eta_min"),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=-1), ValueError, "patience .* not -1"),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o, factor="a"), ValueError, "below 1, not 'a'"),
+        (lambda o: lr_scheduler.ReduceLROnPlateau(o).step(None), TypeError, r"takes the metric"),
         (lambda o: lr_scheduler.StepLR(o, 0), ValueError, "step_size"),
         (lambda o: lr_scheduler.StepLR(o, True), ValueError, "step_size is a positive number of epochs, not True"),
         (lambda o: lr_scheduler.CosineAnnealingLR(o, True), ValueError, "T_max"),
@@ -301,3 +312,24 @@ def test_bad_arguments_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         make(SGD([leaf(1.0)]))
+
+
+def test_a_schedule_is_printed_with_its_options_its_epoch_and_its_rates() -> None:
+    def halved(epoch: int) -> float:
+        return 0.5**epoch
+
+    made = {
+        "StepLR(step_size=3, gamma=0.1, last_epoch=0, lr=[1.0])": lambda o: lr_scheduler.StepLR(o, 3),
+        "MultiStepLR(milestones=[1, 1, 4], gamma=0.1, last_epoch=0, lr=[1.0])": lambda o: lr_scheduler.MultiStepLR(
+            o, [4, 1, 1]
+        ),
+        "LambdaLR(last_epoch=0, lr_lambda=[halved], lr=[1.0])": lambda o: lr_scheduler.LambdaLR(o, halved),
+        "CosineAnnealingLR(T_max=4, eta_min=0.0, last_epoch=0, lr=[1.0])": lambda o: lr_scheduler.CosineAnnealingLR(
+            o, 4
+        ),
+    }
+    for text, make in made.items():
+        assert repr(make(stepped(1.0))) == text
+    plateau = repr(lr_scheduler.ReduceLROnPlateau(stepped(1.0, 0.5)))
+    assert plateau.startswith("ReduceLROnPlateau(mode='min', factor=0.1, patience=10,")
+    assert plateau.endswith("min_lr=0, last_epoch=0, lr=[1.0, 0.5])")

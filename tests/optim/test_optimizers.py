@@ -293,7 +293,7 @@ def test_a_step_between_forward_and_backward_is_noticed(kind: Any) -> None:
     [
         (lambda w: SGD([]), ValueError, "no parameters"),
         (lambda w: SGD(w), TypeError, "an iterable of Tensors"),
-        (lambda w: SGD([np.ones(3)]), TypeError, "not array"),
+        (lambda w: SGD([np.ones(3)]), TypeError, r"not an ndarray of shape \(3,\): write tensor"),
         (lambda w: SGD([w * 2]), TypeError, "computed"),
         (lambda w: SGD([w, w]), ValueError, "more than once"),
         (lambda w: SGD([{"params": [w]}, {"params": [w]}]), ValueError, "more than once"),
@@ -303,7 +303,25 @@ def test_a_step_between_forward_and_backward_is_noticed(kind: Any) -> None:
         (lambda w: SGD([{"lr": 0.1}]), ValueError, r"names its \"params\""),
         (lambda w: SGD([w], lr="0.1"), ValueError, "lr cannot be '0.1'"),
         (lambda w: SGD(nn.Linear(1, 1).parameters), TypeError, r"write net.parameters\(\)"),
-        (lambda w: SGD(nn.Linear(1, 1)), TypeError, r"write net.parameters\(\)"),
+        (lambda w: SGD(nn.Linear(1, 1)), TypeError, r"not a Linear: write net.parameters\(\)"),
+        *[
+            (
+                lambda w, make=make: make(nn.Sequential(nn.Linear(1, 1))),
+                TypeError,
+                r"Sequential: write net.parameters\(\)",
+            )
+            for make in (SGD, Adam, AdamW, LBFGS, lambda net: minimize(lambda: net(tg.ones(1)).sum(), net))
+        ],
+        (lambda w: SGD([nn.Linear(1, 1)]), TypeError, r"not a Linear: write net.parameters\(\)"),
+        (lambda w: SGD([{"params": nn.Linear(1, 1)}]), TypeError, r"not a Linear: write net.parameters\(\)"),
+        (lambda w: SGD(nn.Linear(1, 1).named_parameters()), TypeError, r"write net.parameters\(\), which has no names"),
+        (lambda w: SGD(nn.Linear(1, 1).state_dict()), TypeError, r"write net.parameters\(\)"),
+        (lambda w: SGD([w]).add_param_group([w]), ValueError, r'names its "params", as .*, which \[.*\] does not'),
+        (lambda w: SGD([w]).step((w * w).sum()), TypeError, r"not a Tensor of shape \(\): call loss.backward\(\)"),
+        (lambda w: LBFGS([w]).step((w * w).sum()), TypeError, r"returns it, not a Tensor"),
+        (lambda w: Adam([w], betas=0.9), ValueError, "two numbers .* not 0.9"),
+        (lambda w: LBFGS([w], max_iter="many"), ValueError, "max_iter is a positive integer, not 'many'"),
+        (lambda w: minimize(lambda: None, [w]), TypeError, "not None: does the function return its result"),
         (lambda w: SGD([w], momentum=-1), ValueError, "momentum"),
         (lambda w: SGD([w], dampening=math.inf), ValueError, "dampening"),
         (lambda w: SGD([w], weight_decay=-1), ValueError, "weight_decay"),
@@ -333,3 +351,15 @@ def test_bad_arguments_are_refused(make: Callable[[tg.Tensor], Any], error: type
     with pytest.raises(error, match=message):
         make(w)
     assert w.tolist() == [1, 2]
+
+
+def test_an_optimizer_is_printed_with_its_groups_and_options() -> None:
+    x, y = tg.zeros(2, 3, requires_grad=True), leaf(1.0)
+    assert repr(SGD([x, y], lr=0.5)) == (
+        "SGD(\n  (0): 2 parameters of 7 entries, lr=0.5, momentum=0, dampening=0, weight_decay=0, nesterov=False, "
+        "maximize=False\n)"
+    )
+    groups = repr(AdamW([{"params": [x]}, {"params": [y], "lr": 0.25}]))
+    assert "  (0): 1 parameter of 6 entries, lr=0.001, betas=(0.9, 0.999)" in groups
+    assert "  (1): 1 parameter of 1 entry, lr=0.25" in groups
+    assert repr(LBFGS([x])) == repr(LBFGS([x]))

@@ -69,7 +69,7 @@ def test_tensors_in_a_list_keep_double_precision() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("text", "real numbers"), ([1, [2, 3]], "rectangular arrangement"), (None, "real numbers"), (1j, "real"),
+        ("text", "real numbers"), ([1, [2, 3]], "rectangular arrangement"), (None, "None stands"), (1j, "real"),
         ({"a": 1}, "real numbers"), ([object()], "real numbers"), (np.array(["a"]), "real numbers"),
     ],
 )  # fmt: skip

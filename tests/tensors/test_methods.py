@@ -229,7 +229,20 @@ def test_methods_are_functions_of_the_package_too() -> None:
     shared = {name for name in dir(tg.Tensor) if not name.startswith("_") and hasattr(tg, name)}
     assert {"exp", "sum", "max", "softmax", "reshape", "matmul"} <= shared
     for name in shared - {"maximum", "minimum"}:  # these functions also take a number as first argument
-        assert getattr(tg, name) is getattr(tg.Tensor, name)
+        assert getattr(tg, name).__wrapped__ is getattr(tg.Tensor, name)
+
+
+def test_functions_take_arrays_numbers_and_lists_as_tensor_does() -> None:
+    array = np.array([[0.5, 2.0]])
+    for name in ("exp", "relu", "mean", "sum", "norm", "std", "square"):
+        np.testing.assert_array_equal(getattr(tg, name)(array), getattr(tg.tensor(array), name)())
+    assert tg.exp([1.0]).dtype == tg.tensor([1.0]).dtype
+    np.testing.assert_array_equal(tg.softmax(array, -1), tg.tensor(array).softmax(-1))
+    np.testing.assert_array_equal(tg.pow(2, tg.tensor([3.0])), [8.0])
+    assert tg.max(input=array, dim=1).indices.tolist() == [1]
+    assert tg.zeros_like([[1, 2]]).shape == (1, 2)
+    assert tg.ones_like([1.0, 2.0]).tolist() == [1, 1]
+    np.testing.assert_array_equal(tg.stack([array, array]), np.stack([array, array]))
 
 
 def test_methods_of_a_tensor_without_dimensions() -> None:

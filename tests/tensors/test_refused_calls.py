@@ -1,5 +1,6 @@
 """A call that cannot work raises an error that says what to write instead."""
 
+import inspect
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -57,6 +58,48 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.einsum("i,i", SQUARE[0], tg.ones(3)), ValueError, "einsum"),
     (lambda: tg.zeros(-1), ValueError, "negative"),
     (lambda: np.cumsum(SQUARE, dtype=np.int64), TypeError, "dtype"),
+    (lambda: leaf(X) @ leaf(X), ValueError, r"matmul at test_refused_calls.py:\d+ of shapes \(2, 3\) and \(2, 3\): the "
+     r"last length of the first, 3, and the last but one of the second, 2, must be equal: write a @ b.T or a.T @ b"),
+    (lambda: leaf(X) @ tg.ones(4, 2), ValueError, "first, 3, and the last but one of the second, 4, must be equal$"),
+    (lambda: leaf(X) @ tg.ones(4, 3), ValueError, "must be equal: write a @ b.T$"),
+    (lambda: leaf(X) @ tg.ones(2, 4), ValueError, "must be equal: write a.T @ b$"),
+    (lambda: leaf(X) @ tg.ones(2), ValueError, r"shapes \(2, 3\) and \(2,\): .* length of the second, 2, .* a.T @ b"),
+    (lambda: tg.ones(3) @ tg.ones(4), ValueError, "the length of the first, 3, and the length of the second, 4"),
+    (lambda: tg.ones(4) @ tg.ones(3, 4), ValueError, "the length of the first, 4, .* 3, .* write a @ b.T"),
+    (lambda: tg.ones(5, 2, 3) @ tg.ones(5, 2, 3), ValueError, r"a @ b.mT or a.mT @ b"),
+    (lambda: tg.ones(5, 2, 3) @ tg.ones(4, 3, 2), ValueError, r"\(5,\) and \(4,\), must be equal, or have length 1"),
+    (lambda: leaf(X) @ 3, ValueError, r"shapes \(2, 3\) and \(\): a number has no rows or columns: write \*"),
+    (lambda: X @ leaf(X), ValueError, "a @ b.T"),
+    (lambda: np.matmul(leaf(X), X), ValueError, "a @ b.T"),
+    (lambda: leaf(X).mm(leaf(X)), ValueError, "a @ b.T"),
+    (lambda: leaf(X).mm(3), ValueError, r"two matrices, not shapes \(2, 3\) and \(\)"),  # type: ignore[arg-type]
+    (lambda: leaf(X) + None, TypeError, r"add at test_refused_calls.py:\d+ takes Tensors and numbers, not None"),
+    (lambda: "a" * leaf(X), TypeError, "multiply .* not 'a'"),
+    (lambda: leaf(X) ** "a", TypeError, "power .* not 'a'"),
+    (lambda: leaf(X) == "a", TypeError, "equal .* not 'a'"),
+    (lambda: leaf(X) + tg.nn.Sequential(tg.nn.Tanh()), TypeError, r"not a Sequential: call it, as in net\(x\)"),
+    (lambda: leaf(X) @ tg.nn.Tanh(), TypeError, "not a Tanh: call it"),
+    (lambda: tg.tensor([1]) + 2**70, OverflowError, r"add at test_.*: write the number as a float, or "),
+    (lambda: 2**70 - tg.tensor([1]), OverflowError, "as a float"),
+    (lambda: tg.tensor(2**70), TypeError, f"the integer {2**70} is too large .* write it as a float"),
+    (lambda: tg.tensor([1, 2**70]), TypeError, "too large|not object"),
+    (lambda: tg.tensor(None, dtype=np.float64), TypeError, "None stands"),
+    (lambda: tg.tensor([1.0, None], dtype=np.float64), TypeError, "None stands"),
+    (lambda: tg.tensor(["1.5"], dtype=np.float64), TypeError, "not str"),
+    (lambda: tg.full((2,), "a"), TypeError, "real numbers"),
+    (lambda: tg.set_default_dtype(None), TypeError, "not None"),
+    (lambda: tg.tensor(1.0).triu(), ValueError, r"triu\(\) takes a matrix, not a number: write x.reshape\(1, 1\)"),
+    (lambda: tg.tensor(1.0).tril(), ValueError, r"tril\(\) takes a matrix"),
+    (lambda: leaf(X).expand(3), ValueError, r"expand\(\) of shape \(2, 3\) takes 2 sizes or more, not 1"),
+    (lambda: tg.cat(leaf(X), leaf(X)), TypeError, r"cat\(\) takes the Tensors in a list, .*: write cat\(\[x, y\]\)"),  # type: ignore[arg-type]
+    (lambda: tg.stack(leaf(X)), TypeError, r"stack\(\) takes the Tensors in a list"),  # type: ignore[arg-type]
+    (lambda: tg.randint(0, 5, 3), TypeError, "a size: write"),  # type: ignore[arg-type]
+    (lambda: leaf(X).register_hook(3), TypeError, "a hook is a function of the gradient, not 3"),  # type: ignore[arg-type]
+    (lambda: tg.randperm(-1), ValueError, "n ≥ 0, not -1"),
+    (lambda: tg.manual_seed(None), ValueError, "a seed is an integer ≥ 0, not None"),  # type: ignore[arg-type]
+    (lambda: tg.einsum(leaf(X), "ij->i"), TypeError, "takes the equation first"),  # type: ignore[arg-type]
+    (lambda: tg.autograd.grad(leaf(X).sum(), tg.nn.Linear(1, 1)), TypeError, r"write net.parameters\(\)"),  # type: ignore[arg-type]
+    (lambda: leaf(X).sum().backward(inputs=tg.nn.Linear(1, 1)), TypeError, r"write net.parameters\(\)"),  # type: ignore[arg-type]
 ]  # fmt: skip
 
 
@@ -64,3 +107,34 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
 def test_refused_calls(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_options_under_numpys_names_are_refused_by_pytorchs() -> None:
+    """Each method with a `dim` says so, and so does the function of the same name."""
+    x = leaf(X)
+    names = []
+    for name in dir(tg.Tensor):
+        method = getattr(tg.Tensor, name)
+        if name.startswith("_") or not callable(method):
+            continue
+        for theirs, ours in (("axis", "dim"), ("axis", "dims"), ("keepdims", "keepdim"), ("ddof", "correction")):
+            if ours in inspect.signature(method).parameters:
+                message = rf"^{name}\(\) takes {ours}=, not {theirs}=: write {name}\(\.\.\., {ours}=1\)"
+                calls = [method, getattr(tg, name)] if hasattr(tg, name) else [method]
+                for call in calls:
+                    with pytest.raises(TypeError, match=message):
+                        call(x, **{theirs: 1})
+                names.append(name)
+    assert {"sum", "mean", "var", "softmax", "flip", "permute", "unsqueeze", "cumsum"} <= set(names)
+    for join in (tg.cat, tg.stack):
+        with pytest.raises(TypeError, match="takes dim=, not axis="):
+            join([x, x], axis=0)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="takes dim0=, not axis1="):
+        x.transpose(axis1=0, axis2=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sideways'"):
+        x.sum(sideways=0)  # type: ignore[call-arg]
+
+
+def test_gradients_are_taken_of_all_parameters_of_a_generator() -> None:
+    net = tg.nn.Linear(3, 1)
+    assert [g.shape for g in tg.autograd.grad(net(tg.ones(2, 3)).sum(), net.parameters())] == [(1, 3), (1,)]

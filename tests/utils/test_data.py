@@ -281,7 +281,7 @@ def test_worker_and_pinning_options_change_no_batch() -> None:
         (lambda: TensorDataset(), ValueError, "one or more"),
         (lambda: TensorDataset(ROWS, ROWS[1:]), ValueError, r"\(50, 2\), \(49, 2\)"),
         (lambda: TensorDataset(tg.tensor(1.0)), ValueError, r"\[\(\)\]"),
-        (lambda: TensorDataset([1, 2]), TypeError, "list"),  # type: ignore[arg-type]
+        (lambda: TensorDataset([1, 2]), TypeError, r"not \[1, 2\]"),  # type: ignore[arg-type]
         (lambda: Subset(ROWS, [0.5]), TypeError, "float"),  # type: ignore[list-item]
         (lambda: Subset(ROWS, [True, False]), TypeError, r"write numpy\.flatnonzero\(mask\)"),
         (lambda: Subset(ROWS, np.array([True, False])), TypeError, "flatnonzero"),
@@ -305,6 +305,12 @@ def test_worker_and_pinning_options_change_no_batch() -> None:
         (lambda: list(DataLoader(ROWS, shuffle=True, generator=3)), TypeError, "generator"),  # type: ignore[arg-type]
         (lambda: list(DataLoader(ROWS, batch_sampler=[["a"]])), TypeError, "str"),  # type: ignore[list-item]
         (lambda: default_collate([object()]), TypeError, "collate_fn"),
+        (lambda: DataLoader(3), TypeError, "a dataset is .* not 3"),
+        (lambda: DataLoader(TensorDataset), TypeError, "not the class TensorDataset"),
+        (lambda: DataLoader(ROWS, collate_fn=3), TypeError, "collate_fn is a function"),  # type: ignore[arg-type]
+        (lambda: TensorDataset([ROWS]), TypeError, r"as in TensorDataset\(x, y\), not"),  # type: ignore[arg-type]
+        (lambda: random_split(ROWS, 3), TypeError, r"such as \[0.8, 0.2\], not 3"),  # type: ignore[arg-type]
+        (lambda: Subset(ROWS, 3), TypeError, r"write Subset\(dataset, range\(n\)\)"),  # type: ignore[arg-type]
     ],
 )
 def test_bad_arguments_are_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:

@@ -3,13 +3,15 @@
 `add_row` and `differentiable` take rules, as the sheet of derivatives has them. `Function` is PyTorch's way, for ported
 programs and for what rules cannot express: several outputs, or a backward that needs more than inputs and output.
 
-A Function becomes a row of the sheet, too. A recorded function has one output, so several outputs of a Function are
-joined to one vector, and each is cut out of it again.
+A function that `differentiable` makes carries its row itself, and so does a Function: in the sheet, the row would keep
+the function alive for ever. A recorded function has one output, so several outputs of a Function are joined to one
+vector, and each is cut out of it again.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -19,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import functions as f
+from ..core.lines import function_name
 from ..core.mode import is_grad_enabled, no_grad, set_grad_enabled
 from ..core.record import record
 from ..core.sheet import Each, Rule, sheet
@@ -39,27 +42,59 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
     array, and the array may change before the gradient is computed.
 
     >>> import numpy as np, tinygrad_mlp as tg
-    >>> add_row(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
+    >>> tg.add_row(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
     >>> x = tg.tensor([0.5], requires_grad=True)
     >>> np.sum(np.sinc(x)).backward()
     >>> x.grad
     tensor([-1.2732])
 
     Raises:
-        TypeError: `function` or a rule is not callable, or a rule does not take g, y and an input for each rule.
+        TypeError: `function` or a rule is not callable, or a rule does not take g, y and an input for each rule, or a
+            rule needs an option that calls of the function may leave out.
     """
     if not callable(function):
         raise TypeError(f"a row belongs to a function, not to {function!r}: write add_row(np.sinc, rule)")
+    _validate_rules(function, rules)
+    sheet[function] = rules
+
+
+def _validate_rules(function: Callable[..., Any], rules: Sequence[Any]) -> None:
+    """Raise TypeError unless each of `rules` is None, or takes g, y, an input for each rule, and options by default.
+
+    A rule is called with the options that the call of `function` was given, so it has the others from its defaults.
+    """
+    inputs, name = len(rules), function_name(function)
+    own = _parameters(function)
     for rule in rules:
-        if rule is not None and not callable(rule):
+        if rule is None:
+            continue
+        if not callable(rule):
             raise TypeError(f"a rule is a function of (g, y, *inputs), not {rule!r}: write lambda g, y, x: g * ...")
-        if rule is not None and not _takes(rule, 2 + len(rules)):
+        if not _takes(rule, 2 + inputs):
             raise TypeError(
-                f"{len(rules)} {'rules are' if len(rules) > 1 else 'rule is'} for a function of {len(rules)} "
-                f"{'inputs' if len(rules) > 1 else 'input'}: each takes g, y and every input, "
+                f"{inputs} {'rules are' if inputs > 1 else 'rule is'} for a function of {inputs} "
+                f"{'inputs' if inputs > 1 else 'input'}: each takes g, y and every input, "
                 f"but one takes {inspect.signature(rule)}"
             )
-    sheet[function] = rules
+        for option in _parameters(rule)[2 + inputs :]:
+            default = next((p.default for p in own if p.name == option.name), option.empty)
+            if isinstance(default, _PLAIN) and repr(option.default) != repr(default):
+                given = "no default" if option.default is option.empty else f"the default {option.default!r}"
+                raise TypeError(
+                    f"{name} has the option {option.name}={default!r}, but a rule has {given} for it: "
+                    f"write {option.name}={default!r} in the rule, too, because calls may leave it out"
+                )
+
+
+_PLAIN = (bool, int, float, str, tuple, type(None))  # defaults that can be compared
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of `function`; none if it is not written in Python and has no signature."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []
 
 
 def _takes(function: Callable[..., Any], number: int) -> bool:
@@ -76,14 +111,36 @@ def _takes(function: Callable[..., Any], number: int) -> bool:
 def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function of arrays differentiable: a decorator that takes a rule for each input, as `add_row` does.
 
+    A function that is composed of functions with a derivative needs no rule: call them on Tensors. Write a rule for
+    what NumPy and SciPy lack, or where the composition is slow or inexact.
+
+    Args:
+        rules: for each input of the function a rule ``(g, y, *inputs, **options)``, which returns the gradient of the
+            final result with respect to this input. None in place of a rule stands for an input without a derivative;
+            a rule itself never returns None.
+
+            - ``g`` is the gradient with respect to the output, and has the shape of the output ``y``.
+            - The inputs are arrays, or Python numbers where the call had numbers.
+            - The rule returns an array of the input's shape, or of a shape to which that broadcasts: it is summed to
+              the input's shape. So the rule of an elementwise function is written as for numbers.
+            - Parameters after the inputs are options. A rule takes them with the defaults that the function has.
+            - Of a parameter whose name begins with an underscore, the rule reads the shape alone; see `add_row`.
+            - A rule of operators, of NumPy's functions and of other differentiable functions is itself differentiated
+              for second derivatives. One that leaves them, as by ``.tolist()`` or a loop over entries, is not.
+
+    Raises:
+        TypeError: as `add_row`. Later, in a call: an option is not one that the rules take, or the function returns no
+            array. Later still, in the backward pass: a rule returns something else than an array.
+        RuntimeError: in the backward pass: a rule returns an array of a shape that does not fit.
+
     >>> import numpy as np, tinygrad_mlp as tg
-    >>> @differentiable(lambda g, y, x: g * 3 * x**2)
-    ... def cube(x):
-    ...     return x * x * x
+    >>> @tg.differentiable(lambda g, y, x, scale=1: g * scale * 3 * x**2)
+    ... def cube(x, scale=1):
+    ...     return scale * x * x * x
     >>> x = tg.tensor(2.0, requires_grad=True)
-    >>> cube(x).backward()
+    >>> cube(x, scale=2).backward()
     >>> x.grad
-    tensor(12.)
+    tensor(24.)
     """
 
     def decorate(function: Callable[..., Any], *others: Any) -> Callable[..., Any]:
@@ -92,11 +149,30 @@ def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callab
             raise TypeError(
                 "differentiable() takes the rules: write @differentiable(lambda g, y, x: ...) above the def"
             )
-        public = f.dispatched(function)
-        add_row(public, *rules)
-        return public
+        _validate_rules(function, rules)
+        public: Any = f.dispatched(_returning_arrays(function))
+        public.row, public.plan = rules, None
+        return public  # type: ignore[no-any-return]
 
     return decorate
+
+
+def _returning_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, with an error if it returns something else than one array of numbers."""
+
+    @functools.wraps(function)
+    def checked(*inputs: Any, **options: Any) -> Any:
+        if named := [name for name, value in options.items() if isinstance(value, Tensor)]:
+            raise TypeError(f"{function_name(function)} takes Tensors by position, not by name: leave out {named[0]}=")
+        y = function(*inputs, **options)
+        if not isinstance(y, np.ndarray | np.generic | int | float | Tensor) or np.asarray(y).dtype.kind not in "fiub":
+            raise TypeError(
+                f"{function_name(function)} returned {y!r}, but a differentiable function returns one "
+                "array: end it with return, and for several outputs write an autograd.Function"
+            )
+        return y
+
+    return checked
 
 
 class _Piece(NamedTuple):
@@ -173,7 +249,7 @@ class Function:
     kept floating numbers other than its inputs and outputs.
 
     >>> import tinygrad_mlp as tg
-    >>> class Cube(Function):
+    >>> class Cube(tg.autograd.Function):
     ...     @staticmethod
     ...     def forward(ctx, x):
     ...         ctx.save_for_backward(x)
@@ -189,10 +265,13 @@ class Function:
     tensor(12.)
     """
 
+    _recorded: Callable[..., Any]  # calls `forward` with arrays, and carries the row of the Function
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        sheet[cls] = _Backward(cls)
-        f.implementations[cls] = partial(_forward, cls)
+        recorded: Any = partial(_forward, cls)
+        recorded.__name__, recorded.row = cls.__name__, _Backward(cls)
+        cls._recorded = recorded
 
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Any:
@@ -209,13 +288,16 @@ class Function:
         """Compute ``forward``, and record it if an argument needs a gradient.
 
         Raises:
-            TypeError: an output is no Tensor.
+            TypeError: an output is no Tensor. Later, in the backward pass: ``backward`` returns something else than
+                Tensors and None, or None alone, as without a ``return``, or a gradient of what is no Tensor.
             RuntimeError: later, in the backward pass: ``backward`` does not return one gradient for each argument; or
                 it is to be differentiated, but reads an intermediate result of ``forward``, which is not recorded.
         """
+        if cls is Function:
+            raise TypeError("a Function of your own is a subclass with forward and backward: call apply() of that")
         observer().refuse("a Function: write it with @differentiable")
         context = Context(arguments)
-        joined = record(cls, [arguments[i] for i in context._positions], {"context": context})
+        joined = record(cls._recorded, [arguments[i] for i in context._positions], {"context": context})
         outputs = _separated(joined, context)
         return outputs if context._returns_tuple else outputs[0]
 
@@ -302,19 +384,46 @@ def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: S
     ]
     with set_grad_enabled(recorded and is_grad_enabled()):
         returned = kind.backward(passed, *cotangents)
-    gradients = returned if isinstance(returned, tuple) else (returned,)
-    if len(gradients) != len(context._arguments):
-        raise RuntimeError(
-            f"{kind.__name__}.backward returned {len(gradients)} gradients for the {len(context._arguments)} arguments "
-            "of forward: return one for each, None for those that have none"
-        )
+    gradients = _validated(kind, returned, context)
     chosen = [gradients[i] for i in context._positions]
-    for gradient in chosen:
-        if not isinstance(gradient, Tensor | None):
-            raise TypeError(f"{kind.__name__}.backward must return Tensors or None, not {type(gradient).__name__}")
     tensors = [
         Tensor._of(np.zeros_like(x._data)) if gradient is None else gradient
         for x, gradient in zip(inputs, chosen, strict=True)
     ]
     # Copies, because backward may return a Tensor that the user holds, and no gradient may share its memory.
     return tensors if recorded else [tensor._data.copy() for tensor in tensors]
+
+
+def _validated(kind: type[Function], returned: Any, context: Context) -> tuple[Tensor | None, ...]:
+    """What ``backward`` has returned, as a tuple with a Tensor or None for each argument of ``forward``.
+
+    Raises:
+        RuntimeError: there are more or fewer gradients than arguments.
+        TypeError: a gradient is neither a Tensor nor None, or is of an argument that is no Tensor; or ``backward``
+            returned None alone, as a function without a ``return`` does.
+    """
+    name, number = kind.__name__, len(context._arguments)
+    if returned is None:
+        raise TypeError(
+            f"{name}.backward returned None: end it with return and the gradient of each argument of forward, or write "
+            f"return {(None,) * number} if there are none"
+        )
+    gradients = returned if isinstance(returned, tuple) else (returned,)
+    if len(gradients) != number:
+        raise RuntimeError(
+            f"{name}.backward returned {len(gradients)} gradients for the {number} arguments of forward: "
+            "return one for each, None for those that have none"
+        )
+    for i, gradient in enumerate(gradients):
+        if gradient is not None and not isinstance(gradient, Tensor):
+            advice = "return a tuple" if isinstance(gradient, list) else "compute with Tensors, or write tensor(...)"
+            raise TypeError(
+                f"{name}.backward must return Tensors or None, but for argument {i} of forward it returned a "
+                f"{type(gradient).__name__}: {advice}"
+            )
+        if gradient is not None and i not in context._positions:
+            raise TypeError(
+                f"{name}.backward returned a gradient for argument {i} of forward, which is no Tensor but "
+                f"{context._arguments[i]!r}: return None for it"
+            )
+    return gradients

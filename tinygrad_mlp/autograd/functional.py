@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..core.mode import enable_grad
+from ..tensors.refusals import several
 from ..tensors.tensor import Tensor
-from .gradients import grad, several
+from .gradients import grad
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
@@ -121,7 +122,7 @@ def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bo
         TypeError: an input or an output is no Tensor.
 
     >>> import tinygrad_mlp as tg
-    >>> jacobian(lambda x: x * x, tg.tensor([1.0, 2.0]))
+    >>> tg.autograd.functional.jacobian(lambda x: x * x, tg.tensor([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
     """
@@ -156,7 +157,7 @@ def hessian(func: Function, inputs: Any, create_graph: bool = False, strict: boo
         RuntimeError: `func` returns more than one entry; and as `jacobian`.
 
     >>> import tinygrad_mlp as tg
-    >>> hessian(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]))
+    >>> tg.autograd.functional.hessian(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]))
     tensor([[ 6.,  0.],
             [ 0., 12.]])
     """
@@ -174,7 +175,7 @@ def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
         RuntimeError: `v` has other shapes, or is missing while the output has several entries; and as `jacobian`.
 
     >>> import tinygrad_mlp as tg
-    >>> vjp(lambda x: x * x, tg.tensor([1.0, 2.0]), tg.tensor([1.0, 10.0]))
+    >>> tg.autograd.functional.vjp(lambda x: x * x, tg.tensor([1.0, 2.0]), tg.tensor([1.0, 10.0]))
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
     with enable_grad():
@@ -193,7 +194,7 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
         RuntimeError: `v` has other shapes, or is missing while the input has several entries; and as `jacobian`.
 
     >>> import tinygrad_mlp as tg
-    >>> jvp(lambda x: x * x, tg.tensor([1.0, 2.0]), tg.tensor([1.0, 10.0]))
+    >>> tg.autograd.functional.jvp(lambda x: x * x, tg.tensor([1.0, 2.0]), tg.tensor([1.0, 10.0]))
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
     vectors = _vectors(v, inputs, "jvp", "input")
@@ -215,7 +216,7 @@ def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
         RuntimeError: `func` returns more than one entry, or `v` has other shapes or is missing; and as `jacobian`.
 
     >>> import tinygrad_mlp as tg
-    >>> vhp(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]), tg.tensor([1.0, 10.0]))
+    >>> tg.autograd.functional.vhp(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]), tg.tensor([1.0, 10.0]))
     (tensor(9.), tensor([  6., 120.]))
     """
     vectors = _vectors(v, inputs, "vhp", "input")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..tensors.random import AnyGenerator, numbers_from
+from ..tensors.refusals import several
 from ..tensors.tensor import Tensor
-from .gradients import grad, several
+from .gradients import grad
 
 __all__ = ["gradcheck", "gradgradcheck"]
 
@@ -33,20 +35,22 @@ def _validated(inputs: Any) -> tuple[Tensor, ...]:
 def _differences(func: Callable[..., Any], inputs: Sequence[Tensor], x: Tensor, eps: float) -> list[Array]:
     """∂output/∂x for each output, of shape (entries of x, entries of the output), by central differences.
 
-    The entries of x are changed in place, and restored afterwards. So a `func` that reaches x by another way than its
-    arguments, such as a layer whose parameter x is, sees the change.
+    While the entries vary, x holds a copy of its array. So a `func` that reaches x by another way than its arguments,
+    such as a layer whose parameter x is, sees the change, but no other Tensor that shares memory with x does.
     """
     rows = []
-    for index in np.ndindex(x.shape):
-        before = x._data[index]
-        try:
+    own = x._data
+    x._data = varied = np.array(own)
+    try:
+        for index in np.ndindex(x.shape):
             sides = []
             for step in (eps, -eps):
-                x._data[index] = before + step
+                varied[index] = own[index] + step
                 sides.append([np.array(output._data, np.float64) for output in several(func(*inputs), "outputs")])
-        finally:
-            x._data[index] = before
-        rows.append([(above - below).ravel() / (2 * eps) for above, below in zip(*sides, strict=True)])
+            varied[index] = own[index]
+            rows.append([(above - below).ravel() / (2 * eps) for above, below in zip(*sides, strict=True)])
+    finally:
+        x._data = own
     return [np.array(of_one) for of_one in zip(*rows, strict=True)]
 
 
@@ -69,32 +73,66 @@ def gradcheck(
         raise_exception: raise an error if a gradient does not agree, instead of returning False.
 
     Raises:
-        RuntimeError: a gradient does not agree.
+        RuntimeError: a gradient does not agree. The message says which, and at which value of the input.
         ValueError: no input requires a gradient.
 
-    >>> import tinygrad_mlp as tg
-    >>> gradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.autograd.gradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
     True
     """
     listed = _validated(inputs)
-    for position, x in enumerate(listed):
+    names = [f"input {name}" for name in _names(func, len(listed))]
+    found = _disagreement(func, listed, names, eps, atol, rtol)
+    if found is None or not raise_exception:
+        return found is None
+    raise RuntimeError(
+        f"the first derivative of output {found.output}{found.column} with respect to {found.input} is {found.values}"
+    )
+
+
+class _Disagreement(NamedTuple):
+    """Where a gradient does not agree: the output by its number, the entries by their indices, the rest in words."""
+
+    output: int
+    column: str
+    input: str
+    values: str
+
+
+def _disagreement(
+    func: Callable[..., Any], inputs: Sequence[Tensor], names: Sequence[str], eps: float, atol: float, rtol: float
+) -> _Disagreement | None:
+    """The first gradient of `func` that does not agree with central differences, or None if all agree."""
+    for x, name in zip(inputs, names, strict=True):
         if not x.requires_grad:
             continue
-        expected = _differences(func, listed, x, eps)
-        outputs = several(func(*listed), "outputs")
-        for number, (output, numerical) in enumerate(zip(outputs, expected, strict=False)):
-            analytical = _gradients(output, x, numerical)
-            agree = np.isclose(analytical, numerical, rtol, atol)
-            if not agree.all():
-                if not raise_exception:
-                    return False
-                entry, column = np.argwhere(~agree)[0]
-                raise RuntimeError(
-                    f"the gradient of output {number}{_at(output, column)} in input {position}{_at(x, entry)} is "
-                    f"{analytical[entry, column]:.9g}, but differences give {numerical[entry, column]:.9g}; "
-                    f"{np.count_nonzero(~agree)} of {agree.size} entries disagree"
-                )
-    return True
+        with np.errstate(all="ignore"):  # beyond the edge of a domain there are NaNs, and the message asks about it
+            expected = _differences(func, inputs, x, eps)
+            outputs = several(func(*inputs), "outputs")
+            for number, (output, numerical) in enumerate(zip(outputs, expected, strict=False)):
+                analytical = _gradients(output, x, numerical)
+                agree = np.isclose(analytical, numerical, rtol, atol)
+                if not agree.all():
+                    entry, column = np.argwhere(~agree)[0]
+                    return _Disagreement(
+                        number,
+                        _at(output, column),
+                        f"{name}{_at(x, entry)}, which is {x._data.ravel()[entry]:.9g},",
+                        f"{analytical[entry, column]:.9g}, but central differences give "
+                        f"{numerical[entry, column]:.9g}; {np.count_nonzero(~agree)} of {agree.size} entries disagree. "
+                        "If the function has a kink there, as relu at 0, or the edge of its domain, as sqrt at 0, "
+                        "check it at other points",
+                    )
+    return None
+
+
+def _names(func: Callable[..., Any], number: int) -> list[str]:
+    """What messages call the first `number` arguments of `func`: their positions, and the names of its parameters."""
+    try:
+        parameters = [p for p in inspect.signature(func).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    except (TypeError, ValueError):  # some functions that are not written in Python have no signature
+        parameters = []
+    return [f"{i} ({parameters[i].name})" if i < len(parameters) else str(i) for i in range(number)]
 
 
 def _gradients(output: Tensor, x: Tensor, like: Array) -> Array:
@@ -109,8 +147,8 @@ def _gradients(output: Tensor, x: Tensor, like: Array) -> Array:
 
 
 def _at(x: Tensor, entry: int) -> str:
-    """The index of `entry`, which is a position in the flattened `x`, for an error message; "" for a number."""
-    return str([int(i) for i in np.unravel_index(entry, x.shape)]) if x.ndim else ""
+    """The index of `entry`, a position in the flattened `x`, in words; "" for a number."""
+    return f" at {[int(i) for i in np.unravel_index(entry, x.shape)]}" if x.ndim else ""
 
 
 def gradgradcheck(
@@ -131,11 +169,11 @@ def gradgradcheck(
         func, inputs, eps, atol, rtol, raise_exception: as for `gradcheck`.
 
     Raises:
-        RuntimeError: a second derivative does not agree.
+        RuntimeError: a second derivative does not agree. The message says which, and at which value of the input.
         ValueError: no input requires a gradient.
 
-    >>> import tinygrad_mlp as tg
-    >>> gradgradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.autograd.gradgradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
     True
     """
     listed = _validated(inputs)
@@ -152,4 +190,13 @@ def gradgradcheck(
         differentiated = [x for x in variables if x.requires_grad]
         return grad(outputs, differentiated, cotangents, create_graph=True, materialize_grads=True)
 
-    return gradcheck(gradient, [*listed, *cotangents], eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
+    names = [f"input {name}" for name in _names(func, len(listed))]
+    of_outputs = [f"the cotangent {i} of the outputs" for i in range(len(cotangents))]
+    found = _disagreement(gradient, [*listed, *cotangents], [*names, *of_outputs], eps, atol, rtol)
+    if found is None or not raise_exception:
+        return found is None
+    of = [name for x, name in zip(listed, names, strict=True) if x.requires_grad][found.output]
+    raise RuntimeError(
+        f"the second derivative, that of the gradient of {of}{found.column} with respect to {found.input} is "
+        f"{found.values}"
+    )

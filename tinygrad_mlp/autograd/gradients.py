@@ -13,24 +13,12 @@ from ..core.record import Leaf, Node
 from ..core.tape import observer
 from ..core.walk import Place, walk
 from ..tensors.leaves import collect, place_of, places_of, seed
+from ..tensors.refusals import several
 from ..tensors.tensor import Tensor
 
-__all__ = ["backward", "grad", "several"]
+__all__ = ["backward", "grad"]
 
 Tensors = Tensor | Sequence[Tensor]
-
-
-def several(tensors: Any, name: str) -> tuple[Tensor, ...]:
-    """One Tensor or a sequence of them, as a tuple.
-
-    Raises:
-        TypeError: one of them is not a Tensor. `name` is what the message calls them.
-    """
-    listed = tuple(tensors) if isinstance(tensors, Sequence) else (tensors,)
-    for entry in listed:
-        if not isinstance(entry, Tensor):
-            raise TypeError(f"{name} are Tensors, or one Tensor, not {type(entry).__name__}")
-    return listed
 
 
 def _seeds(outputs: Tensors, gradients: Any, create_graph: bool) -> list[tuple[Leaf | Node, Any]]:
@@ -95,8 +83,8 @@ def grad(
 
     >>> import tinygrad_mlp as tg
     >>> x = tg.tensor(3.0, requires_grad=True)
-    >>> (first,) = grad(x**3, x, create_graph=True)
-    >>> grad(first, x)
+    >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)
+    >>> tg.autograd.grad(first, x)
     (tensor(18.),)
     """
     if materialize_grads and allow_unused is False:

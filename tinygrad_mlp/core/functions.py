@@ -97,25 +97,21 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     return y
 
 
-def _finite_maximum(x: Any, axis: Axis) -> Any:
-    """The maximum of `x` over `axis`, with keepdims; 0 in place of an infinite maximum."""
-    greatest = np.max(x, axis=axis, keepdims=True)
-    return np.where(np.isfinite(greatest), greatest, 0)
-
-
 @dispatched
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ exp(x) over `axis`, shifted by the maximum so that it neither overflows nor underflows."""
-    greatest = _finite_maximum(x, axis)
-    y = np.log(summed(np.exp(x - greatest), axis, True)) + greatest
+    shift = np.where(np.isfinite(greatest := np.max(x, axis=axis, keepdims=True)), greatest, 0)  # ∞ − ∞ is NaN
+    with np.errstate(divide="ignore"):  # the logarithm of 0, if all x are −∞
+        y = np.log(summed(np.exp(x - shift), axis, True)) + shift
     return y if keepdims else np.squeeze(y, axis=axis)
 
 
 @dispatched
 def log_softmax(x: Any, axis: Axis = None) -> Any:
     """x − log Σ exp(x) over `axis`. The maximum is subtracted first, so large x are as exact as small ones."""
-    shifted = x - _finite_maximum(x, axis)
-    return shifted - np.log(summed(np.exp(shifted), axis, True))
+    with np.errstate(invalid="ignore"):  # if the maximum is infinite, all are NaN
+        shifted = x - np.max(x, axis=axis, keepdims=True)
+        return shifted - np.log(summed(np.exp(shifted), axis, True))
 
 
 @dispatched

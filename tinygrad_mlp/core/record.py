@@ -119,13 +119,15 @@ _plans: dict[Function, _Plan] = {}
 
 
 def _planned(function: Function) -> _Plan:
-    """The plan for a function of the sheet, which is kept for later calls."""
-    if function not in sheet:
+    """The plan for a function of the sheet, or for one that carries its row. It is kept for later calls."""
+    rules: Row | None = sheet.get(function, getattr(function, "row", None))
+    if (plan := getattr(function, "plan", None)) and plan[0] is rules:
+        return plan  # type: ignore[no-any-return]
+    if rules is None:
         raise TypeError(
             f"{function_name(function)} has no derivative here: give it one with "
             f"tinygrad_mlp.add_row({function_name(function)}, rule), or apply it to .detach().numpy()"
         ) from None
-    rules = sheet[function]
     computing: Function = implementations.get(function, function)
     if isinstance(computing, FunctionType):  # one that `functions.dispatched` made, rather than NumPy
         computing = getattr(computing, "__wrapped__", computing)
@@ -133,7 +135,11 @@ def _planned(function: Function) -> _Plan:
     unread: Sequence[int] = [i for i in range(len(read)) if not is_read(i + 1, read)]
     if unread and isinstance(rules, Each):
         unread = range(sys.maxsize)  # the positions of all inputs, however many there are
-    plan = _plans[function] = (rules, computing, read, is_read(0, read), unread)
+    plan = (rules, computing, read, is_read(0, read), unread)
+    if function in sheet:
+        _plans[function] = plan
+    else:
+        function.plan = plan  # type: ignore[attr-defined]  # not here, so that it dies with the function
     return plan
 
 

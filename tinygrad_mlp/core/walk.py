@@ -16,7 +16,7 @@ import numpy as np
 from . import guard, mode, record
 from .blas import Product, Target
 from .functions import astype, clone, summed
-from .lines import described, function_name
+from .lines import described
 from .record import Leaf, Node, Variable
 from .tape import observer, observers
 
@@ -108,7 +108,11 @@ def walk(
                     arrived[edge] = _secured(gradient, inputs, node)
                     continue
                 gradient = gradient.dense()
-            if gradient.shape != array.shape:
+            try:
+                shape = gradient.shape
+            except AttributeError:
+                raise _refusal(gradient, array, node) from None
+            if shape != array.shape:
                 gradient = summed_to(array.shape, gradient, node)
             if gradient.dtype is not array.dtype and gradient.dtype != array.dtype:
                 gradient = astype(gradient, array.dtype)
@@ -197,12 +201,21 @@ def summed_to(shape: tuple[int, ...], gradient: Any, node: Node) -> Any:
     if given != padded:
         if extra < 0 or any(n not in (1, m) for n, m in zip(padded, given, strict=True)):
             raise RuntimeError(
-                f"the rule for {function_name(node.function)} returned a gradient of shape {given} for an "
-                f"input of shape {shape}: a rule must return the input's shape, or one that the input broadcasts to"
+                f"the rule of {described(node)} returned a gradient of shape {given} for an input of shape {shape}: "
+                "a rule must return the input's shape, or one that the input broadcasts to"
             )
         repeated = [axis for axis, n in enumerate(padded) if axis < extra or n != given[axis]]
         gradient = summed(gradient, repeated[0] if len(repeated) == 1 else tuple(repeated))
     return gradient.reshape(shape)
+
+
+def _refusal(returned: Any, array: Any, node: Node) -> TypeError:
+    """The error for a rule that has `returned` something else than an array for the input `array` of `node`."""
+    position = next(i for i, known in enumerate(node.inputs) if known is array)
+    return TypeError(
+        f"the rule of {described(node)} for input {position}, of shape {array.shape}, returned {returned!r}: a rule "
+        "returns an array, such as g * x, and None stands in place of a rule where an input has no derivative"
+    )
 
 
 def _secured(product: Product, inputs: Sequence[Any], node: Node) -> Product:

@@ -32,6 +32,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None, *, dtype: DTypeLike =
         ValueError: there are no labels, they do not have one dimension and an integer dtype, or one of them is negative
             or not below `classes`.
 
+    >>> from tinygrad_mlp.datasets import one_hot
     >>> one_hot([2, 0, 1])
     array([[0., 0., 1.],
            [1., 0., 0.],
@@ -59,6 +60,7 @@ class Standardizer:
         deviation: the standard deviation of each column, float64 of shape (p,), 0 where a column is constant; `fit`
             sets it.
 
+    >>> from tinygrad_mlp.datasets import Standardizer
     >>> standardizer = Standardizer().fit([[1, 5], [3, 5]])
     >>> standardizer.mean, standardizer.deviation
     (array([2., 5.]), array([1., 0.]))
@@ -141,6 +143,8 @@ def preprocess(
         ValueError: images or labels are empty, differ in length, or are not finite numbers; `one_hot` refuses the
             labels; `validation` is no fraction below 1, or leaves nothing to train on.
 
+    >>> import numpy as np
+    >>> from tinygrad_mlp.datasets import preprocess
     >>> data = preprocess(np.arange(20).reshape(10, 2), [0, 1] * 5, generator=0)
     >>> data.train_x.shape, data.validation_y.shape
     ((9, 2), (1, 2))

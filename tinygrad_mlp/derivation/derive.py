@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import reduce
+from functools import partial, reduce
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -88,7 +88,7 @@ def nodes_of(root: Node) -> list[Node]:
 
 def forward_of(node: Node, inputs: list[Any]) -> Expression:
     """What a node computes, as a formula. TypeError: it is a Function, whose ``backward`` is a program."""
-    if isinstance(node.function, type):
+    if isinstance(node.function, partial):
         name = function_name(node.function)
         raise TypeError(
             f"the Function {name} cannot be read as symbols: its backward() computes with Tensors. Write {name} as a "

@@ -374,7 +374,7 @@ def explain(
         ValueError: `loss` has several entries, a name is for nothing in the graph, the notation is not for this graph.
         RuntimeError: `loss` does not depend on anything that requires a gradient, or its graph has been released.
 
-    >>> from tinygrad_mlp import nn, tensor
+    >>> from tinygrad_mlp import explain, nn, tensor
     >>> net = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
     >>> loss = nn.BCEWithLogitsLoss(reduction="sum")(net(tensor([[1.0, 2.0, 3.0]])), tensor([[1.0]]))
     >>> print(explain(loss, net).formulas["2.weight"][0])

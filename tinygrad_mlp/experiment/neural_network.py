@@ -83,6 +83,7 @@ class NeuralNetwork:
             neither a seed nor a generator.
         ValueError: there are fewer than two layers, a number is not positive, or the loss is unknown.
 
+    >>> from tinygrad_mlp import NeuralNetwork
     >>> xor = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
     >>> network = NeuralNetwork([2, 4, 1], loss="cross_entropy", bias=True, monitor=False, plot=False, generator=0)
     >>> network.predict(xor[0]).shape
@@ -240,6 +241,7 @@ class NeuralNetwork:
         Raises:
             ValueError: only one of `X` and `Y` is given, or they do not fit the network.
 
+        >>> from tinygrad_mlp import NeuralNetwork
         >>> NeuralNetwork([2, 3, 1], generator=0).explain(notation="document").formulas["2.weight"]
         ['-D^{(3)} (y - g(z^{(3)})) (a^{(2)})^{\\\\top}']
         """

@@ -55,8 +55,8 @@ def save(obj: Any, f: Place) -> None:
 
     >>> import io, tinygrad_mlp as tg
     >>> file = io.BytesIO()
-    >>> save({"weight": tg.tensor([1.0, 2.0]), "epoch": 3}, file)
-    >>> load(file)
+    >>> tg.save({"weight": tg.tensor([1.0, 2.0]), "epoch": 3}, file)
+    >>> tg.load(file)
     {'weight': tensor([1., 2.]), 'epoch': 3}
     """
     path = _path(f, "save(obj, f)", "writing", "write", "wb")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Mutable
 from itertools import chain, count
 from typing import Any, overload
 
+from ..tensors.refusals import shown
 from .changes import configuration
 from .module import Module, validate_module
 
@@ -69,8 +70,8 @@ class Sequential(_Named):
         TypeError: an argument is not a module.
 
     >>> import numpy as np
-    >>> from tinygrad_mlp.nn import Linear, Tanh
-    >>> net = Sequential(Linear(784, 256), Tanh(), Linear(256, 10))
+    >>> from tinygrad_mlp import nn
+    >>> net = nn.Sequential(nn.Linear(784, 256), nn.Tanh(), nn.Linear(256, 10))
     >>> net(np.zeros((5, 784), np.float32)).shape
     (5, 10)
     >>> list(net.state_dict())
@@ -124,15 +125,17 @@ class ModuleList(_Container, MutableSequence[Module]):
     Raises:
         TypeError: an entry is not a module.
 
-    >>> from tinygrad_mlp.nn import Linear
-    >>> layers = ModuleList([Linear(2, 3)])
-    >>> layers.append(Linear(3, 1, bias=False))
+    >>> from tinygrad_mlp import nn
+    >>> layers = nn.ModuleList([nn.Linear(2, 3)])
+    >>> layers.append(nn.Linear(3, 1, bias=False))
     >>> list(layers.state_dict())
     ['0.weight', '0.bias', '1.weight']
     """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         self._layers: list[Module] = []
+        if isinstance(modules, Module) and not isinstance(modules, Iterable):
+            raise TypeError(f"a ModuleList is made of a list, not of {shown(modules)}: write ModuleList([...])")
         self.extend(modules or ())
 
     def insert(self, index: int, module: Module) -> None:
@@ -169,8 +172,8 @@ class ModuleDict(_Named, MutableMapping[str, Module]):
         TypeError: an entry is not a module.
         ValueError: a name is empty, holds a dot, or is the name of a method.
 
-    >>> from tinygrad_mlp.nn import Linear
-    >>> heads = ModuleDict({"mean": Linear(4, 1), "spread": Linear(4, 1, bias=False)})
+    >>> from tinygrad_mlp import nn
+    >>> heads = nn.ModuleDict({"mean": nn.Linear(4, 1), "spread": nn.Linear(4, 1, bias=False)})
     >>> list(heads.state_dict())
     ['mean.weight', 'mean.bias', 'spread.weight']
     """

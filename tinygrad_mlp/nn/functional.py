@@ -18,6 +18,7 @@ from ..core.tape import observer
 from ..tensors.arguments import array_of
 from ..tensors.creation import as_tensor
 from ..tensors.random import AnyGenerator, drawn
+from ..tensors.refusals import number, with_names
 from ..tensors.tensor import Tensor
 from .loss_functions import (
     binary_cross_entropy,
@@ -65,7 +66,8 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
         TypeError: the classes are not integers.
         ValueError: a class is negative or not below `num_classes`; or there are no classes and no `num_classes`.
 
-    >>> one_hot([2, 0])
+    >>> from tinygrad_mlp.nn import functional as F
+    >>> F.one_hot([2, 0])
     tensor([[0, 0, 1],
             [1, 0, 0]])
     """
@@ -83,8 +85,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
 
 def validate_probability(p: float) -> None:
     """Raise ValueError unless `p` is a probability."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p is a probability, from 0 to 1, not {p}")
+    number(p, "dropout: p is a probability, from 0 to 1", lambda p: 0 <= p <= 1)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: AnyGenerator | None = None) -> Tensor:
@@ -115,37 +116,54 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
 
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return input.tanh()
+    return as_tensor(input).tanh()
 
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + e⁻ˣ)."""
-    return input.sigmoid()
+    return as_tensor(input).sigmoid()
 
 
 def relu(input: Tensor) -> Tensor:
     """max(x, 0). Its derivative at 0 is 0."""
-    return input.relu()
+    return as_tensor(input).relu()
 
 
+@with_names
 def softmax(input: Tensor, dim: int) -> Tensor:
     """eˣ / Σ eˣ along `dim`."""
-    return input.softmax(dim)
+    return as_tensor(input).softmax(dim)
 
 
+@with_names
 def log_softmax(input: Tensor, dim: int) -> Tensor:
     """x − ln Σ eˣ along `dim`."""
-    return input.log_softmax(dim)
+    return as_tensor(input).log_softmax(dim)
+
+
+def validate_slope(name: str, slope: float) -> None:
+    """Raise ValueError unless `slope`, which the message calls `name`, is a number."""
+    number(slope, f"{name} is a number", trained=True)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """x where x is positive, else `negative_slope` · x. The derivative at 0 is `negative_slope`."""
+    """x where x is positive, else `negative_slope` · x. The derivative at 0 is `negative_slope`.
+
+    Raises:
+        ValueError: `negative_slope` is no number.
+    """
+    validate_slope("leaky_relu: negative_slope", negative_slope)
     input = as_tensor(input)
     return np.where(input > 0, input, negative_slope * input)  # type: ignore[return-value]
 
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """x where x is positive, else `alpha` · (eˣ − 1)."""
+    """x where x is positive, else `alpha` · (eˣ − 1).
+
+    Raises:
+        ValueError: `alpha` is no number.
+    """
+    validate_slope("elu: alpha", alpha)
     input = as_tensor(input)
     positive = input > 0
     # numpy.where computes both of its choices. The inner one keeps a large x from overflowing in expm1.
@@ -177,9 +195,21 @@ def silu(input: Tensor) -> Tensor:
     return input * input.sigmoid()
 
 
+def validate_softplus(beta: float, threshold: float) -> None:
+    """Raise ValueError unless `beta`, by which `softplus` divides, is a number other than 0, and `threshold` one."""
+    number(beta, "softplus: beta is a number other than 0", lambda beta: beta != 0, trained=True)
+    number(threshold, "softplus: threshold is a number", trained=True)
+
+
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """ln(1 + e^(`beta` x)) / `beta`, or x itself where `beta` x is above `threshold`."""
-    scaled = beta * as_tensor(input)
+    """ln(1 + e^(`beta` x)) / `beta`, or x itself where `beta` x is above `threshold`.
+
+    Raises:
+        ValueError: `beta` is 0, or one of the two is no number.
+    """
+    validate_softplus(beta, threshold)
+    input = as_tensor(input)
+    scaled = beta * input
     smooth = np.logaddexp(scaled, 0) / beta
     return np.where(scaled > threshold, input, smooth)  # type: ignore[return-value]
 
@@ -195,6 +225,11 @@ def validated_shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     return shape
 
 
+def validate_eps(eps: float) -> None:
+    """Raise ValueError unless `eps`, which is added to a variance, is a number ≥ 0."""
+    number(eps, "eps is a number ≥ 0", lambda eps: eps >= 0)
+
+
 def layer_norm(
     input: Tensor,
     normalized_shape: int | Sequence[int],
@@ -208,8 +243,10 @@ def layer_norm(
     shape, too.
 
     Raises:
-        ValueError: the shape of the input does not end in `normalized_shape`, or that is not of positive integers.
+        ValueError: the shape of the input does not end in `normalized_shape`, or that is not of positive integers, or
+            `eps` is negative.
     """
+    validate_eps(eps)
     input = as_tensor(input)
     shape = validated_shape(normalized_shape)
     if input.shape[-len(shape) :] != shape:
@@ -241,8 +278,9 @@ def batch_norm(
 
     Raises:
         ValueError: a shape does not fit; or `training`, and there is one value per channel; or not `training`, and
-            a running value is missing.
+            a running value is missing; or `eps` is negative.
     """
+    validate_eps(eps)
     input = as_tensor(input)
     if input.ndim < 2:
         raise ValueError(f"batch_norm takes inputs of shape (N, C, …), not {input.shape}")

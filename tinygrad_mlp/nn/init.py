@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from scipy.special import ndtr, ndtri
 from ..core.mode import no_grad
 from ..tensors.creation import eye
 from ..tensors.random import AnyGenerator, drawn
+from ..tensors.refusals import is_module, shown
 from ..tensors.tensor import Tensor
 
 __all__ = [
@@ -23,6 +26,23 @@ __all__ = [
 _GAINS = {
     "linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4,
 }  # fmt: skip
+
+
+P = ParamSpec("P")
+
+
+def _initializing(function: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Concatenate[Tensor, P], Tensor]:
+    """A function that fills a Tensor: it is not recorded, and refuses anything else than a Tensor by name."""
+
+    @functools.wraps(function)
+    def filled(tensor: Tensor, *args: P.args, **options: P.kwargs) -> Tensor:
+        if not isinstance(tensor, Tensor):
+            advice = ": write layer.weight" if is_module(tensor) else ""
+            raise TypeError(f"{function.__name__}() fills a Tensor, not {shown(tensor)}{advice}")
+        with no_grad():
+            return function(tensor, *args, **options)
+
+    return filled  # type: ignore[return-value]  # `tensor` may also be given by name, which Callable cannot say
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -42,7 +62,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
-@no_grad()
+@_initializing
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Fill `tensor` with numbers drawn from the uniform distribution on [a, b).
 
@@ -54,7 +74,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: AnyGener
     return tensor.copy_(drawn(generator, np.random.Generator.uniform, a, b, tensor.shape))
 
 
-@no_grad()
+@_initializing
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Fill `tensor` with numbers drawn from the normal distribution N(mean, std²).
 
@@ -66,7 +86,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: AnyG
     return tensor.copy_(drawn(generator, np.random.Generator.normal, mean, std, tensor.shape))
 
 
-@no_grad()
+@_initializing
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -99,23 +119,25 @@ def trunc_normal_(
     return tensor.copy_(drawn(generator, draw))
 
 
-@no_grad()
+@_initializing
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Set every entry to `val`."""
     return tensor.fill_(val)
 
 
+@_initializing
 def ones_(tensor: Tensor) -> Tensor:
     """Set every entry to 1."""
     return constant_(tensor, 1.0)
 
 
+@_initializing
 def zeros_(tensor: Tensor) -> Tensor:
     """Set every entry to 0."""
     return constant_(tensor, 0.0)
 
 
-@no_grad()
+@_initializing
 def eye_(tensor: Tensor) -> Tensor:
     """Set the entries on the diagonal of a matrix to 1, and the others to 0.
 
@@ -128,7 +150,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return tensor.copy_(eye(rows, columns, dtype=tensor.dtype))
 
 
-@no_grad()
+@_initializing
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Fill a weight (out, in, …) with `gain` times a random orthogonal matrix (Saxe et al. 2014).
 
@@ -159,12 +181,14 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
+@_initializing
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Fill `tensor` with numbers drawn from U(−a, a), a = gain · √(6 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
+@_initializing
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Fill `tensor` with numbers drawn from N(0, σ²), σ = gain · √(2 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
@@ -178,6 +202,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
     return calculate_gain(nonlinearity, a) / math.sqrt(max(1, fan))
 
 
+@_initializing
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0.0,
@@ -193,6 +218,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@_initializing
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0.0,

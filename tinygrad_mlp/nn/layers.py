@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..tensors.tensor import Tensor
 from . import functional as F
 from . import init
 from .call_site import where_called
-from .function_module import FunctionModule
+from .function_module import FunctionModule, of_options
 from .module import Module
 from .parameter import Parameter
 
@@ -39,7 +39,8 @@ class Linear(Module):
     Raises:
         ValueError: a number of features is not a positive integer. Later, in a call: the input does not fit.
 
-    >>> Linear(784, 10)
+    >>> from tinygrad_mlp import nn
+    >>> nn.Linear(784, 10)
     Linear(in_features=784, out_features=10, bias=True)
     """
 
@@ -68,6 +69,8 @@ class Linear(Module):
         try:
             return F.linear(input, self.weight, self.bias)
         except (AttributeError, ValueError):
+            if input is None:
+                as_tensor(input)  # raises the error that says which module may have returned it
             given = getattr(input, "shape", f"a {type(input).__name__}: write tensor(...)")
             if given and given[-1] == self.in_features:  # it is the weight or the bias that does not fit
                 raise
@@ -90,11 +93,13 @@ class Identity(Module):
         return input
 
 
-@dataclass(eq=False, repr=False)
+@of_options
 class Flatten(FunctionModule):
     """Joins the dimensions `start_dim` to `end_dim` into one: by default all but the first, which counts samples.
 
-    >>> Flatten()(np.zeros((5, 28, 28), np.float32)).shape
+    >>> import numpy as np
+    >>> from tinygrad_mlp import nn
+    >>> nn.Flatten()(np.zeros((5, 28, 28), np.float32)).shape
     (5, 784)
     """
 
@@ -105,7 +110,7 @@ class Flatten(FunctionModule):
         return as_tensor(input).flatten(self.start_dim, self.end_dim)
 
 
-@dataclass(eq=False, repr=False)
+@of_options
 class Dropout(FunctionModule):
     """Sets each entry to 0 with probability `p` and divides the others by 1 − p (Srivastava et al. 2014).
 

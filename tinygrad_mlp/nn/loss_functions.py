@@ -16,8 +16,9 @@ from ..core import functions as f
 from ..core.mode import no_grad
 from ..core.record import record
 from ..core.tape import observer
-from ..tensors.arguments import array_of
+from ..tensors.arguments import array_of, integer
 from ..tensors.creation import arange, as_tensor
+from ..tensors.refusals import number, shown
 from ..tensors.tensor import Tensor
 
 __all__ = [
@@ -58,7 +59,9 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
         target = Tensor(target, dtype=input.dtype)
     array = target._data if isinstance(target, Tensor) else target
     if array.shape != input._data.shape:
-        if array.size == input.numel():
+        if array.ndim > input.ndim and input.shape == array.shape[:1] + array.shape[2:]:
+            advice = "write loss(net(x), y): the input comes first, and then the target"
+        elif array.size == input.numel():
             advice = f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
         elif array.ndim and array.shape == _target_shape(input):
             advice = f"{'write target.long()' if name == 'cross_entropy' else 'use cross_entropy'} if it holds classes"
@@ -131,8 +134,21 @@ def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = N
 
 def validate_delta(delta: float) -> None:
     """Raise ValueError unless `delta` is positive."""
-    if not delta > 0:
-        raise ValueError(f"huber_loss: delta, from which the loss is linear, is a positive number, not {delta}")
+    expected = "huber_loss: delta, from which the loss is linear, is a positive number"
+    number(delta, expected, lambda delta: delta > 0, trained=True)
+
+
+def validate_smoothing(label_smoothing: float) -> None:
+    """Raise ValueError unless `label_smoothing` lies in [0, 1]."""
+    number(label_smoothing, "label_smoothing lies in [0, 1]", lambda share: 0 <= share <= 1)
+
+
+def validate_class_options(name: str, weight: Any, ignore_index: Any) -> None:
+    """Raise ValueError unless `weight` is None or a vector, and `ignore_index` an integer."""
+    if weight is not None and weight.ndim != 1:
+        raise ValueError(f"{name}: weight has one entry for each class, of shape (C,), not shape {weight.shape}")
+    if integer(ignore_index) is None:
+        raise ValueError(f"{name}: ignore_index is an integer, the class to ignore, not {shown(ignore_index)}")
 
 
 def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
@@ -317,8 +333,7 @@ def cross_entropy(
     """
     name = "cross_entropy"
     validate_reduction(reduction)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing lies in [0, 1], not {label_smoothing}")
+    validate_smoothing(label_smoothing)
     input = as_tensor(input)
     if not isinstance(target, Tensor):
         target = np.asarray(target)

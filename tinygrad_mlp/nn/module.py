@@ -17,8 +17,10 @@ from ..core import guard
 from ..core.mode import no_grad
 from ..core.tape import effect, observer, observers
 from ..tensors.arguments import dtype_to
+from ..tensors.refusals import shown
 from ..tensors.states import converted, described, real_array, validate_state_dict
 from ..tensors.tensor import Tensor
+from .call_site import note_none, where_called
 from .changes import configuration
 from .hooks import Hookable
 from .parameter import Parameter
@@ -91,14 +93,18 @@ class Module(Hookable):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output of the module. Subclasses write this method."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward(self, ...): write one")
+        raise NotImplementedError(f"{where_called(self)}: {type(self).__name__} has no forward(self, ...): write one")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if observers:
             observer().use(self)
         if self._module_hooks is not None:
-            return self._call_with_hooks(self._module_hooks, args, kwargs)
-        return self.forward(*args, **kwargs)
+            output = self._call_with_hooks(self._module_hooks, args, kwargs)
+        else:
+            output = self.forward(*args, **kwargs)
+        if output is None:
+            note_none(self)
+        return output
 
     # --- the tree -----------------------------------------------------------------------------------------------------
 
@@ -412,7 +418,7 @@ def validate_module(value: Any) -> None:
     """Raise TypeError unless `value` is a Module."""
     if not isinstance(value, Module):
         advice = "Sequential(*layers)" if isinstance(value, list | tuple) else "Tanh(), not Tanh or tanh"
-        raise TypeError(f"a module is wanted, not {value!r}: write {advice}")
+        raise TypeError(f"a module is wanted, not {shown(value)}: write {advice}")
 
 
 def _fitted(value: Any, own: Tensor, assign: bool) -> Any:

@@ -10,6 +10,8 @@ from numpy.typing import DTypeLike
 
 from ..core.tape import observer
 from ..tensors.arguments import get_default_dtype, positive_integer
+from ..tensors.creation import as_tensor
+from ..tensors.refusals import number
 from ..tensors.tensor import Tensor
 from . import functional as F
 from .call_site import where_called
@@ -42,8 +44,8 @@ class BatchNorm1d(Module):
         dtype: the dtype of parameters and buffers; the default dtype by default.
 
     Raises:
-        ValueError: `num_features` is not a positive integer. Later, in a call: the input does not fit, or a training
-            batch has one value per channel, which has no variance.
+        ValueError: `num_features` is not a positive integer, or `eps` or `momentum` is out of its range. Later, in a
+            call: the input does not fit, or a training batch has one value per channel, which has no variance.
     """
 
     def __init__(
@@ -57,6 +59,9 @@ class BatchNorm1d(Module):
         dtype: DTypeLike | None = None,
     ) -> None:
         self.num_features = num_features = positive_integer(num_features, "num_features is a positive integer")
+        F.validate_eps(eps)
+        if momentum is not None:
+            number(momentum, "momentum is None or a share from 0 to 1", lambda share: 0 <= share <= 1)
         self.eps = eps
         self.momentum = momentum
         self.affine = affine
@@ -74,10 +79,11 @@ class BatchNorm1d(Module):
 
     def forward(self, input: Any) -> Tensor:
         channels = self.num_features
-        if np.ndim(input) not in (2, 3) or np.shape(input)[1] != channels:
+        input = as_tensor(input)
+        if input.ndim not in (2, 3) or input.shape[1] != channels:
             raise ValueError(
                 f"{where_called(self)}: BatchNorm1d({channels}) takes inputs of shape (N, {channels}) or "
-                f"(N, {channels}, L), but got {np.shape(input)}"
+                f"(N, {channels}, L), but got {input.shape}"
             )
         observer().use(self)  # not only in __call__, because a user may call forward() directly
         training = self.training or self.running_mean is None  # without buffers the batch's own mean is always used
@@ -117,8 +123,8 @@ class LayerNorm(Module):
         dtype: the dtype of the parameters; the default dtype by default.
 
     Raises:
-        ValueError: `normalized_shape` is not of positive integers. Later, in a call: the shape of the input does not
-            end in it.
+        ValueError: `normalized_shape` is not of positive integers, or `eps` is negative. Later, in a call: the shape of
+            the input does not end in it.
     """
 
     def __init__(
@@ -131,6 +137,7 @@ class LayerNorm(Module):
         dtype: DTypeLike | None = None,
     ) -> None:
         self.normalized_shape = F.validated_shape(normalized_shape)
+        F.validate_eps(eps)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         affine = elementwise_affine

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from ..core.mode import no_grad
 from ..core.tape import observer
+from ..tensors.refusals import number, several
 from ..tensors.tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
 
 def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
-    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return [parameter.grad for parameter in several(parameters, "parameters") if parameter.grad is not None]
 
 
 @no_grad()
@@ -41,10 +41,8 @@ def clip_grad_norm_(
         ValueError: `max_norm` is negative, or `norm_type` not positive.
         RuntimeError: `error_if_nonfinite`, and the norm is not finite. No gradient has been changed then.
     """
-    if not max_norm >= 0:
-        raise ValueError(f"max_norm is a number ≥ 0, not {max_norm}")
-    if not norm_type > 0:
-        raise ValueError(f"norm_type is a number > 0, not {norm_type}: 2, or math.inf")
+    number(max_norm, "max_norm is a number ≥ 0", lambda norm: norm >= 0)
+    number(norm_type, "norm_type is a number > 0, such as 2 or math.inf", lambda p: p > 0)
     gradients = _gradients(parameters)
     if not gradients:
         return Tensor(0.0)
@@ -79,7 +77,6 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -
     Raises:
         ValueError: `clip_value` is negative.
     """
-    if not clip_value >= 0:
-        raise ValueError(f"clip_value is a number ≥ 0, not {clip_value}")
+    number(clip_value, "clip_value is a number ≥ 0", lambda value: value >= 0)
     for gradient in _gradients(parameters):
         gradient.copy_(gradient.clamp(-clip_value, clip_value))

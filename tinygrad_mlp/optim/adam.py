@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.blas import Product
+from ..tensors.refusals import shown
 from ..tensors.tensor import Tensor
 from .entries import Number, Numbers, Table
 from .optimizer import Optimizer, validate_flags, validate_rates
@@ -75,9 +76,9 @@ class Adam(Optimizer):
         validate_rates(group, "lr", "eps", "weight_decay")
         validate_flags(group, "amsgrad", "maximize", "decoupled_weight_decay")
         betas = group["betas"]
-        is_pair = isinstance(betas, list | tuple) and len(betas) == 2
-        if not is_pair or not all(isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in betas):
-            raise ValueError(f"betas are two numbers of [0, 1), not {betas}")
+        are_two = isinstance(betas, tuple | list) and len(betas) == 2
+        if not are_two or not all(isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in betas):
+            raise ValueError(f"betas are two numbers of [0, 1), not {shown(betas)}")
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
         lr, decay = group["lr"], group["weight_decay"]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autograd.gradients import grad
+from ..tensors.refusals import instead_of, several, shown
 from ..tensors.tensor import Tensor
 from .flat import flattened, write_flat
 
@@ -40,15 +41,15 @@ def minimize(
         TypeError: a parameter is not a leaf that requires a gradient, or the loss is not a Tensor.
         ValueError: there are no parameters, or the loss has more than one entry.
 
-    >>> from tinygrad_mlp import tensor
+    >>> from tinygrad_mlp import optim, tensor
     >>> x = tensor([-1.0, 2.0], requires_grad=True)
-    >>> result = minimize(lambda: ((x - 3) ** 2).sum(), [x], method="trust-ncg")
+    >>> result = optim.minimize(lambda: ((x - 3) ** 2).sum(), [x], method="trust-ncg")
     >>> x
     tensor([3., 3.], requires_grad=True)
     """
     from scipy.optimize import minimize
 
-    parameters = list(params)
+    parameters = list(several(params, "params"))
     _validate_parameters(parameters)
 
     def derivatives(vector: Array, create_graph: bool) -> tuple[float, tuple[Any, ...]]:
@@ -85,12 +86,12 @@ def _validate_parameters(parameters: list[Any]) -> None:
     if not parameters:
         raise ValueError("there are no parameters to change: pass net.parameters() of a module that has some")
     for parameter in parameters:
-        if not isinstance(parameter, Tensor) or not parameter.is_leaf or not parameter.requires_grad:
-            raise TypeError(f"minimize changes leaf Tensors that require a gradient, not {parameter!r}")
+        if not parameter.is_leaf or not parameter.requires_grad:
+            raise TypeError(f"minimize changes leaf Tensors that require a gradient, not {shown(parameter)}")
 
 
 def _validate_loss(loss: Any) -> None:
     if not isinstance(loss, Tensor):
-        raise TypeError(f"the closure returns the loss as a Tensor, not {loss!r}")
+        raise TypeError(f"the closure returns the loss as a Tensor, not {shown(loss)}{instead_of(loss)}")
     if loss.numel() != 1:
         raise ValueError(f"the closure returns a scalar loss, not one of shape {loss.shape}: take its sum or mean")

@@ -6,6 +6,7 @@ L-BFGS-B call `tinygrad_mlp.optim.minimize`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from ..core.blas import matmul
 from ..core.mode import enable_grad
 from ..core.tape import effect
 from ..tensors.arguments import positive_integer, real
+from ..tensors.refusals import is_module, shown
 from ..tensors.tensor import Tensor
 from .entries import Like, Number, Numbers, Several, Table
 from .flat import flattened, write_flat
@@ -75,12 +77,13 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
+        max_iter = positive_integer(max_iter, "max_iter is a positive integer")
         super().__init__(
             params,
             {
                 "lr": lr,
                 "max_iter": max_iter,
-                "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
+                "max_eval": 5 * max_iter // 4 if max_eval is None else max_eval,
                 "tolerance_grad": tolerance_grad,
                 "tolerance_change": tolerance_change,
                 "history_size": history_size,
@@ -110,12 +113,10 @@ class LBFGS(Optimizer):
 
         Raises:
             TypeError: there is no closure.
+            RuntimeError: the loss or the gradient before the first step is NaN or infinite. No parameter has been
+                changed then.
         """
-        if closure is None:
-            raise TypeError(
-                "LBFGS computes the loss several times in a step: pass step() a function that calls zero_grad(), "
-                "computes the loss, calls its backward() and returns it"
-            )
+        closure = _validated_closure(closure)
         group = self.param_groups[0]
         parameters = group["params"]
         state = self.state.setdefault(parameters[0], {"func_evals": 0, "n_iter": 0})
@@ -132,8 +133,10 @@ class LBFGS(Optimizer):
         if all(parameter.grad is None for parameter in parameters):
             self._warn("step() found no gradients: the closure is to call backward() of the loss")
         loss = real(first)
+        _validate_start(loss, gradient)
         for iteration in range(1, group["max_iter"] + 1):
-            if np.abs(gradient).max() <= group["tolerance_grad"]:
+            # A step of fixed length may have gone where the gradient is not finite: there the next step() raises.
+            if not group["tolerance_grad"] < np.abs(gradient).max() < math.inf:
                 break
             state["n_iter"] += 1
             direction = _direction(state, gradient, group["history_size"])
@@ -164,6 +167,26 @@ class LBFGS(Optimizer):
                 break
         self.stepped_at = guard.events.latest
         return first
+
+
+def _validated_closure(closure: Any) -> Callable[[], Any]:
+    """The `closure` of a step. Raises TypeError if it is no function."""
+    if not callable(closure) or is_module(closure):
+        given = "" if closure is None else f", not {shown(closure)}"
+        raise TypeError(
+            "LBFGS computes the loss several times in a step: pass step() a function that calls zero_grad(), "
+            f"computes the loss, calls its backward() and returns it{given}"
+        )
+    return closure  # type: ignore[no-any-return]
+
+
+def _validate_start(loss: float, gradient: Array) -> None:
+    """Raise RuntimeError if there is no direction to go, because the loss or the gradient is not finite."""
+    if math.isnan(loss) or not np.isfinite(gradient).all():
+        raise RuntimeError(
+            f"LBFGS starts where the loss is {loss:g} and its gradient not finite, so there is no direction to go: "
+            "start elsewhere, or find the first NaN with autograd.detect_anomaly()"
+        )
 
 
 def _gradient(parameter: Tensor) -> Array:

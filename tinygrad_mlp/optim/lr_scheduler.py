@@ -5,14 +5,17 @@ As in PyTorch, most of them compute the new rate from the present one. So severa
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from ..core.lines import function_name
 from ..core.tape import effect, observer
-from ..tensors.arguments import positive_integer, real
+from ..tensors.arguments import integer, positive_integer, real
+from ..tensors.refusals import number, shown
 from ..tensors.states import validate_state_dict
 from .entries import Anything, Choice, Counts, Like, Number, PerGroup, Table, read_entries
 from .optimizer import Optimizer, StepWarning
@@ -41,8 +44,18 @@ class _Schedule:
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"a schedule sets the learning rates of an optimizer, not of {optimizer!r}")
+            raise TypeError(f"a schedule sets the learning rates of an optimizer, not of {shown(optimizer)}")
         self.optimizer = optimizer
+
+    def __repr__(self) -> str:
+        shown = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters if hasattr(self, name)}
+        options = {**shown, **self._options(), "last_epoch": self.last_epoch, "lr": self.get_last_lr()}
+        options.pop("optimizer", None)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in options.items())})"
+
+    def _options(self) -> dict[str, Any]:
+        """The options of the constructor, for `repr`, that are no attributes of this name."""
+        return {}
 
     def get_last_lr(self) -> list[float]:
         """The learning rates that the last step set, one for each group."""
@@ -153,6 +166,13 @@ class LRScheduler(_Schedule):
             raise
 
 
+class _Named(str):
+    """A name that `repr` shows without quotation marks."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class LambdaLR(LRScheduler):
     """The learning rate of epoch k is the initial one times ``lr_lambda(k)``.
 
@@ -163,6 +183,7 @@ class LambdaLR(LRScheduler):
         lr_lambda: the function, or a list with one function for each group.
 
     Raises:
+        TypeError: `lr_lambda` is neither a function nor a list of functions.
         ValueError: the number of functions is not the number of groups.
     """
 
@@ -175,13 +196,24 @@ class LambdaLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         groups = len(optimizer.param_groups)
-        self.lr_lambdas = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
+        functions = [lr_lambda] * groups if callable(lr_lambda) else lr_lambda
+        if not isinstance(functions, Sequence) or not all(map(callable, functions)):
+            raise TypeError(
+                f"lr_lambda is a function of the epoch, as lambda epoch: 0.9**epoch, not {shown(lr_lambda)}"
+            )
+        self.lr_lambdas = list(functions)
         if len(self.lr_lambdas) != groups:
             raise ValueError(f"{len(self.lr_lambdas)} functions were given for {groups} parameter groups")
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        return [base * factor(self.last_epoch) for base, factor in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+        factors = [factor(self.last_epoch) for factor in self.lr_lambdas]
+        for factor in factors:
+            number(factor, f"lr_lambda({self.last_epoch}) is the factor of the learning rate, a number")
+        return [base * factor for base, factor in zip(self.base_lrs, factors, strict=True)]
+
+    def _options(self) -> dict[str, Any]:
+        return {"lr_lambda": [_Named(function_name(factor)) for factor in self.lr_lambdas]}
 
     def state_dict(self) -> dict[str, Any]:
         """All attributes of the schedule, except the optimizer and the functions, which stay when a state is loaded."""
@@ -216,16 +248,20 @@ class _Chainable(LRScheduler):
         return rates
 
 
+_GAMMA = "gamma is the factor of the learning rate, a number"
+
+
 class StepLR(_Chainable):
     """Every `step_size` epochs the learning rate is multiplied by `gamma`.
 
     Raises:
-        ValueError: `step_size` is not a positive integer.
+        ValueError: `step_size` is not a positive integer, or `gamma` no number.
     """
 
     _entries: ClassVar[Table] = {**LRScheduler._entries, "step_size": Number(whole=True, least=1), "gamma": Number()}
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        number(gamma, _GAMMA)
         self.step_size = positive_integer(step_size, "step_size is a positive number of epochs")
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -239,13 +275,21 @@ class StepLR(_Chainable):
 
 
 class MultiStepLR(_Chainable):
-    """In each epoch of `milestones` the learning rate is multiplied by `gamma`, as often as the epoch is listed."""
+    """In each epoch of `milestones` the learning rate is multiplied by `gamma`, as often as the epoch is listed.
+
+    Raises:
+        TypeError: `milestones` is not a list of epochs.
+        ValueError: `gamma` is no number.
+    """
 
     _entries: ClassVar[Table] = {**LRScheduler._entries, "milestones": Counts(), "gamma": Number()}
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
+        number(gamma, _GAMMA)
+        if not isinstance(milestones, Iterable):
+            raise TypeError(f"milestones are epochs, in a list such as [30, 80], not {shown(milestones)}")
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -256,13 +300,21 @@ class MultiStepLR(_Chainable):
     def get_lr(self) -> list[float]:
         return [rate * self.gamma ** self.milestones.get(self.last_epoch, 0) for rate in self._rates()]
 
+    def _options(self) -> dict[str, Any]:
+        return {"milestones": sorted(self.milestones.elements())}
+
 
 class ExponentialLR(_Chainable):
-    """In every epoch the learning rate is multiplied by `gamma`."""
+    """In every epoch the learning rate is multiplied by `gamma`.
+
+    Raises:
+        ValueError: `gamma` is no number.
+    """
 
     _entries: ClassVar[Table] = {**LRScheduler._entries, "gamma": Number()}
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        number(gamma, _GAMMA)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -280,7 +332,7 @@ class CosineAnnealingLR(_Chainable):
     (Loshchilov & Hutter 2017).
 
     Raises:
-        ValueError: `T_max` is not a positive whole number.
+        ValueError: `T_max` is not a positive whole number, or `eta_min` no number.
     """
 
     _entries: ClassVar[Table] = {**LRScheduler._entries, "T_max": Number(whole=True, least=1), "eta_min": Number()}
@@ -289,6 +341,7 @@ class CosineAnnealingLR(_Chainable):
         if isinstance(T_max, float) and T_max.is_integer():  # as from epochs / 2
             T_max = int(T_max)
         self.T_max = positive_integer(T_max, "T_max is a positive number of epochs")
+        number(eta_min, "eta_min is a number, the lowest learning rate")
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
 
@@ -325,7 +378,8 @@ class ReduceLROnPlateau(_Schedule):
         eps: a smaller reduction than this is not made.
 
     Raises:
-        ValueError: `factor` is not below 1, a mode is unknown, or `min_lr` has not one entry for each group.
+        ValueError: `factor` is not below 1, a mode is unknown, `patience` or `cooldown` is no integer ≥ 0, or `min_lr`
+            has not one entry for each group.
         TypeError: `optimizer` is not an Optimizer.
     """
 
@@ -358,8 +412,10 @@ class ReduceLROnPlateau(_Schedule):
         eps: float = 1e-8,
     ) -> None:
         super().__init__(optimizer)
-        if not factor < 1:
-            raise ValueError(f"factor is a number below 1, not {factor}")
+        number(factor, "factor is a number below 1", lambda factor: factor < 1)
+        for name, epochs in (("patience", patience), ("cooldown", cooldown)):
+            if (count := integer(epochs)) is None or count < 0:
+                raise ValueError(f"{name} is a number of epochs, an integer ≥ 0, not {shown(epochs)}")
         if mode not in ("min", "max"):
             raise ValueError(f"mode is 'min' or 'max', not {mode!r}")
         if threshold_mode not in ("rel", "abs"):
@@ -387,8 +443,11 @@ class ReduceLROnPlateau(_Schedule):
         """Go on to the next epoch. `metrics` is the metric of the last one: a number, or a Tensor of one entry.
 
         Raises:
+            TypeError: `metrics` is no number.
             ValueError: a group was added to the optimizer, but `min_lr` is a list without an entry for it.
         """
+        if metrics is None:
+            raise TypeError("step() of a ReduceLROnPlateau takes the metric, a number: write step(loss.item())")
         metric = real(metrics)
         if self.default_min_lr is not None:
             self.min_lrs = [self.default_min_lr] * len(self.optimizer.param_groups)
@@ -407,6 +466,9 @@ class ReduceLROnPlateau(_Schedule):
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
         self._last_lr = self._rates()
+
+    def _options(self) -> dict[str, Any]:
+        return {"min_lr": self.min_lrs if self.default_min_lr is None else self.default_min_lr}
 
     def _is_better(self, metric: float) -> bool:
         sign = 1 if self.mode == "max" else -1  # a smaller metric is better if its negative is larger

@@ -16,6 +16,7 @@ from ..core.record import Node
 from ..core.tape import effect, observer
 from ..tensors.arguments import integer
 from ..tensors.leaves import gradient_of
+from ..tensors.refusals import instead_of, is_module, shown
 from ..tensors.states import described, validate_state_dict
 from ..tensors.tensor import Tensor
 from .entries import Anything, Like, Table, read_entries
@@ -63,8 +64,8 @@ class Optimizer:
         self.stepped_at = 0  # the time of the last step, on the graph's clock; 0 before the first step
         self._used: Any = None  # the gradient of the last parameter that the last step has used
         self._warned: set[str] = set()  # the warnings so far, each of which is given once
-        if not isinstance(params, Iterable):
-            raise TypeError(f"params is an iterable of Tensors, not {params!r}: write net.parameters()")
+        if is_module(params) or isinstance(params, str | Mapping) or not isinstance(params, Iterable):
+            raise TypeError(f"params is an iterable of Tensors, not {shown(params)}: write net.parameters()")
         groups = list(params)
         if not groups:
             raise ValueError("there are no parameters to train: pass net.parameters() of a module that has some")
@@ -82,6 +83,17 @@ class Optimizer:
     @param_groups.setter
     def param_groups(self, groups: list[dict[str, Any]]) -> None:
         self._groups = groups
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__}("]
+        for i, group in enumerate(self.param_groups):
+            options = ", ".join(f"{name}={value!r}" for name, value in group.items() if name != "params")
+            number, entries = len(group["params"]), sum(parameter.numel() for parameter in group["params"])
+            lines.append(
+                f"  ({i}): {number} parameter{'s' * (number != 1)} of {entries} entr{'y' if entries == 1 else 'ies'}"
+                f"{', ' * bool(options)}{options}"
+            )
+        return "\n".join([*lines, ")"])
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():  # older pickles have `param_groups` in place of `_groups`: use the setter
@@ -105,9 +117,12 @@ class Optimizer:
         Raises:
             ValueError, TypeError: as for the `params` of an optimizer.
         """
-        if "params" not in param_group:
-            raise ValueError(f'a parameter group names its "params", which {sorted(param_group)} does not')
+        if not isinstance(param_group, Mapping) or "params" not in param_group:
+            given = f"a dict of {sorted(param_group)}" if isinstance(param_group, Mapping) else shown(param_group)
+            raise ValueError(f'a parameter group names its "params", as {{"params": [w]}}, which {given} does not')
         params = param_group["params"]
+        if is_module(params):
+            raise TypeError(f'"params" of a group are Tensors, not {shown(params)}: write net.parameters()')
         group = {**self.defaults, **param_group, "params": [params] if isinstance(params, Tensor) else list(params)}
         if unknown := set(group) - set(self.defaults) - {"params"}:
             raise ValueError(f"{type(self).__name__} has no options {sorted(unknown)}, only {sorted(self.defaults)}")
@@ -115,7 +130,10 @@ class Optimizer:
         seen = {parameter for other in self.param_groups for parameter in other["params"]}
         for parameter in group["params"]:
             if not isinstance(parameter, Tensor) or isinstance(parameter._node, Node):
-                raise TypeError(f"an optimizer trains Tensors that were not computed from others, not {parameter!r}")
+                raise TypeError(
+                    "an optimizer trains Tensors that were not computed from others, not "
+                    f"{shown(parameter)}{instead_of(parameter)}"
+                )
             if parameter in seen:
                 raise ValueError(f"a parameter of shape {parameter.shape} is given more than once")
             seen.add(parameter)
@@ -145,11 +163,19 @@ class Optimizer:
         Returns:
             The loss that the closure returned; None without a closure.
 
+        Raises:
+            TypeError: `closure` is not a function.
+
         Warns:
             StepWarning: there are no gradients, or an earlier step has used them. Each warning is given once.
         """
         loss = None
         if closure is not None:
+            if not callable(closure) or is_module(closure):
+                raise TypeError(
+                    f"step() takes a function that computes the loss, or nothing, not {shown(closure)}: call "
+                    "loss.backward(), and then step()"
+                )
             with enable_grad():
                 loss = closure()
         # Get all gradients before the first parameter changes: gradient_of raises an error for one that is not valid.
@@ -284,7 +310,7 @@ def validate_rates(group: dict[str, Any], *names: str) -> None:
     """Raise ValueError unless the options `names` of `group` are finite numbers ≥ 0."""
     for name in names:
         if not isinstance(group[name], Real) or not 0 <= group[name] < math.inf:
-            raise ValueError(f"{name} cannot be {group[name]!r}: it is a number ≥ 0")
+            raise ValueError(f"{name} cannot be {shown(group[name])}: it is a number ≥ 0")
 
 
 def validate_flags(group: dict[str, Any], *names: str) -> None:

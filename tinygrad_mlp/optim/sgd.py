@@ -28,9 +28,9 @@ class SGD(Optimizer):
         ValueError: `lr`, `momentum` or `weight_decay` is negative; or `nesterov` comes without momentum or with
             dampening.
 
-    >>> from tinygrad_mlp import tensor
+    >>> from tinygrad_mlp import optim, tensor
     >>> w = tensor([1.0], requires_grad=True)
-    >>> optimizer = SGD([w], lr=0.25)
+    >>> optimizer = optim.SGD([w], lr=0.25)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w

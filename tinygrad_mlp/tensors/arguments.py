@@ -13,6 +13,7 @@ from ..core.lines import warn
 from ..core.mode import is_grad_enabled
 from ..core.record import Variable
 from ..core.tape import observer
+from .refusals import no_numbers, shown
 
 __all__ = [
     "Dim", "array_of", "dims", "dtype_to", "get_default_dtype", "integer", "lengths", "numeric", "positive_integer",
@@ -32,8 +33,8 @@ def set_default_dtype(dtype: DTypeLike) -> None:
         TypeError: `dtype` is neither float32 nor float64.
     """
     global _default_dtype
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"the default dtype is float32 or float64, not {np.dtype(dtype)}")
+    if dtype is None or np.dtype(dtype) not in (np.float32, np.float64):  # numpy.dtype(None) is float64
+        raise TypeError(f"the default dtype is float32 or float64, not {dtype if dtype is None else np.dtype(dtype)}")
     _default_dtype = np.dtype(dtype)
 
 
@@ -55,12 +56,14 @@ def numeric(data: Any, dtype: DTypeLike | None) -> Array:
     floating: set[np.dtype[Any]] = set()
     if isinstance(data, list | tuple):
         data = _with_arrays(data, floating)
+    elif data is None or isinstance(data, str):  # which numpy.array would convert to a dtype: None to NaN
+        raise TypeError(no_numbers(data))
     try:
         array = np.array(data, dtype=dtype)
     except ValueError as error:
         raise TypeError(f"a Tensor needs a rectangular arrangement of numbers: {error}") from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"a Tensor holds real numbers, integers or booleans, not {array.dtype}: convert the data first")
+        raise TypeError(no_numbers(array if isinstance(data, list | tuple) else data))
     if dtype is None and array.dtype.kind == "f" and not isinstance(data, np.ndarray | np.generic):
         array = array.astype(np.result_type(*floating) if floating else _default_dtype, copy=False)
     return array
@@ -70,6 +73,8 @@ def _with_arrays(data: Any, floating: set[np.dtype[Any]]) -> Any:
     """Nested lists with arrays in place of the Tensors in them. The floating dtypes of all entries go to `floating`."""
     if isinstance(data, list | tuple):
         return [_with_arrays(entry, floating) for entry in data]
+    if data is None or isinstance(data, str):
+        raise TypeError(no_numbers(data))
     if isinstance(data, Variable):
         if data._node is not None and is_grad_enabled():
             warn(
@@ -141,7 +146,7 @@ def positive_integer(value: Any, expected: str) -> int:
     """
     number = integer(value)
     if number is None or number < 1:
-        raise ValueError(f"{expected}, not {value!r}")
+        raise ValueError(f"{expected}, not {shown(value)}")
     return number
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -14,8 +15,9 @@ from ..core import functions as f
 from ..core import guard
 from ..core.record import record
 from ..core.tape import observer
-from .arguments import get_default_dtype, lengths
+from .arguments import get_default_dtype, integer, lengths
 from .random import AnyGenerator, drawn
+from .refusals import no_numbers, shown, with_names
 from .subscripts import simple_einsum
 from .tensor import Tensor
 
@@ -25,8 +27,14 @@ __all__ = [
 ]  # fmt: skip
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
 def _made(array: NDArray[Any], dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """A Tensor that holds a new `array`, converted to `dtype`; by default only float64 is, to the default dtype."""
+    if array.dtype.kind not in "fiub":
+        raise TypeError(no_numbers(array))
     if dtype is None and array.dtype == np.float64:
         dtype = get_default_dtype()
     made = Tensor._of(observer().constant(array if dtype is None else array.astype(dtype, copy=False)))
@@ -44,6 +52,16 @@ def _drawn(
 def as_tensor(value: Any) -> Tensor:
     """`value` itself if it is a Tensor, else a Tensor of a copy of it."""
     return value if isinstance(value, Tensor) else Tensor(value)
+
+
+def as_function(method: Callable[Concatenate[Tensor, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """A method of Tensor as a function, which also takes arrays, numbers and lists in place of the Tensor."""
+
+    @functools.wraps(method)
+    def function(input: Any, *args: P.args, **options: P.kwargs) -> R:
+        return method(input if isinstance(input, Tensor) else Tensor(input), *args, **options)
+
+    return function  # type: ignore[return-value]  # `input` may also be given by name, which Callable cannot say
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -67,8 +85,9 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
     Raises:
         TypeError: `array` is no NumPy array of numbers.
 
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> array = np.zeros(2)
-    >>> shared = from_numpy(array)
+    >>> shared = tg.from_numpy(array)
     >>> array[0] = 1
     >>> shared
     tensor([1., 0.], dtype=float64)
@@ -89,7 +108,8 @@ def zeros(
 ) -> Tensor:
     """Zeros. The lengths are given one by one, as one sequence, or as ``size=``.
 
-    >>> zeros(2, 3).shape == zeros((2, 3)).shape == zeros(size=(2, 3)).shape
+    >>> import tinygrad_mlp as tg
+    >>> tg.zeros(2, 3).shape == tg.zeros((2, 3)).shape == tg.zeros(size=(2, 3)).shape
     True
     """
     return full(lengths(sizes, size), 0.0, dtype=dtype, requires_grad=requires_grad)
@@ -109,14 +129,16 @@ def full(
     return _made(np.full(size, fill_value), dtype, requires_grad)
 
 
-def zeros_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of the shape and dtype of `input`."""
-    return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+def zeros_like(input: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the shape and dtype of `input`: a Tensor, or what `tensor` takes."""
+    like = input if isinstance(input, Tensor | np.ndarray) else Tensor(input)
+    return zeros(like.shape, dtype=dtype or like.dtype, requires_grad=requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """Ones of the shape and dtype of `input`."""
-    return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+def ones_like(input: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the shape and dtype of `input`: a Tensor, or what `tensor` takes."""
+    like = input if isinstance(input, Tensor | np.ndarray) else Tensor(input)
+    return ones(like.shape, dtype=dtype or like.dtype, requires_grad=requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -134,7 +156,8 @@ def arange(
 ) -> Tensor:
     """The numbers `start`, `start` + `step`, … below `end`. If `end` is not given, they go from 0 to below `start`.
 
-    >>> arange(3), arange(1, 2, 0.25)
+    >>> import tinygrad_mlp as tg
+    >>> tg.arange(3), tg.arange(1, 2, 0.25)
     (tensor([0, 1, 2]), tensor([1.00, 1.25, 1.50, 1.75]))
     """
     return _made(np.arange(start, step=step) if end is None else np.arange(start, end, step), dtype, requires_grad)
@@ -187,37 +210,55 @@ def randint(
     """Integers drawn uniformly from `low`, …, `high` − 1. ``randint(high, size)`` draws from 0, …, `high` − 1."""
     if size is None and isinstance(high, Sequence):
         low, high, size = 0, low, high
-    if size is None:
+    if not isinstance(size, Sequence):
         raise TypeError("randint() takes the bounds and a size: write randint(0, 10, (2, 3)) or randint(10, (2, 3))")
     return _drawn(generator, np.random.Generator.integers, low, high, _int_lengths(size))
 
 
 def randperm(n: int, *, generator: AnyGenerator | None = None) -> Tensor:
-    """The integers 0, …, n − 1 in random order."""
-    return _drawn(generator, np.random.Generator.permutation, operator.index(n))
+    """The integers 0, …, n − 1 in random order.
+
+    Raises:
+        ValueError: n is negative, or no integer.
+    """
+    if (number := integer(n)) is None or number < 0:
+        raise ValueError(f"randperm() takes an integer n ≥ 0, not {shown(n)}")
+    return _drawn(generator, np.random.Generator.permutation, number)
 
 
 # --- Tensors of other Tensors -----------------------------------------------------------------------------------------
 
 
+@with_names
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The Tensors joined along `dim`. Their shapes may differ in the length of `dim` only.
 
     Raises:
+        TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes do not fit.
     """
-    if not len(tensors):
-        raise ValueError("cat() and stack() join one Tensor or more, not none")
+    _validate_list("cat", tensors)
     return record(f.concatenate, tensors, {"axis": dim})  # type: ignore[no-any-return]
 
 
+@with_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The Tensors, which have the same shape, joined along a new dimension `dim`.
 
     Raises:
+        TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes differ.
     """
-    return cat([tensor.unsqueeze(dim) for tensor in tensors], dim)
+    _validate_list("stack", tensors)
+    return cat([as_tensor(tensor).unsqueeze(dim) for tensor in tensors], dim)
+
+
+def _validate_list(name: str, tensors: Any) -> None:
+    """Raise an error unless `tensors` is a list, a tuple or another sequence of one Tensor or more."""
+    if isinstance(tensors, Tensor | np.ndarray) or not isinstance(tensors, Sequence):
+        raise TypeError(f"{name}() takes the Tensors in a list, not {shown(tensors)}: write {name}([x, y])")
+    if not len(tensors):
+        raise ValueError(f"{name}() joins one Tensor or more, not none")
 
 
 def where(condition: Any, input: Any, other: Any) -> Tensor:
@@ -245,8 +286,11 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         TypeError: the equation is no string.
         ValueError: the equation does not fit the operands.
 
-    >>> einsum("ij,j->i", ones(2, 3), arange(3.0))
+    >>> import tinygrad_mlp as tg
+    >>> tg.einsum("ij,j->i", tg.ones(2, 3), tg.arange(3.0))
     tensor([3., 3.])
     """
+    if not isinstance(equation, str):
+        raise TypeError(f'einsum() takes the equation first, a string such as "ij,jk->ik", not {shown(equation)}')
     tensors = (operand if isinstance(operand, Tensor) else Tensor(operand) for operand in operands)
     return simple_einsum(equation, *tensors)  # type: ignore[no-any-return]

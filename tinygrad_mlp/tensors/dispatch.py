@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core import record as recording
 from ..core.lines import function_name
-from ..core.record import record
+from ..core.record import Variable, record
 from ..core.sheet import Row, sheet
 from ..core.tape import observer
 from .arguments import raw
@@ -35,7 +35,7 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
         raise TypeError("numpy.where of a Tensor takes both choices, too: for indices, write numpy.nonzero(x.numpy())")
     if function in derived:
         return derived[function](*args, **options)
-    row = sheet.get(function)
+    row: Row | None = sheet.get(function, getattr(function, "row", None))
     if row == ():
         # It has no rules, because no gradient passes through it. The observer calls it; where a step is recorded for
         # replays, it also notes that each replay has to call it again.
@@ -56,12 +56,36 @@ def _without_gradient(function: Callable[..., Any], args: list[Any], options: di
 
 
 def _validated(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:
-    """Those of `options` that the rules of `function` take. Raises TypeError for another one, unless it is None."""
-    rule = next(filter(None, row), None) if isinstance(row, tuple) else row.rule
-    parameters = {} if rule is None else inspect.signature(rule).parameters
-    taken = 2 + len(row) if isinstance(row, tuple) else 2  # parameters for g, y and the inputs; options follow them
-    known = [name for name in list(parameters)[taken:] if name != "position"]  # `Each` passes that
+    """Those of `options` that all rules of `function` take. Raises TypeError for another one, unless it is None."""
+    inputs = len(row) if isinstance(row, tuple) else 0
+    taken = [_options(rule, inputs) for rule in (row if isinstance(row, tuple) else (row.rule,)) if rule is not None]
+    known = [name for name in options if all(names is None or name in names for names in taken)]
     for name, value in options.items():
         if name not in known and value is not None:
-            raise TypeError(f"{function_name(function)} of a Tensor does not take {name}=, only {known}")
-    return {name: value for name, value in options.items() if name in known}
+            raise TypeError(_refusal(function, inputs, name, value, taken[0] or []))
+    return {name: options[name] for name in known}
+
+
+def _options(rule: Callable[..., Any], inputs: int) -> list[str] | None:
+    """The parameters of `rule` after g, y and the inputs; None if it takes an option of any name."""
+    parameters = inspect.signature(rule).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return None
+    return [name for name in list(parameters)[2 + inputs :] if name != "position"]  # `Each` passes that
+
+
+def _refusal(function: Callable[..., Any], inputs: int, option: str, value: Any, taken: list[str]) -> str:
+    """Why `function` is not differentiated with the `option` that is named, and what to write instead."""
+    name = function_name(function)
+    if not hasattr(function, "row"):  # a function of NumPy's
+        others = f", only {' and '.join(f'{other}=' for other in taken)}" if taken else ""
+        return f"{name} of a Tensor does not take {option}={others}"
+    if isinstance(value, Variable | np.ndarray):
+        return (
+            f"{name} has rules for {inputs} of its inputs, but {option} is an input as well: write a rule for each "
+            "input, or None for one without a derivative"
+        )
+    return (
+        f"the rules of {name} do not take its option {option}=: write it among the parameters of each, "
+        f"as in lambda g, y, x, {option}: ..."
+    )

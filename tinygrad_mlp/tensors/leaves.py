@@ -15,6 +15,7 @@ from ..core.functions import astype
 from ..core.record import Leaf, Node, Variable
 from ..core.tape import observer, observers
 from ..core.walk import GraphError, Place, added, walk
+from .refusals import instead_of, several, shown
 
 __all__ = ["Lent", "accumulate", "collect", "gradient_of", "place_of", "places_of", "seed"]
 
@@ -47,7 +48,7 @@ def place_of(x: Any) -> Leaf | Node:
         GraphError: `x` needs no gradient, and so has no place.
     """
     if not isinstance(x, Variable):
-        raise TypeError(f"expected a Tensor, not {type(x).__name__}")
+        raise TypeError(f"expected a Tensor, not {shown(x)}{instead_of(x)}")
     if x._node is None:
         raise GraphError(
             "this Tensor does not require a gradient, nor does anything it was computed from: make its leaves with "
@@ -60,7 +61,7 @@ def places_of(inputs: Any) -> set[Leaf | Node] | None:
     """The places of `inputs`, one Tensor or several, for which a user wants gradients. None stands for all leaves."""
     if inputs is None:
         return None
-    places = {place_of(x) for x in ([inputs] if isinstance(inputs, Variable) else inputs)}
+    places = {place_of(x) for x in several(inputs, "inputs")}
     if not places:
         raise RuntimeError("inputs= names no Tensor: leave it out to collect gradients for all leaves")
     return places

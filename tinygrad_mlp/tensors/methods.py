@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -18,6 +20,7 @@ from .derived import derived, norm
 from .in_place import InPlace
 from .indexing import along, steps
 from .operators import Operators, matrix_product
+from .refusals import PYTORCH_NAMES, with_names
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -395,8 +398,14 @@ class Methods(Operators, InPlace):
         return _record(np.broadcast_to, (self,), {"shape": tuple(shape)})
 
     def expand(self, *sizes: Any) -> Tensor:
-        """This Tensor repeated along dimensions of length 1 to the shape `sizes`. A size of −1 keeps the length."""
+        """This Tensor repeated along dimensions of length 1 to the shape `sizes`. A size of −1 keeps the length.
+
+        Raises:
+            ValueError: there are fewer sizes than dimensions, or the shape does not broadcast to `sizes`.
+        """
         shape = lengths(sizes)
+        if len(shape) < self.ndim:
+            raise ValueError(f"expand() of shape {self.shape} takes {self.ndim} sizes or more, not {len(shape)}")
         own = (1,) * (len(shape) - self.ndim) + self.shape
         return self.broadcast_to([n if size == -1 else size for n, size in zip(own, shape, strict=True)])
 
@@ -430,12 +439,25 @@ class Methods(Operators, InPlace):
         return _derived[np.diagonal](self, offset, dim1, dim2)
 
     def tril(self, diagonal: int = 0) -> Tensor:
-        """A copy with zeros above a diagonal of the last two dimensions: the main one, or `diagonal` further up."""
-        return _record(np.tril, (self,), {"k": diagonal})
+        """A copy with zeros above a diagonal of the last two dimensions: the main one, or `diagonal` further up.
+
+        Raises:
+            ValueError: the Tensor is a number.
+        """
+        return _record(np.tril, (self._matrices("tril"),), {"k": diagonal})
 
     def triu(self, diagonal: int = 0) -> Tensor:
-        """A copy with zeros below a diagonal of the last two dimensions: the main one, or `diagonal` further up."""
-        return _record(np.triu, (self,), {"k": diagonal})
+        """A copy with zeros below a diagonal of the last two dimensions: the main one, or `diagonal` further up.
+
+        Raises:
+            ValueError: the Tensor is a number.
+        """
+        return _record(np.triu, (self._matrices("triu"),), {"k": diagonal})
+
+    def _matrices(self, method: str) -> Self:
+        if not self.ndim:
+            raise ValueError(f"{method}() takes a matrix, not a number: write x.reshape(1, 1)")
+        return self
 
     # --- products -----------------------------------------------------------------------------------------------------
 
@@ -449,8 +471,8 @@ class Methods(Operators, InPlace):
         Raises:
             ValueError: one of the two is not a matrix.
         """
-        if self.ndim != 2 or mat2.ndim != 2:
-            raise ValueError(f"mm() takes two matrices, not shapes {self.shape} and {mat2.shape}: use matmul")
+        if self.ndim != 2 or np.ndim(mat2) != 2:
+            raise ValueError(f"mm() takes two matrices, not shapes {self.shape} and {np.shape(mat2)}: use matmul")
         return matrix_product(self, mat2)
 
     def outer(self, vec2: Tensor) -> Tensor:
@@ -459,8 +481,10 @@ class Methods(Operators, InPlace):
         Raises:
             ValueError: one of the two is not a vector.
         """
-        if self.ndim != 1 or vec2.ndim != 1:
-            raise ValueError(f"outer() takes two vectors, not shapes {self.shape} and {vec2.shape}: .flatten() them")
+        if self.ndim != 1 or np.ndim(vec2) != 1:
+            raise ValueError(
+                f"outer() takes two vectors, not shapes {self.shape} and {np.shape(vec2)}: .flatten() them"
+            )
         return _derived[np.outer](self, vec2)
 
     # --- copies and dtypes --------------------------------------------------------------------------------------------
@@ -494,3 +518,9 @@ class Methods(Operators, InPlace):
     def long(self) -> Tensor:
         """This Tensor as int64."""
         return self.to(np.int64)
+
+
+# A method with an option such as `dim` says so to a user who gives it under NumPy's name.
+for _name, _method in list(vars(Methods).items()):
+    if isinstance(_method, FunctionType) and PYTORCH_NAMES & inspect.signature(_method).parameters.keys():
+        setattr(Methods, _name, with_names(_method))

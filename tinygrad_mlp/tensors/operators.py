@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ..core.record import Variable, record
+from .refusals import operation, product
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -18,12 +19,22 @@ _record: Callable[..., Tensor] = record  # the core calls the result Any
 
 
 def matrix_product(a: Any, b: Any) -> Tensor:
-    """`numpy.matmul`. Its rules are for matrices, so a vector gets a second dimension, which the result loses again."""
-    if np.ndim(a) == 1:
-        return matrix_product(np.expand_dims(a, 0), b).squeeze(-2 if np.ndim(b) > 1 else 0)
-    if np.ndim(b) == 1:
-        return matrix_product(a, np.expand_dims(b, 1)).squeeze(-1)
-    return _record(np.matmul, (a, b))
+    """`numpy.matmul`. Its rules are for matrices, so a vector gets a second dimension, which the result loses again.
+
+    Raises:
+        ValueError: the shapes do not fit. The message says which two lengths must be equal.
+    """
+    try:
+        if np.ndim(a) == 1:
+            return matrix_product(np.expand_dims(a, 0), b).squeeze(-2 if np.ndim(b) > 1 else 0)
+        if np.ndim(b) == 1:
+            return matrix_product(a, np.expand_dims(b, 1)).squeeze(-1)
+        return _record(np.matmul, (a, b))
+    except (TypeError, ValueError) as error:
+        explained = operation(error, np.matmul, a, b)
+        if explained is error and (problem := product(a, b)):
+            explained = ValueError(problem)
+        raise explained from None
 
 
 def _prefix(function: Any) -> Callable[[Any], Tensor]:
@@ -39,7 +50,10 @@ def _infix(function: Any) -> Callable[[Any, Any], Tensor]:
     """The method for a binary operator whose left operand is a Tensor. It records ``function(self, other)``."""
 
     def operator(self: Any, other: Any) -> Tensor:
-        return _record(function, (self, other))
+        try:
+            return _record(function, (self, other))
+        except (OverflowError, TypeError, ValueError) as error:
+            raise operation(error, function, self, other) from None
 
     return operator
 
@@ -48,9 +62,15 @@ def _reflected(function: Any) -> Callable[[Any, Any], Tensor]:
     """The method for a binary operator whose left operand is no Tensor. It records ``function(other, self)``."""
 
     def operator(self: Any, other: Any) -> Tensor:
-        return _record(function, (other, self))
+        try:
+            return _record(function, (other, self))
+        except (OverflowError, TypeError, ValueError) as error:
+            raise operation(error, function, other, self) from None
 
     return operator
+
+
+_power, _equal, _not_equal = _infix(np.power), _infix(np.equal), _infix(np.not_equal)
 
 
 class Operators(Variable):
@@ -65,7 +85,7 @@ class Operators(Variable):
         keeps_dtype = type(exponent) is int or (type(exponent) is float and self._data.dtype.kind == "f")
         if keeps_dtype and exponent == 2:
             return _record(np.square, (self,))
-        return _record(np.power, (self, exponent))
+        return _power(self, exponent)
 
     def __matmul__(self, other: Any) -> Tensor:
         return matrix_product(self, other)
@@ -74,10 +94,10 @@ class Operators(Variable):
         return matrix_product(other, self)
 
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return NotImplemented if other is None else _record(np.equal, (self, other))
+        return NotImplemented if other is None else _equal(self, other)
 
     def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return NotImplemented if other is None else _record(np.not_equal, (self, other))
+        return NotImplemented if other is None else _not_equal(self, other)
 
     __neg__ = _prefix(np.negative)
     __abs__ = _prefix(np.absolute)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.tape import effect, observer
+from .arguments import integer
+from .refusals import shown
 
 __all__ = ["AnyGenerator", "Generator", "drawn", "manual_seed", "numbers_from"]
 
@@ -16,7 +18,8 @@ __all__ = ["AnyGenerator", "Generator", "drawn", "manual_seed", "numbers_from"]
 class Generator:
     """A source of random numbers, under PyTorch's name: pass it as ``generator=``.
 
-    >>> Generator().manual_seed(1).numbers.integers(10, size=5).tolist()
+    >>> import tinygrad_mlp as tg
+    >>> tg.Generator().manual_seed(1).numbers.integers(10, size=5).tolist()
     [4, 5, 7, 9, 0]
     """
 
@@ -39,8 +42,14 @@ class Generator:
 
     @effect
     def manual_seed(self, seed: int) -> Generator:
-        """Restart this generator from `seed`, and return it."""
-        self._numbers = np.random.default_rng(seed)
+        """Restart this generator from `seed`, an integer ≥ 0, and return it.
+
+        Raises:
+            ValueError: `seed` is negative, or no integer. (NumPy would take None for a seed of its own choice.)
+        """
+        if (number := integer(seed)) is None or number < 0:
+            raise ValueError(f"a seed is an integer ≥ 0, not {shown(seed)}")
+        self._numbers = np.random.default_rng(number)
         return self
 
 

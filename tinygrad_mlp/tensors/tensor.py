@@ -27,6 +27,7 @@ from .derived import reductions
 from .dispatch import applied
 from .leaves import Lent, collect, gradient_of, places_of, seed
 from .methods import Methods
+from .refusals import shown
 
 __all__ = ["DtypeError", "RemovableHandle", "Tensor", "tensor"]
 
@@ -65,7 +66,8 @@ class Tensor(Methods):
         TypeError: `data` is not numeric.
         RuntimeError: `requires_grad` is asked of a dtype without a derivative.
 
-    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> import tinygrad_mlp as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
     >>> (x * x).sum().backward()
     >>> x.grad
     tensor([2., 4.])
@@ -339,6 +341,7 @@ class Tensor(Methods):
         If the hook returns a Tensor, the walk goes on with that instead of the gradient.
 
         Raises:
+            TypeError: `hook` is not a function.
             RuntimeError: this Tensor does not require a gradient; or later, in the backward pass: the hook returns
                 something else than None or a Tensor of the gradient's shape.
         """
@@ -356,6 +359,8 @@ class Tensor(Methods):
                 )
             return replaced if recorded else np.array(replaced._data, dtype=dense.dtype)
 
+        if not callable(hook):
+            raise TypeError(f"a hook is a function of the gradient, not {shown(hook)}")
         if self._node is None:
             raise RuntimeError("a Tensor that does not require a gradient cannot call a hook with it")
         observer().refuse("a hook that is given a gradient, which a replay would not call")
@@ -421,7 +426,8 @@ class Tensor(Methods):
 def tensor(data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of a copy of `data`; see `Tensor`.
 
-    >>> tensor([[1, 2], [3, 4]]).float() @ tensor([1.0, 0.5])
+    >>> import tinygrad_mlp as tg
+    >>> tg.tensor([[1, 2], [3, 4]]).float() @ tg.tensor([1.0, 0.5])
     tensor([2., 5.])
     """
     return Tensor(data, dtype=dtype, requires_grad=requires_grad)

@@ -21,6 +21,7 @@ class Score(NamedTuple):
 class Record(NamedTuple):
     """The scores of a network after the update of an iteration. Printed, a record is the line of a report.
 
+    >>> from tinygrad_mlp.training.scores import Record, Score
     >>> print(Record(10000, Score(8070.125, 0.87, 54000), None))
     Iteration 10000 - training loss: 8070.1250 | training accuracy: 0.8700
     """
@@ -45,6 +46,7 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
     Raises:
         ValueError: the shapes differ, or are not (n, d) with n and d at least 1.
 
+    >>> from tinygrad_mlp.training import accuracy
     >>> accuracy([[0, 1], [1, 0]], [[0.2, 0.3], [0.4, 0.6]])
     0.5
     >>> accuracy([[1], [0]], [[0.8], [0.3]])

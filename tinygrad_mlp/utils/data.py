@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..tensors.arguments import positive_integer
 from ..tensors.random import AnyGenerator, numbers_from
+from ..tensors.refusals import shown
 from ..tensors.tensor import Tensor
 
 __all__ = ["DataLoader", "Dataset", "Subset", "TensorDataset", "default_collate", "random_split"]
@@ -41,6 +42,8 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         ValueError: there are no Tensors, or they differ in length.
         TypeError: one of them is neither a Tensor nor an array.
 
+    >>> import numpy as np
+    >>> from tinygrad_mlp.utils.data import TensorDataset
     >>> dataset = TensorDataset(np.arange(6).reshape(3, 2), np.arange(3))
     >>> dataset[[0, 2]]
     (tensor([[0, 1],
@@ -50,7 +53,9 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     def __init__(self, *tensors: Tensor | NDArray[Any]) -> None:
         for tensor in tensors:
             if not isinstance(tensor, Tensor | np.ndarray):
-                raise TypeError(f"a TensorDataset is of Tensors and arrays, not {type(tensor).__name__}")
+                raise TypeError(
+                    f"a TensorDataset is of Tensors and arrays, as in TensorDataset(x, y), not {shown(tensor)}"
+                )
         shapes = [tensor.shape for tensor in tensors]
         if not shapes or any(not shape or shape[0] != shapes[0][0] for shape in shapes):
             raise ValueError(f"a TensorDataset is of one or more Tensors of the same length, not of shapes {shapes}")
@@ -72,6 +77,8 @@ class Subset(Dataset[Any]):
     """
 
     def __init__(self, dataset: Any, indices: Sequence[int] | NDArray[Any]) -> None:
+        if not isinstance(indices, Iterable):
+            raise TypeError(f"indices are integers in a list, not {shown(indices)}: write Subset(dataset, range(n))")
         self.dataset = dataset
         self.indices = _integers(indices)
         if len(self.indices) and not -len(dataset) <= self.indices.min() <= self.indices.max() < len(dataset):
@@ -94,8 +101,11 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: AnyGenerator
     to the first subsets, one to each. A product that is whole except for rounding errors, as in 0.29 · 100, is whole.
 
     Raises:
+        TypeError: the lengths are not in a list.
         ValueError: a length is negative, or the lengths add up neither to that of the dataset nor, as fractions, to 1.
     """
+    if not isinstance(lengths, Iterable):
+        raise TypeError(f"lengths are a list with the length of each part, such as [0.8, 0.2], not {shown(lengths)}")
     number, lengths = len(dataset), list(lengths)
     if any(isinstance(length, float) for length in lengths):
         if not math.isclose(sum(lengths), 1) or min(lengths) < 0:
@@ -136,8 +146,11 @@ class DataLoader:
 
     Raises:
         ValueError: `batch_size` is not a positive integer, or two options exclude each other.
-        TypeError: a sampler is an iterator, which would be empty in the second loop.
+        TypeError: `dataset` is not one, `collate_fn` is not a function, or a sampler is an iterator, which would be
+            empty in the second loop.
 
+    >>> import numpy as np
+    >>> from tinygrad_mlp.utils.data import DataLoader
     >>> loader = DataLoader(np.arange(5), batch_size=2)
     >>> [batch.tolist() for batch in loader], len(loader)
     ([[0, 1], [2, 3], [4]], 3)
@@ -157,11 +170,17 @@ class DataLoader:
         *,
         generator: AnyGenerator | None = None,
     ) -> None:
+        if isinstance(dataset, type) or not hasattr(dataset, "__getitem__"):
+            raise TypeError(
+                f"a dataset is an array, a Tensor, a TensorDataset or what has __getitem__, not {shown(dataset)}"
+            )
         if getattr(batch_size, "shape", ()):  # labels
             raise ValueError(
-                f"batch_size is a positive integer, not {batch_size!r}: "
+                f"batch_size is a positive integer, not {shown(batch_size)}: "
                 "write DataLoader(TensorDataset(x, y), batch_size)"
             )
+        if collate_fn is not None and not callable(collate_fn):
+            raise TypeError(f"collate_fn is a function of a list of samples, not {shown(collate_fn)}")
         batch_size = positive_integer(batch_size, "batch_size is a positive integer")
         if sampler is not None and shuffle:
             raise ValueError("a sampler says in which order to go: give it, or shuffle=True, not both")

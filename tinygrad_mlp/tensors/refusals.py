@@ -1,0 +1,173 @@
+"""Refuses arguments of the wrong kind: words values for messages, and says what to write instead."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ..core.lines import calling_line
+from ..core.record import Variable
+
+__all__ = [
+    "PYTORCH_NAMES", "explain_none", "instead_of", "is_module", "no_numbers", "number", "operation", "product",
+    "refuse_names", "several", "shown", "with_names",
+]  # fmt: skip
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def shown(value: Any) -> str:
+    """`value` in a few words: data by their shape, functions and classes by their names, else the value if short."""
+    if isinstance(value, Variable | np.ndarray):
+        array: Any = value
+        return f"{_a(type(value))} of shape {array.shape}"
+    if isinstance(value, type) or inspect.isroutine(value):
+        return f"the {'class' if isinstance(value, type) else 'function'} {value.__name__}"
+    text = repr(value)
+    return _a(type(value)) if len(text) > 60 or "\n" in text or " at 0x" in text or is_module(value) else text
+
+
+def _a(kind: type) -> str:
+    vowel = kind.__name__[0] in "AEIOUaeiou" or kind is np.ndarray
+    return f"{'an' if vowel else 'a'} {kind.__name__}"
+
+
+def is_module(value: Any) -> bool:
+    """Whether `value` is a Module. Modules stand above this storey, so it is told by their methods."""
+    return not isinstance(value, type) and hasattr(value, "parameters") and hasattr(value, "forward")
+
+
+# Says which module may have computed a None. `nn.call_site`, which knows of modules, puts another function here.
+explain_none: Callable[[], str] = str
+
+
+def no_numbers(value: Any) -> str:
+    """Why no Tensor can be made of `value`, and what to write instead."""
+    if isinstance(value, np.ndarray) and value.dtype == object and value.size:
+        value = value.flat[0]  # numpy.asarray has made an array of anything
+    if value is None:
+        origin = explain_none() or "does the function that computed it end with return?"
+        return f"None stands where a Tensor is wanted: {origin}"
+    if is_module(value):
+        return f"{shown(value)} stands where a Tensor is wanted: call it, as in net(x), and pass on what it returns"
+    if isinstance(value, int):
+        return f"the integer {value} is too large for a Tensor of integers: write it as a float, as in float({value})"
+    kind = value.dtype if isinstance(value, np.ndarray | np.generic) else type(value).__name__
+    return f"a Tensor holds real numbers, integers or booleans, not {kind}: convert the data first"
+
+
+def several(given: Any, name: str) -> tuple[Any, ...]:
+    """One Tensor or several, as a tuple. `name` is what the message calls them.
+
+    Raises:
+        TypeError: one of them is not a Tensor.
+    """
+    if isinstance(given, Variable):
+        return (given,)
+    whole = is_module(given) or isinstance(given, str | Mapping | np.ndarray) or not isinstance(given, Iterable)
+    entries = (given,) if whole else tuple(given)
+    for entry in entries:
+        if not isinstance(entry, Variable):
+            raise TypeError(f"{name} are Tensors, or one Tensor, not {shown(entry)}{instead_of(entry)}")
+    return entries
+
+
+def instead_of(value: Any) -> str:
+    """What to write instead of `value`, where Tensors are wanted."""
+    if is_module(value) or getattr(value, "__name__", "") in ("parameters", "named_parameters"):
+        return ": write net.parameters()"
+    if isinstance(value, Mapping | str) or (isinstance(value, tuple) and value and isinstance(value[0], str)):
+        return ": write net.parameters(), which has no names"
+    if value is None:
+        return ": does the function return its result?"
+    return ": write tensor(...)" if isinstance(value, np.ndarray | np.generic) else ""
+
+
+def number(value: Any, expected: str, valid: Callable[[Any], bool] = lambda _: True, *, trained: bool = False) -> None:
+    """Raise ValueError unless `value` is a number for which ``valid(value)`` is true. The error begins with `expected`.
+
+    An option that may be `trained` may be a Tensor, too.
+    """
+    if trained and isinstance(value, Variable):
+        return
+    if not isinstance(value, Real) or not valid(value):
+        raise ValueError(f"{expected}, not {shown(value)}")
+
+
+# NumPy's names of options, and PyTorch's.
+_NUMPY_NAMES = {
+    "axis": ("dim", "dims"), "axes": ("dims",), "axis1": ("dim0", "dim1"), "axis2": ("dim2", "dim1"),
+    "keepdims": ("keepdim",), "ddof": ("correction",), "shift": ("shifts",), "repeats": ("sizes",), "dims": ("dim",),
+    "dim": ("dims",),
+}  # fmt: skip
+# The options of methods that NumPy has under other names.
+PYTORCH_NAMES = frozenset(name for names in _NUMPY_NAMES.values() for name in names)
+
+
+def with_names(function: Callable[P, R]) -> Callable[P, R]:
+    """`function`, with an error that says PyTorch's name if it is given an option under NumPy's."""
+    known = frozenset(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def named(*args: P.args, **options: P.kwargs) -> R:
+        if options and not known.issuperset(options):
+            refuse_names(function.__name__, known, options)
+        return function(*args, **options)
+
+    return named
+
+
+def refuse_names(name: str, known: Iterable[str], options: Mapping[str, Any]) -> None:
+    """Raise TypeError if one of `options` has NumPy's name of an option that is `known` under PyTorch's."""
+    for option, value in options.items():
+        if option not in known:
+            for other in _NUMPY_NAMES.get(option, ()):
+                if other in known:
+                    raise TypeError(f"{name}() takes {other}=, not {option}=: write {name}(..., {other}={value!r})")
+
+
+def product(a: Any, b: Any) -> str | None:
+    """Why the matrix product of `a` and `b` does not exist, and what to write instead; None if their shapes fit."""
+    left, right = np.shape(a), np.shape(b)
+    problem = _mismatch(left, right)
+    return problem and f"matmul at {calling_line(sys._getframe())} of shapes {left} and {right}: {problem}"
+
+
+def _mismatch(left: tuple[int, ...], right: tuple[int, ...]) -> str | None:
+    """What does not fit in the shapes of two factors of a matrix product; None if they fit."""
+    if not left or not right:
+        return "a number has no rows or columns: write * to multiply by it"
+    rows = right[-2] if len(right) > 1 else right[-1]
+    if left[-1] == rows:
+        try:
+            np.broadcast_shapes(left[:-2], right[:-2])
+        except ValueError:
+            return f"the dimensions before the last two, {left[:-2]} and {right[:-2]}, must be equal, or have length 1"
+        return None
+    place = "the last length of the first" if len(left) > 1 else "the length of the first"
+    other = "the last but one of the second" if len(right) > 1 else "the length of the second"
+    advice = []
+    if len(right) > 1 and left[-1] == right[-1]:
+        advice.append(f"a @ b.{'T' if len(right) == 2 else 'mT'}")
+    if len(left) > 1 and left[-2] == rows:
+        advice.append(f"a.{'T' if len(left) == 2 else 'mT'} @ b")
+    return f"{place}, {left[-1]}, and {other}, {rows}, must be equal{': write ' if advice else ''}{' or '.join(advice)}"
+
+
+def operation(error: Exception, function: Any, left: Any, right: Any) -> Exception:
+    """The `error` of ``function(left, right)``, or one that says which operand is no number, or is too large."""
+    where = f"{function.__name__} at {calling_line(sys._getframe())}"
+    for operand in (left, right):
+        if not isinstance(operand, Variable | Real) and np.asarray(operand).dtype.kind not in "fiub":
+            advice = ": call it, as in net(x)" if is_module(operand) else ""
+            return TypeError(f"{where} takes Tensors and numbers, not {shown(operand)}{advice}")
+    if isinstance(error, OverflowError):
+        return OverflowError(f"{where}: {error}: write the number as a float, or call .double() on the Tensor")
+    return error
