@@ -414,7 +414,7 @@ class ReduceLROnPlateau(_Schedule):
         super().__init__(optimizer)
         number(factor, "factor is a number below 1", lambda factor: factor < 1)
         for name, epochs in (("patience", patience), ("cooldown", cooldown)):
-            if (count := integer(epochs)) is None or count < 0:
+            if epochs != math.inf and ((count := integer(epochs)) is None or count < 0):
                 raise ValueError(f"{name} is a number of epochs, an integer ≥ 0, not {shown(epochs)}")
         if mode not in ("min", "max"):
             raise ValueError(f"mode is 'min' or 'max', not {mode!r}")
