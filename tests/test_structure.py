@@ -92,7 +92,7 @@ def test_every_storey_exists() -> None:
 
 
 # The order in which the files of the core can be read from the ground up: each imports from those before it alone.
-CORE = ["blas", "functions", "sheet", "lines", "mode", "tape", "guard", "record", "walk"]
+CORE = ["blas", "foreign", "functions", "sheet", "lines", "mode", "tape", "guard", "record", "walk"]
 
 
 def test_the_core_can_be_read_in_one_order() -> None:

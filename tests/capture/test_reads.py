@@ -184,7 +184,7 @@ def permitted():
         "a weight's array": (forward, lambda: setattr(net.inner.weight, "data", np.ones((3, 3), np.float32))),
         "the numbers of a weight": (forward, lambda: net.inner.weight.data.fill(1.0)),
         "a weight": (forward, lambda: setattr(net.inner, "weight", nn.Parameter(tg.ones(3, 3)))),
-        "a dtype": (forward, net.double),
+        "a dtype": (lambda x: net(x.to(net.inner.weight.dtype)).detach(), net.double),
         "a module that a helper function calls": (called, net.eval),
         "a method's module": (net.evaluate, net.eval),
         "a module as a step": (tg.no_grad()(net), net.eval),

@@ -14,15 +14,19 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..core import functions as f
+from ..core.lines import function_name
 from ..core.mode import is_grad_enabled, no_grad, set_grad_enabled
 from ..core.record import record
 from ..core.sheet import Each, Rule, sheet
 from ..core.tape import observer
+from ..tensors.arguments import array_of
 from ..tensors.tensor import Tensor
 
 __all__ = ["Function", "add_row", "differentiable"]
@@ -59,7 +63,28 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
                 f"{'inputs' if len(rules) > 1 else 'input'}: each takes g, y and every input, "
                 f"but one takes {inspect.signature(rule)}"
             )
+    if function not in sheet:
+        f.implementations[function] = _holding(function)
     sheet[function] = rules
+
+
+def _holding(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, with an error for a result that no Tensor can hold, such as a complex or a masked array."""
+
+    if isinstance(function, FunctionType):  # one that `functions.dispatched` made, rather than NumPy
+        function = getattr(function, "__wrapped__", function)
+
+    def computing(*arrays: Any, **options: Any) -> Any:
+        result = function(*arrays, **options)
+        if isinstance(result, NDArrayOperatorsMixin):  # which stands for an array
+            return result
+        if getattr(result, "dtype", None) == np.float16 and any(np.asarray(array).itemsize == 1 for array in arrays):
+            return result  # of small integers, which `record` widens before it calls again
+        return array_of(result)
+
+    computing.__name__ = function_name(function)
+    computing.__module__ = getattr(function, "__module__", None)  # type: ignore[assignment]
+    return computing
 
 
 def _takes(function: Callable[..., Any], number: int) -> bool:

@@ -8,6 +8,7 @@ array where they cannot update the one they were given, so `Target.add` checks w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,15 +105,15 @@ def _is_wide(a: Array, b: Array) -> bool:
     return bool(len(a) < b.shape[1])
 
 
-def matmul(a: Any, b: Any) -> Any:
+def matmul(a: Any, b: Any, otherwise: Callable[[Any, Any], Any] = np.matmul) -> Any:
     """`numpy.matmul`, with products of float matrices sent to SciPy's BLAS.
 
     Everything else (stacks of matrices, vectors, integers, and operands that are not arrays but know how to multiply,
-    such as a Tensor or a symbol) is `numpy.matmul`'s own business.
+    such as a Tensor or a symbol) is the business of `otherwise`.
     """
     routines = _routines(a, b)
     if routines is None:
-        return np.matmul(a, b)
+        return otherwise(a, b)
     if len(a) == 1:  # the first case of `_call` written out, which saves time in steps of one sample
         matrix, transpose = _transposed(b)
         return routines.gemv(1.0, matrix, a, 0.0, None, 0, 1, 0, 1, transpose)[None]

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec
 import numpy as np
 
 from .blas import affine, matmul
+from .foreign import DtypeError
 
 P = ParamSpec("P")
 Axis = int | tuple[int, ...] | None
@@ -42,13 +43,23 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     """``x weightᵀ + bias`` for rows x: one node, and a weight gradient that stays factored (`blas.Product`)."""
     columns = weight.T
     if bias is None:
-        return matmul(x, columns)
+        return matmul(x, columns, _unwidened)
     y = affine(x, columns, bias)
     if y is None:
-        rows = matmul(x, columns)
+        rows = matmul(x, columns, _unwidened)
         y = rows + bias
         if y.shape != rows.shape:
             raise ValueError(f"a bias of shape {bias.shape} does not fit outputs of shape {rows.shape}")
+        if y.dtype != rows.dtype:
+            raise DtypeError(f"the weight is {weight.dtype}, but the bias is {bias.dtype}: convert one of them")
+    return y
+
+
+def _unwidened(x: Any, columns: Any) -> Any:
+    """`numpy.matmul`, but float64 data do not widen a float32 layer. Called where BLAS does not take the operands."""
+    y = np.matmul(x, columns)
+    if x.dtype != columns.dtype:
+        raise DtypeError(f"the input is {x.dtype}, but the weight is {columns.dtype}: convert one of them")
     return y
 
 

@@ -14,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.foreign import refuse_subclasses
 from ..tensors.tensor import Tensor
 from .atomic import replacing
 
@@ -36,7 +37,8 @@ def save(obj: Any, f: Place) -> None:
         f: a path, or a file opened for writing in binary mode.
 
     Raises:
-        TypeError: `obj` holds another object, such as a module, or a Tensor that was computed with a graph.
+        TypeError: `obj` holds another object, such as a module or a masked array, or a Tensor that was computed with a
+            graph.
         OSError: the file cannot be written.
 
     >>> import io, tinygrad_mlp as tg
@@ -113,6 +115,7 @@ def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
             f"save(): {path or 'this'} is a {type(value).__name__}, but files hold Tensors, arrays, numbers, strings, "
             "None, and dictionaries, lists and tuples of these: of a module or an optimizer, save the state_dict()"
         )
+    refuse_subclasses(value)
     name = path.strip("/").replace("\0", "␀") or "data"  # zip archives end a name at a NUL
     while name in arrays:  # as with the keys 1 and "1"
         name += "'"

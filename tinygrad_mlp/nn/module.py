@@ -308,15 +308,15 @@ class Module(Hookable):
         """Convert all parameters with their gradients, and all floating buffers, to `dtype`.
 
         Raises:
-            TypeError: `dtype` is not a floating dtype.
+            TypeError: `dtype` is neither float32 nor float64.
         """
-        if dtype_to(dtype).kind != "f":
-            raise TypeError(f"a module can be converted to float32 or float64, not to {np.dtype(dtype)}")
+        if (wanted := dtype_to(dtype)).kind != "f":
+            raise TypeError(f"a module can be converted to float32 or float64, not to {wanted}")
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.dtype.kind == "f":
                 gradient = tensor.grad
-                tensor._data = tensor._data.astype(dtype, copy=False)
-                tensor.grad = None if gradient is None else gradient.detach().to(dtype)
+                tensor._data = tensor._data.astype(wanted, copy=False)
+                tensor.grad = None if gradient is None else gradient.detach().to(wanted)
         return self
 
     def float(self) -> Self:
@@ -369,10 +369,15 @@ class Module(Hookable):
                 nothing has been changed.
         """
         own = self.state_dict(keep_vars=True)
-        arrays = {path: array_of(value) for path, value in state_dict.items()}
-        missing = [path for path in own if path not in arrays]
+        arrays, problems = {}, []
+        for path, value in state_dict.items():
+            try:
+                arrays[path] = array_of(value)
+            except TypeError as error:
+                problems.append(f"{path}: {error}")
+        missing = [path for path in own if path not in state_dict]
         unexpected = [path for path in arrays if path not in own]
-        problems = [
+        problems += [
             f"{path} has shape {own[path].shape}, but the state has {array.shape}"
             for path, array in arrays.items()
             if path in own and own[path].shape != array.shape
@@ -380,7 +385,7 @@ class Module(Hookable):
         problems += [
             f"{path} holds {own[path].dtype}, but the state has {array.dtype}"
             for path, array in arrays.items()
-            if path in own and (array.dtype.kind not in "fiub" or (assign and array.dtype.kind != own[path].dtype.kind))
+            if path in own and assign and array.dtype.kind != own[path].dtype.kind
         ]
         if strict:
             problems += [f"{path} is missing" for path in missing] + [f"{path} is unexpected" for path in unexpected]

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..core import guard
+from ..core.foreign import held
 from ..core.mode import is_grad_enabled
 from ..core.record import Leaf, Variable
 from ..core.tape import observer
@@ -30,7 +31,10 @@ def _in_place(name: str, function: Any) -> Callable[[Any, Any], Any]:
 
 def _change(change: Callable[[Any, Any], Any], tensor: Any, value: Any) -> None:
     """Call ``change(array, value)`` with the array of `tensor`, and tell the guard that the array has changed."""
-    change(tensor._data, raw(value))
+    entries = raw(value)
+    if isinstance(entries, str | list):
+        held(entries)  # which refuses texts, where NumPy would read numbers from them
+    change(tensor._data, entries)
     guard.stamp([tensor._data])
 
 
