@@ -176,7 +176,7 @@ def dims(dim: Dim) -> int | tuple[int, ...] | None:
 def integer(value: Any) -> int | None:
     """`value` as an int, if it is an integer of Python's or of NumPy's; None for all else, also for True and False."""
     try:
-        return None if isinstance(value, bool) else operator.index(value)
+        return None if isinstance(value, bool | np.bool) else operator.index(value)  # NumPy 2.2 takes its True for 1
     except TypeError:
         return None
 
