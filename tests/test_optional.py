@@ -32,7 +32,14 @@ for name in {OPTIONAL}:
 def run(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `code` in a new interpreter."""
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), **environment}
-    command = [sys.executable, "-W", "error", "-c", code, *arguments]
+    # What other packages plan for later is no error.
+    categories = (
+        "error",
+        "default::DeprecationWarning",
+        "default::PendingDeprecationWarning",
+        "default::FutureWarning",
+    )
+    command = [sys.executable, *(f"-W{category}" for category in categories), "-c", code, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import warnings
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_mlp
+from tinygrad_mlp.optim import StepWarning
 
 PROJECT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
@@ -64,6 +66,34 @@ def test_the_workflow_runs_on_the_floor_of_each_dependency() -> None:
         assert f"{requirement.replace('>=', '==')}.*" in WORKFLOW
     pythons = re.findall(r'"(3\.\d+)"', WORKFLOW)
     assert pythons[0] == PYPROJECT["project"]["requires-python"].removeprefix(">=")
+
+
+@pytest.mark.parametrize(("category", "module", "fails"), [
+    (UserWarning, "tinygrad_mlp.nn.layers", True), (UserWarning, "/home/train", True), (UserWarning, "numpy.ma", False),
+    (RuntimeWarning, "tinygrad_mlp.core.record", True), (RuntimeWarning, "numpy._core._methods", True),
+    (ResourceWarning, "pathlib", True), (pytest.PytestUnraisableExceptionWarning, "_pytest.unraisableexception", True),
+    (StepWarning, "/home/train", True), (DeprecationWarning, "numpy.lib", False), (FutureWarning, "scipy", False),
+    (DeprecationWarning, "tinygrad_mlp.core.record", False), (PendingDeprecationWarning, "matplotlib.figure", False),
+    (UserWarning, "numpylike", True),
+])  # fmt: skip
+def test_the_suite_fails_of_warnings_that_this_package_causes(
+    category: type[Warning], module: str, fails: bool
+) -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        try:
+            warnings.warn_explicit("a warning", category, "file.py", 1, module=module)
+        except category:
+            assert fails
+        else:
+            assert not fails
+            assert len(shown) == 1
+
+
+def test_a_number_that_overflows_and_a_warning_at_a_users_line_fail_the_suite() -> None:
+    with pytest.raises(RuntimeWarning):
+        tinygrad_mlp.tensor(1e30).exp()
+    with pytest.raises(UserWarning, match="no gradient passes"):
+        tinygrad_mlp.tensor([tinygrad_mlp.ones(1, requires_grad=True)])
 
 
 PAGES = [page for page in sorted(PROJECT.rglob("*.md")) if ".venv" not in page.parts]

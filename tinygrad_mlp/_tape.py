@@ -37,6 +37,7 @@ from .core.record import Leaf, Node, Variable
 from .core.tape import Observer, observer, observers
 from .nn.module import Module
 from .optim.optimizer import Optimizer
+from .tensors.arguments import array_of
 from .tensors.leaves import Lent, accumulate, gradient_of
 from .tensors.tensor import Tensor
 
@@ -378,7 +379,8 @@ class Tape(Observer):
         except Exception:
             self.refuse("an exception that the step catches")
             raise
-        return np.asarray(_arrays(result))
+        output = np.asarray(_arrays(result))
+        return output if output.dtype == np.float16 else array_of(output)  # `record` computes anew what is float16
 
     def slot(self, array: Any) -> Any:
         """A Slot for `array`, which takes down every call that is made with it; anything but an array as it is."""

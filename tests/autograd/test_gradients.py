@@ -139,5 +139,5 @@ def test_bad_calls_say_what_is_wrong(name: str) -> None:
 
 def test_grad_multiplies_the_factors_of_a_layers_gradient() -> None:
     weight = leaf(np.ones((1, 2)))
-    (gradient,) = grad(tg.nn.functional.linear(tg.tensor([[3.0, 4.0]]), weight).sum(), weight)
+    (gradient,) = grad(tg.nn.functional.linear(tg.tensor(np.array([[3.0, 4.0]])), weight).sum(), weight)
     np.testing.assert_array_equal(gradient, [[3, 4]])

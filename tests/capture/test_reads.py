@@ -49,6 +49,12 @@ def inside(x):
     return sum(x * k * SCALE for k in (1.0, 2.0))
 
 
+def beside_closures(x):
+    """A step whose inner function has a free variable and a default, which Python 3.13 lists in other instructions."""
+    k = 2.0
+    return sum((lambda y, c=c: y * c * k * CONFIG.scale)(x) for c in (1.0, 2.0))
+
+
 def decorated(function):
     """The function inside a wrapper, as decorators make it."""
 
@@ -93,6 +99,7 @@ def counting(x):
 FORBIDDEN = {
     "a global number": (lambda x: x * SCALE, "`SCALE` is read from outside: pass it as an argument"),
     "a number in an inner function": (inside, "`SCALE` is read"),
+    "an object with slots, beside closures": (beside_closures, "`CONFIG`, a Config, is read"),
     "a counter": (counting, "`SCALE` is read"),
     "a free variable": (closing_over(2.0), "`value` is read"),
     "a text": (lambda x: getattr(x, TEXT)(), "`TEXT` is read"),
@@ -184,7 +191,7 @@ def permitted():
         "a weight's array": (forward, lambda: setattr(net.inner.weight, "data", np.ones((3, 3), np.float32))),
         "the numbers of a weight": (forward, lambda: net.inner.weight.data.fill(1.0)),
         "a weight": (forward, lambda: setattr(net.inner, "weight", nn.Parameter(tg.ones(3, 3)))),
-        "a dtype": (forward, net.double),
+        "a dtype": (lambda x: net(x.to(net.inner.weight.dtype)).detach(), net.double),
         "a module that a helper function calls": (called, net.eval),
         "a method's module": (net.evaluate, net.eval),
         "a module as a step": (tg.no_grad()(net), net.eval),

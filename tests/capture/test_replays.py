@@ -42,18 +42,18 @@ def test_replays_are_bit_identical_to_eager_steps(widths, activation, loss, opti
 
 
 @pytest.mark.parametrize("rows", [1, 2, 40, 300])
-@pytest.mark.parametrize("dtypes", [("float32", "float32"), ("float64", "float64"), ("float64", "float32")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("columns", [1, 10, 60])
-def test_products_of_all_shapes_are_replayed_to_the_bit(rows, columns, dtypes):
+def test_products_of_all_shapes_are_replayed_to_the_bit(rows, columns, dtype):
     """The first product adds up 784 terms for each entry, as many as an image of MNIST has pixels.
 
     BLAS adds so many terms up in parts, and the parts depend on the routine and on the order in memory. So a replay has
-    to make the very same call. Mixed dtypes are multiplied by NumPy instead.
+    to make the very same call.
     """
     generator = np.random.default_rng(rows)
-    x = tg.tensor(generator.normal(size=(rows, 784)).astype(dtypes[0]))
-    y = tg.tensor(generator.uniform(size=(rows, columns)).astype(dtypes[0]))
-    eager, twin = (build([784, 50, columns], dtype=dtypes[1]) for _ in range(2))
+    x = tg.tensor(generator.normal(size=(rows, 784)).astype(dtype))
+    y = tg.tensor(generator.uniform(size=(rows, columns)).astype(dtype))
+    eager, twin = (build([784, 50, columns], dtype=dtype) for _ in range(2))
     step, captured = step_of(*eager, LOSSES["mse"]), tg.capture(step_of(*twin, LOSSES["mse"]))
     for _ in range(4):
         np.testing.assert_array_equal(step(x, y).detach().numpy(), captured(x, y).detach().numpy())

@@ -59,8 +59,6 @@ def test_the_standardizer_refuses_bad_data_and_keeps_its_fit() -> None:
         (np.zeros((0, 2)), r"empty matrix, of shape \(0, 2\)"),
         ([1.0, 2.0], r"expected a matrix \(n, p\).*shape \(2,\)"),
         ([[1.0, np.nan], [np.inf, 0.0]], "2 values are NaN or infinite, the first in row 0, column 1"),
-        ([["a", "b"]], "expected real numbers, given dtype <U1"),
-        ([[1j, 0]], "expected real numbers, given dtype complex128"),
     ]
     for bad, message in refused:
         with pytest.raises(ValueError, match=message):
@@ -157,7 +155,6 @@ BAD_DATA: list[tuple[Any, Any, float, str]] = [
     *((X[: len(labels)], labels, 0.1, message) for labels, message in BAD_LABELS),
     (X, Y[:-1], 0.1, "20 images, but 19 labels"),
     (Y, Y, 0.1, r"shape \(20,\); expected one sample in each row"),
-    (X.astype(str), Y, 0.1, "expected real numbers"),
     (
         np.where(np.eye(20, 4), np.nan, 1),
         Y,

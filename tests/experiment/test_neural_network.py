@@ -352,10 +352,10 @@ NAN[4, 2], INFINITE[0, 0] = np.nan, -np.inf
         ({"Y": Y[:, :1]}, ValueError, r"Y has shape \(6, 1\).*\(n, 3\): write one_hot\(Y.ravel\(\), 3\)"),
         ({"Y": Y.argmax(1)}, ValueError, r"Y has shape \(6,\).*one_hot"),
         ({"X": [[1, 2], [3]]}, ValueError, "X is no rectangular arrangement"),
-        ({"X": [["a"] * 5] * 6}, TypeError, "X holds <U1, not real numbers"),
-        ({"X": None}, TypeError, "X holds object"),
-        ({"X": X + 1j}, TypeError, "X holds complex128"),
-        ({"Y": None}, TypeError, "Y holds object"),
+        ({"X": [["a"] * 5] * 6}, TypeError, "X: .* not <U1"),
+        ({"X": None}, TypeError, "X: None stands where"),
+        ({"X": X + 1j}, TypeError, "X: .* not complex128: write .real"),
+        ({"Y": None}, TypeError, "Y: None stands where"),
         ({"X": NAN}, ValueError, "X holds nan in row 4, column 2"),
         ({"X": INFINITE}, ValueError, "X holds -inf in row 0, column 0"),
         ({"X": X * 1e300}, ValueError, "X holds .*e\\+.* no finite float32: 30 such entries"),
@@ -408,7 +408,7 @@ def test_labels_of_one_output_without_a_second_axis_are_to_be_reshaped():
 
 @pytest.mark.parametrize("given", [X[0], X[:, :4], X[:0], NAN, [["a"] * 5], [[1, 2], [3]]], ids=range(6))
 def test_predict_checks_its_input(given):
-    with pytest.raises((ValueError, TypeError), match=r"^X "):
+    with pytest.raises((ValueError, TypeError), match=r"^X\b"):
         quiet([5, 3]).predict(given)
 
 

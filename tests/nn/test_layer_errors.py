@@ -28,6 +28,7 @@ class Model(nn.Module):
     def __init__(self) -> None:
         self.encoder = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
         self.norm = nn.LayerNorm(3)
+        self.narrow = nn.Linear(4, 1, bias=False)
         self.losses = nn.ModuleDict({"fit": nn.MSELoss()})
 
     def forward(self, x: Any) -> tg.Tensor:
@@ -51,10 +52,10 @@ class Model(nn.Module):
         (lambda net: net([[1.0, 2.0]]), r"net.encoder\[0\] at test_layer_errors.py:\d+: .*got a list: write tensor"),
         (lambda net: net(np.float64(1.0)), r"net.encoder\[0\] at .*got \(\)"),
         (
-            lambda net: net(np.ones((1, 4))),
+            lambda net: net(tg.ones(1, 4)),
             r"net.encoder\[1\] at test_layer_errors.py:\d+: .*1 values per channel.*eval",
         ),
-        (lambda net: net(np.ones((2, 2, 2, 4))), r"net.encoder\[1\] at .*BatchNorm1d\(3\) .*got \(2, 2, 2, 3\)"),
+        (lambda net: net(tg.ones(2, 2, 2, 4)), r"net.encoder\[1\] at .*BatchNorm1d\(3\) .*got \(2, 2, 2, 3\)"),
         (lambda net: net.encoder[1](tg.tensor(np.ones((2, 5)))), r": BatchNorm1d\(3\) .*got \(2, 5\)"),
         (lambda net: net.norm(tg.tensor(np.ones((2, 5)))), r"net.norm at .*\(…, 3\), but got \(2, 5\)"),
         (
@@ -68,6 +69,56 @@ def test_shape_errors_name_the_layer_and_the_line(call: Callable[[nn.Module], An
     before = net.encoder[1].running_mean.tolist()
     with pytest.raises(ValueError, match=message):
         call(net)
+    assert net.encoder[1].running_mean.tolist() == before
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda net: net(tg.ones(2, 4).double()),
+            r"net.encoder\[0\] at test_layer_errors.py:\d+: Linear\(4 → 3\) has a weight of float32, but got an input "
+            r"of float64, of shape \(2, 4\): write x.float\(\), or net.double\(\)$",
+        ),
+        (
+            lambda net: net(np.ones((2, 4))),
+            r"float64, of shape \(2, 4\): write x.astype\(numpy.float32\), or net.double",
+        ),
+        (lambda net: net(np.ones((2, 5, 4))), r"float64, of shape \(2, 5, 4\): write x.astype"),
+        (lambda net: net(tg.ones(0, 4).double()), r"float64, of shape \(0, 4\)"),
+        (lambda net: net(tg.ones(2, 4).long()), r"got an input of int64, of shape \(2, 4\): write x.float\(\)$"),
+        (
+            lambda net: net.double()(tg.ones(2, 4)),
+            r"a weight of float64.*of float32.*: write x.double\(\), or net.float\(",
+        ),
+        (
+            lambda net: net.narrow(tg.ones(2, 4).double()),
+            r"net.narrow at .* Linear\(4 → 1\) .*float64, of shape \(2, 4\)",
+        ),
+        (
+            lambda net: net.encoder[1](tg.ones(2, 3).double()),
+            r": batch_norm: the input is float64, but running_mean is float32: write x.float\(\), or net.double\(\)",
+        ),
+        (
+            lambda net: net.norm(tg.ones(2, 3).double()),
+            r"net.norm at .*: layer_norm: the input is float64, but weight is float32: write x.float\(\), or ",
+        ),
+        (
+            lambda net: F.linear(tg.ones(1, 3), tg.ones(2, 3).double()),
+            "linear at .*: the input is float32, but the weig",
+        ),
+        (
+            lambda net: F.linear(tg.ones(1, 3), tg.ones(2, 3), tg.ones(2).double()),
+            "the weight is float32, but the bias",
+        ),
+    ],
+)
+def test_dtype_errors_name_the_layer_the_line_and_the_conversion(call: Callable[[Any], Any], message: str) -> None:
+    net = Model()
+    before = net.encoder[1].running_mean.tolist()
+    for kind in (TypeError, RuntimeError):  # RuntimeError as in PyTorch
+        with pytest.raises(kind, match=message):
+            call(net)
     assert net.encoder[1].running_mean.tolist() == before
 
 

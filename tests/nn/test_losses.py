@@ -330,6 +330,62 @@ def test_integer_targets_do_not_widen_the_loss(loss: Callable[..., tg.Tensor], t
     assert loss(tg.tensor([0.25, 0.5]), target).dtype == np.float32
 
 
+# Integers with which the loss of an entry does not fit into 8 bits, nor, of the last ones, into 32.
+INTEGERS: list[tuple[Any, list[int], list[int]]] = [
+    (np.uint8, [1, 2, 200], [20, 3, 7]),
+    (np.int8, [100, -100, 1], [-100, 100, 2]),
+    (np.int32, [100_000, 7, 1], [-100_000, 8, 1]),
+    (np.bool_, [True, False, True], [False, True, True]),
+]
+OF_INTEGERS: dict[str, Callable[[Any, Any], tg.Tensor]] = {
+    "mse_loss": F.mse_loss,
+    "mse_loss with weights": lambda a, b: F.mse_loss(a, b, weight=np.array([1, 2, 250], np.uint8)),
+    "l1_loss": lambda a, b: F.l1_loss(a, b, "sum"),
+    "huber_loss": F.huber_loss,
+    "binary_cross_entropy_with_logits": lambda a, b: F.binary_cross_entropy_with_logits(a, (b > 0).to(a.dtype)),
+    "pos_weight": lambda a, b: F.binary_cross_entropy_with_logits(
+        a, (b > 0).to(a.dtype), pos_weight=np.array([0, 1, 0], np.uint8)
+    ),
+    "nll_loss": lambda a, b: F.nll_loss(a.reshape(1, 3), [2]),
+    "cross_entropy": lambda a, b: F.cross_entropy(a.reshape(1, 3), [2]),
+    "cross_entropy of probabilities": lambda a, b: F.cross_entropy(a.reshape(1, 3), np.array([[0.5, 0.25, 0.25]])),
+    "softmax": lambda a, b: a.softmax(0),
+    "log_softmax": lambda a, b: F.log_softmax(a, 0),
+    "logsumexp": lambda a, b: a.logsumexp(0),
+    "dropout": lambda a, b: F.dropout(a, 0.3, generator=np.random.default_rng(0)),
+    "gelu": lambda a, b: F.gelu(a, "tanh"),
+    "softplus": lambda a, b: F.softplus(a, 2),
+    "elu": lambda a, b: F.elu(a),
+    "silu": lambda a, b: F.silu(a),
+    "leaky_relu": lambda a, b: F.leaky_relu(a),
+    "numpy.linalg.norm": lambda a, b: np.linalg.norm(a),
+}
+
+
+@pytest.mark.parametrize(("dtype", "a", "b"), INTEGERS)
+@pytest.mark.parametrize("name", OF_INTEGERS)
+def test_integers_and_booleans_are_computed_with_as_floats(name: str, dtype: Any, a: list[int], b: list[int]) -> None:
+    computed = OF_INTEGERS[name](tg.tensor(np.array(a, dtype)), tg.tensor(np.array(b, dtype)))
+    expected = OF_INTEGERS[name](tg.tensor(np.array(a, np.float64)), tg.tensor(np.array(b, np.float64)))
+    assert computed.dtype.kind == "f"
+    np.testing.assert_allclose(computed, expected, rtol=1e-6, atol=1e-30)
+
+
+def test_a_loss_has_the_dtype_of_its_input() -> None:
+    """A target and weights are converted to it. An input of integers takes that of its target, or the default dtype."""
+    single, double = tg.tensor([0.25, 0.5], requires_grad=True), tg.tensor(np.array([0.25, 0.5]))
+    for loss in (F.mse_loss, F.l1_loss, F.huber_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
+        for target in (double, double.numpy(), [0.25, 0.5]):
+            for weight in (None, double, double.numpy(), [1, 2]):
+                assert loss(single, target, weight=weight).dtype == np.float32
+                assert loss(double, single, weight=weight).dtype == np.float64
+    assert F.mse_loss(tg.tensor([1, 2]), double).dtype == np.float64
+    assert F.mse_loss(tg.tensor([1, 2]), tg.tensor([1, 3])).dtype == np.float32
+    F.mse_loss(double, single).backward()
+    assert single.grad is not None
+    assert single.grad.dtype == np.float32
+
+
 @pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
 def test_class_losses_keep_the_dtype(loss: Callable[..., tg.Tensor]) -> None:
     for reduction, weight in itertools.product(REDUCTIONS, [None, np.ones(2)]):

@@ -246,7 +246,7 @@ def test_state_dict_names_parameters_and_persistent_buffers() -> None:
 @pytest.mark.parametrize("assign", [False, True])
 def test_load_state_dict_copies_or_assigns(assign: bool) -> None:
     source, target = (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)) for _ in range(2))
-    source(np.random.default_rng(0).normal(size=(5, 2)))
+    source(np.random.default_rng(0).random((5, 2), np.float32))
     parameters = list(target.parameters())
     keys = target.load_state_dict(source.state_dict(), assign=assign)
     assert keys == ([], [])

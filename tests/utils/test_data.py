@@ -139,7 +139,7 @@ def test_batches_share_no_memory_with_the_dataset(rows: Any, shuffle: bool) -> N
 def test_a_batch_is_read_with_one_index() -> None:
     asked: list[Any] = []
 
-    class Rows(np.ndarray[Any, Any]):
+    class Rows(np.memmap[Any, Any]):
         def __getitem__(self, index: Any) -> Any:
             asked.append(index)
             return np.asarray(self)[index]

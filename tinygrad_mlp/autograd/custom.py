@@ -19,6 +19,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..core import functions as f
 from ..core.lines import function_name
@@ -26,6 +27,7 @@ from ..core.mode import is_grad_enabled, no_grad, set_grad_enabled
 from ..core.record import record
 from ..core.sheet import Each, Rule, sheet
 from ..core.tape import observer
+from ..tensors.arguments import array_of
 from ..tensors.tensor import Tensor
 
 __all__ = ["Function", "add_row", "differentiable"]
@@ -55,6 +57,8 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
     if not callable(function):
         raise TypeError(f"a row belongs to a function, not to {function!r}: write add_row(np.sinc, rule)")
     _validate_rules(function, rules)
+    if function not in sheet:
+        f.implementations[function] = _returning_arrays(function)
     sheet[function] = rules
 
 
@@ -158,20 +162,29 @@ def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callab
 
 
 def _returning_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, with an error if it returns something else than one array of numbers."""
+    """`function`, with an error if it returns something else than one array that a Tensor can hold."""
 
-    @functools.wraps(function)
     def checked(*inputs: Any, **options: Any) -> Any:
         if named := [name for name, value in options.items() if isinstance(value, Tensor)]:
             raise TypeError(f"{function_name(function)} takes Tensors by position, not by name: leave out {named[0]}=")
         y = function(*inputs, **options)
-        if not isinstance(y, np.ndarray | np.generic | int | float | Tensor) or np.asarray(y).dtype.kind not in "fiub":
+        if isinstance(y, Tensor | NDArrayOperatorsMixin):  # the second stands for an array
+            return y
+        if getattr(y, "dtype", None) == np.float16 and any(np.asarray(x).itemsize == 1 for x in inputs):
+            return y  # of small integers, which `record` widens before it calls again
+        try:
+            if not isinstance(y, np.ndarray | np.generic | int | float):
+                raise TypeError("this is no array")
+            array_of(y)
+        except TypeError as error:
             raise TypeError(
                 f"{function_name(function)} returned {y!r}, but a differentiable function returns one "
-                "array: end it with return, and for several outputs write an autograd.Function"
-            )
+                f"array: end it with return, and for several outputs write an autograd.Function ({error})"
+            ) from None
         return y
 
+    functools.update_wrapper(checked, function)
+    checked.__module__ = getattr(function, "__module__", None)  # type: ignore[assignment]  # methods of ufuncs have none
     return checked
 
 

@@ -20,6 +20,10 @@ P = ParamSpec("P")
 Axis = int | tuple[int, ...] | None
 
 
+class DtypeError(RuntimeError, TypeError):
+    """Dtypes do not fit. This is a RuntimeError, as in PyTorch, and a TypeError."""
+
+
 def dispatched(function: Callable[P, Any]) -> Callable[P, Any]:
     """Make a function take part in NumPy's dispatch (NEP 18): an operand such as a Tensor takes over the call."""
 
@@ -86,14 +90,18 @@ def quotient(a: Any, b: Any) -> Any:
 def linear(x: Any, weight: Any, bias: Any) -> Any:
     """``x weightᵀ + bias`` for rows x: one node, and a weight gradient that stays factored (`blas.Product`)."""
     columns = weight.T
-    if bias is None:
-        return matmul(x, columns)
-    y = affine(x, columns, bias)
-    if y is None:
-        rows = matmul(x, columns)
-        y = rows + bias
-        if y.shape != rows.shape:
-            raise ValueError(f"a bias of shape {bias.shape} does not fit outputs of shape {rows.shape}")
+    y = None if bias is None else affine(x, columns, bias)
+    if y is not None:
+        return y
+    y = matmul(x, columns)
+    if x.dtype is not columns.dtype and x.dtype != columns.dtype:  # float64 data would widen a float32 layer
+        raise DtypeError(f"the input is {x.dtype}, but the weight is {columns.dtype}: convert one of them")
+    if bias is not None:
+        shape, y = y.shape, y + bias
+        if y.shape != shape:
+            raise ValueError(f"a bias of shape {bias.shape} does not fit outputs of shape {shape}")
+        if y.dtype != columns.dtype:
+            raise DtypeError(f"the weight is {weight.dtype}, but the bias is {bias.dtype}: convert one of them")
     return y
 
 

@@ -120,7 +120,7 @@ def _share(memory: Array, other: Array) -> None:
         del sharing.others[id(gone)]
         if sharing.others or shared.get(key) is not sharing:  # others remain, or a later sharing has the same key
             return
-        del shared[key]
+        shared.pop(key, None)  # another thread may have let go of its last view at the same moment, and come here, too
         left = reference()  # None if the memory itself is gone
         if left is not None and sharing.contents not in (None, _checksum(left)):
             _written[key] = sharing.time  # nodes from before the sharing will fail; later ones have own checksums

@@ -18,7 +18,7 @@ from numpy import ndarray  # a global is found faster than an attribute
 
 from . import guard, mode
 from .blas import Array
-from .functions import implementations
+from .functions import DtypeError, astype, implementations
 from .lines import calling_line, function_name, outside
 from .mode import current
 from .sheet import Each, Row, is_read, reads, sheet
@@ -110,6 +110,8 @@ class Variable:
 
 _new = object.__new__
 tensor_class: Any = Variable  # of results; `tensors.tensor` puts Tensor here
+held: Function = np.asarray  # a user's operand as an array; `tensors.arguments` puts here what refuses some
+HELD = frozenset(map(np.dtype, "?bhilqBHILQfd"))  # the dtypes of tensors: bool, the integers, float32 and float64
 
 
 # How functions are recorded: the row, what computes on arrays, what each rule reads, whether one reads the output, and
@@ -153,6 +155,7 @@ def _unshared(option: Any, copy: Function) -> Any:
 _NO_OPTIONS: dict[str, Any] = {}
 _UNCHANGING = frozenset((bool, int, type(None)))
 _WEAK = frozenset((float, int, bool, type(None)))  # numbers without a dtype of their own, and absent operands
+_HALF = np.dtype(np.float16)
 _SMALL = 256  # entries: to let go of no more costs more time than the memory is worth
 
 
@@ -162,6 +165,7 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
     Raises:
         TypeError: the sheet of derivatives has no row for `function`.
         ValueError: the shapes do not fit.
+        DtypeError: the dtypes of an input and of a weight differ.
     """
     # In one piece, because every operator comes this way, and each call of a helper would be felt.
     try:
@@ -185,8 +189,10 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
             arrays.append(operand)
             edges.append(None)
         else:
-            # NumPy's scalars become Python's, which do not widen the other operand's dtype.
-            operand = operand.item() if isinstance(operand, np.generic) else np.asarray(operand)
+            if kind is not ndarray or operand.dtype not in HELD:
+                array = held(operand)
+                # NumPy's scalars become Python's, which do not widen the other operand's dtype.
+                operand = array.item() if isinstance(operand, np.generic) else array
             arrays.append(operand)
             edges.append(None)
             if type(operand) is ndarray:
@@ -197,10 +203,10 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
             output = observing.compute(computing, arrays, inputs, options)
         else:
             output = computing(*arrays, **options) if options else computing(*arrays)
-    except ValueError as error:
+    except (ValueError, DtypeError) as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays if array is not None)
-        line = calling_line(sys._getframe(2))
-        raise ValueError(f"{function_name(function)} at {line} of shapes {shapes}: {error}") from None
+        message = f"{function_name(function)} at {calling_line(sys._getframe(2))} of shapes {shapes}: {error}"
+        raise (DtypeError if isinstance(error, DtypeError) else ValueError)(message) from None
     if type(output) is not ndarray:
         output = np.asarray(output)
     watcher = mode.watcher
@@ -238,6 +244,10 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
         result._node = node
         if guard.shared:
             guard.note_contents(node)
+    elif output.dtype is _HALF:  # as exp of int8 gives. Of int16, which holds the same numbers, it gives float32
+        small = [isinstance(operand, Variable) and operand._data.itemsize == 1 for operand in inputs]
+        wider = [record(astype, (x,), {"dtype": np.int16}) if s else x for s, x in zip(small, inputs, strict=True)]
+        return record(function, wider, options)
     else:
         result._node = None
     if observing is not None:

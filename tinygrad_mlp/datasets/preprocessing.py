@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ..tensors.arguments import array_of, floating_dtype, validated_dtype
+from ..tensors.foreign import refuse_subclasses
 from ..utils.data import whole_samples
 
 __all__ = ["Preprocessed", "Standardizer", "one_hot", "preprocess"]
@@ -31,6 +33,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None, *, dtype: DTypeLike =
     Raises:
         ValueError: there are no labels, they do not have one dimension and an integer dtype, or one of them is negative
             or not below `classes`.
+        TypeError: the labels are masked.
 
     >>> from tinygrad_mlp.datasets import one_hot
     >>> one_hot([2, 0, 1])
@@ -44,7 +47,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None, *, dtype: DTypeLike =
         classes = largest + 1
     elif largest >= classes:
         raise ValueError(f"label {largest} does not fit {classes} classes, which are 0 to {classes - 1}")
-    encoded = np.zeros((len(labels), classes), dtype)
+    encoded = np.zeros((len(labels), classes), validated_dtype(dtype))
     encoded[np.arange(len(labels)), labels] = 1
     return encoded
 
@@ -76,6 +79,7 @@ class Standardizer:
 
         Raises:
             ValueError: `x` is empty, not finite, or no matrix.
+            TypeError: `x` is masked, or not of float32, float64, integers or booleans.
         """
         x = _validated_matrix(x)
         if not x.size:
@@ -93,10 +97,11 @@ class Standardizer:
         Raises:
             RuntimeError: `fit` has not been called.
             ValueError: `x` has another number of columns, is not finite, or is not a matrix.
+            TypeError: `x` is masked, or not of float32, float64, integers or booleans; `dtype` is not floating.
         """
         if not hasattr(self, "mean"):
             raise RuntimeError("this Standardizer knows no mean and deviation yet; call fit(x) first")
-        x = _validated_matrix(x)
+        x, dtype = _validated_matrix(x), floating_dtype(dtype)
         if x.shape[1] != len(self.mean):
             raise ValueError(f"x has {x.shape[1]} columns; this Standardizer was fitted on {len(self.mean)}")
         divisor = np.where(self.deviation > 0, self.deviation, np.inf)
@@ -142,6 +147,7 @@ def preprocess(
     Raises:
         ValueError: images or labels are empty, differ in length, or are not finite numbers; `one_hot` refuses the
             labels; `validation` is no fraction below 1, or leaves nothing to train on.
+        TypeError: images or labels are masked, or images are not of float32, float64, integers or booleans.
 
     >>> import numpy as np
     >>> from tinygrad_mlp.datasets import preprocess
@@ -149,7 +155,7 @@ def preprocess(
     >>> data.train_x.shape, data.validation_y.shape
     ((9, 2), (1, 2))
     """
-    images, labels = np.asarray(images), _validated_labels(labels)
+    images, labels = array_of(images), _validated_labels(labels)
     if images.ndim < 2 or not images.size:
         raise ValueError(f"images of shape {images.shape}; expected one sample in each row, (n, …)")
     if len(images) != len(labels):
@@ -183,10 +189,8 @@ def _blocks(rows: int) -> Iterator[slice]:
 
 
 def _validated_matrix(x: ArrayLike) -> NDArray[Any]:
-    """`x` as an array. Raises ValueError unless it is a matrix of finite real numbers."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "biuf":
-        raise ValueError(f"expected real numbers, given dtype {x.dtype}")
+    """`x` as an array. Raises ValueError unless it is a matrix of finite numbers, and TypeError as `array_of` does."""
+    x = array_of(x)
     if x.ndim != 2:
         raise ValueError(f"expected a matrix (n, p), one sample in each row, given shape {x.shape}")
     if x.dtype.kind == "f":
@@ -201,7 +205,11 @@ def _validated_matrix(x: ArrayLike) -> NDArray[Any]:
 
 
 def _validated_labels(labels: ArrayLike) -> NDArray[Any]:
-    """`labels` as an array. Raises ValueError unless it holds one whole number from 0 for each sample."""
+    """`labels` as an array. Raises ValueError unless it holds one whole number from 0 for each sample.
+
+    Raises TypeError if they are masked.
+    """
+    refuse_subclasses(labels)
     labels = np.asarray(labels)
     if labels.ndim != 1:
         raise ValueError(f"labels of shape {labels.shape}; expected one whole number for each sample, (n,)")

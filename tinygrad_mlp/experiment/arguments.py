@@ -65,7 +65,7 @@ class Validator(NamedTuple):
         """`value` as a matrix of finite numbers, copied to memory of its own.
 
         Raises:
-            TypeError: `value` is not numeric.
+            TypeError: no Tensor can hold `value`, which is masked or not numeric, for example.
             ValueError: `value` is empty, is no matrix of so many `columns`, or holds NaN or infinity. The message calls
                 it `name`; for a wrong shape it ends with the `advice`.
         """
@@ -73,8 +73,8 @@ class Validator(NamedTuple):
             array = array_of(value)
         except ValueError as error:
             raise ValueError(f"{name} is no rectangular arrangement of numbers: {error}") from None
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name} holds {array.dtype}, not real numbers: convert it first")
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}") from None
         if not array.size:
             raise ValueError(f"{name} is empty, of shape {array.shape}: at least one sample is needed")
         if array.ndim != 2 or array.shape[1] != columns:

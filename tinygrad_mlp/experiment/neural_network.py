@@ -21,6 +21,7 @@ from ..core.mode import no_grad
 from ..nn import functional as F
 from ..optim import SGD
 from ..optim.lr_scheduler import LambdaLR
+from ..tensors.arguments import floating_dtype
 from ..tensors.random import AnyGenerator, numbers_from
 from ..tensors.tensor import Tensor
 from .arguments import Validator, layer_widths, whole_number
@@ -106,8 +107,7 @@ class NeuralNetwork:
         widths = layer_widths(layers)
         if not isinstance(loss, str) or loss not in LOSSES:
             raise ValueError(f"loss is one of {sorted(LOSSES)}, not {loss!r}")
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise TypeError(f"dtype is float32 or float64, not {np.dtype(dtype)}")
+        dtype = floating_dtype(dtype)
         self.layers = widths
         self.loss = loss
         self.monitor = monitor
@@ -131,7 +131,7 @@ class NeuralNetwork:
         # Predictions end with the sigmoid. The losses take logits, and apply the sigmoid themselves.
         self._logits = self.model[:-1]
         self._loss = LOSSES[loss]
-        self._validator = Validator(widths, loss, np.dtype(dtype))
+        self._validator = Validator(widths, loss, dtype)
         self._optimizer = SGD(self.model.parameters(), lr=1.0)
         self._schedule = LambdaLR(self._optimizer, learning_rate)
         self._step = capture(_step(self._logits, self._loss, self._optimizer))

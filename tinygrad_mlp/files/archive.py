@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..tensors.foreign import refuse_subclasses
 from ..tensors.tensor import Tensor
 from .atomic import replacing
 from .members import Contents, Refusal, Unreadable, damage
@@ -47,8 +48,8 @@ def save(obj: Any, f: Place) -> None:
         f: a path, or a file opened for writing in binary mode.
 
     Raises:
-        TypeError: `obj` holds another object, such as a module, or a Tensor that was computed with a graph; or `f` is
-            neither a path nor a file opened in binary mode.
+        TypeError: `obj` holds another object, such as a module or a masked array, or a Tensor that was computed with a
+            graph; or `f` is neither a path nor a file opened in binary mode.
         ValueError: `obj` holds itself, is nested more deeply than Python can follow, or holds an integer of more
             digits than Python reads.
         OSError: the file cannot be written.
@@ -183,6 +184,7 @@ def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
             f"save(): {path or 'this'} is a {type(value).__name__}, but files hold Tensors, arrays, numbers, strings, "
             "None, and dictionaries, lists and tuples of these: of a module or an optimizer, save the state_dict()"
         )
+    refuse_subclasses(value)
     array: Array = value._data if isinstance(value, Tensor) else value
     if array.dtype.hasobject:
         raise TypeError(f"save(): {path or 'this'} is an array of Python objects: convert it to numbers or strings")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ from scipy.special import erf
 
 from ..core import functions as f
 from ..core import guard
+from ..core.functions import DtypeError
 from ..core.mode import no_grad
 from ..core.record import record
 from ..core.tape import observer
 from ..tensors.arguments import array_of
-from ..tensors.creation import as_tensor
+from ..tensors.creation import as_floating, as_tensor
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.refusals import number, with_names
 from ..tensors.tensor import Tensor
@@ -46,6 +47,7 @@ def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Raises:
         ValueError: the shapes do not fit.
+        DtypeError: the dtypes differ. This error is a RuntimeError, as in PyTorch, and a TypeError.
     """
     if input.ndim != 2:
         if input.ndim == 0:
@@ -53,6 +55,14 @@ def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         rows = np.reshape(input, (-1, input.shape[-1]))
         return linear(rows, weight, bias).reshape(*input.shape[:-1], weight.shape[0])
     return record(f.linear, (input, weight, bias))  # type: ignore[no-any-return]
+
+
+def conversions(input: Any, dtype: np.dtype[Any]) -> str:
+    """What to write where an input meets a network of another `dtype`, for messages."""
+    methods = {"float32": "float()", "float64": "double()"}
+    wanted, given = methods.get(str(dtype)), methods.get(str(input.dtype))
+    ways = [f"x.{wanted}" if isinstance(input, Tensor) else f"x.astype(numpy.{dtype})"]
+    return ", or ".join(ways + [f"net.{given}"] * (given is not None))
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
@@ -102,6 +112,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: 
     input = as_tensor(input)
     if not training or p == 0:
         return input
+    input = as_floating(input)
     shape, scale = input.shape, input.dtype.type(1 / (1 - p) if p < 1 else 0)
 
     def draw(numbers: np.random.Generator) -> Array:
@@ -153,7 +164,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
         ValueError: `negative_slope` is no number.
     """
     validate_slope("leaky_relu: negative_slope", negative_slope)
-    input = as_tensor(input)
+    input = as_floating(input)
     return np.where(input > 0, input, negative_slope * input)  # type: ignore[return-value]
 
 
@@ -164,7 +175,7 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
         ValueError: `alpha` is no number.
     """
     validate_slope("elu: alpha", alpha)
-    input = as_tensor(input)
+    input = as_floating(input)
     positive = input > 0
     # numpy.where computes both of its choices. The inner one keeps a large x from overflowing in expm1.
     return np.where(positive, input, alpha * np.expm1(np.where(positive, 0, input)))  # type: ignore[return-value]
@@ -183,7 +194,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         ValueError: `approximate` is neither "none" nor "tanh".
     """
     validate_approximate(approximate)
-    input = as_tensor(input)
+    input = as_floating(input)
     if approximate == "tanh":
         return 0.5 * input * (1 + (math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)).tanh())
     return 0.5 * input * (1 + erf(input / math.sqrt(2)))  # type: ignore[no-any-return]
@@ -191,7 +202,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def silu(input: Tensor) -> Tensor:
     """x σ(x)."""
-    input = as_tensor(input)
+    input = as_floating(input)
     return input * input.sigmoid()
 
 
@@ -208,7 +219,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
         ValueError: `beta` is 0, or one of the two is no number.
     """
     validate_softplus(beta, threshold)
-    input = as_tensor(input)
+    input = as_floating(input)
     scaled = beta * input
     smooth = np.logaddexp(scaled, 0) / beta
     return np.where(scaled > threshold, input, smooth)  # type: ignore[return-value]
@@ -245,6 +256,7 @@ def layer_norm(
     Raises:
         ValueError: the shape of the input does not end in `normalized_shape`, or that is not of positive integers, or
             `eps` is negative.
+        DtypeError: `weight` or `bias` is of another dtype than the input.
     """
     validate_eps(eps)
     input = as_tensor(input)
@@ -252,6 +264,7 @@ def layer_norm(
     if input.shape[-len(shape) :] != shape:
         ending = ", ".join(map(str, shape))
         raise ValueError(f"layer_norm over {shape} takes inputs of shape (…, {ending}), but got {input.shape}")
+    _validate_dtypes("layer_norm", input, {"weight": weight, "bias": bias})
     axes = tuple(range(-len(shape), 0))
     centered = input - input.mean(axes, keepdim=True)
     return _affine(centered / (centered.square().mean(axes, keepdim=True) + eps).sqrt(), weight, bias)
@@ -279,6 +292,7 @@ def batch_norm(
     Raises:
         ValueError: a shape does not fit; or `training`, and there is one value per channel; or not `training`, and
             a running value is missing; or `eps` is negative.
+        DtypeError: one of the arguments is of another dtype than the input.
     """
     validate_eps(eps)
     input = as_tensor(input)
@@ -290,6 +304,7 @@ def batch_norm(
     for name, held in given.items():
         if held is not None and held.shape != (channels,):
             raise ValueError(f"batch_norm of {channels} channels takes a {name} of as many, not of shape {held.shape}")
+    _validate_dtypes("batch_norm", input, given)
     if training:
         axes = (0, *range(2, input.ndim))
         count = input.numel() // channels
@@ -313,6 +328,14 @@ def batch_norm(
         variance = running_var.reshape(along)
     weight, bias = (None if held is None else held.reshape(along) for held in (weight, bias))
     return _affine(centered / (variance + eps).sqrt(), weight, bias)
+
+
+def _validate_dtypes(name: str, input: Tensor, given: Mapping[str, Tensor | None]) -> None:
+    """Raise DtypeError if one of the Tensors that are `given` beside the input has another dtype."""
+    for argument, held in given.items():
+        if held is not None and held.dtype != input.dtype:
+            advice = conversions(input, held.dtype)
+            raise DtypeError(f"{name}: the input is {input.dtype}, but {argument} is {held.dtype}: write {advice}")
 
 
 def _affine(normalized: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..core.functions import DtypeError
 from ..core.tape import observer
-from ..tensors.arguments import get_default_dtype, positive_integer
+from ..tensors.arguments import floating_dtype, positive_integer
 from ..tensors.creation import as_tensor, empty
 from ..tensors.random import AnyGenerator
 from ..tensors.tensor import Tensor
@@ -38,6 +39,7 @@ class Linear(Module):
 
     Raises:
         ValueError: a number of features is not a positive integer. Later, in a call: the input does not fit.
+        TypeError: `dtype` is neither float32 nor float64. Later, in a call: the input has another dtype.
 
     >>> from tinygrad_mlp import nn
     >>> nn.Linear(784, 10)
@@ -55,7 +57,7 @@ class Linear(Module):
     ) -> None:
         in_features = positive_integer(in_features, "in_features is a positive integer")
         out_features = positive_integer(out_features, "out_features is a positive integer")
-        dtype = get_default_dtype() if dtype is None else dtype
+        dtype = floating_dtype(dtype)
         self.in_features = in_features
         self.out_features = out_features
         self.weight = Parameter(Tensor._of(empty((out_features, in_features), dtype)))
@@ -77,6 +79,14 @@ class Linear(Module):
             raise ValueError(
                 f"{where_called(self)}: Linear({self.in_features} → {self.out_features}) takes inputs of shape "
                 f"(…, {self.in_features}), but got {given}"
+            ) from None
+        except DtypeError:
+            if input.dtype == self.weight.dtype:  # it is the bias that does not fit
+                raise
+            raise DtypeError(
+                f"{where_called(self)}: Linear({self.in_features} → {self.out_features}) has a weight of "
+                f"{self.weight.dtype}, but got an input of {input.dtype}, of shape {input.shape}: "
+                f"write {F.conversions(input, self.weight.dtype)}"
             ) from None
 
     def extra_repr(self) -> str:

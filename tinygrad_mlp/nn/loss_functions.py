@@ -2,6 +2,9 @@
 
 The input and the target of a loss have the same shape. A loss does not broadcast them: predictions of shape (n, 1) with
 targets of shape (n,) would give n² differences, which no program means.
+
+The target and the weights are converted to the dtype of the input, so that float64 labels beside a float32 network give
+a float32 loss. An input of integers or booleans takes the dtype of a floating target, or else the default dtype.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ from ..core import functions as f
 from ..core.mode import no_grad
 from ..core.record import record
 from ..core.tape import observer
-from ..tensors.arguments import array_of, integer
-from ..tensors.creation import arange, as_tensor
+from ..tensors.arguments import array_of, get_default_dtype, integer
+from ..tensors.creation import arange, as_floating, as_tensor
 from ..tensors.refusals import number, shown
 from ..tensors.tensor import Tensor
 
@@ -30,7 +33,6 @@ _REDUCTIONS = ("mean", "sum", "none")
 # For each reduction, the options of an elementwise loss of the sheet. With `total` it returns its sum, from one node.
 _TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
 Array = NDArray[Any]
-_ARRAYS = (Tensor, np.ndarray)
 _OTHER_SAMPLES = "are they of the same samples, and in this order?"
 
 
@@ -46,7 +48,7 @@ def validate_reduction(reduction: str) -> None:
 
 
 def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Any]:
-    """The input of a loss as a Tensor, and its target as a floating Tensor or array.
+    """The input of a loss as a floating Tensor, and its target as a Tensor or array of the same dtype.
 
     Raises:
         ValueError: their shapes differ, or `reduction` is unknown. `name` is what the message calls the loss.
@@ -55,9 +57,9 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
         validate_reduction(reduction)
     if not isinstance(input, Tensor):
         input = Tensor(input)
-    if not isinstance(target, _ARRAYS):
-        target = Tensor(target, dtype=input.dtype)
-    array = target._data if isinstance(target, Tensor) else target
+    if type(target) is not np.ndarray and not isinstance(target, Tensor):
+        target = Tensor(target, dtype=input.dtype if input.dtype.kind == "f" else None)
+    array = target if type(target) is np.ndarray else target._data
     if array.shape != input._data.shape:
         if array.ndim > input.ndim and input.shape == array.shape[:1] + array.shape[2:]:
             advice = "write loss(net(x), y): the input comes first, and then the target"
@@ -70,9 +72,16 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
         raise ValueError(
             f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: {advice}"
         )
-    if array.dtype.kind != "f":  # integers would widen float32 to float64
-        target = target.to(input.dtype) if isinstance(target, Tensor) else target.astype(input.dtype)
-    return input, target
+    dtype = input._data.dtype
+    return (input, target) if array.dtype is dtype and dtype.kind == "f" else _of_one_dtype(input, target)
+
+
+def _of_one_dtype(input: Tensor, target: Any) -> tuple[Tensor, Any]:
+    """The input of a loss and its target, converted where their dtypes differ or are not floating."""
+    array = array_of(target)
+    if input.dtype.kind != "f":
+        input = input.to(array.dtype if array.dtype.kind == "f" else get_default_dtype())
+    return input, target.to(input.dtype) if isinstance(target, Tensor) else array.astype(input.dtype)
 
 
 def _weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
@@ -97,7 +106,7 @@ def _per_weight(name: str, elements: Tensor, weight: Any, reduction: str) -> Ten
     Raises:
         ValueError: the weights have another shape.
     """
-    weight = as_tensor(weight)
+    weight = as_tensor(weight).to(elements.dtype)
     if weight.shape != elements.shape:
         raise ValueError(f"{name}: weight has shape {weight.shape}, but there are elements of shape {elements.shape}")
     weighted = _weighted(name, elements, weight)
@@ -215,7 +224,7 @@ def binary_cross_entropy_with_logits(
         # The loss of a target y is −y ln σ(z) − (1 − y) ln(1 − σ(z)). Its first part, which is y times the loss of a
         # target 1, counts `pos_weight` times. `elements` has it once, so it is added `pos_weight` − 1 times.
         positive = record(f.binary_cross_entropy_with_logits, (input, 1))
-        elements = elements + _weighted(name, target * positive, as_tensor(pos_weight) - 1)
+        elements = elements + _weighted(name, target * positive, as_floating(pos_weight) - 1)
     return _reduced(elements if weight is None else _weighted(name, elements, weight), reduction)
 
 
@@ -282,7 +291,7 @@ def nll_loss(
         ValueError: the shapes do not fit, a class is outside 0 … C − 1, or `reduction` is unknown.
     """
     validate_reduction(reduction)
-    input = as_tensor(input)
+    input = as_floating(input)
     target = _validated_classes("nll_loss", input, target, ignore_index)
     rows = _rows(input)
     with no_grad():
@@ -334,11 +343,11 @@ def cross_entropy(
     name = "cross_entropy"
     validate_reduction(reduction)
     validate_smoothing(label_smoothing)
-    input = as_tensor(input)
     if not isinstance(target, Tensor):
-        target = np.asarray(target)
-    are_classes = target.dtype.kind != "f"
+        target = array_of(target)
+    are_classes = (target if type(target) is np.ndarray else target._data).dtype.kind != "f"
     if are_classes:
+        input = as_floating(input)
         target = _validated_classes(name, input, target, ignore_index)
         logits = _rows(input)
         targets = Tensor._of(observer().repeat(one_hot_rows, target, logits.shape[1], ignore_index, logits.dtype))

@@ -315,15 +315,15 @@ class Module(Hookable):
         """Convert all parameters with their gradients, and all floating buffers, to `dtype`.
 
         Raises:
-            TypeError: `dtype` is not a floating dtype.
+            TypeError: `dtype` is neither float32 nor float64.
         """
-        if dtype_to(dtype).kind != "f":
-            raise TypeError(f"a module can be converted to float32 or float64, not to {np.dtype(dtype)}")
+        if (wanted := dtype_to(dtype)).kind != "f":
+            raise TypeError(f"a module can be converted to float32 or float64, not to {wanted}")
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.dtype.kind == "f":
                 gradient = tensor.grad
-                tensor._data = tensor._data.astype(dtype, copy=False)
-                tensor.grad = None if gradient is None else gradient.detach().to(dtype)
+                tensor._data = tensor._data.astype(wanted, copy=False)
+                tensor.grad = None if gradient is None else gradient.detach().to(wanted)
         return self
 
     def float(self) -> Self:

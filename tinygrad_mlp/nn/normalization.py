@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..core.functions import DtypeError
 from ..core.tape import observer
-from ..tensors.arguments import get_default_dtype, positive_integer
+from ..tensors.arguments import floating_dtype, positive_integer
 from ..tensors.creation import as_tensor
 from ..tensors.refusals import number
 from ..tensors.tensor import Tensor
@@ -23,7 +24,7 @@ __all__ = ["BatchNorm1d", "LayerNorm"]
 
 def _parameters(shape: tuple[int, ...], weight: bool, bias: bool, dtype: DTypeLike | None) -> list[Parameter | None]:
     """A weight of ones and a bias of zeros; None in place of one that is not wanted."""
-    dtype = get_default_dtype() if dtype is None else dtype
+    dtype = floating_dtype(dtype)
     values = (np.ones(shape, dtype) if weight else None, np.zeros(shape, dtype) if bias else None)
     return [None if value is None else Parameter(Tensor(value)) for value in values]
 
@@ -46,6 +47,7 @@ class BatchNorm1d(Module):
     Raises:
         ValueError: `num_features` is not a positive integer, or `eps` or `momentum` is out of its range. Later, in a
             call: the input does not fit, or a training batch has one value per channel, which has no variance.
+        TypeError: `dtype` is neither float32 nor float64. Later, in a call: the input has another dtype.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class BatchNorm1d(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         self.weight, self.bias = _parameters((num_features,), affine, affine, dtype)
-        dtype = get_default_dtype() if dtype is None else dtype
+        dtype = floating_dtype(dtype)
         tracked = track_running_stats
         self.register_buffer("running_mean", Tensor(np.zeros(num_features, dtype)) if tracked else None)
         self.register_buffer("running_var", Tensor(np.ones(num_features, dtype)) if tracked else None)
@@ -91,6 +93,8 @@ class BatchNorm1d(Module):
             output = F.batch_norm(
                 input, self.running_mean, self.running_var, self.weight, self.bias, training, self._share(), self.eps
             )
+        except DtypeError as error:
+            raise DtypeError(f"{where_called(self)}: {error}") from None
         except ValueError as error:
             raise ValueError(f"{where_called(self)}: {error}") from None
         if self.training and self.num_batches_tracked is not None:
@@ -125,6 +129,7 @@ class LayerNorm(Module):
     Raises:
         ValueError: `normalized_shape` is not of positive integers, or `eps` is negative. Later, in a call: the shape of
             the input does not end in it.
+        TypeError: `dtype` is neither float32 nor float64. Later, in a call: the input has another dtype.
     """
 
     def __init__(
@@ -146,6 +151,8 @@ class LayerNorm(Module):
     def forward(self, input: Any) -> Tensor:
         try:
             return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        except DtypeError as error:
+            raise DtypeError(f"{where_called(self)}: {error}") from None
         except ValueError as error:
             raise ValueError(f"{where_called(self)}: {error}") from None
 

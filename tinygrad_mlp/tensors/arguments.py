@@ -11,13 +11,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..core.lines import warn
 from ..core.mode import is_grad_enabled
-from ..core.record import Variable
+from ..core.record import HELD, Variable
 from ..core.tape import observer
+from .foreign import held, refuse_subclasses
 from .refusals import no_numbers, shown
 
 __all__ = [
-    "Dim", "array_of", "dims", "dtype_to", "get_default_dtype", "integer", "lengths", "numeric", "positive_integer",
-    "raw", "real", "set_default_dtype",
+    "Dim", "array_of", "dims", "dtype_to", "floating_dtype", "get_default_dtype", "integer", "lengths", "numeric",
+    "positive_integer", "raw", "real", "set_default_dtype", "validate_array", "validated_dtype",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -33,9 +34,9 @@ def set_default_dtype(dtype: DTypeLike) -> None:
         TypeError: `dtype` is neither float32 nor float64.
     """
     global _default_dtype
-    if dtype is None or np.dtype(dtype) not in (np.float32, np.float64):  # numpy.dtype(None) is float64
-        raise TypeError(f"the default dtype is float32 or float64, not {dtype if dtype is None else np.dtype(dtype)}")
-    _default_dtype = np.dtype(dtype)
+    if dtype is None:  # which stands for the default dtype elsewhere
+        raise TypeError("the default dtype is float32 or float64, not None: write numpy.float32")
+    _default_dtype = floating_dtype(dtype)
 
 
 def get_default_dtype() -> np.dtype[Any]:
@@ -47,7 +48,8 @@ def numeric(data: Any, dtype: DTypeLike | None) -> Array:
     """A new array of `data`, for a Tensor to hold.
 
     Raises:
-        TypeError: `data` is not numeric, or is a list of rows of different lengths.
+        TypeError: `data` is not numeric, is a list of rows of different lengths, or is an array of a subclass; or no
+            Tensor can hold `dtype` or, if that is None, the dtype of the data.
     """
     if isinstance(data, Variable | np.ndarray):
         observer().refuse("making a Tensor of an array: write clone(), or make it outside the step")
@@ -56,14 +58,14 @@ def numeric(data: Any, dtype: DTypeLike | None) -> Array:
     floating: set[np.dtype[Any]] = set()
     if isinstance(data, list | tuple):
         data = _with_arrays(data, floating)
-    elif data is None or isinstance(data, str):  # which numpy.array would convert to a dtype: None to NaN
-        raise TypeError(no_numbers(data))
+    refuse_subclasses(data)
     try:
-        array = np.array(data, dtype=dtype)
+        given = np.asarray(data)
+        if dtype is None or given.dtype.kind not in "fiub":  # `dtype` may convert float16, but no text
+            given = held(given)
+        array = np.array(data, dtype=given.dtype if dtype is None else validated_dtype(dtype))
     except ValueError as error:
         raise TypeError(f"a Tensor needs a rectangular arrangement of numbers: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise TypeError(no_numbers(array if isinstance(data, list | tuple) else data))
     if dtype is None and array.dtype.kind == "f" and not isinstance(data, np.ndarray | np.generic):
         array = array.astype(np.result_type(*floating) if floating else _default_dtype, copy=False)
     return array
@@ -83,6 +85,7 @@ def _with_arrays(data: Any, floating: set[np.dtype[Any]]) -> Any:
             )
         data = data._data
     if isinstance(data, np.ndarray | np.generic):
+        refuse_subclasses(data)
         observer().refuse("making a Tensor of arrays or Tensors: write stack([...])")
         if data.dtype.kind == "f":
             floating.add(data.dtype)
@@ -91,33 +94,76 @@ def _with_arrays(data: Any, floating: set[np.dtype[Any]]) -> Any:
     return data
 
 
+def validated_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """`dtype` as a dtype of NumPy's, in the machine's byte order.
+
+    Raises:
+        TypeError: it is no dtype, or one that no Tensor can hold.
+    """
+    wanted: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
+    if wanted not in HELD:
+        raise TypeError(f"a dtype here is float32, float64, bool or one of integers, not {wanted}: write numpy.float32")
+    return wanted
+
+
+def floating_dtype(dtype: DTypeLike | None) -> np.dtype[Any]:
+    """The dtype of what is drawn or trained, for an argument ``dtype=``. None stands for the default dtype.
+
+    Raises:
+        TypeError: it is neither float32 nor float64.
+    """
+    wanted = _default_dtype if dtype is None else np.dtype(dtype).newbyteorder("=")
+    if wanted not in (np.float32, np.float64):
+        raise TypeError(f"the dtype is float32 or float64, not {wanted}: write dtype=numpy.float32")
+    return wanted
+
+
 def dtype_to(dtype: Any) -> np.dtype[Any]:
     """The NumPy dtype for the argument of ``to(dtype)``.
 
     Raises:
-        TypeError: `dtype` is not a dtype.
+        TypeError: `dtype` is no dtype, or one that no Tensor can hold.
     """
     try:
         if dtype is None:  # numpy.dtype(None) is float64
             raise TypeError
-        wanted: np.dtype[Any] = np.dtype(dtype)
-        return wanted
+        np.dtype(dtype)
     except TypeError:
         raise TypeError(
             f"to() takes a dtype such as numpy.float64, not {dtype!r}; there is one device, so leave devices out"
         ) from None
+    return validated_dtype(dtype)
 
 
-def array_of(value: Any) -> Any:
-    """The array of a Tensor; of anything else, what `numpy.asarray` makes of it."""
-    return value._data if isinstance(value, Variable) else np.asarray(value)
+def array_of(value: Any) -> Array:
+    """The array of a Tensor; of anything else, what `numpy.asarray` makes of it.
+
+    Raises:
+        TypeError: no Tensor can hold it.
+    """
+    array: Array = value._data if isinstance(value, Variable) else held(value)
+    return array
+
+
+def validate_array(array: Array) -> None:
+    """Raise TypeError if no Tensor can hold the `array`, of which nothing is read: it may lie on a disk."""
+    refuse_subclasses(array)
+    held(np.empty(0, array.dtype))
 
 
 def raw(value: Any) -> Any:
-    """`value` with arrays in place of Tensors, also of those in lists."""
+    """`value` with arrays in place of Tensors, also of those in lists.
+
+    Raises:
+        TypeError: an array is one that no Tensor can hold.
+    """
     if isinstance(value, Variable):
         return value._data
-    return [raw(entry) for entry in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [raw(entry) for entry in value]
+    if isinstance(value, np.generic):  # which stays one, because an array without dimensions indexes otherwise
+        held(value)
+    return held(value) if isinstance(value, np.ndarray) else value
 
 
 def dims(dim: Dim) -> int | tuple[int, ...] | None:
@@ -133,7 +179,7 @@ def real(value: Any) -> float:
 def integer(value: Any) -> int | None:
     """`value` as an int, if it is an integer of Python's or of NumPy's; None for all else, also for True and False."""
     try:
-        return None if isinstance(value, bool) else operator.index(value)
+        return None if isinstance(value, bool | np.bool) else operator.index(value)  # NumPy 2.2 takes its True for 1
     except TypeError:
         return None
 

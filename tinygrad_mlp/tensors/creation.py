@@ -15,9 +15,9 @@ from ..core import functions as f
 from ..core import guard
 from ..core.record import record
 from ..core.tape import observer
-from .arguments import get_default_dtype, integer, lengths
+from .arguments import array_of, floating_dtype, get_default_dtype, integer, lengths, validated_dtype
 from .random import AnyGenerator, drawn
-from .refusals import no_numbers, shown, with_names
+from .refusals import shown, with_names
 from .subscripts import simple_einsum
 from .tensor import Tensor
 
@@ -33,11 +33,12 @@ R = TypeVar("R")
 
 def _made(array: NDArray[Any], dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """A Tensor that holds a new `array`, converted to `dtype`; by default only float64 is, to the default dtype."""
-    if array.dtype.kind not in "fiub":
-        raise TypeError(no_numbers(array))
-    if dtype is None and array.dtype == np.float64:
-        dtype = get_default_dtype()
-    made = Tensor._of(observer().constant(array if dtype is None else array.astype(dtype, copy=False)))
+    if dtype is None:
+        array = array_of(array)
+        wanted = get_default_dtype() if array.dtype == np.float64 else array.dtype
+    else:
+        wanted = validated_dtype(dtype)
+    made = Tensor._of(observer().constant(array.astype(wanted, copy=False)))
     return made.requires_grad_() if requires_grad else made
 
 
@@ -52,6 +53,11 @@ def _drawn(
 def as_tensor(value: Any) -> Tensor:
     """`value` itself if it is a Tensor, else a Tensor of a copy of it."""
     return value if isinstance(value, Tensor) else Tensor(value)
+
+
+def as_floating(value: Any) -> Tensor:
+    """`as_tensor`, with integers and booleans converted to the default dtype."""
+    return as_tensor(value)._as_floating()  # type: ignore[no-any-return]
 
 
 def as_function(method: Callable[Concatenate[Tensor, P], R]) -> Callable[Concatenate[Any, P], R]:
@@ -83,7 +89,7 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
     If a write to `array` changes entries that a later backward pass needs, that pass raises an error.
 
     Raises:
-        TypeError: `array` is no NumPy array of numbers.
+        TypeError: `array` is no NumPy array, or one that no Tensor can hold.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> array = np.zeros(2)
@@ -95,9 +101,10 @@ def from_numpy(array: NDArray[Any]) -> Tensor:
     observer().refuse("making a Tensor of an array: make it outside the step")
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy() takes a NumPy array, not {type(array).__name__}: use tensor()")
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"a Tensor holds real numbers, integers or booleans, not {array.dtype}: convert it first")
-    return Tensor._of(guard.guard_foreign(np.asarray(array)))
+    own = array_of(array)
+    if not array.dtype.isnative:
+        raise TypeError(f"from_numpy() cannot share memory in another byte order: write .astype(numpy.{own.dtype})")
+    return Tensor._of(guard.guard_foreign(own))
 
 
 # --- constants and ranges ---------------------------------------------------------------------------------------------
@@ -126,7 +133,7 @@ def full(
     size: Sequence[int], fill_value: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A Tensor of shape `size` with every entry `fill_value`."""
-    return _made(np.full(size, fill_value), dtype, requires_grad)
+    return _made(np.full(size, array_of(fill_value)), dtype, requires_grad)
 
 
 def zeros_like(input: Any, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -186,7 +193,7 @@ def rand(
     requires_grad: bool = False,
 ) -> Tensor:
     """Numbers drawn uniformly from [0, 1)."""
-    wanted: Any = np.dtype(dtype or get_default_dtype())
+    wanted: Any = floating_dtype(dtype)
     return _drawn(generator, np.random.Generator.random, _int_lengths(sizes, size), wanted, requires_grad=requires_grad)
 
 
@@ -198,7 +205,7 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Numbers drawn from the normal distribution with mean 0 and variance 1."""
-    wanted: Any = np.dtype(dtype or get_default_dtype())
+    wanted: Any = floating_dtype(dtype)
     return _drawn(
         generator, np.random.Generator.standard_normal, _int_lengths(sizes, size), wanted, requires_grad=requires_grad
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..core.functions import Axis, concatenate, getitem, root
+from ..core.functions import Axis, astype, concatenate, getitem, root
 
 # The function that does the same as the ``reduce`` method of a ufunc.
 reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}
@@ -41,6 +41,8 @@ def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
 
 def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The product, as pairwise products of the two halves: its derivatives divide by no factor, which may be 0."""
+    if a.dtype.kind in "biu" and a.dtype.itemsize < 8:
+        a = astype(a, np.prod(np.ones(0, a.dtype)).dtype)  # to the 64 bits in which NumPy computes, too
     reduced = range(a.ndim) if axis is None else normalize_axis_tuple(axis, a.ndim)
     kept = [i for i in range(a.ndim) if i not in reduced]
     count, rest = _count(a, tuple(reduced)), [a.shape[i] for i in kept]
@@ -78,6 +80,8 @@ def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any
 def _linalg_norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
     if ord is not None and (x.ndim != 1 if axis is None else np.ndim(axis)):
         raise TypeError("numpy.linalg.norm of a Tensor takes norms of vectors: leave ord= out, or pass one axis=")
+    if x.dtype.kind != "f":
+        x = astype(x, np.float64)  # as NumPy does
     return norm(x, 2 if ord is None else ord, axis, keepdims)
 
 

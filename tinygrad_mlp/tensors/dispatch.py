@@ -14,7 +14,7 @@ from ..core.lines import function_name
 from ..core.record import Variable, record
 from ..core.sheet import Row, sheet
 from ..core.tape import observer
-from .arguments import raw
+from .arguments import array_of, raw
 from .derived import derived
 from .operators import matrix_product
 
@@ -52,7 +52,14 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
 
 def _without_gradient(function: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Array:
     """The result of a function whose row has no rules, such as a rounding, computed on arrays."""
-    return np.asarray(function(*raw(args), **options))
+    arrays = raw(args)
+    result = np.asarray(function(*arrays, **options))
+    if (
+        result.dtype == np.float16
+    ):  # as `numpy.rint` of int8 gives. Of int16, which holds the same numbers, it gives float32
+        arrays = [x.astype(np.int16) if isinstance(x, np.ndarray) and x.itemsize == 1 else x for x in arrays]
+        result = function(*arrays, **options)
+    return array_of(result)
 
 
 def _validated(function: Callable[..., Any], row: Row, options: dict[str, Any]) -> dict[str, Any]:

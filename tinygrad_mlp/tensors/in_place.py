@@ -13,6 +13,7 @@ from ..core.mode import is_grad_enabled
 from ..core.record import Leaf, Variable
 from ..core.tape import observer
 from .arguments import raw
+from .foreign import held
 from .indexing import steps
 from .operators import name_operators
 
@@ -30,7 +31,10 @@ def _in_place(name: str, function: Any) -> Callable[[Any, Any], Any]:
 
 def _change(change: Callable[[Any, Any], Any], tensor: Any, value: Any) -> None:
     """Call ``change(array, value)`` with the array of `tensor`, and tell the guard that the array has changed."""
-    change(tensor._data, raw(value))
+    entries = raw(value)
+    if isinstance(entries, str | list):
+        held(entries)  # which refuses texts, where NumPy would read numbers from them
+    change(tensor._data, entries)
     guard.stamp([tensor._data])
 
 

@@ -11,6 +11,7 @@ from ..core import record
 from ..core.record import Variable
 from ..core.tape import observer
 from .arguments import raw
+from .foreign import refuse_subclasses
 
 __all__ = ["along", "steps"]
 
@@ -63,6 +64,7 @@ def _as_array(entry: Any) -> Any:
     """`entry` of an index as an array. None for a slice, for an ellipsis and for None, which adds a dimension."""
     if isinstance(entry, slice | None) or entry is ...:
         return None
+    refuse_subclasses(entry)
     return entry if hasattr(entry, "shape") else np.asarray(entry)
 
 

@@ -15,7 +15,7 @@ from scipy.special import erf, expit
 
 from ..core import functions as f
 from ..core.record import Variable, record
-from .arguments import Dim, dims, dtype_to, lengths
+from .arguments import Dim, dims, dtype_to, get_default_dtype, lengths
 from .derived import derived, norm
 from .in_place import InPlace
 from .indexing import along, steps
@@ -215,12 +215,12 @@ class Methods(Operators, InPlace):
         return _record(np.where, (mask, value, self))
 
     def softmax(self, dim: int) -> Tensor:
-        """eˣ / Σ eˣ along `dim`."""
+        """eˣ / Σ eˣ along `dim`. Integers and booleans are converted to the default dtype first."""
         return self.log_softmax(dim).exp()
 
     def log_softmax(self, dim: int) -> Tensor:
-        """x − ln Σ eˣ along `dim`."""
-        return _record(f.log_softmax, (self,), {"axis": dim})
+        """x − ln Σ eˣ along `dim`. Integers and booleans are converted to the default dtype first."""
+        return _record(f.log_softmax, (self._as_floating(),), {"axis": dim})
 
     # --- reductions ---------------------------------------------------------------------------------------------------
 
@@ -267,8 +267,12 @@ class Methods(Operators, InPlace):
             raise TypeError(f"{method}() takes a floating Tensor, not one of {self.dtype}: call .float() first")
         return self
 
+    def _as_floating(self) -> Any:
+        """This Tensor, or, if it holds integers or booleans, a Tensor of the default dtype."""
+        return self if self._data.dtype.kind == "f" else self.to(get_default_dtype())
+
     def prod(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """The product over `dim`; by default over all dimensions."""
+        """The product over `dim`; by default over all dimensions. That of small integers is of 64 bits, as a sum is."""
         return _derived[np.prod](self, dims(dim), keepdim)
 
     def cumsum(self, dim: int) -> Tensor:
@@ -330,8 +334,8 @@ class Methods(Operators, InPlace):
         return _record(np.all, (self,), {"axis": dims(dim), "keepdims": keepdim})
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Tensor:
-        """ln Σ eˣ over `dim`."""
-        return _record(f.logsumexp, (self,), {"axis": dims(dim), "keepdims": keepdim})
+        """ln Σ eˣ over `dim`. Integers and booleans are converted to the default dtype first."""
+        return _record(f.logsumexp, (self._as_floating(),), {"axis": dims(dim), "keepdims": keepdim})
 
     # --- shape and order ----------------------------------------------------------------------------------------------
 
@@ -497,11 +501,9 @@ class Methods(Operators, InPlace):
         """This Tensor converted to `dtype`, or this Tensor itself if it has it. No gradient passes through integers.
 
         Raises:
-            TypeError: `dtype` is not a dtype of real numbers, integers or booleans.
+            TypeError: `dtype` is not float32, float64, bool or one of integers.
         """
         wanted = dtype_to(dtype)
-        if wanted.kind not in "fiub":
-            raise TypeError(f"a Tensor holds real numbers, integers or booleans, not {wanted}")
         if self.dtype == wanted:
             return self  # type: ignore[return-value]
         source = self if wanted.kind == "f" else self.detach()

@@ -50,16 +50,17 @@ explain_none: Callable[[], str] = str
 
 def no_numbers(value: Any) -> str:
     """Why no Tensor can be made of `value`, and what to write instead."""
-    if isinstance(value, np.ndarray) and value.dtype == object and value.size:
+    is_array = isinstance(value, np.ndarray | np.generic)
+    kind = value.dtype if is_array else type(value).__name__
+    if is_array and value.dtype.kind == "O" and value.size:
         value = value.flat[0]  # numpy.asarray has made an array of anything
     if value is None:
         origin = explain_none() or "does the function that computed it end with return?"
         return f"None stands where a Tensor is wanted: {origin}"
     if is_module(value):
         return f"{shown(value)} stands where a Tensor is wanted: call it, as in net(x), and pass on what it returns"
-    if isinstance(value, int):
+    if isinstance(value, int) and abs(value) >= 2**63:
         return f"the integer {value} is too large for a Tensor of integers: write it as a float, as in float({value})"
-    kind = value.dtype if isinstance(value, np.ndarray | np.generic) else type(value).__name__
     return f"a Tensor holds real numbers, integers or booleans, not {kind}: convert the data first"
 
 
@@ -165,7 +166,9 @@ def operation(error: Exception, function: Any, left: Any, right: Any) -> Excepti
     """The `error` of ``function(left, right)``, or one that says which operand is no number, or is too large."""
     where = f"{function.__name__} at {calling_line(sys._getframe())}"
     for operand in (left, right):
-        if not isinstance(operand, Variable | Real) and np.asarray(operand).dtype.kind not in "fiub":
+        if isinstance(operand, Variable | Real | np.ndarray | list):  # of arrays, `error` says what is wrong
+            continue
+        if np.asarray(operand).dtype.kind not in "fiub":
             advice = ": call it, as in net(x)" if is_module(operand) else ""
             return TypeError(f"{where} takes Tensors and numbers, not {shown(operand)}{advice}")
     if isinstance(error, OverflowError):

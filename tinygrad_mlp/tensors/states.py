@@ -46,7 +46,9 @@ def real_array(value: Any) -> Array | None:
 def described(value: Any) -> str:
     """A few words about `value`, for an error."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return f"{value.dtype} of shape {tuple(value.shape)}"
+        kind = "masked array" if isinstance(value, np.ma.MaskedArray) else type(value).__name__
+        numbers = f"{value.dtype} of shape {tuple(value.shape)}"
+        return numbers if kind in ("ndarray", "Tensor", "Parameter") else f"a {kind} of {numbers}"
     return reprlib.repr(value)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..core import guard
 from ..core import record as recording
 from ..core.blas import Product
+from ..core.functions import DtypeError
 from ..core.lines import function_name, warn
 from ..core.mode import is_grad_enabled
 from ..core.record import Leaf, Node
@@ -29,13 +30,9 @@ from .leaves import Lent, collect, gradient_of, places_of, seed
 from .methods import Methods
 from .refusals import shown
 
-__all__ = ["DtypeError", "RemovableHandle", "Tensor", "tensor"]
+__all__ = ["RemovableHandle", "Tensor", "tensor"]
 
 Array = NDArray[Any]
-
-
-class DtypeError(RuntimeError, TypeError):
-    """A dtype is wrong for a gradient. This is a RuntimeError, as in PyTorch, and a TypeError."""
 
 
 class RemovableHandle:
@@ -63,7 +60,8 @@ class Tensor(Methods):
         requires_grad: collect a gradient for this Tensor; floating dtypes only.
 
     Raises:
-        TypeError: `data` is not numeric.
+        TypeError: `data` is not numeric, or is a masked array or of another subclass of `numpy.ndarray`; or the dtype
+            is not float32, float64, bool or one of integers.
         RuntimeError: `requires_grad` is asked of a dtype without a derivative.
 
     >>> import tinygrad_mlp as tg
@@ -102,6 +100,14 @@ class Tensor(Methods):
             # A copy, so that a later write to the user's array does not change this Tensor. ``x.data -= 1`` ends
             # with ``x.data = x.data``, which is the same memory: then there is nothing to do.
             self._data = np.array(array, dtype=self.dtype)
+
+    @property
+    def _mask(self) -> Any:
+        """Refuse the functions of `numpy.ma`, which read an operand's ``_data`` and ``_mask``, by these private names.
+
+        They would take the array out of the Tensor, and return a masked array without a graph.
+        """
+        raise TypeError("a masked array meets a Tensor, which has no mask: write .filled(0), or x.detach().numpy()")
 
     def numpy(self, *, force: bool = False) -> Array:
         """The entries as an array that shares this Tensor's memory. `force` detaches the Tensor from the graph first.

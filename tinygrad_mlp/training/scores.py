@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..tensors.arguments import array_of
+
 __all__ = ["Record", "Score", "accuracy", "decisions"]
 
 
@@ -45,6 +47,7 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
 
     Raises:
         ValueError: the shapes differ, or are not (n, d) with n and d at least 1.
+        TypeError: an argument is masked, or is not numeric.
 
     >>> from tinygrad_mlp.training import accuracy
     >>> accuracy([[0, 1], [1, 0]], [[0.2, 0.3], [0.4, 0.6]])
@@ -52,7 +55,7 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
     >>> accuracy([[1], [0]], [[0.8], [0.3]])
     1.0
     """
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    labels, predictions = array_of(labels), array_of(predictions)
     if labels.shape != predictions.shape or labels.ndim != 2 or not labels.size:
         raise ValueError(f"labels and predictions have one shape (n, d), not {labels.shape} and {predictions.shape}")
     return float(np.mean(decisions(labels) == decisions(predictions)))

@@ -15,7 +15,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tensors.arguments import positive_integer
+from ..tensors.arguments import array_of, positive_integer, validate_array
+from ..tensors.foreign import refuse_subclasses
 from ..tensors.random import AnyGenerator, numbers_from
 from ..tensors.refusals import shown
 from ..tensors.tensor import Tensor
@@ -40,7 +41,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     Raises:
         ValueError: there are no Tensors, or they differ in length.
-        TypeError: one of them is neither a Tensor nor an array.
+        TypeError: one of them is neither a Tensor nor an array, or is an array that no Tensor can hold.
 
     >>> import numpy as np
     >>> from tinygrad_mlp.utils.data import TensorDataset
@@ -56,6 +57,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
                 raise TypeError(
                     f"a TensorDataset is of Tensors and arrays, as in TensorDataset(x, y), not {shown(tensor)}"
                 )
+            validate_array(array_of(tensor) if isinstance(tensor, Tensor) else tensor)
         shapes = [tensor.shape for tensor in tensors]
         if not shapes or any(not shape or shape[0] != shapes[0][0] for shape in shapes):
             raise ValueError(f"a TensorDataset is of one or more Tensors of the same length, not of shapes {shapes}")
@@ -190,6 +192,8 @@ class DataLoader:
         _validate_repeatable("batch_sampler", batch_sampler)
         for batch in batch_sampler if isinstance(batch_sampler, Sequence) else ():
             _validate_repeatable("a batch of batch_sampler", batch)
+        if isinstance(dataset, np.ndarray):
+            validate_array(dataset)
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = bool(shuffle)
@@ -228,7 +232,8 @@ class DataLoader:
 
 
 def _integers(indices: Iterable[Any]) -> NDArray[np.intp]:
-    """The indices as an array of integers. Raises TypeError if one is no integer, or is True or False."""
+    """The indices as an array of integers. Raises TypeError if one is no integer, or is True, False or masked."""
+    refuse_subclasses(indices)
     indices = list(indices)
     if not {bool, np.bool}.isdisjoint(map(type, indices)):  # True would be taken for 1, and False for 0
         raise TypeError("indices are integers, not booleans: for a mask, write numpy.flatnonzero(mask)")
@@ -236,7 +241,8 @@ def _integers(indices: Iterable[Any]) -> NDArray[np.intp]:
 
 
 def _validate_repeatable(name: str, indices: Any) -> None:
-    """Raise TypeError if `indices` can be gone through only once."""
+    """Raise TypeError if `indices` can be gone through only once, or are masked."""
+    refuse_subclasses(indices)
     if isinstance(indices, Iterator):
         raise TypeError(
             f"{name} is a {type(indices).__name__}, which is empty after the first loop: write list(...) around it, "
@@ -280,7 +286,7 @@ def default_collate(samples: Sequence[Any]) -> Any:
     if isinstance(first, Tensor):
         return np.stack(samples)
     if isinstance(first, np.ndarray | np.generic | int | float):
-        return Tensor(np.stack(samples) if isinstance(first, np.ndarray | np.generic) else list(samples))
+        return Tensor(np.stack(list(map(array_of, samples))) if hasattr(first, "dtype") else list(samples))
     if isinstance(first, str | bytes):
         return list(samples)
     if isinstance(first, Mapping):
