@@ -27,13 +27,13 @@ from ._tape import Function, Tape, mapped
 from .core import mode
 from .core.guard import owner
 from .core.lines import warn
-from .core.mode import is_grad_enabled
-from .core.tape import observer, observers
+from .core.mode import is_grad_enabled, observers
 from .nn.changes import configuration
 from .nn.module import Module
 from .optim.lr_scheduler import _Schedule
 from .optim.optimizer import Optimizer
 from .tensors.arguments import positive_integer
+from .tensors.observer import observer
 from .tensors.random import Generator
 from .tensors.tensor import Tensor
 

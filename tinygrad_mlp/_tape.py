@@ -33,12 +33,13 @@ from .core import functions as f
 from .core.blas import Product, affine, matmul, product_into
 from .core.guard import clock, is_guarded, owner, stamp
 from .core.lines import function_name
+from .core.mode import observers
 from .core.record import Leaf, Node, Variable
-from .core.tape import Observer, observer, observers
 from .nn.module import Module
 from .optim.optimizer import Optimizer
 from .tensors.arguments import array_of
 from .tensors.leaves import Lent, accumulate, gradient_of
+from .tensors.observer import Observer, observer
 from .tensors.tensor import Tensor
 
 __all__ = ["Function", "Kernel", "Tape", "deliver_gradient", "independent", "is_update", "leaves", "mapped"]

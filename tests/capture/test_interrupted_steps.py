@@ -12,7 +12,7 @@ from captured_steps import assert_same_states, build
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
-from tinygrad_mlp.core.tape import observer
+from tinygrad_mlp.tensors.observer import observer
 
 
 def test_after_an_exception_the_step_is_recorded_as_before():

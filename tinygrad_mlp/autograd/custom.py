@@ -26,8 +26,8 @@ from ..core.lines import function_name
 from ..core.mode import is_grad_enabled, no_grad, set_grad_enabled
 from ..core.record import record
 from ..core.sheet import Each, Rule, sheet
-from ..core.tape import observer
 from ..tensors.arguments import array_of
+from ..tensors.observer import observer
 from ..tensors.tensor import Tensor
 
 __all__ = ["Function", "add_row", "differentiable"]

@@ -10,9 +10,9 @@ import numpy as np
 from ..core.blas import Product
 from ..core.mode import no_grad
 from ..core.record import Leaf, Node
-from ..core.tape import observer
 from ..core.walk import Place, walk
 from ..tensors.leaves import collect, place_of, places_of, seed
+from ..tensors.observer import observer
 from ..tensors.refusals import several
 from ..tensors.tensor import Tensor
 

@@ -1,4 +1,4 @@
-"""Whether functions of tensors are recorded: `no_grad` and its kin, and who watches every number for NaN."""
+"""Whether functions of tensors are recorded: `no_grad` and its kin; and who else is told of every function."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 # value for each thread and for each asyncio task, so a block that awaits does not change what other tasks record.
 _modes: ContextVar[tuple[bool, Any]] = ContextVar("modes", default=(True, None))
 current = _modes.get
+observers: dict[int, Any] = {}  # who writes down what a step does (`tensors/observer.py`), by thread; mostly nobody
 watcher: Any = None  # who is shown each output and each gradient while `detect_anomaly` is on, in all threads
 
 

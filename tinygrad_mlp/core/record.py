@@ -20,9 +20,8 @@ from . import guard, mode
 from .blas import Array
 from .functions import DtypeError, astype, implementations
 from .lines import calling_line, function_name, outside
-from .mode import current
+from .mode import current, observers
 from .sheet import Each, Row, is_read, reads, sheet
-from .tape import observers
 
 Function: TypeAlias = Callable[..., Any]
 

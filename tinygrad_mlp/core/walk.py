@@ -17,8 +17,8 @@ from . import guard, mode, record
 from .blas import Product, Target
 from .functions import astype, clone, summed
 from .lines import described
+from .mode import observers
 from .record import Leaf, Node, Variable
-from .tape import observer, observers
 
 Place = Leaf | Node
 
@@ -169,12 +169,14 @@ def _with_tensors(node: Node) -> tuple[Any, Any, list[Any]]:
     is recorded.
     """
     given = []
+    observing = observers.get(get_ident()) if observers else None
     for array, place in ((node.output, node), *zip(node.inputs, node.edges, strict=True)):
-        if type(array) is not np.ndarray or (place is None and not observers):
+        if type(array) is not np.ndarray or (place is None and observing is None):
             given.append(array)
         else:  # for an observer also those without a place, because it sees only what tensors compute
             tensor = record.tensor_class._of(array, place)
-            observer().made(tensor)  # else it would take the tensor for one from outside
+            if observing is not None:
+                observing.made(tensor)  # else it would take the tensor for one from outside
             given.append(tensor)
     return node.rules, given[0], given[1:]
 

@@ -15,9 +15,9 @@ from ..core import guard
 from ..core.functions import DtypeError
 from ..core.mode import no_grad
 from ..core.record import record
-from ..core.tape import observer
 from ..tensors.arguments import array_of
 from ..tensors.creation import as_floating, as_tensor
+from ..tensors.observer import observer
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.refusals import number, with_names
 from ..tensors.tensor import Tensor

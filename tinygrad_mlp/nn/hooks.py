@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.mode import is_grad_enabled
-from ..core.tape import observer
+from ..tensors.observer import observer
 from ..tensors.tensor import RemovableHandle, Tensor
 from .changes import configuration
 

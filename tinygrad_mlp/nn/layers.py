@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core.functions import DtypeError
-from ..core.tape import observer
 from ..tensors.arguments import floating_dtype, positive_integer
 from ..tensors.creation import as_tensor, empty
+from ..tensors.observer import observer
 from ..tensors.random import AnyGenerator
 from ..tensors.tensor import Tensor
 from . import functional as F

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from ..core import functions as f
 from ..core.mode import no_grad
 from ..core.record import record
-from ..core.tape import observer
 from ..tensors.arguments import array_of, get_default_dtype, integer
 from ..tensors.creation import arange, as_floating, as_tensor
+from ..tensors.observer import observer
 from ..tensors.refusals import number, shown
 from ..tensors.tensor import Tensor
 

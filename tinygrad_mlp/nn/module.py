@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core import guard
-from ..core.mode import no_grad
-from ..core.tape import effect, observer, observers
+from ..core.mode import no_grad, observers
 from ..tensors.arguments import dtype_to
+from ..tensors.observer import effect, observer
 from ..tensors.refusals import shown
 from ..tensors.states import converted, described, real_array, validate_state_dict
 from ..tensors.tensor import Tensor

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.mode import no_grad
-from ..core.tape import observer
+from ..tensors.observer import observer
 from ..tensors.refusals import number, several
 from ..tensors.tensor import Tensor
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ..core import guard
 from ..core.blas import matmul
 from ..core.mode import enable_grad
-from ..core.tape import effect
 from ..tensors.arguments import positive_integer, real
+from ..tensors.observer import effect
 from ..tensors.refusals import is_module, shown
 from ..tensors.tensor import Tensor
 from .entries import Like, Number, Numbers, Several, Table

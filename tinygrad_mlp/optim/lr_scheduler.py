@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..core.lines import function_name
-from ..core.tape import effect, observer
 from ..tensors.arguments import integer, positive_integer, real
+from ..tensors.observer import effect, observer
 from ..tensors.refusals import number, shown
 from ..tensors.states import validate_state_dict
 from .entries import Anything, Choice, Counts, Like, Number, PerGroup, Table, read_entries

@@ -13,9 +13,9 @@ import numpy as np
 from ..core import guard
 from ..core.mode import enable_grad
 from ..core.record import Node
-from ..core.tape import effect, observer
 from ..tensors.arguments import integer
 from ..tensors.leaves import gradient_of
+from ..tensors.observer import effect, observer
 from ..tensors.refusals import instead_of, is_module, shown
 from ..tensors.states import described, validate_state_dict
 from ..tensors.tensor import Tensor

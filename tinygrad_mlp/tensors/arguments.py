@@ -12,8 +12,8 @@ from numpy.typing import DTypeLike, NDArray
 from ..core.lines import warn
 from ..core.mode import is_grad_enabled
 from ..core.record import HELD, Variable
-from ..core.tape import observer
 from .foreign import held, refuse_subclasses
+from .observer import observer
 from .refusals import no_numbers, shown
 
 __all__ = [

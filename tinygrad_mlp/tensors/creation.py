@@ -14,8 +14,8 @@ from numpy.typing import DTypeLike, NDArray
 from ..core import functions as f
 from ..core import guard
 from ..core.record import record
-from ..core.tape import observer
 from .arguments import array_of, floating_dtype, get_default_dtype, integer, lengths, validated_dtype
+from .observer import observer
 from .random import AnyGenerator, drawn
 from .refusals import shown, with_names
 from .subscripts import simple_einsum

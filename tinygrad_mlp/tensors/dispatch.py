@@ -13,9 +13,9 @@ from ..core import record as recording
 from ..core.lines import function_name
 from ..core.record import Variable, record
 from ..core.sheet import Row, sheet
-from ..core.tape import observer
 from .arguments import array_of, raw
 from .derived import derived
+from .observer import observer
 from .operators import matrix_product
 
 __all__ = ["applied"]

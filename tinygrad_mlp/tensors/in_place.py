@@ -11,10 +11,10 @@ import numpy as np
 from ..core import guard
 from ..core.mode import is_grad_enabled
 from ..core.record import Leaf, Variable
-from ..core.tape import observer
 from .arguments import raw
 from .foreign import held
 from .indexing import steps
+from .observer import observer
 from .operators import name_operators
 
 __all__ = ["InPlace"]

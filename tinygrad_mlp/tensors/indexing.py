@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ..core import record
 from ..core.record import Variable
-from ..core.tape import observer
 from .arguments import raw
 from .foreign import refuse_subclasses
+from .observer import observer
 
 __all__ = ["along", "steps"]
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ..core import guard, record
 from ..core.blas import Product
 from ..core.functions import astype
+from ..core.mode import observers
 from ..core.record import Leaf, Node, Variable
-from ..core.tape import observer, observers
 from ..core.walk import GraphError, Place, added, walk
+from .observer import observer
 from .refusals import instead_of, several, shown
 
 __all__ = ["Lent", "accumulate", "collect", "gradient_of", "place_of", "places_of", "seed"]

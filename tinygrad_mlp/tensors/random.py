@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.tape import effect, observer
 from .arguments import integer
+from .observer import effect, observer
 from .refusals import shown
 
 __all__ = ["AnyGenerator", "Generator", "drawn", "manual_seed", "numbers_from"]

@@ -22,12 +22,12 @@ from ..core.functions import DtypeError
 from ..core.lines import function_name, warn
 from ..core.mode import is_grad_enabled
 from ..core.record import Leaf, Node
-from ..core.tape import observer
 from .arguments import array_of, get_default_dtype, numeric
 from .derived import reductions
 from .dispatch import applied
 from .leaves import Lent, collect, gradient_of, places_of, seed
 from .methods import Methods
+from .observer import observer
 from .refusals import shown
 
 __all__ = ["RemovableHandle", "Tensor", "tensor"]

@@ -1,8 +1,9 @@
-"""All that the core knows of captured steps (`tinygrad_mlp.capture`).
+"""All that Tensors, modules and optimizers know of captured steps (`tinygrad_mlp.capture`).
 
 While a step is captured, an `Observer` is told what the step does beyond recorded functions: what it changes, what it
-draws, what leaves the graph. A tape (`_tape.Tape`) is an Observer that takes this down. It has more methods: `record`
-calls `compute` and `copied`, and the walk `slot`, `read_node` and `arrived`. These exist in a captured step alone.
+draws, what leaves the graph. A tape (`_tape.Tape`) is an Observer that takes this down. It has more methods, which the
+core calls: `record` calls `compute` and `copied`, and the walk `slot`, `read_node` and `arrived`. These exist in a
+captured step alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any, TypeVar
 
-from .blas import Array
+from ..core.blas import Array
+from ..core.mode import observers
+
+__all__ = ["Observer", "effect", "observer"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -53,7 +57,6 @@ class Observer:
 
 
 _nobody = Observer()
-observers: dict[int, Any] = {}  # by thread; mostly there are none, which is quickly seen
 
 
 def observer() -> Any:
