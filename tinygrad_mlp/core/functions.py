@@ -54,7 +54,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 
 def _finite_maximum(x: Any, axis: Axis) -> Any:
     """The maximum of `x` over `axis`, with keepdims; 0 in place of an infinite maximum."""
-    greatest = np.max(x, axis=axis, keepdims=True)
+    greatest = np.max(x, axis=axis, keepdims=True, initial=None if x.size else -np.inf)
     return np.where(np.isfinite(greatest), greatest, 0)
 
 
@@ -192,8 +192,18 @@ def einsum(*operands: Any, subscripts: str) -> Any:
     return np.einsum(subscripts, *operands, optimize=len(operands) > 1)
 
 
-# What is called to compute a function on arrays, where that is another: with SciPy's BLAS, or with less overhead.
+def _diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """`numpy.diagonal`, whose result can be written to where `x` can."""
+    y = np.diagonal(x, offset, axis1, axis2)
+    y.flags.writeable = x.flags.writeable
+    return y
+
+
+# What is called to compute a function on arrays, where that is another: with SciPy's BLAS, with less overhead, or to
+# return a view or a copy as PyTorch does.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {
     np.matmul: matmul,
+    np.diagonal: _diagonal,
+    np.flip: lambda x, axis=None: np.flip(x, axis).copy(),
     np.sum: lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims),
 }

@@ -15,7 +15,7 @@ from ..core.record import Variable
 from ..core.tape import observer
 
 __all__ = [
-    "Dim", "array_of", "dims", "dtype_to", "get_default_dtype", "integer", "lengths", "numeric", "positive_integer",
+    "Dim", "array_of", "axis_of", "dtype_to", "get_default_dtype", "integer", "lengths", "numeric", "positive_integer",
     "raw", "set_default_dtype",
 ]  # fmt: skip
 
@@ -115,9 +115,16 @@ def raw(value: Any) -> Any:
     return [raw(entry) for entry in value] if isinstance(value, list) else value
 
 
-def dims(dim: Dim) -> int | tuple[int, ...] | None:
-    """`dim` as an `axis` of NumPy's: a list becomes a tuple, and an empty one means all dimensions, as in PyTorch."""
-    return tuple(dim) or None if isinstance(dim, list | tuple) else dim  # type: ignore[return-value]
+def axis_of(dim: Dim, ndim: int) -> int | tuple[int, ...] | None:
+    """`dim` of a Tensor of `ndim` dimensions as an `axis` of NumPy's.
+
+    A list becomes a tuple, and an empty one means all dimensions, as in PyTorch. A Tensor without dimensions has the
+    dimensions 0 and −1 in PyTorch, and none in NumPy: there they become ().
+    """
+    axis = tuple(dim) or None if isinstance(dim, list | tuple) else dim
+    if not ndim and axis is not None and all(one in (0, -1) for one in (axis if isinstance(axis, tuple) else (axis,))):
+        return ()
+    return axis  # type: ignore[return-value]
 
 
 def integer(value: Any) -> int | None:
