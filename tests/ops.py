@@ -203,13 +203,20 @@ def vectors_and_matrices(draw: st.DrawFn) -> Call:
 
 
 @st.composite
-def contraction(draw: st.DrawFn, subscripts: list[str]) -> Call:
-    """Operands that fit one of the `subscripts`, with a length drawn for each label."""
+def contraction(draw: st.DrawFn, subscripts: list[str], broadcast: bool = False) -> Call:
+    """Operands that fit one of the `subscripts`, with a length drawn for each label.
+
+    With `broadcast`, a label may have length 1 in one operand and be longer in another.
+    """
     chosen = draw(st.sampled_from(subscripts))
     length = {label: draw(st.integers(0, 3)) for label in sorted(set(chosen) - set(",->."))}
     terms = chosen.partition("->")[0].replace("...", "k").split(",")
     length.setdefault("k", 2)
-    return tuple(draw(numbers(tuple(length[label] for label in term))) for term in terms), {"subscripts": chosen}
+    operands = []
+    for term in terms:
+        single = draw(st.sets(st.sampled_from(sorted(term)))) if broadcast else ()
+        operands.append(draw(numbers(tuple(1 if label in single else length[label] for label in term))))
+    return tuple(operands), {"subscripts": chosen}
 
 
 @st.composite
@@ -420,7 +427,11 @@ DERIVED = [
     Case(
         np.clip, unary(), lambda x: np.where(x.real < -1, -1, np.where(x.real > 1, 1, x)), lambda x: np.clip(x, -1, 1)
     ),
-    Case(np.einsum, contraction(EXPLICIT + IMPLICIT), call=lambda *arrays, subscripts: np.einsum(subscripts, *arrays)),
+    Case(
+        np.einsum,
+        contraction(EXPLICIT + IMPLICIT, broadcast=True),
+        call=lambda *arrays, subscripts: np.einsum(subscripts, *arrays),
+    ),
     Case(np.outer, binary()),
     Case(np.dot, vectors_and_matrices()),
     Case(np.concatenate, joined(), call=lambda *parts, axis: np.concatenate(parts, axis)),

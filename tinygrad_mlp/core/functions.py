@@ -54,7 +54,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 
 def _finite_maximum(x: Any, axis: Axis) -> Any:
     """The maximum of `x` over `axis`, with keepdims; 0 in place of an infinite maximum."""
-    greatest = np.max(x, axis=axis, keepdims=True, initial=None if x.size else -np.inf)
+    greatest = np.max(x, axis=axis, keepdims=True) if x.size else np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     return np.where(np.isfinite(greatest), greatest, 0)
 
 

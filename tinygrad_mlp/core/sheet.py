@@ -29,7 +29,7 @@ Rule = Callable[..., Any]
 
 def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
     """The output or the cotangent of a reduction over `axis`, repeated to `shape`, the shape of its input."""
-    if axis is not None and not keepdims:
+    if axis is not None and not keepdims and shape:  # NumPy reduces a number, too, over the axis 0 that it lacks
         g = np.expand_dims(g, axis)
     return np.broadcast_to(g, shape)
 
@@ -71,10 +71,10 @@ def contraction(g: Any, operands: Any, position: int, subscripts: str) -> Any:
     return np.einsum(",".join([output, *terms]) + "->" + own, g, *others)
 
 
-def onto_diagonal(g: Any, shape: tuple[int, ...], *where: int) -> Any:
-    """The adjoint of `numpy.diagonal`: zeros of `shape`, with `g` on the diagonals `where` says."""
+def onto_diagonal(g: Any, shape: tuple[int, ...], offset: int, axis1: int, axis2: int) -> Any:
+    """The adjoint of `numpy.diagonal`: zeros of `shape` with `g` on the diagonals."""
     size = math.prod(shape)
-    positions = np.diagonal(np.reshape(np.arange(size), shape), *where)
+    positions = np.diagonal(np.reshape(np.arange(size), shape), offset, axis1, axis2)
     return np.reshape(f.scatter(g, (positions,), (size,)), shape)
 
 
@@ -121,8 +121,9 @@ sheet: dict[Callable[..., Any], Row] = {
     np.divide:       (lambda g, _y, _a, b: g / b,               lambda g, y, _a, b: -g * y / b),
     np.remainder:    (lambda g, _y, _a, _b: g,                  lambda g, _y, a, b: -g * np.floor_divide(a, b)),
     np.floor_divide: (zero,                                     zero),
-    np.power:        (lambda g, _y, a, b: g * b * a ** (b - (b != 0)),  # the exponent is b − 1, but 0 where b is 0
-                      lambda g, y, a, _b: g * y * np.log(a + (a == 0))),  # log a, but 0 where a is 0
+    # The factors in front are 0 where the power (first rule) or the logarithm (second rule) of 0 would be infinite.
+    np.power:        (lambda g, _y, a, b: g * b * (a + (a == 0) * (b == 0)) ** (b - 1),
+                      lambda g, y, a, b: g * y * np.log(a + (a == 0) * (b >= 0))),
     np.maximum:      (lambda g, _y, a, b: g * ((a > b) + (a == b) / 2),
                       lambda g, _y, a, b: g * ((b > a) + (a == b) / 2)),
     np.minimum:      (lambda g, _y, a, b: g * ((a < b) + (a == b) / 2),

@@ -213,19 +213,19 @@ def randperm(n: int, *, generator: AnyGenerator | None = None) -> Tensor:
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The Tensors joined along `dim`. Their shapes may differ in the length of `dim` only.
 
-    A Tensor of shape (0,) fits to all others, as in PyTorch.
+    A Tensor of shape (0,) fits all others, as in PyTorch.
 
     Raises:
         ValueError: there are no Tensors, or their shapes do not fit.
     """
     if not len(tensors):
         raise ValueError("cat() and stack() join one Tensor or more, not none")
-    shapes = [np.shape(tensor) for tensor in tensors]
+    shapes, joined = [np.shape(tensor) for tensor in tensors], list[Any](tensors)
     if (0,) in shapes:
         fitting = list(next((shape for shape in shapes if shape != (0,)), (0,)))
         fitting[normalize_axis_index(dim, len(fitting))] = 0
-        tensors = [np.reshape(x, fitting) if shape == (0,) else x for x, shape in zip(tensors, shapes, strict=True)]
-    return record(f.concatenate, tensors, {"axis": dim})  # type: ignore[no-any-return]
+        joined = [np.reshape(x, fitting) if shape == (0,) else x for x, shape in zip(joined, shapes, strict=True)]
+    return record(f.concatenate, joined, {"axis": dim})  # type: ignore[no-any-return]
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:

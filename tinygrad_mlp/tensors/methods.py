@@ -302,7 +302,8 @@ class Methods(Operators, InPlace):
     def cumsum(self, dim: int) -> Tensor:
         """The running sum along `dim`."""
         axis = axis_of(dim, self._data.ndim)
-        return self.clone() if axis == () else _record(np.cumsum, (self,), {"axis": axis})
+        is_over_nothing = isinstance(axis, tuple) and not axis
+        return self.clone() if is_over_nothing else _record(np.cumsum, (self,), {"axis": axis})
 
     def max(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
         """The maximum of all entries; with `dim` the `Extremum` along it; with another Tensor what `maximum` returns.
@@ -415,10 +416,9 @@ class Methods(Operators, InPlace):
 
     def squeeze(self, dim: Dim = None) -> Tensor:
         """This Tensor without the dimensions among `dim` that have length 1; by default among all."""
-        if axis_of(dim, self._data.ndim) == ():
-            dim = ()
-        elif dim is not None:
-            dim = tuple(d for d in np.atleast_1d(dim).tolist() if self.shape[d] == 1)
+        if dim is not None:
+            axis = axis_of(dim, self._data.ndim)
+            dim = tuple(d for d in np.atleast_1d([] if axis is None else axis).tolist() if self.shape[d] == 1)
         return _derived[np.squeeze](self, dim)
 
     def unsqueeze(self, dim: int) -> Tensor:
