@@ -39,6 +39,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.cat([tg.zeros(2, 2), tg.zeros(3, 3)]), ValueError, "shapes"),
     (lambda: tg.einsum("ij", tg.zeros(2)), ValueError, "does not fit operand 0"),
     (lambda: tg.einsum(tg.zeros(2), tg.zeros(2)), TypeError, "string"),
+    (lambda: tg.cat([tg.zeros(0), tg.ones(2)], 1), IndexError, "out of bounds"),
     (lambda: tg.einsum("ii", tg.ones(1, 3)), ValueError, "'i' in 'ii' has lengths 1 and 3 in operand 0"),
     (lambda: tg.einsum("iji", tg.ones(3, 2, 2)), ValueError, "a diagonal needs equal ones"),
     (lambda: tg.from_numpy([1.0]), TypeError, r"NumPy array, not list: use tensor\(\)"),

@@ -164,7 +164,10 @@ def astype(x: Any, dtype: Any) -> Any:
 
 @dispatched
 def getitem(x: Any, index: Any) -> Any:
-    """``x[index]``: a view where NumPy gives one."""
+    """``x[index]``: a view where NumPy gives one, and of a single entry, which NumPy copies."""
+    entries = index if isinstance(index, tuple) else (index,)
+    if len(entries) == x.ndim and all(isinstance(entry, int | np.integer) for entry in entries):
+        return x[(*entries, ...)]
     return x[index]
 
 
