@@ -209,13 +209,20 @@ def vectors_and_matrices(draw: st.DrawFn) -> Call:
 
 
 @st.composite
-def contraction(draw: st.DrawFn, subscripts: list[str]) -> Call:
-    """Operands that fit one of the `subscripts`, with a length drawn for each label."""
+def contraction(draw: st.DrawFn, subscripts: list[str], broadcast: bool = False) -> Call:
+    """Operands that fit one of the `subscripts`, with a length drawn for each label.
+
+    With `broadcast`, a label may have length 1 in one operand and be longer in another.
+    """
     chosen = draw(st.sampled_from(subscripts))
     length = {label: draw(st.integers(0, 3)) for label in sorted(set(chosen) - set(",->."))}
     terms = chosen.partition("->")[0].replace("...", "k").split(",")
     length.setdefault("k", 2)
-    return tuple(draw(numbers(tuple(length[label] for label in term))) for term in terms), {"subscripts": chosen}
+    operands = []
+    for term in terms:
+        single = draw(st.sets(st.sampled_from(sorted(term)))) if broadcast else ()
+        operands.append(draw(numbers(tuple(1 if label in single else length[label] for label in term))))
+    return tuple(operands), {"subscripts": chosen}
 
 
 @st.composite
@@ -355,6 +362,11 @@ CASES = [
     Case(expit, unary(), sigmoid),
     Case(f.relu, unary(), lambda x: np.where(x.real > 0, x, 0)),
     Case(f.root, roots(), lambda x, p: x ** (1 / p)),
+    Case(np.sign, unary(), lambda x: np.sign(x.real)),
+    Case(np.floor, unary(), lambda x: np.floor(x.real)),
+    Case(np.ceil, unary(), lambda x: np.ceil(x.real)),
+    Case(np.rint, unary(), lambda x: np.rint(x.real)),
+    Case(np.trunc, unary(), lambda x: np.trunc(x.real)),
     # -- two inputs
     Case(np.add, binary()),
     Case(np.subtract, binary()),
@@ -362,6 +374,7 @@ CASES = [
     Case(np.divide, binary((-2, 2), AWAY)),
     Case(f.quotient, binary((-2, 2), AWAY), lambda a, b: a / b),
     Case(np.remainder, binary((-2, 2), AWAY), lambda a, b: a - b * np.floor(a.real / b.real)),
+    Case(np.floor_divide, binary((-2, 2), AWAY), lambda a, b: np.floor(a.real / b.real)),
     Case(np.power, binary((0.25, 2), (-2, 2))),
     Case(np.maximum, binary((-2, 2), BETWEEN)),
     Case(np.minimum, binary((-2, 2), BETWEEN)),
@@ -401,6 +414,7 @@ CASES = [
     Case(np.transpose, with_option("axes", lambda shape: permutations(len(shape)))),
     Case(np.broadcast_to, with_option("shape", widened)),
     Case(np.flip, with_option("axis", lambda shape: axes(len(shape)))),
+    Case(np.diagonal, with_option("offset", lambda shape: st.integers(-2, 2), min_dims=2)),
     Case(np.roll, rolled()),
     Case(np.tril, with_option("k", lambda shape: st.integers(-2, 2), min_dims=2)),
     Case(np.triu, with_option("k", lambda shape: st.integers(-2, 2), min_dims=2)),
@@ -421,7 +435,11 @@ DERIVED = [
     Case(
         np.clip, unary(), lambda x: np.where(x.real < -1, -1, np.where(x.real > 1, 1, x)), lambda x: np.clip(x, -1, 1)
     ),
-    Case(np.einsum, contraction(EXPLICIT + IMPLICIT), call=lambda *arrays, subscripts: np.einsum(subscripts, *arrays)),
+    Case(
+        np.einsum,
+        contraction(EXPLICIT + IMPLICIT, broadcast=True),
+        call=lambda *arrays, subscripts: np.einsum(subscripts, *arrays),
+    ),
     Case(np.outer, binary()),
     Case(np.dot, vectors_and_matrices()),
     Case(np.concatenate, joined(), call=lambda *parts, axis: np.concatenate(parts, axis)),
@@ -431,7 +449,6 @@ DERIVED = [
     Case(np.squeeze, with_option("axis", squeezable)),
     Case(np.expand_dims, with_option("axis", lambda shape: st.integers(-1 - len(shape), len(shape)))),
     Case(np.ravel, unary()),
-    Case(np.diagonal, with_option("offset", lambda shape: st.integers(-2, 2), min_dims=2)),
     Case(np.repeat, with_option("axis", one_axis), call=lambda x, axis: np.repeat(x, 2, axis)),
     Case(
         np.tile, with_option("reps", lambda shape: st.integers(0, 2) | st.tuples(st.integers(1, 2), st.integers(0, 2)))
@@ -440,10 +457,9 @@ DERIVED = [
 
 # Functions through which no gradient passes, each with a strategy that draws calls.
 CONSTANTS: dict[Callable[..., Any], st.SearchStrategy[Call]] = {
-    **dict.fromkeys([np.sign, np.floor, np.ceil, np.rint, np.trunc, np.isnan, np.isinf, np.isfinite], unary()),
+    **dict.fromkeys([np.isnan, np.isinf, np.isfinite], unary()),
     **dict.fromkeys([np.logical_not, np.zeros_like, np.ones_like, np.shape, np.ndim, np.size], unary()),
     **dict.fromkeys([np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal], binary()),
-    np.floor_divide: binary((-2, 2), AWAY),
     **dict.fromkeys([np.logical_and, np.logical_or, np.logical_xor, np.allclose, np.array_equal], binary()),
     **dict.fromkeys([np.any, np.all, np.count_nonzero], reduction()),
     **dict.fromkeys(

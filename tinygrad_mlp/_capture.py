@@ -26,7 +26,6 @@ from ._replay import Program, bits, put_back, saved
 from ._tape import Function, Tape, mapped
 from .core import mode
 from .core.guard import owner
-from .core.lines import warn
 from .core.mode import is_grad_enabled, observers
 from .nn.changes import configuration
 from .nn.module import Module
@@ -35,6 +34,7 @@ from .optim.optimizer import Optimizer
 from .tensors.arguments import positive_integer
 from .tensors.observer import observer
 from .tensors.random import Generator
+from .tensors.refusals import warn
 from .tensors.tensor import Tensor
 
 __all__ = ["capture"]

@@ -130,6 +130,30 @@ def test_a_rule_that_a_user_wrote_becomes_a_formula() -> None:
     assert found.errors["x"] < 1e-12
 
 
+# The gradients of Σ f(x, y), without the guard against a base of 0 where no entry of the base is 0.
+POWERS: dict[str, tuple[Callable[..., Any], list[float], dict[str, str]]] = {
+    "a cube": (lambda x, y: x**3, [1.5, 2.5], {"x": "3 x^{2}"}),
+    "a cube at 0": (lambda x, y: x**3, [0.0, 2.5], {"x": "3 x^{2}"}),
+    "of a number": (lambda x, y: 2**y, [1.5, 2.5], {"y": r"\ln 2 u_{1}"}),
+    "of both": (lambda x, y: x**y, [1.5, 2.5], {"x": r"y \odot x^{y - 1}", "y": r"u_{1} \odot \ln(x)"}),
+    "of both, at 0": (
+        lambda x, y: x**y,
+        [0.0, 2.5],
+        {"x": r"y \odot x^{y - 1}", "y": r"u_{1} \odot \ln(x + [x = 0] \odot [y \geq 0])"},
+    ),
+    "steps": (lambda x, y: np.floor(x) * y, [1.5, 2.5], {"x": r"0 \mathbf{1}", "y": "u_{1}"}),
+}
+
+
+@pytest.mark.parametrize("name", POWERS)
+def test_powers_and_steps_are_written_as_a_person_would(name: str) -> None:
+    function, base, expected = POWERS[name]
+    tensors = {"x": tg.tensor(base, requires_grad=True), "y": tg.tensor([2.0, 3.0], requires_grad=True)}
+    found = explain(function(*tensors.values()).sum(), names={name: tensors[name] for name in expected})
+    assert found.formulas == {name: [formula] for name, formula in expected.items()}
+    assert max(found.errors.values()) < 1e-6
+
+
 def test_a_rule_may_hold_arrays_of_its_own() -> None:
     kernel = np.array([[1.0, 2.0], [3.0, 4.0]])
 

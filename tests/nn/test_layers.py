@@ -67,6 +67,20 @@ def test_batch_norm_by_hand(shape: tuple[int, ...], momentum: float | None) -> N
     assert layer.num_batches_tracked.item() == 3
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 5), (2, 3, 0)])
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_of_no_entries_changes_no_running_value(shape: tuple[int, ...], training: bool) -> None:
+    layer = nn.BatchNorm1d(3).train(training)
+    x = tg.zeros(shape, requires_grad=True)
+    y = layer(x)
+    y.sum().backward()
+    assert y.shape == x.grad.shape == shape  # type: ignore[union-attr]
+    for parameter in (layer.weight, layer.bias):
+        np.testing.assert_array_equal(parameter.grad, np.zeros(3))
+    np.testing.assert_array_equal(layer.running_mean, np.zeros(3))
+    np.testing.assert_array_equal(layer.running_var, np.ones(3))
+
+
 @pytest.mark.parametrize("shape", [(4, 3), (2, 3, 2)])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("options", [{}, {"affine": False}, {"track_running_stats": False}])

@@ -1,4 +1,4 @@
-"""How closely results agree with PyTorch's, and how both files of this folder compare them."""
+"""How closely results agree with PyTorch's, and how the files of this folder compare them."""
 
 from typing import Any
 

@@ -231,6 +231,25 @@ def test_gradients_at_ties_and_kinks_agree(name: str, data: st.DataObject) -> No
         close(our, their, f"gradient {i}")
 
 
+def test_powers_agree_at_special_points() -> None:
+    bases, exponents = np.meshgrid([-2.0, -0.5, 0.0, 0.5, 2.0], [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
+
+    def derivatives(m: Any) -> Any:
+        a, b = (m.tensor(x, requires_grad=True) for x in (bases, exponents))
+        first = m.autograd.grad((a**b).sum(), [a, b], create_graph=True)
+        second = [m.autograd.grad(g.sum(), [a, b], retain_graph=True) for g in first]
+        return [*first, *second[0], *second[1]]
+
+    with np.errstate(all="ignore"):
+        ours, theirs = (derivatives(m) for m in (tg, torch))
+    for our, their in zip(ours[:2], theirs[:2], strict=True):
+        close(our, their, "first derivative")
+    for our, their in zip(ours[2:], theirs[2:], strict=True):
+        # PyTorch has 0 or NaN for the derivatives at b = 0, and NaN for those of 0ᵇ by b, where they are finite.
+        comparable = torch.tensor(exponents != 0) & ~their.isnan()
+        close(our[tg.tensor(comparable.numpy())], their[comparable], "second derivative")
+
+
 # --- whole programs ---------------------------------------------------------------------------------------------------
 
 STEPS: dict[str, Program] = {

@@ -45,6 +45,11 @@ CREATED: dict[str, tuple[Callable[[], tg.Tensor], Any]] = {
     "arange of fractions": (lambda: tg.arange(0, 1, 0.5), np.array([0, 0.5], np.float32)),
     "arange, converted": (lambda: tg.arange(2, dtype=tg.float64), np.array([0.0, 1])),
     "linspace": (lambda: tg.linspace(0, 1, 3), np.array([0, 0.5, 1], np.float32)),
+    "linspace between Tensors": (lambda: tg.linspace(tg.tensor(0), tg.ones(1), 3), np.array([0, 0.5, 1], np.float32)),
+    "cat with shape (0,)": (
+        lambda: tg.cat([tg.zeros(0), tg.ones(2, 1), tg.zeros(0, dtype=np.float64)], dim=-1),
+        np.ones((2, 1)),
+    ),
     "cat": (lambda: tg.cat([tg.ones(1), tg.zeros(2)]), np.array([1, 0, 0], np.float32)),
     "cat along a dimension": (
         lambda: tg.cat([tg.ones(2, 1), tg.zeros(2, 2)], dim=-1),

@@ -42,6 +42,8 @@ METHODS: list[Method] = [
     ("reciprocal", lambda x: x.reciprocal(), np.reciprocal, 0.5, 2),
     ("abs", lambda x: x.abs(), modulus),
     ("abs", abs, modulus),
+    ("sign", lambda x: x.sign(), lambda x: np.sign(x.real)),
+    ("floor", lambda x: x.floor(), lambda x: np.floor(x.real)),
     ("pow", lambda x: x.pow(3), lambda x: x**3),
     ("pow", lambda x: x.pow(-1.5), lambda x: x**-1.5, 0.5, 2),
     ("sin", lambda x: x.sin(), np.sin),
@@ -84,7 +86,14 @@ METHODS: list[Method] = [
     ("var", lambda x: x.var([0, 1], correction=0), lambda x: variance(x, axis=None)),
     ("std", lambda x: (x + RAMP).std([0, 1], correction=0), lambda x: np.sqrt(variance(x + RAMP, axis=None)), -0.25, 1),
     ("std", lambda x: (x + RAMP).std(correction=0), lambda x: np.sqrt(variance(x + RAMP, axis=None)), -0.25, 0.25),
+    ("var", lambda x: x.var(False), lambda x: variance(x, axis=None)),
+    ("var", lambda x: x.var(1, True, True), lambda x: variance(x, axis=1, keepdims=True) * 3 / 2),
+    ("var", lambda x: x.var(dim=0, unbiased=False), lambda x: variance(x, axis=0)),
+    ("var", lambda x: x.var(1, correction=None), lambda x: variance(x, axis=1) * 3 / 2),
+    ("std", lambda x: (x + RAMP).std(False), lambda x: np.sqrt(variance(x + RAMP, axis=None)), -0.25, 0.25),
     ("norm", lambda x: x.norm(), lambda x: np.sqrt(np.sum(x**2)), 0.5, 2),
+    ("norm", lambda x: x.norm(-1.5, 1), lambda x: np.sum(modulus(x) ** -1.5, axis=1) ** (-2 / 3), 0.5, 2),
+    ("norm", lambda x: x.norm(0, 0, True), lambda x: np.sum(x != 0, axis=0, keepdims=True, dtype=float)),
     ("norm", lambda x: x.norm(1, 0), lambda x: modulus(x).sum(0)),
     ("norm", lambda x: x.norm(3, (0, 1), True), lambda x: np.sum(modulus(x) ** 3, keepdims=True) ** (1 / 3), 0.5, 2),
     ("norm", lambda x: x.norm(dim=[0, 1]), lambda x: np.sqrt(np.sum(x**2)), 0.5, 2),
@@ -171,8 +180,6 @@ X = np.array([[1.5, -2.5, 0.5], [3.5, -0.5, 3.5]])
 
 # Methods and attributes through which no gradient passes, with their values for X.
 ANSWERS: list[tuple[str, Callable[[tg.Tensor], Any], Any]] = [
-    ("sign", lambda x: x.sign(), np.sign(X)),
-    ("floor", lambda x: x.floor(), np.floor(X)),
     ("long", lambda x: x.long(), X.astype(np.int64)),
     ("argmax", lambda x: x.argmax(), 3),
     ("argmax", lambda x: x.argmax(1, keepdim=True), [[0], [0]]),
@@ -245,11 +252,55 @@ def test_functions_take_arrays_numbers_and_lists_as_tensor_does() -> None:
     np.testing.assert_array_equal(tg.stack([array, array]), np.stack([array, array]))
 
 
+# What methods with a dim make of a Tensor without dimensions that holds 2, and their derivatives. To PyTorch, such a
+# Tensor has the dims 0 and −1.
+WITHOUT_DIMENSIONS: dict[str, tuple[Callable[[tg.Tensor, int], tg.Tensor], float, float]] = {
+    "sum": (lambda x, dim: x.sum(dim), 2, 1),
+    "sum over a list": (lambda x, dim: x.sum([dim], keepdim=True), 2, 1),
+    "mean": (lambda x, dim: x.mean(dim), 2, 1),
+    "var": (lambda x, dim: x.var(dim, correction=0), 0, 0),
+    "std": (lambda x, dim: x.std(dim, correction=0), 0, 0),
+    "prod": (lambda x, dim: x.prod(dim), 2, 1),
+    "amax": (lambda x, dim: x.amax(dim), 2, 1),
+    "amin": (lambda x, dim: x.amin(dim, keepdim=True), 2, 1),
+    "max": (lambda x, dim: x.max(dim).values, 2, 1),
+    "min": (lambda x, dim: x.min(dim, keepdim=True).values, 2, 1),
+    "norm": (lambda x, dim: x.norm(dim=dim), 2, 1),
+    "norm 3": (lambda x, dim: x.norm(3, dim), 2, 1),
+    "logsumexp": (lambda x, dim: x.logsumexp(dim), 2, 1),
+    "logsumexp over a list": (lambda x, dim: x.logsumexp([dim]), 2, 1),
+    "log_softmax": (lambda x, dim: x.log_softmax(dim), 0, 0),
+    "softmax": (lambda x, dim: x.softmax(dim), 1, 0),
+    "cumsum": (lambda x, dim: x.cumsum(dim), 2, 1),
+    "squeeze": (lambda x, dim: x.squeeze(dim), 2, 1),
+    "squeeze over a list": (lambda x, dim: x.squeeze([dim]), 2, 1),
+    "transpose": (lambda x, dim: x.transpose(dim, 0), 2, 1),
+    "flip": (lambda x, dim: x.flip(dim), 2, 1),
+    "np.sum": (lambda x, dim: np.sum(x, axis=dim), 2, 1),
+    "np.max": (lambda x, dim: np.max(x, axis=dim), 2, 1),
+}
+
+
+@pytest.mark.parametrize("dim", [0, -1, np.int64(0)])
+@pytest.mark.parametrize("name", WITHOUT_DIMENSIONS)
+def test_a_tensor_without_dimensions_has_the_dims_0_and_minus_1(name: str, dim: int) -> None:
+    call, value, derivative = WITHOUT_DIMENSIONS[name]
+    x = leaf(np.array(2.0))
+    y = call(x, dim)
+    y.backward()
+    assert y.shape == x.grad.shape == ()
+    np.testing.assert_allclose([y.item(), x.grad.item()], [value, derivative], rtol=1e-15)
+    with pytest.raises((IndexError, ValueError)):
+        call(x, 1)
+
+
 def test_methods_of_a_tensor_without_dimensions() -> None:
     x = leaf(np.array(2.0))
     assert x.flatten().shape == (1,)
     values, indices = x.max(0)
     assert (values.item(), indices.item()) == (2, 0)
+    assert (x.argmax(0).item(), x.argmin(-1).item()) == (0, 0)
+    assert (x > 0).any(-1).item() is (x > 0).all(0).item() is True
     assert x.T.shape == x.squeeze().shape == ()
 
 
@@ -260,6 +311,25 @@ def test_methods_of_a_tensor_without_entries() -> None:
     assert x.prod(0).tolist() == [[1, 1]] * 3
     x.sum(0).backward(np.ones((3, 2)))
     assert x.grad.shape == (0, 3, 2)
+
+
+def test_softmax_and_logsumexp_over_a_dimension_without_entries() -> None:
+    x = leaf(np.zeros((3, 0)))
+    with np.errstate(divide="ignore"):  # of ln 0
+        y = x.logsumexp(1)
+        y.sum().backward()
+        assert x.grad.shape == x.softmax(1).shape == x.log_softmax(-1).shape == x.softmax(0).shape == (3, 0)
+    np.testing.assert_array_equal(y.detach(), [-math.inf] * 3)
+    assert leaf(np.zeros((5, 0, 0))).softmax(-1).shape == (5, 0, 0)
+
+
+def test_norms_of_order_0_and_of_negative_orders_where_an_entry_is_0() -> None:
+    for order, value in ((0, 2), (-1, 0), (-2.5, 0)):
+        x = leaf([0.0, -2.0, 3.0])
+        y = x.norm(order)
+        y.backward()
+        assert y.item() == value
+        np.testing.assert_array_equal(x.grad, [0, 0, 0])
 
 
 def test_norms_of_order_below_1_have_gradient_0_at_0() -> None:

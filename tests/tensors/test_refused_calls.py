@@ -1,6 +1,7 @@
 """A call that cannot work raises an error that says what to write instead."""
 
 import inspect
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +22,8 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.tensor([1, 2]).var(), TypeError, "floating"),
     (lambda: tg.tensor([1.0]).var(), ValueError, "correction"),
     (lambda: leaf(X).norm("nuc"), ValueError, "fro"),
-    (lambda: leaf(X).norm(0), ValueError, "positive"),
+    (lambda: leaf(X).norm(math.nan), ValueError, "order of a norm is a number, not nan"),
+    (lambda: leaf(X).var(unbiased=True, correction=0), TypeError, r"var\(\) takes unbiased= or correction=, not both"),
     (lambda: leaf(X).clamp(), ValueError, "min=, max= or both"),
     (lambda: tg.zeros(1, 2, 3).t(), ValueError, r"matrix, not shape \(1, 2, 3\): use transpose"),
     (lambda: leaf(X).mm(tg.zeros(3)), ValueError, r"two matrices, not shapes \(2, 3\) and \(3,\)"),
@@ -38,6 +40,9 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.cat([tg.zeros(2, 2), tg.zeros(3, 3)]), ValueError, "shapes"),
     (lambda: tg.einsum("ij", tg.zeros(2)), ValueError, "does not fit operand 0"),
     (lambda: tg.einsum(tg.zeros(2), tg.zeros(2)), TypeError, "string"),
+    (lambda: tg.cat([tg.zeros(0), tg.ones(2)], 1), IndexError, "out of bounds"),
+    (lambda: tg.einsum("ii", tg.ones(1, 3)), ValueError, "'i' in 'ii' has lengths 1 and 3 in operand 0"),
+    (lambda: tg.einsum("iji", tg.ones(3, 2, 2)), ValueError, "a diagonal needs equal ones"),
     (lambda: tg.from_numpy([1.0]), TypeError, r"NumPy array, not list: use tensor\(\)"),
     (lambda: tg.from_numpy(np.array(["a"])), TypeError, "not <U1"),
     (lambda: tg.add_row(3, lambda g, y, x: g), TypeError, "belongs to a function"),  # type: ignore[arg-type]

@@ -108,7 +108,9 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 @dispatched
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ exp(x) over `axis`, shifted by the maximum so that it neither overflows nor underflows."""
-    shift = np.where(np.isfinite(greatest := np.max(x, axis=axis, keepdims=True)), greatest, 0)  # ∞ − ∞ is NaN
+    shift = np.where(
+        np.isfinite(greatest := np.max(x, axis=axis, keepdims=True, initial=-np.inf)), greatest, 0
+    )  # ∞ − ∞ is NaN
     with np.errstate(divide="ignore"):  # the logarithm of 0, if all x are −∞
         y = np.log(summed(np.exp(x - shift), axis, True)) + shift
     return y if keepdims else np.squeeze(y, axis=axis)
@@ -118,7 +120,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def log_softmax(x: Any, axis: Axis = None) -> Any:
     """x − log Σ exp(x) over `axis`. The maximum is subtracted first, so large x are as exact as small ones."""
     with np.errstate(invalid="ignore"):  # if the maximum is infinite, all are NaN
-        shifted = x - np.max(x, axis=axis, keepdims=True)
+        shifted = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
         return shifted - np.log(summed(np.exp(shifted), axis, True))
 
 
@@ -213,7 +215,10 @@ def astype(x: Any, dtype: Any) -> Any:
 
 @dispatched
 def getitem(x: Any, index: Any) -> Any:
-    """``x[index]``: a view where NumPy gives one."""
+    """``x[index]``: a view where NumPy gives one, and of a single entry, which NumPy copies."""
+    entries = index if isinstance(index, tuple) else (index,)
+    if len(entries) == x.ndim and all(isinstance(entry, int | np.integer) for entry in entries):
+        return x[(*entries, ...)]
     return x[index]
 
 
@@ -241,9 +246,19 @@ def einsum(*operands: Any, subscripts: str) -> Any:
     return np.einsum(subscripts, *operands, optimize=len(operands) > 1)
 
 
-# What is called to compute a function on arrays, where that is another: with SciPy's BLAS, or with less overhead.
+def _diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """`numpy.diagonal`, whose result can be written to where `x` can."""
+    y = np.diagonal(x, offset, axis1, axis2)
+    y.flags.writeable = x.flags.writeable
+    return y
+
+
+# What is called to compute a function on arrays, where that is another: with SciPy's BLAS, with less overhead, or to
+# return a view or a copy as PyTorch does.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {
     np.matmul: matmul,
+    np.diagonal: _diagonal,
+    np.flip: lambda x, axis=None: np.flip(x, axis).copy(),
     np.sum: summed,
     np.cumsum: cumulated,
 }

@@ -1,10 +1,8 @@
-"""Finds the line of the user's program that called into this package, and words it for messages and warnings."""
+"""Finds the line of the user's program that called into this package, and words it for messages."""
 
 from __future__ import annotations
 
 import os
-import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
@@ -49,10 +47,3 @@ def function_name(function: Callable[..., Any]) -> str:
 def described(node: Any) -> str:
     """The function that `node` recorded and the line that called it."""
     return f"{function_name(node.function)} at {_line_of(node.code, node.instruction)}"
-
-
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn of something in the line that called into this package."""
-    frame = outside(sys._getframe())
-    registry = frame.f_globals.setdefault("__warningregistry__", {})
-    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=registry)

@@ -76,13 +76,12 @@ class _Mode(ContextDecorator):
             except StopAsyncIteration:
                 return
 
-        for is_one, wrapper in (
-            (inspect.isgeneratorfunction, generate),
-            (inspect.iscoroutinefunction, coroutine),
-            (inspect.isasyncgenfunction, async_generate),
-        ):
-            if is_one(function):
-                return functools.wraps(function)(wrapper)  # type: ignore[return-value]
+        if inspect.isgeneratorfunction(function):
+            return functools.wraps(function)(generate)  # type: ignore[return-value]
+        if inspect.iscoroutinefunction(function):
+            return functools.wraps(function)(coroutine)  # type: ignore[return-value]
+        if inspect.isasyncgenfunction(function):
+            return functools.wraps(function)(async_generate)  # type: ignore[return-value]
         return super().__call__(function)
 
 

@@ -29,7 +29,7 @@ Rule = Callable[..., Any]
 
 def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
     """The output or the cotangent of a reduction over `axis`, repeated to `shape`, the shape of its input."""
-    if axis is not None and not keepdims:
+    if axis is not None and not keepdims and shape:  # NumPy reduces a number, too, over the axis 0 that it lacks
         g = np.expand_dims(g, axis)
     return np.broadcast_to(g, shape)
 
@@ -71,6 +71,13 @@ def contraction(g: Any, operands: Any, position: int, subscripts: str) -> Any:
     return np.einsum(",".join([output, *terms]) + "->" + own, g, *others)
 
 
+def onto_diagonal(g: Any, shape: tuple[int, ...], offset: int, axis1: int, axis2: int) -> Any:
+    """The adjoint of `numpy.diagonal`: zeros of `shape` with `g` on the diagonals."""
+    size = math.prod(shape)
+    positions = np.diagonal(np.reshape(np.arange(size), shape), offset, axis1, axis2)
+    return np.reshape(f.scatter(g, (positions,), (size,)), shape)
+
+
 Row = tuple[Rule | None, ...] | Each  # None: this input has no derivative
 
 # fmt: off
@@ -101,6 +108,7 @@ sheet: dict[Callable[..., Any], Row] = {
     expit:           (lambda g, y, _x: g * y * (1 - y),),
     f.relu:          (lambda g, _y, x: g * (x > 0),),
     f.root:          (lambda g, y, _x, p: f.quotient(g, p * y ** (p - 1)),),
+    **dict.fromkeys((np.sign, np.floor, np.ceil, np.rint, np.trunc), (lambda g, _y, _x: np.zeros_like(g),)),
 
     # -- two inputs
     np.add:          (lambda g, _y, _a, _b: g,                  lambda g, _y, _a, _b: g),
@@ -109,8 +117,10 @@ sheet: dict[Callable[..., Any], Row] = {
     np.divide:       (lambda g, _y, _a, b: g / b,               lambda g, y, _a, b: -g * y / b),
     f.quotient:      (lambda g, _y, _a, b: g / b,               lambda g, y, _a, b: -g * y / b),
     np.remainder:    (lambda g, _y, _a, _b: g,                  lambda g, _y, a, b: -g * np.floor_divide(a, b)),
-    np.power:        (lambda g, _y, a, b: g * b * a ** (b - (b != 0)),  # the exponent is b − 1, but 0 where b is 0
-                      lambda g, y, a, _b: g * y * np.log(a + (a == 0))),  # log a, but 0 where a is 0
+    np.floor_divide: (lambda g, _y, _a, _b: np.zeros_like(g),   lambda g, _y, _a, _b: np.zeros_like(g)),
+    # The factors in front are 0 where the power (first rule) or the logarithm (second rule) of 0 would be infinite.
+    np.power:        (lambda g, _y, a, b: g * b * (a + (a == 0) * (b == 0)) ** (b - 1),
+                      lambda g, y, a, b: g * y * np.log(a + (a == 0) * (b >= 0))),
     np.maximum:      (lambda g, _y, a, b: g * ((a > b) + (a == b) / 2),
                       lambda g, _y, a, b: g * ((b > a) + (a == b) / 2)),
     np.minimum:      (lambda g, _y, a, b: g * ((a < b) + (a == b) / 2),
@@ -162,6 +172,7 @@ sheet: dict[Callable[..., Any], Row] = {
     np.transpose:    (lambda g, _y, _x, axes=None: np.transpose(g, inverse(axes, _x.ndim)),),
     np.broadcast_to: (lambda g, _y, _x, shape: g,),
     np.flip:         (lambda g, _y, _x, axis=None: np.flip(g, axis),),
+    np.diagonal:     (lambda g, _y, _x, offset=0, axis1=0, axis2=1: onto_diagonal(g, _x.shape, offset, axis1, axis2),),
     np.roll:         (lambda g, _y, _x, shift, axis=None: np.roll(g, np.negative(shift), axis),),
     np.tril:         (lambda g, _y, _x, k=0: np.tril(g, k),),
     np.triu:         (lambda g, _y, _x, k=0: np.triu(g, k),),
@@ -172,10 +183,9 @@ sheet: dict[Callable[..., Any], Row] = {
     f.scatter:       (lambda g, _y, _x, index, shape: f.getitem(g, index),),
 }
 
-# Functions whose derivative is zero wherever it exists: they are computed, and no gradient passes.
+# Functions without a derivative, whose results are indices, truth values or constants: no gradient passes.
 for _constant in (
-    np.sign, np.floor, np.ceil, np.rint, np.trunc, np.floor_divide, np.argmax, np.argmin, np.argsort,
-    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
+    np.argmax, np.argmin, np.argsort, np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
     np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
     np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.isnan, np.isinf, np.isfinite,
     np.any, np.all, np.count_nonzero, np.zeros_like, np.ones_like, np.allclose, np.array_equal,

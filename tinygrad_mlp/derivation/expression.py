@@ -298,9 +298,20 @@ def _sum_of(a: Any, b: Any, sign: int = 1) -> Expression:
         sign, b = -sign, -b
     if is_number(b) and b == 0:
         return a  # type: ignore[no-any-return]
+    if split(b)[0] == 0 and is_number(a):
+        return product(a, ones(b.shape))
+    if split(b)[0] == 0 and isinstance(a, Expression) and np.broadcast_shapes(a.shape, b.shape) == a.shape:
+        return a
     if is_number(a) and a == 0:
         return product(sign, b)
     return Expression(np.add if sign == 1 else np.subtract, (a, b))
+
+
+def _log(a: Any) -> Expression:
+    """The logarithm, of a number times ones that of the number."""
+    number, rest = split(a)
+    is_number_times_ones = is_made_by(np.ones, rest) and number > 0
+    return product(math.log(number), rest) if is_number_times_ones else Expression(np.log, (a,))
 
 
 def _transpose(a: Expression, axes: Any = None) -> Expression:
@@ -364,6 +375,8 @@ SIMPLER: dict[Any, Callable[..., Expression]] = {
         (a if b else ones(a.shape)) if is_number(b) and b in (0, 1) else Expression(np.power, (a, b))
     ),
     np.square: lambda a: Expression(np.power, (a, 2)),
+    np.log: _log,
+    np.zeros_like: lambda a, dtype=None: product(0, ones(a.shape)),
     np.matmul: lambda a, b: Expression(np.matmul, (a, b)),
     np.transpose: _transpose,
     np.reshape: _reshape,
@@ -399,10 +412,24 @@ def cancelled(expression: Expression) -> Expression:
     return product(number, *factors) if found else expression
 
 
+def _is_guarded(base: Any, added: Any) -> bool:
+    """Whether base + added is base + [base = 0] ⊙ …, and what is added is 0 everywhere."""
+    condition: Any = next(iter(factors_of(added)[1]), None)
+    if not is_made_by(np.equal, condition):
+        return False
+    compared, point = condition.operands
+    return equal(compared, base) and is_number(point) and point == 0 and not np.any(evaluate(added))
+
+
 def unguarded(expression: Expression) -> Expression:
-    """`expression` without the bounds that keep a loss and its derivative finite, where no entry comes near them."""
+    """`expression` without what keeps it finite, where no entry comes near the point at which it would not be.
+
+    Losses have bounds, and powers a 1 that is added to the base where it is 0.
+    """
 
     def combine(part: Expression, operands: list[Any]) -> Any:
+        if part.function is np.add and _is_guarded(*part.operands) and operands[0].shape == part.shape:
+            return operands[0]
         is_bound = part.function is np.maximum and is_number(operands[1]) and operands[1] in (1e-12, -100)
         if is_bound and np.all(evaluate(operands[0]) >= operands[1]):
             return operands[0]

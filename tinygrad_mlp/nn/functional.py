@@ -289,6 +289,8 @@ def batch_norm(
             of the way towards them; the variance for this is the unbiased one.
         eps: is added to the variance.
 
+    A batch without entries has nothing to normalize, and leaves the running values as they are.
+
     Raises:
         ValueError: a shape does not fit; or `training`, and there is one value per channel; or not `training`, and
             a running value is missing; or `eps` is negative.
@@ -296,15 +298,18 @@ def batch_norm(
     """
     validate_eps(eps)
     input = as_tensor(input)
-    if input.ndim < 2:
+    if input.ndim < 2 and input.shape != (0,):  # which PyTorch takes for an empty batch, too
         raise ValueError(f"batch_norm takes inputs of shape (N, C, …), not {input.shape}")
-    channels = input.shape[1]
+    channels = input.shape[1] if input.ndim > 1 else 0
     along = (channels,) + (1,) * (input.ndim - 2)
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, held in given.items():
         if held is not None and held.shape != (channels,):
             raise ValueError(f"batch_norm of {channels} channels takes a {name} of as many, not of shape {held.shape}")
     _validate_dtypes("batch_norm", input, given)
+    affine = [None if held is None else held.reshape(along) for held in (weight, bias)]
+    if not input.numel():
+        return _affine(input.clone(), *affine)
     if training:
         axes = (0, *range(2, input.ndim))
         count = input.numel() // channels
@@ -326,8 +331,7 @@ def batch_norm(
     else:
         centered = input - running_mean.reshape(along)
         variance = running_var.reshape(along)
-    weight, bias = (None if held is None else held.reshape(along) for held in (weight, bias))
-    return _affine(centered / (variance + eps).sqrt(), weight, bias)
+    return _affine(centered / (variance + eps).sqrt(), *affine)
 
 
 def _validate_dtypes(name: str, input: Tensor, given: Mapping[str, Tensor | None]) -> None:

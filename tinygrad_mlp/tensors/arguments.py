@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..core.lines import warn
 from ..core.mode import is_grad_enabled
 from ..core.record import HELD, Variable
 from .foreign import held, refuse_subclasses
 from .observer import observer
-from .refusals import no_numbers, shown
+from .refusals import no_numbers, shown, warn
 
 __all__ = [
-    "Dim", "array_of", "dims", "dtype_to", "floating_dtype", "get_default_dtype", "integer", "lengths", "numeric",
+    "Dim", "array_of", "axis_of", "dtype_to", "floating_dtype", "get_default_dtype", "integer", "lengths", "numeric",
     "positive_integer", "raw", "real", "set_default_dtype", "validate_array", "validated_dtype",
 ]  # fmt: skip
 
@@ -166,9 +165,16 @@ def raw(value: Any) -> Any:
     return held(value) if isinstance(value, np.ndarray) else value
 
 
-def dims(dim: Dim) -> int | tuple[int, ...] | None:
-    """`dim` as an `axis` of NumPy's: a list becomes a tuple, and an empty one means all dimensions, as in PyTorch."""
-    return tuple(dim) or None if isinstance(dim, list | tuple) else dim  # type: ignore[return-value]
+def axis_of(dim: Dim, ndim: int) -> int | tuple[int, ...] | None:
+    """`dim` of a Tensor of `ndim` dimensions as an `axis` of NumPy's.
+
+    A list becomes a tuple, and an empty one means all dimensions, as in PyTorch. A Tensor without dimensions has the
+    dimensions 0 and −1 in PyTorch, and none in NumPy: there they become ().
+    """
+    axis = tuple(dim) or None if isinstance(dim, list | tuple) else dim
+    if not ndim and axis is not None and all(one in (0, -1) for one in (axis if isinstance(axis, tuple) else (axis,))):
+        return ()
+    return axis  # type: ignore[return-value]
 
 
 def real(value: Any) -> float:

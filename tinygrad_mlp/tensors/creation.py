@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import DTypeLike, NDArray
 
 from ..core import functions as f
@@ -171,10 +172,19 @@ def arange(
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: DTypeLike | None = None, requires_grad: bool = False
+    start: float | Tensor,
+    end: float | Tensor,
+    steps: int,
+    *,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """`steps` numbers at equal distances, of which the first is `start` and the last `end`."""
-    return _made(np.linspace(start, end, steps), dtype, requires_grad)
+    """`steps` numbers at equal distances, of which the first is `start` and the last `end`.
+
+    The ends are numbers, or Tensors of one entry, to which no gradient passes.
+    """
+    first, last = (end.item() if isinstance(end, Tensor) else end for end in (start, end))
+    return _made(np.linspace(first, last, steps), dtype, requires_grad)
 
 
 # --- random numbers ---------------------------------------------------------------------------------------------------
@@ -240,12 +250,19 @@ def randperm(n: int, *, generator: AnyGenerator | None = None) -> Tensor:
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The Tensors joined along `dim`. Their shapes may differ in the length of `dim` only.
 
+    A Tensor of shape (0,) fits all others, as in PyTorch.
+
     Raises:
         TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes do not fit.
     """
     _validate_list("cat", tensors)
-    return record(f.concatenate, tensors, {"axis": dim})  # type: ignore[no-any-return]
+    shapes, joined = [np.shape(tensor) for tensor in tensors], list[Any](tensors)
+    if (0,) in shapes:
+        fitting = list(next((shape for shape in shapes if shape != (0,)), (0,)))
+        fitting[normalize_axis_index(dim, len(fitting))] = 0
+        joined = [np.reshape(x, fitting) if shape == (0,) else x for x, shape in zip(joined, shapes, strict=True)]
+    return record(f.concatenate, joined, {"axis": dim})  # type: ignore[no-any-return]
 
 
 @with_names

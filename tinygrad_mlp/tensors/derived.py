@@ -59,13 +59,20 @@ def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any:
     """(Σ |x|ᵖ)^(1/p) over `axis`, or max |x| and min |x| for p = ∞ and −∞; its derivative where x = 0 is 0.
 
+    For p = 0, it is the number of entries that are not 0. For a negative p, the power of 0 is ∞, and the norm is 0.
+
     Raises:
-        ValueError: p is neither positive nor −∞.
+        ValueError: p is NaN.
     """
-    if not (p > 0 or p == -math.inf):
-        raise ValueError(f"the order of a norm is positive, inf or -inf, not {p}")
+    if math.isnan(p):
+        raise ValueError(f"the order of a norm is a number, not {p}")
     if math.isinf(p):
         return (np.max if p > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
+    if p <= 0:
+        nothing = x == 0
+        powers = np.where(nothing, math.inf if p else 0, (np.abs(x) + nothing) ** p)
+        total = np.sum(powers, axis=axis, keepdims=keepdims)
+        return total ** (1 / p) if p else total
     if p == 2:
         powers = np.square(x)
     elif p >= 1:
@@ -138,7 +145,6 @@ derived: dict[Callable[..., Any], Callable[..., Any]] = {
     np.ravel: lambda a: np.reshape(a, (-1,)),
     np.stack: lambda arrays, axis=0: np.concatenate([np.expand_dims(a, axis) for a in arrays], axis=axis),
     np.dot: _dot,
-    np.diagonal: _moving(np.diagonal),
     np.repeat: _moving(np.repeat),
     np.tile: _moving(np.tile),
 }

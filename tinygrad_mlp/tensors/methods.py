@@ -15,7 +15,7 @@ from scipy.special import erf, expit
 
 from ..core import functions as f
 from ..core.record import Variable, record
-from .arguments import Dim, dims, dtype_to, get_default_dtype, lengths
+from .arguments import Dim, axis_of, dtype_to, get_default_dtype, lengths
 from .derived import derived, norm
 from .in_place import InPlace
 from .indexing import along, steps
@@ -133,11 +133,11 @@ class Methods(Operators, InPlace):
         return _record(np.reciprocal, (self,)) if self._data.dtype.kind == "f" else 1 / self
 
     def sign(self) -> Tensor:
-        """−1, 0 or 1. No gradient passes."""
+        """−1, 0 or 1. Its derivative is 0."""
         return _record(np.sign, (self,))
 
     def floor(self) -> Tensor:
-        """The greatest integer not above x. No gradient passes."""
+        """The greatest integer not above x. Its derivative is 0."""
         return _record(np.floor, (self,))
 
     def sin(self) -> Tensor:
@@ -220,13 +220,13 @@ class Methods(Operators, InPlace):
 
     def log_softmax(self, dim: int) -> Tensor:
         """x − ln Σ eˣ along `dim`. Integers and booleans are converted to the default dtype first."""
-        return _record(f.log_softmax, (self._as_floating(),), {"axis": dim})
+        return _record(f.log_softmax, (self._as_floating(),), {"axis": axis_of(dim, self._data.ndim)})
 
     # --- reductions ---------------------------------------------------------------------------------------------------
 
     def sum(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The sum over `dim`; by default over all dimensions."""
-        return _record(np.sum, (self,), {"axis": dims(dim), "keepdims": keepdim})
+        return _record(np.sum, (self,), {"axis": axis_of(dim, self._data.ndim), "keepdims": keepdim})
 
     def mean(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The mean over `dim`; by default over all dimensions.
@@ -234,33 +234,64 @@ class Methods(Operators, InPlace):
         Raises:
             TypeError: the Tensor holds integers, whose mean is not an integer.
         """
-        return _derived[np.mean](self._floating("mean"), dims(dim), keepdim)
+        return _derived[np.mean](self._floating("mean"), axis_of(dim, self._data.ndim), keepdim)
 
-    def var(self, dim: Dim = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
+    def var(
+        self,
+        dim: Dim = None,
+        unbiased: bool | None = None,
+        keepdim: bool = False,
+        *,
+        correction: float | None = None,
+    ) -> Tensor:
         """The variance Σ (x − mean)² / (n − correction) over the n entries of `dim`; by default of all dimensions.
 
+        Args:
+            unbiased: True for a `correction` of 1, False for 0. It may stand in the place of `dim`, too.
+            correction: 1 by default.
+
         Raises:
-            TypeError: the Tensor holds integers.
+            TypeError: the Tensor holds integers, or both `unbiased` and `correction` are given.
             ValueError: n is not larger than `correction`.
         """
-        x = self._floating("var")
-        return _derived[np.var](x, dims(dim), ddof=correction, keepdims=keepdim)
+        axis, ddof = self._spread_over("var", dim, unbiased, correction)
+        return _derived[np.var](self, axis, ddof=ddof, keepdims=keepdim)
 
-    def std(self, dim: Dim = None, *, correction: int = 1, keepdim: bool = False) -> Tensor:
-        """The square root of `var`. Its derivative is 0 where all entries are equal."""
-        x = self._floating("std")
-        return _derived[np.std](x, dims(dim), ddof=correction, keepdims=keepdim)
+    def std(
+        self,
+        dim: Dim = None,
+        unbiased: bool | None = None,
+        keepdim: bool = False,
+        *,
+        correction: float | None = None,
+    ) -> Tensor:
+        """The square root of `var`, which has the same arguments. Its derivative is 0 where all entries are equal."""
+        axis, ddof = self._spread_over("std", dim, unbiased, correction)
+        return _derived[np.std](self, axis, ddof=ddof, keepdims=keepdim)
+
+    def _spread_over(self, method: str, dim: Dim, unbiased: bool | None, correction: float | None) -> tuple[Any, float]:
+        """The axis and the correction that the arguments of `var` and `std` mean."""
+        self._floating(method)
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        if unbiased is not None and correction is not None:
+            raise TypeError(f"{method}() takes unbiased= or correction=, not both: unbiased=True is correction=1")
+        given = 1 if correction is None else correction
+        return axis_of(dim, self._data.ndim), given if unbiased is None else int(unbiased)
 
     def norm(self, p: Any = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
         """(Σ |x|ᵖ)^(1/p) over `dim`; by default over all dimensions, and p = 2. Its derivative is 0 where all x are 0.
 
+        For p = 0, it is the number of entries that are not 0. For a negative p, it and its derivative are 0 where an x
+        is 0.
+
         Raises:
             TypeError: the Tensor holds integers.
-            ValueError: `p` is neither "fro" nor positive nor ±∞.
+            ValueError: `p` is neither "fro" nor a number.
         """
         if isinstance(p, str) and p != "fro":
             raise ValueError(f'norm() takes p="fro" or a number, not {p!r}')
-        return norm(self._floating("norm"), 2 if p == "fro" else p, dims(dim), keepdim)  # type: ignore[no-any-return]
+        return norm(self._floating("norm"), 2 if p == "fro" else p, axis_of(dim, self._data.ndim), keepdim)  # type: ignore[no-any-return]
 
     def _floating(self, method: str) -> Self:
         if self.dtype.kind != "f":
@@ -273,11 +304,13 @@ class Methods(Operators, InPlace):
 
     def prod(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The product over `dim`; by default over all dimensions. That of small integers is of 64 bits, as a sum is."""
-        return _derived[np.prod](self, dims(dim), keepdim)
+        return _derived[np.prod](self, axis_of(dim, self._data.ndim), keepdim)
 
     def cumsum(self, dim: int) -> Tensor:
         """The running sum along `dim`."""
-        return _record(np.cumsum, (self,), {"axis": dim})
+        axis = axis_of(dim, self._data.ndim)
+        is_over_nothing = isinstance(axis, tuple) and not axis
+        return self.clone() if is_over_nothing else _record(np.cumsum, (self,), {"axis": axis})
 
     def max(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
         """The maximum of all entries; with `dim` the `Extremum` along it; with another Tensor what `maximum` returns.
@@ -311,11 +344,11 @@ class Methods(Operators, InPlace):
 
     def amax(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The maximum over `dim`; by default over all dimensions. Entries that equal it share its gradient equally."""
-        return _record(np.max, (self,), {"axis": dims(dim), "keepdims": keepdim})
+        return _record(np.max, (self,), {"axis": axis_of(dim, self._data.ndim), "keepdims": keepdim})
 
     def amin(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The minimum over `dim`; by default over all dimensions. Entries that equal it share its gradient equally."""
-        return _record(np.min, (self,), {"axis": dims(dim), "keepdims": keepdim})
+        return _record(np.min, (self,), {"axis": axis_of(dim, self._data.ndim), "keepdims": keepdim})
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """The index of the first maximum along `dim`; by default in the flattened Tensor."""
@@ -327,15 +360,17 @@ class Methods(Operators, InPlace):
 
     def any(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """Whether any entry over `dim` is true; by default over all dimensions."""
-        return _record(np.any, (self,), {"axis": dims(dim), "keepdims": keepdim})
+        return _record(np.any, (self,), {"axis": axis_of(dim, self._data.ndim), "keepdims": keepdim})
 
     def all(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """Whether all entries over `dim` are true; by default over all dimensions."""
-        return _record(np.all, (self,), {"axis": dims(dim), "keepdims": keepdim})
+        return _record(np.all, (self,), {"axis": axis_of(dim, self._data.ndim), "keepdims": keepdim})
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Tensor:
         """ln Σ eˣ over `dim`. Integers and booleans are converted to the default dtype first."""
-        return _record(f.logsumexp, (self._as_floating(),), {"axis": dims(dim), "keepdims": keepdim})
+        return _record(
+            f.logsumexp, (self._as_floating(),), {"axis": axis_of(dim, self._data.ndim), "keepdims": keepdim}
+        )
 
     # --- shape and order ----------------------------------------------------------------------------------------------
 
@@ -381,7 +416,8 @@ class Methods(Operators, InPlace):
 
     def transpose(self, dim0: int, dim1: int) -> Tensor:
         """This Tensor with the dimensions `dim0` and `dim1` swapped."""
-        return _derived[np.swapaxes](self, dim0, dim1)
+        axes: Any = axis_of((dim0, dim1), self._data.ndim)
+        return _derived[np.swapaxes](self, *axes) if axes else self.T
 
     def permute(self, *given: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
         """This Tensor with its dimensions in the order `dims`, which are given one by one or as one sequence."""
@@ -390,7 +426,8 @@ class Methods(Operators, InPlace):
     def squeeze(self, dim: Dim = None) -> Tensor:
         """This Tensor without the dimensions among `dim` that have length 1; by default among all."""
         if dim is not None:
-            dim = tuple(d for d in np.atleast_1d(dim).tolist() if self.shape[d] == 1)
+            axis = axis_of(dim, self._data.ndim)
+            dim = tuple(d for d in np.atleast_1d([] if axis is None else axis).tolist() if self.shape[d] == 1)
         return _derived[np.squeeze](self, dim)
 
     def unsqueeze(self, dim: int) -> Tensor:
@@ -398,11 +435,13 @@ class Methods(Operators, InPlace):
         return _derived[np.expand_dims](self, dim)
 
     def broadcast_to(self, shape: Sequence[int]) -> Tensor:
-        """This Tensor repeated to `shape`, as NumPy broadcasts."""
+        """This Tensor repeated to `shape`, as NumPy broadcasts: a view that cannot be written to."""
         return _record(np.broadcast_to, (self,), {"shape": tuple(shape)})
 
     def expand(self, *sizes: Any) -> Tensor:
         """This Tensor repeated along dimensions of length 1 to the shape `sizes`. A size of −1 keeps the length.
+
+        The result is a view that cannot be written to: an entry of it can stand for several. Write to a ``.clone()``.
 
         Raises:
             ValueError: there are fewer sizes than dimensions, or the shape does not broadcast to `sizes`.
@@ -425,8 +464,8 @@ class Methods(Operators, InPlace):
         return _derived[np.tile](self, times)
 
     def flip(self, *given: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
-        """This Tensor with the order of its entries along `dims` reversed."""
-        return _record(np.flip, (self,), {"axis": lengths(given, dims)})
+        """A copy with the order of the entries along `dims` reversed."""
+        return _record(np.flip, (self,), {"axis": axis_of(lengths(given, dims), self._data.ndim) or ()})
 
     def roll(self, shifts: int | tuple[int, ...], dims: Dim = None) -> Tensor:
         """A copy with the entries moved by `shifts` along `dims`; by default along the flattened Tensor.
@@ -436,11 +475,11 @@ class Methods(Operators, InPlace):
         return _record(np.roll, (self,), {"shift": shifts, "axis": dims})
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-        """The diagonals of the matrices that `dim1` and `dim2` span, as the last dimension.
+        """A view of the diagonals of the matrices that `dim1` and `dim2` span, as the last dimension.
 
         `offset` counts diagonals from the main one, upwards or to the right.
         """
-        return _derived[np.diagonal](self, offset, dim1, dim2)
+        return _record(np.diagonal, (self,), {"offset": offset, "axis1": dim1, "axis2": dim2})
 
     def tril(self, diagonal: int = 0) -> Tensor:
         """A copy with zeros above a diagonal of the last two dimensions: the main one, or `diagonal` further up.

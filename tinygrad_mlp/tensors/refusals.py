@@ -1,22 +1,23 @@
-"""Refuses arguments of the wrong kind: words values for messages, and says what to write instead."""
+"""Refuses arguments of the wrong kind, or warns of them: words values, and says what to write instead."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..core.lines import calling_line
+from ..core.lines import calling_line, outside
 from ..core.record import Variable
 
 __all__ = [
     "PYTORCH_NAMES", "explain_none", "instead_of", "is_module", "no_numbers", "number", "operation", "product",
-    "refuse_names", "several", "shown", "with_names",
+    "refuse_names", "several", "shown", "warn", "with_names",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -174,3 +175,10 @@ def operation(error: Exception, function: Any, left: Any, right: Any) -> Excepti
     if isinstance(error, OverflowError):
         return OverflowError(f"{where}: {error}: write the number as a float, or call .double() on the Tensor")
     return error
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of something in the line that called into this package."""
+    frame = outside(sys._getframe())
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=registry)

@@ -17,8 +17,9 @@ __all__ = ["simple_einsum"]
 def simple_einsum(subscripts: Any, *operands: Any) -> Any:
     """`numpy.einsum` in terms of `functions.einsum`, which has a rule but takes only simple subscripts.
 
-    Simple subscripts name the output and have no ellipsis. In them no operand has a label twice, and every label of an
-    operand is also in the output or in another operand. Diagonals and sums bring the operands to that form.
+    Simple subscripts name the output and have no ellipsis. In them no operand has a label twice, a label has the same
+    length wherever it stands, and every label of an operand is also in the output or in another operand. Diagonals,
+    reshapes and sums bring the operands to that form.
 
     Raises:
         TypeError: the subscripts are no string.
@@ -34,15 +35,37 @@ def simple_einsum(subscripts: Any, *operands: Any) -> Any:
         # A label that an operand has twice stands for a diagonal, which numpy.diagonal makes the last dimension.
         while repeated := next((label for label in term if term.count(label) > 1), ""):
             first = term.index(repeated)
-            simple[i] = np.diagonal(simple[i], 0, first, term.index(repeated, first + 1))
+            second = term.index(repeated, first + 1)
+            shape = np.shape(simple[i])
+            if shape[first] != shape[second]:
+                raise ValueError(
+                    f"einsum: {repeated!r} in {subscripts!r} has lengths {shape[first]} and {shape[second]} in operand "
+                    f"{i} of shape {np.shape(operands[i])}: a diagonal needs equal ones"
+                )
+            simple[i] = np.diagonal(simple[i], 0, first, second)
             term = term.replace(repeated, "", 2) + repeated
-        # A label that occurs nowhere else stands for a sum.
+        terms[i] = term
+    # A dimension of length 1 that is longer in another operand is repeated along that: the operand does without it.
+    lengths = [dict(zip(term, np.shape(x), strict=True)) for x, term in zip(simple, terms, strict=True)]
+    longer = {label for own in lengths for label, n in own.items() if n != 1}
+    for i, own in enumerate(lengths):
+        repeated_along = [label for label, n in own.items() if n == 1 and label in longer]
+        simple[i], terms[i] = _without(simple[i], terms[i], repeated_along)
+    # A label that occurs nowhere else stands for a sum.
+    for i, term in enumerate(terms):
         elsewhere = output + "".join(terms[:i] + terms[i + 1 :])
-        alone = tuple(axis for axis, label in enumerate(term) if label not in elsewhere)
-        if alone:
-            simple[i] = np.sum(simple[i], axis=alone)
-        terms[i] = "".join(label for label in term if label in elsewhere)
+        simple[i], terms[i] = _without(simple[i], term, [label for label in term if label not in elsewhere])
     return einsum(*simple, subscripts=f"{','.join(terms)}->{output}")
+
+
+def _without(operand: Any, term: str, labels: Sequence[str]) -> tuple[Any, str]:
+    """An operand summed over the dimensions with these `labels`, and the term that is left."""
+    if not labels:
+        return operand, term
+    total = np.sum(operand, axis=tuple(map(term.index, labels)))
+    if isinstance(total, np.generic):  # which `record` would take for a number without a dtype
+        total = np.asarray(total)
+    return total, "".join(label for label in term if label not in labels)
 
 
 def _explicit(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:

@@ -19,10 +19,10 @@ from ..core import guard
 from ..core import record as recording
 from ..core.blas import Product
 from ..core.functions import DtypeError
-from ..core.lines import function_name, warn
-from ..core.mode import is_grad_enabled
+from ..core.lines import function_name
 from ..core.record import Leaf, Node
 from .arguments import array_of, get_default_dtype, numeric
+from .conversion import Conversions
 from .derived import reductions
 from .dispatch import applied
 from .leaves import Lent, collect, gradient_of, places_of, seed
@@ -50,7 +50,7 @@ class RemovableHandle:
         self._hooks.pop(self._key, None)
 
 
-class Tensor(Methods):
+class Tensor(Methods, Conversions):
     """A multi-dimensional array that remembers how it was computed.
 
     Args:
@@ -119,25 +119,6 @@ class Tensor(Methods):
             raise RuntimeError("numpy() of a Tensor that requires a gradient would lose it: write .detach().numpy()")
         return guard.hand_out(np.asarray(self._read()))
 
-    def _read(self) -> Array:
-        """The array, for code that is not recorded: a replay would skip such code, so the observer is told."""
-        observer().refuse("reading numbers out of a Tensor: return the Tensor, and read it outside the step")
-        return self._data
-
-    def item(self) -> Any:
-        """The only entry, as a Python number.
-
-        Raises:
-            ValueError: the Tensor does not have exactly one entry.
-        """
-        if self._data.size != 1:
-            raise ValueError(f"a Tensor of shape {self.shape} is not one number: use .sum(), .mean() or tolist()")
-        return self._read().item()
-
-    def tolist(self) -> Any:
-        """The entries as nested lists of Python numbers."""
-        return self._read().tolist()
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
@@ -152,43 +133,7 @@ class Tensor(Methods):
     def __contains__(self, value: Any) -> bool:
         return value is not None and bool((self == value).any())
 
-    def __bool__(self) -> bool:
-        if self._data.size != 1:
-            raise RuntimeError(f"the truth of a Tensor of shape {self.shape} is ambiguous: use .any() or .all()")
-        return bool(self._read().item())
-
-    def __float__(self) -> float:
-        return float(self._number("float"))
-
-    def __int__(self) -> int:
-        return int(self._number("int"))
-
-    def __complex__(self) -> complex:
-        return complex(self._number("complex"))
-
-    def _number(self, conversion: str) -> Any:
-        """The only entry, with a warning if a gradient is lost: Python's functions, such as those of `math`, ask so."""
-        if self._node is not None and is_grad_enabled():
-            warn(
-                f"{conversion}() of a Tensor that requires a gradient: none passes through the number. Write .item() "
-                "if only the number is wanted, and else numpy.exp(x) for math.exp(x), stack([...]) for array[i] = x"
-            )
-        return self.item()
-
-    def __index__(self) -> int:
-        if self._data.dtype.kind not in "iu":
-            advice = (
-                ": write int(x) for 0 or 1, or numpy.flatnonzero(x.numpy()) for a mask"
-                if self.dtype == np.bool_
-                else ""
-            )
-            raise TypeError(f"only an integer Tensor can be an index, not one of {self.dtype}{advice}")
-        return int(self.item())
-
     __hash__ = object.__hash__  # Python drops it from a class that defines __eq__, which compares entries here
-
-    def __format__(self, spec: str) -> str:
-        return super().__format__(spec) if self._data.ndim else format(self.item(), spec)
 
     def __repr__(self) -> str:
         entries = np.array2string(
