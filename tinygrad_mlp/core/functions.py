@@ -50,7 +50,7 @@ def summed(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """
     if axis in _ROWS and type(x) is ndarray and x.ndim == 2 and (y := column_sums(x)) is not None:
         return y[None] if keepdims else y
-    if type(x) is ndarray and x.dtype.kind == "f" and not (axis is None and x.flags.forc):
+    if type(x) is ndarray and x.dtype.kind == "f" and x.ndim > 1 and not (axis is None and x.flags.forc):
         axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
         rest = [a for a in range(x.ndim) if a not in axes]
         moved = np.transpose(x, (*axes, *rest))
@@ -253,8 +253,7 @@ def _diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return y
 
 
-# What is called to compute a function on arrays, where that is another: with SciPy's BLAS, with less overhead, or to
-# return a view or a copy as PyTorch does.
+# What computes a function on arrays, where that is another: to use one BLAS, to add well, to view and copy as PyTorch.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {
     np.matmul: matmul,
     np.diagonal: _diagonal,

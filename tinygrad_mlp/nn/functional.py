@@ -321,17 +321,21 @@ def batch_norm(
         mean = input.mean(axes, keepdim=True)
         centered = input - mean
         variance = centered.square().mean(axes, keepdim=True)
-        with no_grad(), guard.one_at_a_time:  # threads may share the running values
-            if running_mean is not None:
-                running_mean.mul_(1 - momentum).add_(mean.reshape(-1), alpha=momentum)
-            if running_var is not None:
-                running_var.mul_(1 - momentum).add_(variance.reshape(-1), alpha=momentum * count / (count - 1))
+        _move(running_mean, mean, momentum)
+        _move(running_var, variance, momentum, count / (count - 1))
     elif running_mean is None or running_var is None:
         raise ValueError("batch_norm needs running_mean and running_var, or training=True to take the batch's own")
     else:
         centered = input - running_mean.reshape(along)
         variance = running_var.reshape(along)
     return _affine(centered / (variance + eps).sqrt(), *affine)
+
+
+def _move(running: Tensor | None, batch: Tensor, momentum: float, scale: float = 1) -> None:
+    """Move the `running` values of channels a share `momentum` of the way towards `scale` times those of a batch."""
+    if running is not None:
+        with no_grad(), guard.one_at_a_time:  # threads may share the running values
+            running.mul_(1 - momentum).add_(batch.reshape(-1), alpha=momentum * scale)
 
 
 def _validate_dtypes(name: str, input: Tensor, given: Mapping[str, Tensor | None]) -> None:
