@@ -64,7 +64,7 @@ def test_what_the_changelog_says_has_moved_is_gone_and_where_it_says(old: str, n
 def test_the_workflow_runs_on_the_floor_of_each_dependency() -> None:
     for requirement in PYPROJECT["project"]["dependencies"]:
         assert f"{requirement.replace('>=', '==')}.*" in WORKFLOW
-    pythons = re.findall(r'"(3\.\d+)"', WORKFLOW)
+    pythons = re.findall(r'"(3\.\d+)"', WORKFLOW)  # `.ci/run` tests on these
     assert pythons[0] == PYPROJECT["project"]["requires-python"].removeprefix(">=")
 
 
