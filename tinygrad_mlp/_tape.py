@@ -30,7 +30,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
 from .core import functions as f
-from .core.blas import Product, affine, matmul, product_into
+from .core.blas import Product, affine, column_sums, matmul, product_into
 from .core.guard import clock, is_guarded, owner, stamp
 from .core.lines import function_name
 from .core.mode import observers
@@ -95,8 +95,12 @@ class Slot(NDArrayOperatorsMixin):
         # A reduction, such as a sum over axes.
         if method == "reduce" and out is None and not set(options) - {"axis", "keepdims"}:
             axis, keepdims = options.get("axis", 0), options.get("keepdims", False)
-            if ufunc is np.add and not (axis is None and arguments[0].flags.forc):
-                return self.tape.call_whole(f.summed, [arguments[0], axis, keepdims], {})
+            if ufunc is np.add:  # as `functions.summed` does
+                (x,) = arguments
+                if axis in f.FIRST and x.ndim == 2 and (sums := column_sums(x)) is not None:
+                    return self.tape.add_kernel(column_sums, (x, sums), sums[None] if keepdims else sums)
+                if not f.adds_well(x, axis):
+                    return self.tape.call_whole(f.summed, [x, axis, keepdims], {})
             result = np.asarray(ufunc.reduce(arguments[0], axis=axis, keepdims=keepdims))
             return self.tape.add_kernel(ufunc.reduce, (arguments[0], axis, None, result, keepdims), result)
         if method != "__call__" or options:  # a call with `where=`, or a method such as `accumulate`

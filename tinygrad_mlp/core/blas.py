@@ -144,18 +144,18 @@ def affine(a: Any, b: Any, c: Any) -> Any:
 _ONES = {dtype: np.ones(32, dtype) for dtype in _ROUTINES}
 
 
-def column_sums(matrix: Array) -> Any:
-    """The sums of the columns of a float matrix in C order; None for any other array.
+def column_sums(matrix: Array, out: Any = None) -> Any:
+    """The sums of the columns of a float matrix, in `out` where it is given; None if its memory has gaps.
 
     BLAS is fast, but adds the rows one by one. So each round adds at most 32 blocks of rows.
     """
     routines = _ROUTINES.get(matrix.dtype)
     if routines is None or not matrix.flags.c_contiguous or not matrix.size:
-        return None
-    ones = _ONES[matrix.dtype]
+        return np.add.reduce(matrix, 0, None, out) if matrix.flags.f_contiguous else None
     n, width = matrix.shape
     if n == 1:
-        return matrix[0].copy()
+        return np.positive(matrix[0], out)
+    ones = _ONES[matrix.dtype]
     while n > 32:
         length = -(-n // 32)  # the rows of a block
         left = n % length
@@ -164,7 +164,7 @@ def column_sums(matrix: Array) -> Any:
         if left:
             total[:left] += matrix[n - left :]
         matrix, n = total, length
-    return routines.gemv(1.0, matrix.T, ones[:n])
+    return routines.gemv(1.0, matrix.T, ones[:n], 0.0, out, 0, 1, 0, 1, 0, 1)
 
 
 def product_into(a: Array, b: Array, out: Array, beta: float = 0.0) -> tuple[Any, tuple[Any, ...]]:

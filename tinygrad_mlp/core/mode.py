@@ -57,9 +57,6 @@ class _Mode(ContextDecorator):
     def __call__(self, function: Decorated) -> Decorated:
         awaited: Any = types.coroutine(self._driven)
 
-        def generate(*args: Any, **kwargs: Any) -> Any:
-            return (yield from self._driven(function(*args, **kwargs)))
-
         async def coroutine(*args: Any, **kwargs: Any) -> Any:
             return await awaited(function(*args, **kwargs))
 
@@ -77,7 +74,7 @@ class _Mode(ContextDecorator):
                 return
 
         if inspect.isgeneratorfunction(function):
-            return functools.wraps(function)(generate)  # type: ignore[return-value]
+            return functools.wraps(function)(lambda *args, **kwargs: self._driven(function(*args, **kwargs)))  # type: ignore[return-value]
         if inspect.iscoroutinefunction(function):
             return functools.wraps(function)(coroutine)  # type: ignore[return-value]
         if inspect.isasyncgenfunction(function):
