@@ -97,7 +97,7 @@ class Slot(NDArrayOperatorsMixin):
             axis, keepdims = options.get("axis", 0), options.get("keepdims", False)
             if ufunc is np.add:  # as `functions.summed` does
                 (x,) = arguments
-                if axis in f.FIRST and x.ndim == 2 and (sums := column_sums(x)) is not None:
+                if axis in f.FIRST_AXIS and x.ndim == 2 and (sums := column_sums(x)) is not None:
                     return self.tape.add_kernel(column_sums, (x, sums), sums[None] if keepdims else sums)
                 if not f.adds_well(x, axis):
                     return self.tape.call_whole(f.summed, [x, axis, keepdims], {})

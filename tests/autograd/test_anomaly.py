@@ -180,3 +180,12 @@ def test_threads_may_share_one_block() -> None:
         assert all(pool.map(watch, range(4)))
     with np.errstate(invalid="ignore"):
         assert np.isnan(tg.tensor([-1.0]).log().item())
+
+
+def test_one_switch_may_serve_two_blocks() -> None:
+    switch = tg.autograd.set_detect_anomaly(True)
+    for _ in range(2):
+        with switch:
+            pass
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(tg.tensor([-1.0]).log().item())

@@ -289,3 +289,17 @@ def test_switching_as_a_statement_many_times_keeps_no_memory() -> None:
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 100_000
+
+
+def test_a_block_that_a_generator_entered_elsewhere_leaves_the_mode_of_this_thread() -> None:
+    def values() -> Any:
+        with tg.no_grad():
+            yield 1
+
+    generator = values()
+    next(generator)
+    assert not recorded()
+    with ThreadPoolExecutor(1) as other:
+        other.submit(generator.close).result()
+        assert other.submit(recorded).result()
+    tg.set_grad_enabled(True)

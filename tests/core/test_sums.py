@@ -136,7 +136,7 @@ def test_empty_arrays_sum_to_zeros(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("rows", [1, 2, 31, 32, 33, 64, 100, 511, 512, 513, 1024, 5000, ROWS])
 @pytest.mark.parametrize("columns", [1, 3, 10, 256])
-def test_the_error_is_at_most_1e_6_below_512_rows_and_twice_a_pairwise_sums_above(rows: int, columns: int) -> None:
+def test_the_error_is_at_most_1e_6_up_to_512_rows_and_twice_a_pairwise_sums_above(rows: int, columns: int) -> None:
     random = np.random.default_rng(rows)
     for x in (np.full((rows, columns), 0.1, np.float32), random.random((rows, columns), np.float32)):
         right = np.sum(x, axis=0, dtype=np.float64)

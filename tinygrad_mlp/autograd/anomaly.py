@@ -90,7 +90,8 @@ class set_detect_anomaly:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._all.remove(self)
+        if self in self._all:  # else the block has ended before
+            self._all.remove(self)
         self._choose()
 
 

@@ -25,7 +25,7 @@ class _Routines(NamedTuple):
     ger: Any  # (alpha, x, y, incx, incy, a, overwrite_x, overwrite_y, overwrite_a)
 
 
-_ROUTINES = {
+ROUTINES = {
     np.dtype(np.float32): _Routines(_blas.sgemm, _blas.sgemv, _blas.saxpy, _blas.sger),
     np.dtype(np.float64): _Routines(_blas.dgemm, _blas.dgemv, _blas.daxpy, _blas.dger),
 }
@@ -60,7 +60,7 @@ def _routines(a: Any, b: Any) -> _Routines | None:
     if type(a) is ndarray and type(b) is ndarray and a.ndim == 2 and b.ndim == 2 and a.size and b.size:
         dtype = a.dtype
         if a.shape[1] == len(b) and dtype == b.dtype:
-            return _ROUTINES.get(dtype)
+            return ROUTINES.get(dtype)
     return None
 
 
@@ -141,15 +141,15 @@ def affine(a: Any, b: Any, c: Any) -> Any:
     return out
 
 
-_ONES = {dtype: np.ones(32, dtype) for dtype in _ROUTINES}
+_ONES = {dtype: np.ones(32, dtype) for dtype in ROUTINES}
 
 
 def column_sums(matrix: Array, out: Any = None) -> Any:
-    """The sums of the columns of a float matrix, in `out` where it is given; None if its memory has gaps.
+    """The sums of the columns of a contiguous float matrix, in `out` where it is given; None for other matrices.
 
     BLAS is fast, but adds the rows one by one. So each round adds at most 32 blocks of rows.
     """
-    routines = _ROUTINES.get(matrix.dtype)
+    routines = ROUTINES.get(matrix.dtype)
     if routines is None or not matrix.flags.c_contiguous or not matrix.size:
         return np.add.reduce(matrix, 0, None, out) if matrix.flags.f_contiguous else None
     n, width = matrix.shape
@@ -186,7 +186,7 @@ class Target:
         self._dtype = array.dtype
         self._shape = array.shape
         self._transpose = array.T  # what BLAS writes to: given a C-ordered matrix itself, it would update a copy of it
-        self._routines = _ROUTINES.get(array.dtype) if array.size and array.flags.c_contiguous else None
+        self._routines = ROUTINES.get(array.dtype) if array.size and array.flags.c_contiguous else None
 
     def add(self, gradient: Array | Product, alpha: float = 1.0, beta: float = 1.0) -> None:
         """``array ← beta·array + alpha·gradient``, in place: one BLAS call where the gradient is a `Product`.

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .blas import Array, affine, column_sums, matmul
+from .blas import ROUTINES, Array, affine, column_sums, matmul
 
 P = ParamSpec("P")
 Axis = int | tuple[int, ...] | None
@@ -38,7 +38,7 @@ def dispatched(function: Callable[P, Any]) -> Callable[P, Any]:
 
 
 _FEW = 64  # numbers that are added one by one in float32 with a relative error below 10⁻⁶
-FIRST = (0, (0,))  # the two forms of the first axis
+FIRST_AXIS = (0, (0,))  # as callers write it: a number or a tuple
 
 
 def adds_well(x: Array, axis: Axis) -> bool:
@@ -47,8 +47,8 @@ def adds_well(x: Array, axis: Axis) -> bool:
     NumPy adds in pairs (Higham 1993) along axes that are contiguous in memory, and one by one along all others: in
     float32, the sum of a column of 60,000 equal numbers is off by 6·10⁻⁴.
     """
-    if axis is None or x.ndim < 2 or x.dtype.kind != "f":
-        return x.ndim < 2 or x.flags.forc or x.dtype.kind != "f"
+    if axis is None or x.ndim < 2 or x.dtype not in ROUTINES:  # integers are exact
+        return x.ndim < 2 or x.flags.forc or x.dtype not in ROUTINES
     axes = normalize_axis_tuple(axis, x.ndim)
     inner = np.transpose(x, (*(a for a in range(x.ndim) if a not in axes), *axes)).flags.c_contiguous
     return inner or math.prod(x.shape[a] for a in axes) <= _FEW
@@ -56,7 +56,7 @@ def adds_well(x: Array, axis: Axis) -> bool:
 
 def summed(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """`numpy.sum` with an error that hardly grows with the number of entries, whichever axes they lie along."""
-    if axis in FIRST and type(x) is np.ndarray and x.ndim == 2 and (y := column_sums(x)) is not None:
+    if axis in FIRST_AXIS and type(x) is np.ndarray and x.ndim == 2 and (y := column_sums(x)) is not None:
         return y[None] if keepdims else y
     if type(x) is not np.ndarray or adds_well(x, axis):
         return np.add.reduce(x, axis=axis, keepdims=keepdims)
@@ -256,7 +256,7 @@ def _diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return y
 
 
-# What computes a function on arrays, where that is another: to use one BLAS, to add well, to view and copy as PyTorch.
+# Functions that another function computes on arrays: with one BLAS, with exact sums, with PyTorch's views and copies.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {
     np.matmul: matmul,
     np.diagonal: _diagonal,

@@ -110,23 +110,23 @@ def guard_foreign(array: Array) -> Array:
 def _share(memory: Array, other: Array) -> None:
     """Note that `memory` is shared: somebody can write to it through the array `other`, until that is gone."""
     key = id(memory)
-    sharing = shared.get(key)
-    if sharing is None:
-        sharing = shared[key] = _Sharing(memory)
     reference = weakref.ref(memory)
 
     def forget(gone: weakref.ref[Array]) -> None:
         """End the sharing if the array that is gone was the last one that others had."""
-        del sharing.others[id(gone)]
-        if sharing.others or shared.get(key) is not sharing:  # others remain, or a later sharing has the same key
-            return
-        shared.pop(key, None)  # another thread may have let go of its last view at the same moment, and come here, too
+        with one_at_a_time:
+            del sharing.others[id(gone)]
+            if sharing.others or shared.get(key) is not sharing:  # others remain, or a later sharing has the same key
+                return
+            del shared[key]
         left = reference()  # None if the memory itself is gone
         if left is not None and sharing.contents not in (None, _checksum(left)):
             _written[key] = sharing.time  # nodes from before the sharing will fail; later ones have own checksums
 
-    reference_to_other = weakref.ref(other, forget)
-    sharing.others[id(reference_to_other)] = reference_to_other
+    with one_at_a_time:  # else two threads could each begin a sharing of one memory, and one would be lost
+        sharing = shared.get(key) or shared.setdefault(key, _Sharing(memory))
+        reference_to_other = weakref.ref(other, forget)
+        sharing.others[id(reference_to_other)] = reference_to_other
 
 
 def guard_leaf(array: Array) -> None:

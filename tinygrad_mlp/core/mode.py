@@ -38,7 +38,7 @@ class _Mode(ContextDecorator):
         _modes.set((self._enabled, current()))
 
     def __exit__(self, *error: object) -> None:
-        _modes.set(current()[1])
+        _modes.set(current()[1] or current())  # None: a generator entered the block in another thread or task
 
     def _driven(self, inner: Any) -> Any:
         """Run a generator or a coroutine. The mode holds in its body, and not in its caller between two values."""
@@ -55,6 +55,7 @@ class _Mode(ContextDecorator):
             return stop.value
 
     def __call__(self, function: Decorated) -> Decorated:
+        """Decorate a function, or one that is a generator, a coroutine or an asynchronous generator."""
         awaited: Any = types.coroutine(self._driven)
 
         async def coroutine(*args: Any, **kwargs: Any) -> Any:

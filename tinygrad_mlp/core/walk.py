@@ -213,9 +213,8 @@ def summed_to(shape: tuple[int, ...], gradient: Any, node: Node) -> Any:
 
 def _refusal(returned: Any, array: Any, node: Node) -> TypeError:
     """The error for a rule that has `returned` something else than an array for the input `array` of `node`."""
-    position = next(i for i, known in enumerate(node.inputs) if known is array)
     return TypeError(
-        f"the rule of {described(node)} for input {position}, of shape {array.shape}, returned {returned!r}: a rule "
+        f"the rule of {described(node)} for an input of shape {array.shape} returned {returned!r}: a rule "
         "returns an array, such as g * x, and None stands in place of a rule where an input has no derivative"
     )
 

@@ -53,8 +53,7 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
     Raises:
         ValueError: their shapes differ, or `reduction` is unknown. `name` is what the message calls the loss.
     """
-    if reduction not in _REDUCTIONS:
-        validate_reduction(reduction)
+    validate_reduction(reduction)
     if not isinstance(input, Tensor):
         input = Tensor(input)
     if type(target) is not np.ndarray and not isinstance(target, Tensor):

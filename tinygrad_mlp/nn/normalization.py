@@ -93,10 +93,8 @@ class BatchNorm1d(Module):
             output = F.batch_norm(
                 input, self.running_mean, self.running_var, self.weight, self.bias, training, self._share(), self.eps
             )
-        except DtypeError as error:
-            raise DtypeError(f"{where_called(self)}: {error}") from None
-        except ValueError as error:
-            raise ValueError(f"{where_called(self)}: {error}") from None
+        except (DtypeError, ValueError) as error:
+            raise type(error)(f"{where_called(self)}: {error}") from None
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         return output
@@ -151,10 +149,8 @@ class LayerNorm(Module):
     def forward(self, input: Any) -> Tensor:
         try:
             return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
-        except DtypeError as error:
-            raise DtypeError(f"{where_called(self)}: {error}") from None
-        except ValueError as error:
-            raise ValueError(f"{where_called(self)}: {error}") from None
+        except (DtypeError, ValueError) as error:
+            raise type(error)(f"{where_called(self)}: {error}") from None
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

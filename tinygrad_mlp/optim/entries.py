@@ -86,7 +86,8 @@ class Number(Entry):
         array = real_array(value)
         if array is None or array.ndim or array.dtype.kind == "b" or not self._allows(array.item()):
             raise ValueError(f"= {described(value)}: expected {self}")
-        return int(array.item()) if self.whole else array.item()
+        number = array.item()
+        return int(number) if self.whole and math.isfinite(number) else number
 
     def _allows(self, number: float) -> bool:
         if math.isnan(number):
@@ -141,7 +142,7 @@ class Several(Entry):
 class PerGroup(Several):
     """A list of learning rates, one for each group of the optimizer."""
 
-    of: Entry = Number(least=0)
+    of: Entry = Number(infinite=True)  # a user's factors may make a rate negative or infinite
 
     def read(self, value: Any, like: Like) -> list[Any]:
         rates = super().read(value, like)

@@ -258,7 +258,11 @@ class StepLR(_Chainable):
         ValueError: `step_size` is not a positive integer, or `gamma` no number.
     """
 
-    _entries: ClassVar[Table] = {**LRScheduler._entries, "step_size": Number(whole=True, least=1), "gamma": Number()}
+    _entries: ClassVar[Table] = {
+        **LRScheduler._entries,
+        "step_size": Number(whole=True, least=1),
+        "gamma": Number(infinite=True),
+    }
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         number(gamma, _GAMMA)
@@ -282,7 +286,7 @@ class MultiStepLR(_Chainable):
         ValueError: `gamma` is no number.
     """
 
-    _entries: ClassVar[Table] = {**LRScheduler._entries, "milestones": Counts(), "gamma": Number()}
+    _entries: ClassVar[Table] = {**LRScheduler._entries, "milestones": Counts(), "gamma": Number(infinite=True)}
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
@@ -311,7 +315,7 @@ class ExponentialLR(_Chainable):
         ValueError: `gamma` is no number.
     """
 
-    _entries: ClassVar[Table] = {**LRScheduler._entries, "gamma": Number()}
+    _entries: ClassVar[Table] = {**LRScheduler._entries, "gamma": Number(infinite=True)}
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         number(gamma, _GAMMA)
@@ -335,7 +339,11 @@ class CosineAnnealingLR(_Chainable):
         ValueError: `T_max` is not a positive whole number, or `eta_min` no number.
     """
 
-    _entries: ClassVar[Table] = {**LRScheduler._entries, "T_max": Number(whole=True, least=1), "eta_min": Number()}
+    _entries: ClassVar[Table] = {
+        **LRScheduler._entries,
+        "T_max": Number(whole=True, least=1),
+        "eta_min": Number(infinite=True),
+    }
 
     def __init__(self, optimizer: Optimizer, T_max: float, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         if isinstance(T_max, float) and T_max.is_integer():  # as from epochs / 2
@@ -388,12 +396,12 @@ class ReduceLROnPlateau(_Schedule):
         **_Schedule._entries,
         "mode": Choice(words=("min", "max")),
         "factor": Number(below=1),
-        "patience": Number(infinite=True),
-        "threshold": Number(),
+        "patience": Number(whole=True, least=0, infinite=True),
+        "threshold": Number(infinite=True),
         "threshold_mode": Choice(words=("rel", "abs")),
-        "cooldown": Number(infinite=True),
-        "min_lrs": PerGroup(of=Number()),
-        "eps": Number(),
+        "cooldown": Number(whole=True, least=0, infinite=True),
+        "min_lrs": PerGroup(of=Number(infinite=True)),
+        "eps": Number(infinite=True),
         "best": Number(infinite=True),
         "num_bad_epochs": Number(whole=True, least=0),
         "cooldown_counter": Number(infinite=True),

@@ -37,9 +37,8 @@ class SGD(Optimizer):
     tensor([0.5], requires_grad=True)
     """
 
-    _entries: ClassVar[Table] = {
-        "momentum_buffer": Numbers(required=False)
-    }  # there is none before the first step with momentum
+    # There is no buffer before the first step with momentum.
+    _entries: ClassVar[Table] = {"momentum_buffer": Numbers(required=False)}
 
     def __init__(
         self,

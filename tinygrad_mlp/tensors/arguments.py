@@ -57,7 +57,8 @@ def numeric(data: Any, dtype: DTypeLike | None) -> Array:
     floating: set[np.dtype[Any]] = set()
     if isinstance(data, list | tuple):
         data = _with_arrays(data, floating)
-    refuse_subclasses(data)
+    else:
+        refuse_subclasses(data)
     try:
         given = np.asarray(data)
         if dtype is None or given.dtype.kind not in "fiub":  # `dtype` may convert float16, but no text

@@ -56,7 +56,7 @@ class Conversions(Variable):
         return complex(self._number("complex"))
 
     def _number(self, conversion: str) -> Any:
-        """The only entry, with a warning if a gradient is lost: Python's functions, such as those of `math`, ask so."""
+        """The only entry, for `conversion` to a number. Warn if the Tensor requires a gradient, which is lost."""
         if self._node is not None and is_grad_enabled():
             warn(
                 f"{conversion}() of a Tensor that requires a gradient: none passes through the number. Write .item() "

@@ -51,12 +51,10 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
 
 
 def _without_gradient(function: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> Array:
-    """The result of a function whose row has no rules, such as a rounding, computed on arrays."""
+    """The result of a function whose row has no rules, such as a comparison, computed on arrays."""
     arrays = raw(args)
     result = np.asarray(function(*arrays, **options))
-    if (
-        result.dtype == np.float16
-    ):  # as `numpy.rint` of int8 gives. Of int16, which holds the same numbers, it gives float32
+    if result.dtype == np.float16:  # as a user's function of int8 may give. Of int16, NumPy's give float32
         arrays = [x.astype(np.int16) if isinstance(x, np.ndarray) and x.itemsize == 1 else x for x in arrays]
         result = function(*arrays, **options)
     return array_of(result)

@@ -57,7 +57,8 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
                 raise TypeError(
                     f"a TensorDataset is of Tensors and arrays, as in TensorDataset(x, y), not {shown(tensor)}"
                 )
-            validate_array(array_of(tensor) if isinstance(tensor, Tensor) else tensor)
+            if isinstance(tensor, np.ndarray):
+                validate_array(tensor)
         shapes = [tensor.shape for tensor in tensors]
         if not shapes or any(not shape or shape[0] != shapes[0][0] for shape in shapes):
             raise ValueError(f"a TensorDataset is of one or more Tensors of the same length, not of shapes {shapes}")
