@@ -223,6 +223,8 @@ KEEPING: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]] = {
     "saved_tensors[0]": (lambda ctx, e: ctx.save_for_backward(e), lambda ctx: ctx.saved_tensors[0]),
     "ctx.e": (lambda ctx, e: setattr(ctx, "e", e), lambda ctx: ctx.e),
     "ctx.array": (lambda ctx, e: setattr(ctx, "array", e.numpy()), lambda ctx: ctx.array),
+    "ctx._hidden": (lambda ctx, e: setattr(ctx, "_hidden", e), lambda ctx: ctx._hidden),
+    "ctx.named": (lambda ctx, e: setattr(ctx, "named", {"e": [[e]]}), lambda ctx: ctx.named["e"][0][0]),
     "ctx.several": (lambda ctx, e: setattr(ctx, "several", [1, e]), lambda ctx: ctx.several[1]),
 }
 
@@ -291,7 +293,7 @@ BAD_RULES: list[tuple[Callable[[], Any], str]] = [
         lambda: tg.differentiable(lambda g, y, a, b, k=1: g, lambda g, y, a, b: g)(lambda a, b, k=1: a)(X, X, k=2),
         "do not take its option k=",
     ),
-    (lambda: with_rules(lambda g, y, x: g)(x=X), "by position, not by name: leave out x="),
+    (lambda: with_rules(lambda g, y, x: g)(x=X), "has no rule for the Tensor x"),
     (
         lambda: np.sum(X, where=np.array([True, False])),
         "sum of a Tensor does not take where=, only axis= and keepdims=",
@@ -340,3 +342,8 @@ def test_functions_with_rules_and_classes_of_functions_are_released() -> None:
     references = [reference for shift in range(20) for reference in made(shift)]
     gc.collect()
     assert [reference() for reference in references] == [None] * 40
+
+
+def test_a_differentiable_function_needs_a_rule() -> None:
+    with pytest.raises(TypeError, match="takes a rule for each input of scaled"):
+        tg.differentiable()(scaled)

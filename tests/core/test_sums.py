@@ -61,6 +61,13 @@ def cumulated_gradient(x: tg.Tensor) -> tg.Tensor:
     return x.grad[0]
 
 
+def repeat_gradient(x: tg.Tensor) -> tg.Tensor:
+    row = tg.zeros(1, 2, requires_grad=True)
+    (row.repeat(len(x), 1) * x).sum().backward()
+    assert row.grad is not None
+    return row.grad
+
+
 # What is computed of ROWS rows of 0.1, and what is right for 0.1.
 CALLS: dict[str, tuple[Callable[[tg.Tensor], tg.Tensor], float]] = {
     "sum": (lambda x: x.sum(0), 0.1 * ROWS),
@@ -82,6 +89,7 @@ CALLS: dict[str, tuple[Callable[[tg.Tensor], tg.Tensor], float]] = {
     "the running mean of a BatchNorm": (running_mean, 0.1),
     "the gradient of log_softmax": (log_softmax_gradient, 0.1),
     "the gradient of cumsum": (cumulated_gradient, 0.1 * ROWS),
+    "the gradient of repeat": (repeat_gradient, 0.1 * ROWS),
 }
 
 

@@ -131,7 +131,7 @@ def test_conversion_changes_dtypes_in_place() -> None:
         (lambda m: m.register_parameter("first", None), ValueError, "taken"),
         (lambda m: m.register_parameter("new", tg.tensor(1.0)), TypeError, "Tensor"),
         (lambda m: m.add_module("scale", nn.Tanh()), ValueError, "taken"),
-        (lambda m: m.add_module("new", nn.Tanh), TypeError, r"write Tanh\(\)"),
+        (lambda m: m.add_module("new", nn.Tanh), TypeError, r"write nn.Tanh\(\)"),
         (lambda m: m.register_forward_hook("hook"), TypeError, "a hook is a function"),
     ],
 )

@@ -127,6 +127,7 @@ def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callab
             - The inputs are arrays, or Python numbers where the call had numbers.
             - The rule returns an array of the input's shape, or of a shape to which that broadcasts: it is summed to
               the input's shape. So the rule of an elementwise function is written as for numbers.
+            - It returns a new array each time, not an input or a buffer of its own: the gradient is added to in place.
             - Parameters after the inputs are options. A rule takes them with the defaults that the function has.
             - Of a parameter whose name begins with an underscore, the rule reads the shape alone; see `add_row`.
             - A rule of operators, of NumPy's functions and of other differentiable functions is itself differentiated
@@ -153,6 +154,11 @@ def differentiable(*rules: Rule | None) -> Callable[[Callable[..., Any]], Callab
             raise TypeError(
                 "differentiable() takes the rules: write @differentiable(lambda g, y, x: ...) above the def"
             )
+        if not rules:
+            raise TypeError(
+                f"differentiable() takes a rule for each input of {function_name(function)}, or None for an input "
+                "without a derivative: write @differentiable(lambda g, y, x: ...)"
+            )
         _validate_rules(function, rules)
         public: Any = f.dispatched(_returning_arrays(function))
         public.row, public.plan = rules, None
@@ -166,7 +172,10 @@ def _returning_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def checked(*inputs: Any, **options: Any) -> Any:
         if named := [name for name, value in options.items() if isinstance(value, Tensor)]:
-            raise TypeError(f"{function_name(function)} takes Tensors by position, not by name: leave out {named[0]}=")
+            raise TypeError(
+                f"{function_name(function)} has no rule for the Tensor {named[0]}: differentiable() takes a rule, or "
+                f"None, for each input, and Tensors are passed by position, not by name, as {named[0]}= would be"
+            )
         y = function(*inputs, **options)
         if isinstance(y, Tensor | NDArrayOperatorsMixin):  # the second stands for an array
             return y
@@ -360,18 +369,31 @@ def _separated(joined: Tensor, context: Context) -> list[Tensor]:
 def _validate_saved(kind: type[Function], context: Context) -> None:
     """Raise RuntimeError if ``backward`` is to be differentiated, and ``forward`` has kept an intermediate result.
 
-    Nothing in ``forward`` is recorded, so a second derivative would take the intermediate result for a constant.
+    Nothing in ``forward`` is recorded, so a second derivative would take the result for a constant. This finds
+    Tensors, arrays and NumPy's numbers, also in lists and dicts, but no Python number such as ``x.item()``.
     """
-    kept = {f"ctx.{name}": value for name, value in vars(context).items() if not name.startswith("_")}
+    own = vars(Context(()))
+    kept = {f"ctx.{name}": value for name, value in vars(context).items() if name not in own}
     kept |= {f"saved_tensors[{i}]": saved for i, saved in enumerate(context._saved)}
     for name, value in kept.items():
-        for entry in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(entry, Tensor | np.ndarray) and entry.dtype.kind == "f":
+        for entry in _entries(value):
+            if isinstance(entry, Tensor | np.ndarray | np.generic) and entry.dtype.kind == "f":
                 raise RuntimeError(
                     f"{kind.__name__}.backward cannot be differentiated: {name} of shape {entry.shape} is neither an "
                     "input nor an output that save_for_backward() was given, so it would count as a constant. Compute "
                     "it again in backward from saved inputs; if it is a constant, pass it to apply() as a Tensor"
                 )
+
+
+def _entries(value: Any) -> Iterator[Any]:
+    """`value`, or what is in it if it is a list, a tuple or a dict of such values."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for entry in value:
+            yield from _entries(entry)
+    else:
+        yield value
 
 
 def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: Sequence[Any]) -> list[Any]:

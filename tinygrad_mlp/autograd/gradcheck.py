@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..tensors.random import AnyGenerator, numbers_from
-from ..tensors.refusals import several
+from ..tensors.refusals import several, warn
 from ..tensors.tensor import Tensor
 from .gradients import grad
 
@@ -27,8 +26,7 @@ def _validated(inputs: Any) -> tuple[Tensor, ...]:
     if not differentiated:
         raise ValueError("gradcheck() checks the inputs that require a gradient, and none does: set requires_grad=True")
     if any(x.dtype != np.float64 for x in differentiated):
-        message = "gradcheck() of inputs that are not float64 compares rounding errors: call .double() on them first"
-        warnings.warn(message, stacklevel=3)
+        warn("gradcheck() of inputs that are not float64 compares rounding errors: call .double() on them first")
     return listed
 
 
@@ -90,6 +88,12 @@ def gradcheck(
     )
 
 
+_COARSE = "The input is float32, which is too coarse for differences: pass x.double()"
+_KINK = (
+    "If the function has a kink there, as relu at 0, or the edge of its domain, as sqrt at 0, check it at other points"
+)
+
+
 class _Disagreement(NamedTuple):
     """Where a gradient does not agree: the output by its number, the entries by their indices, the rest in words."""
 
@@ -120,8 +124,7 @@ def _disagreement(
                         f"{name}{_at(x, entry)}, which is {x._data.ravel()[entry]:.9g},",
                         f"{analytical[entry, column]:.9g}, but central differences give "
                         f"{numerical[entry, column]:.9g}; {np.count_nonzero(~agree)} of {agree.size} entries disagree. "
-                        "If the function has a kink there, as relu at 0, or the edge of its domain, as sqrt at 0, "
-                        "check it at other points",
+                        + (_COARSE if x.dtype != np.float64 else _KINK),
                     )
     return None
 
@@ -198,5 +201,6 @@ def gradgradcheck(
     of = [name for x, name in zip(listed, names, strict=True) if x.requires_grad][found.output]
     raise RuntimeError(
         f"the second derivative, that of the gradient of {of}{found.column} with respect to {found.input} is "
-        f"{found.values}"
+        f"{found.values}. The numbers are multiples of grad_outputs, which are random unless they are given. A rule "
+        "that takes numbers out of its inputs, as by .item(), cannot be differentiated again"
     )

@@ -154,7 +154,7 @@ def column_sums(matrix: Array, out: Any = None) -> Any:
         return np.add.reduce(matrix, 0, None, out) if matrix.flags.f_contiguous else None
     n, width = matrix.shape
     if n == 1:
-        return np.positive(matrix[0], out)
+        return np.add(matrix[0], 0, out)  # which makes 0 of −0, as a longer sum does
     ones = _ONES[matrix.dtype]
     while n > 32:
         length = -(-n // 32)  # the rows of a block

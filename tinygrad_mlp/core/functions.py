@@ -228,13 +228,13 @@ def getitem(x: Any, index: Any) -> Any:
 @dispatched
 def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of `getitem`: zeros of `shape` with `g` added at `index`, repeated positions adding up."""
-    y = np.zeros(shape, dtype=g.dtype)
+    y = np.zeros(shape, np.float64 if g.dtype == np.float32 else g.dtype)  # in which repeated positions add up well
     entries = index if isinstance(index, tuple) else (index,)
     if all(isinstance(entry, int | slice | None) or entry is Ellipsis for entry in entries):
         y[index] = g  # slices and numbers meet no position twice
     else:
         np.add.at(y, index, g)
-    return y
+    return y.astype(g.dtype, copy=False)
 
 
 @dispatched

@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.record import HELD
 from ..tensors.foreign import refuse_subclasses
 from ..tensors.tensor import Tensor
 from .atomic import replacing
@@ -220,8 +221,8 @@ def _read(file: IO[bytes], max_bytes: float | None) -> Any:
             )
         if _STRUCTURE not in contents:
             raise Refusal(
-                "was not written by save(), nor can it be read as PyTorch's: there, "
-                "write numpy.savez(path, **{key: value.numpy() for key, value in state_dict.items()})"
+                "was not written by save(). If numpy.savez wrote it, write numpy.load(path). If PyTorch did, write "
+                "numpy.savez(path, **{key: value.numpy() for key, value in state_dict.items()}) there, and load that"
             )
         contents.limit(max_bytes)
         return _decoded(json.loads(contents.take(_STRUCTURE)), contents)
@@ -255,7 +256,7 @@ def _decoded(value: Any, contents: Contents) -> Any:
             return contents.array(f"{name}.npy")
         case {"tensor": str(name), "requires_grad": bool(requires_grad)}:
             array = contents.array(f"{name}.npy")
-            if array.dtype.kind not in "fiub":
-                raise ValueError(f"a Tensor holds real numbers, integers or booleans, and {name} {array.dtype}")
+            if array.dtype not in HELD:
+                raise ValueError(f"no Tensor holds {array.dtype}, as {name} does")
             return Tensor._of(array).requires_grad_() if requires_grad else Tensor._of(array)
     raise ValueError(f"{sorted(value)} in {_STRUCTURE} stands for no object")

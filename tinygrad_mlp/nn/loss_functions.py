@@ -255,7 +255,7 @@ def _validated_classes(name: str, input: Tensor, target: Any, ignore_index: int)
     target = as_tensor(target)
     if target.dtype.kind not in "iu" or not input.ndim or target.shape != _target_shape(input):
         if input.ndim and target.shape == _target_shape(input):
-            advice = "write target.long()"
+            advice = "write target.long(), or .astype(numpy.int64) of an array"
         elif input.ndim and target.shape == input.shape:
             advice = f"write target.argmax(dim={min(1, input.ndim - 1)}) for rows of zeros and a one"
             advice += ", target.float() for probabilities" * (name == "cross_entropy")

@@ -417,7 +417,7 @@ class Module(Hookable):
 def validate_module(value: Any) -> None:
     """Raise TypeError unless `value` is a Module."""
     if not isinstance(value, Module):
-        advice = "Sequential(*layers)" if isinstance(value, list | tuple) else "Tanh(), not Tanh or tanh"
+        advice = "Sequential(*layers)" if isinstance(value, list | tuple) else "nn.Tanh(), not nn.Tanh or F.tanh"
         raise TypeError(f"a module is wanted, not {shown(value)}: write {advice}")
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..tensors.refusals import with_article
 from ..tensors.states import converted, described, real_array
 
 __all__ = [
@@ -218,8 +219,8 @@ def read_entries(entries: Any, table: Table, like: Like, owner: object, where: s
         except ValueError as error:
             raise ValueError(f"{where} has {name} {error}") from None
     if missing:
-        article = "an" if name_of_owner[0] in "AEIOU" else "a"
-        raise ValueError(f"{where} has no {missing}: it is not of {article} {name_of_owner}, which has {sorted(table)}")
+        kind = with_article(type(owner))
+        raise ValueError(f"{where} has no {missing}: it is not of {kind}, which has {sorted(table)}")
     lengths = {name: len(value) for name, value in result.items() if isinstance(table[name], Several)}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{where} has lists of different lengths: {lengths}")

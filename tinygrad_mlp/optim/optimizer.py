@@ -53,7 +53,7 @@ class Optimizer:
         TypeError: a parameter is not a Tensor, or was computed from others.
     """
 
-    _entries: ClassVar[Table | None] = None  # what the state of a parameter holds; None for anything
+    _entries: ClassVar[Table | None] = None  # what a parameter's state holds; None for any arrays of its shape
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):

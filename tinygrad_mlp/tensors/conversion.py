@@ -59,8 +59,8 @@ class Conversions(Variable):
         """The only entry, for `conversion` to a number. Warn if the Tensor requires a gradient, which is lost."""
         if self._node is not None and is_grad_enabled():
             warn(
-                f"{conversion}() of a Tensor that requires a gradient: none passes through the number. Write .item() "
-                "if only the number is wanted, and else numpy.exp(x) for math.exp(x), stack([...]) for array[i] = x"
+                f"{conversion}() of a Tensor that requires a gradient: the number has none. Write .item() if only the "
+                "number is wanted; else numpy.exp(x) in place of math.exp(x), stack([...]) in place of array[i] = x"
             )
         return self.item()
 

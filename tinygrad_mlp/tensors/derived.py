@@ -77,9 +77,8 @@ def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any
         powers = np.square(x)
     elif p >= 1:
         powers = np.abs(x) ** p
-    else:  # where x is 0, the slope of |x|ᵖ is infinite and that of |x| is 0: their product would be NaN
-        nothing = x == 0
-        powers = (np.abs(x) + nothing) ** p - nothing
+    else:  # |x|ᵖ is the root of order 1/p, whose slope at 0 is infinite, and counts as 0
+        powers = root(np.abs(x), 1 / p)
     total = np.sum(powers, axis=axis, keepdims=keepdims)
     return root(total, p) if p > 1 else total ** (1 / p)
 

@@ -64,15 +64,15 @@ class InPlace(Variable):
                 what the message calls the write.
         """
         if is_grad_enabled():
-            if self._node is not None:
-                kind = (
-                    "leaf that requires a gradient"
-                    if isinstance(self._node, Leaf)
-                    else "computed Tensor that needs its gradient"
-                )
+            if isinstance(self._node, Leaf):
                 raise RuntimeError(
-                    f"{operation} would change a {kind} in place: put it under no_grad(), or write x = x + ... "
-                    "instead; to add up losses, add loss.item()"
+                    f"{operation} would change a leaf that requires a gradient in place: put it under no_grad(), or "
+                    "write x = x + ... instead"
+                )
+            if self._node is not None:
+                raise RuntimeError(
+                    f"{operation} would change a computed Tensor in place, of which its gradient would know nothing: "
+                    "write x = x + ... or x = where(mask, value, x) instead; to add up losses, add loss.item()"
                 )
             if isinstance(value, Variable) and value._node is not None:
                 raise RuntimeError(

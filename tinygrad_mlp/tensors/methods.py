@@ -295,7 +295,7 @@ class Methods(Operators, InPlace):
 
     def _floating(self, method: str) -> Self:
         if self.dtype.kind != "f":
-            raise TypeError(f"{method}() takes a floating Tensor, not one of {self.dtype}: call .float() first")
+            raise TypeError(f"{method}() takes a floating Tensor, not one of {self.dtype}: write tensor(...).float()")
         return self
 
     def _as_floating(self) -> Any:

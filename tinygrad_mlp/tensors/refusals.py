@@ -17,7 +17,7 @@ from ..core.record import Variable
 
 __all__ = [
     "PYTORCH_NAMES", "explain_none", "instead_of", "is_module", "no_numbers", "number", "operation", "product",
-    "refuse_names", "several", "shown", "warn", "with_names",
+    "refuse_names", "several", "shown", "warn", "with_article", "with_names",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -28,14 +28,15 @@ def shown(value: Any) -> str:
     """`value` in a few words: data by their shape, functions and classes by their names, else the value if short."""
     if isinstance(value, Variable | np.ndarray):
         array: Any = value
-        return f"{_a(type(value))} of shape {array.shape}"
+        return f"{with_article(type(value))} of shape {array.shape}"
     if isinstance(value, type) or inspect.isroutine(value):
         return f"the {'class' if isinstance(value, type) else 'function'} {value.__name__}"
     text = repr(value)
-    return _a(type(value)) if len(text) > 60 or "\n" in text or " at 0x" in text or is_module(value) else text
+    return with_article(type(value)) if len(text) > 60 or "\n" in text or " at 0x" in text or is_module(value) else text
 
 
-def _a(kind: type) -> str:
+def with_article(kind: type) -> str:
+    """The name of a class after "a" or "an"."""
     vowel = kind.__name__[0] in "AEIOUaeiou" or kind is np.ndarray
     return f"{'an' if vowel else 'a'} {kind.__name__}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import array_of
+from .refusals import shown
 
 __all__ = ["converted", "described", "real_array", "validate_state_dict"]
 
@@ -44,12 +44,12 @@ def real_array(value: Any) -> Array | None:
 
 
 def described(value: Any) -> str:
-    """A few words about `value`, for an error."""
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
-        kind = "masked array" if isinstance(value, np.ma.MaskedArray) else type(value).__name__
-        numbers = f"{value.dtype} of shape {tuple(value.shape)}"
-        return numbers if kind in ("ndarray", "Tensor", "Parameter") else f"a {kind} of {numbers}"
-    return reprlib.repr(value)
+    """`value` in a few words, as `shown` gives them, but with the dtype of an array."""
+    if not hasattr(value, "dtype") or not hasattr(value, "shape") or isinstance(value, np.generic):
+        return shown(value)
+    kind = "masked array" if isinstance(value, np.ma.MaskedArray) else type(value).__name__
+    numbers = f"{value.dtype} of shape {tuple(value.shape)}"
+    return numbers if kind in ("ndarray", "Tensor", "Parameter") else f"a {kind} of {numbers}"
 
 
 def converted(array: Array, dtype: np.dtype[Any]) -> Array:
