@@ -1,11 +1,13 @@
 """What stands beside the code is true: the version, the changelog, the workflow and the links of all pages."""
 
 import re
+import subprocess
 import tomllib
 import warnings
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -66,6 +68,16 @@ def test_the_workflow_runs_on_the_floor_of_each_dependency() -> None:
         assert f"{requirement.replace('>=', '==')}.*" in WORKFLOW
     pythons = re.findall(r'"(3\.\d+)"', WORKFLOW)  # `.ci/run` tests on these
     assert pythons[0] == PYPROJECT["project"]["requires-python"].removeprefix(">=")
+
+
+@pytest.mark.skipif(which("bash") is None, reason="the scripts of .ci are written for Bash")
+def test_ci_tests_with_the_oldest_version_of_each_dependency() -> None:
+    command = 'eval "$(grep "^floors()" .ci/parts)"; floors'
+    floors = subprocess.run(["bash", "-c", command], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    required = [*PYPROJECT["project"]["dependencies"], *extras["experiment"], *extras["test"]]
+    tools = ("tinygrad-mlp", "ruff", "mypy")
+    assert floors.split() == [entry.replace(">=", "==") for entry in required if not entry.startswith(tools)]
 
 
 @pytest.mark.parametrize(("category", "module", "fails"), [

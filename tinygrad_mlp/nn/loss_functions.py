@@ -13,6 +13,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy import ndarray  # a global is found faster than an attribute
 from numpy.typing import NDArray
 
 from ..core import functions as f
@@ -29,6 +30,7 @@ __all__ = [
     "nll_loss",
 ]  # fmt: skip
 
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _REDUCTIONS = ("mean", "sum", "none")
 # For each reduction, the options of an elementwise loss of the sheet. With `total` it returns its sum, from one node.
 _TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
@@ -56,10 +58,15 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
     validate_reduction(reduction)
     if not isinstance(input, Tensor):
         input = Tensor(input)
-    if type(target) is not np.ndarray and not isinstance(target, Tensor):
-        target = Tensor(target, dtype=input.dtype if input.dtype.kind == "f" else None)
-    array = target if type(target) is np.ndarray else target._data
-    if array.shape != input._data.shape:
+    own = input._data
+    if isinstance(target, Tensor):
+        array = target._data
+    elif type(target) is ndarray:
+        array = target
+    else:
+        target = Tensor(target, dtype=own.dtype if own.dtype.kind == "f" else None)
+        array = target._data
+    if array.shape != own.shape:
         if array.ndim > input.ndim and input.shape == array.shape[:1] + array.shape[2:]:
             advice = "write loss(net(x), y): the input comes first, and then the target"
         elif array.size == input.numel():
@@ -71,8 +78,9 @@ def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, A
         raise ValueError(
             f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: {advice}"
         )
-    dtype = input._data.dtype
-    return (input, target) if array.dtype is dtype and dtype.kind == "f" else _of_one_dtype(input, target)
+    if array.dtype is (dtype := own.dtype) and (dtype is _FLOAT32 or dtype is _FLOAT64):  # all is as it should be
+        return input, target
+    return _of_one_dtype(input, target)
 
 
 def _of_one_dtype(input: Tensor, target: Any) -> tuple[Tensor, Any]:
