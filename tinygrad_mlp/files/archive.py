@@ -150,7 +150,7 @@ class _Stream:
 
 
 def _write(file: IO[bytes], structure: str, arrays: dict[str, Array]) -> None:
-    """Write the archive; without times, so that the same object gives the same bytes."""
+    """Write the archive. It holds no times, so the same object gives the same bytes."""
     with zipfile.ZipFile(_Stream(file), "w") as archive:  # type: ignore[call-overload]
         archive.writestr(zipfile.ZipInfo(_VERSION), json.dumps(_FORMAT))
         archive.writestr(zipfile.ZipInfo(_STRUCTURE), structure)
