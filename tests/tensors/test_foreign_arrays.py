@@ -86,6 +86,7 @@ ENTRANCES: dict[str, Callable[[Any], Any]] = {
     "maximum": lambda a: tg.maximum(x(), a),
     "cat": lambda a: tg.cat([x(), a]),
     "numpy.concatenate": lambda a: np.concatenate([x(), a]),
+    "numpy.concatenate, array first": lambda a: np.concatenate([a, x()]),
     "numpy.outer": lambda a: np.outer(x(), a),
     "numpy.array_equal": lambda a: np.array_equal(x(), a),
     "numpy.isclose": lambda a: np.allclose(x(), a),

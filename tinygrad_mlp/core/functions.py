@@ -30,7 +30,7 @@ def dispatched(function: Callable[P, Any]) -> Callable[P, Any]:
     def public(*args: P.args, **kwargs: P.kwargs) -> Any:
         for operand in args:
             kind = type(operand)
-            if kind is not np.ndarray and hasattr(kind, "__array_function__"):
+            if kind is not np.ndarray and hasattr(kind, "__array_function__") and not isinstance(operand, np.ndarray):
                 return operand.__array_function__(public, (kind,), args, kwargs)  # type: ignore[attr-defined]
         return function(*args, **kwargs)
 
