@@ -12,12 +12,12 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..core.lines import calling_line, outside
+from ..core.lines import outside
 from ..core.record import Variable
 
 __all__ = [
-    "PYTORCH_NAMES", "explain_none", "instead_of", "is_module", "no_numbers", "number", "operation", "product",
-    "refuse_names", "several", "shown", "warn", "with_article", "with_names",
+    "PYTORCH_NAMES", "explain_none", "instead_of", "is_module", "no_numbers", "number", "refuse_names", "several",
+    "shown", "warn", "with_article", "with_names",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -134,48 +134,6 @@ def refuse_names(name: str, known: Iterable[str], options: Mapping[str, Any]) ->
             for other in _NUMPY_NAMES.get(option, ()):
                 if other in known:
                     raise TypeError(f"{name}() takes {other}=, not {option}=: write {name}(..., {other}={value!r})")
-
-
-def product(a: Any, b: Any) -> str | None:
-    """Why the matrix product of `a` and `b` does not exist, and what to write instead; None if their shapes fit."""
-    left, right = np.shape(a), np.shape(b)
-    problem = _mismatch(left, right)
-    return problem and f"matmul at {calling_line(sys._getframe())} of shapes {left} and {right}: {problem}"
-
-
-def _mismatch(left: tuple[int, ...], right: tuple[int, ...]) -> str | None:
-    """What does not fit in the shapes of two factors of a matrix product; None if they fit."""
-    if not left or not right:
-        return "a number has no rows or columns: write * to multiply by it"
-    rows = right[-2] if len(right) > 1 else right[-1]
-    if left[-1] == rows:
-        try:
-            np.broadcast_shapes(left[:-2], right[:-2])
-        except ValueError:
-            return f"the dimensions before the last two, {left[:-2]} and {right[:-2]}, must be equal, or have length 1"
-        return None
-    place = "the last length of the first" if len(left) > 1 else "the length of the first"
-    other = "the last but one of the second" if len(right) > 1 else "the length of the second"
-    advice = []
-    if len(right) > 1 and left[-1] == right[-1]:
-        advice.append(f"a @ b.{'T' if len(right) == 2 else 'mT'}")
-    if len(left) > 1 and left[-2] == rows:
-        advice.append(f"a.{'T' if len(left) == 2 else 'mT'} @ b")
-    return f"{place}, {left[-1]}, and {other}, {rows}, must be equal{': write ' if advice else ''}{' or '.join(advice)}"
-
-
-def operation(error: Exception, function: Any, left: Any, right: Any) -> Exception:
-    """The `error` of ``function(left, right)``, or one that says which operand is no number, or is too large."""
-    where = f"{function.__name__} at {calling_line(sys._getframe())}"
-    for operand in (left, right):
-        if isinstance(operand, Variable | Real | np.ndarray | list):  # of arrays, `error` says what is wrong
-            continue
-        if np.asarray(operand).dtype.kind not in "fiub":
-            advice = ": call it, as in net(x)" if is_module(operand) else ""
-            return TypeError(f"{where} takes Tensors and numbers, not {shown(operand)}{advice}")
-    if isinstance(error, OverflowError):
-        return OverflowError(f"{where}: {error}: write the number as a float, or call .double() on the Tensor")
-    return error
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
