@@ -184,15 +184,11 @@ class Sites(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        result = self.generic_visit(node)
-        # Factors stay factors where no gradient arrived before them and they have the dtype of the leaf.
-        for words, duty in (("not in arrived", "accumulation"), (".dtype ==", "shape and dtype")):
-            others = [operand for operand in node.values if words not in ast.unparse(operand)]
-            if len(others) < len(node.values):
-                self.found.append(f"{duty}: {words} in {ast.unparse(node)}")
-                if len(self.found) - 1 == self.chosen:
-                    result = ast.BoolOp(node.op, others) if len(others) > 1 else others[0]
-        return result
+        # Factors stay factors where no gradient arrived before them.
+        others = [operand for operand in node.values if "not in arrived" not in ast.unparse(operand)]
+        if len(others) < len(node.values):
+            return self.site(node, "accumulation", ast.BoolOp(node.op, others) if len(others) > 1 else others[0])
+        return self.generic_visit(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         if isinstance(node.op, ast.USub) and "number" in ast.unparse(node):  # -node.number, by which the heap orders
@@ -200,8 +196,7 @@ class Sites(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> ast.AST:
-        test = node.test  # if gradient.shape != array.shape: sum it to that shape
-        if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotEq) and "gradient" in ast.unparse(test):
+        if "!= array." in ast.unparse(node.test):  # shape != array.shape: sum the gradient to that shape
             return self.site(node, "shape and dtype", ast.Pass())
         return self.generic_visit(node)
 

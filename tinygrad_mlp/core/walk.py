@@ -104,7 +104,7 @@ def walk(
                 mode.watcher.carried(node, array, g, gradient)
             if type(gradient) is Product:  # the factors stay factors if this is all that has come to a leaf so far
                 first = type(edge) is Leaf and edge not in arrived
-                if first and gradient.left.dtype == array.dtype and not create_graph:
+                if first and not create_graph:
                     arrived[edge] = _secured(gradient, inputs, node)
                     continue
                 gradient = gradient.dense()
