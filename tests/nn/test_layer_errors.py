@@ -201,9 +201,13 @@ def test_shape_errors_begin_with_the_variable_that_holds_the_module() -> None:
         (lambda: nn.CrossEntropyLoss(ignore_index=None), ValueError, "ignore_index"),  # type: ignore[arg-type]
         (lambda: nn.CrossEntropyLoss(np.ones((3, 1))), ValueError, r"of shape \(C,\), not shape \(3, 1\)"),
         (lambda: nn.CrossEntropyLoss("sum"), TypeError, "write reduction='sum'"),
-        (lambda: nn.LayerNorm(3, eps=-1), ValueError, "eps is a number ≥ 0"),
-        (lambda: F.layer_norm(tg.ones(2, 3), 3, eps=-1), ValueError, "eps is a number ≥ 0"),
-        (lambda: nn.BatchNorm1d(3, eps=-1), ValueError, "eps is a number ≥ 0"),
+        (lambda: nn.LayerNorm(3, eps=None), ValueError, "eps, which is added to a variance, is a number, not None"),
+        (
+            lambda: F.layer_norm(tg.ones(2, 3), 3, eps=None),
+            ValueError,
+            "eps, which is added to a variance, is a number, not None",
+        ),
+        (lambda: nn.BatchNorm1d(3, eps=None), ValueError, "eps, which is added to a variance, is a number, not None"),
         (lambda: nn.BatchNorm1d(3, momentum=2), ValueError, "momentum is None or a share"),
         (lambda: nn.Softmax(axis=0), TypeError, r"nn.Softmax\(\) takes dim=, not axis="),  # type: ignore[call-arg]
         (lambda: F.softmax(tg.ones(2), axis=0), TypeError, r"softmax\(\) takes dim=, not axis="),  # type: ignore[call-arg]

@@ -237,8 +237,8 @@ def validated_shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def validate_eps(eps: float) -> None:
-    """Raise ValueError unless `eps`, which is added to a variance, is a number ≥ 0."""
-    number(eps, "eps is a number ≥ 0", lambda eps: eps >= 0)
+    """Raise ValueError unless `eps`, which is added to a variance, is a number."""
+    number(eps, "eps, which is added to a variance, is a number")
 
 
 def layer_norm(
@@ -255,7 +255,7 @@ def layer_norm(
 
     Raises:
         ValueError: the shape of the input does not end in `normalized_shape`, or that is not of positive integers, or
-            `eps` is negative.
+            `eps` is no number.
         DtypeError: `weight` or `bias` is of another dtype than the input.
     """
     validate_eps(eps)
@@ -293,7 +293,7 @@ def batch_norm(
 
     Raises:
         ValueError: a shape does not fit; or `training`, and there is one value per channel; or not `training`, and
-            a running value is missing; or `eps` is negative.
+            a running value is missing; or `eps` is no number.
         DtypeError: one of the arguments is of another dtype than the input.
     """
     validate_eps(eps)

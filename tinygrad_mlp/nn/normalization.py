@@ -125,8 +125,8 @@ class LayerNorm(Module):
         dtype: the dtype of the parameters; the default dtype by default.
 
     Raises:
-        ValueError: `normalized_shape` is not of positive integers, or `eps` is negative. Later, in a call: the shape of
-            the input does not end in it.
+        ValueError: `normalized_shape` is not of positive integers, or `eps` is no number. Later, in a call: the shape
+            of the input does not end in it.
         TypeError: `dtype` is neither float32 nor float64. Later, in a call: the input has another dtype.
     """
 
