@@ -23,11 +23,12 @@ class _Routines(NamedTuple):
     gemv: Any  # (alpha, a, x, beta, y, offx, incx, offy, incy, trans, overwrite_y)
     axpy: Any  # (x, y, n, alpha)
     ger: Any  # (alpha, x, y, incx, incy, a, overwrite_x, overwrite_y, overwrite_a)
+    ones: Array  # 32 of them
 
 
 ROUTINES = {
-    np.dtype(np.float32): _Routines(_blas.sgemm, _blas.sgemv, _blas.saxpy, _blas.sger),
-    np.dtype(np.float64): _Routines(_blas.dgemm, _blas.dgemv, _blas.daxpy, _blas.dger),
+    np.dtype(np.float32): _Routines(_blas.sgemm, _blas.sgemv, _blas.saxpy, _blas.sger, np.ones(32, np.float32)),
+    np.dtype(np.float64): _Routines(_blas.dgemm, _blas.dgemv, _blas.daxpy, _blas.dger, np.ones(32)),
 }
 
 
@@ -141,9 +142,6 @@ def affine(a: Any, b: Any, c: Any) -> Any:
     return out
 
 
-_ONES = {dtype: np.ones(32, dtype) for dtype in ROUTINES}
-
-
 def column_sums(matrix: Array, out: Any = None) -> Any:
     """The sums of the columns of a contiguous float matrix, in `out` where it is given; None for other matrices.
 
@@ -153,9 +151,7 @@ def column_sums(matrix: Array, out: Any = None) -> Any:
     if routines is None or not matrix.flags.c_contiguous or not matrix.size:
         return np.add.reduce(matrix, 0, None, out) if matrix.flags.f_contiguous else None
     n, width = matrix.shape
-    if n == 1:
-        return np.add(matrix[0], 0, out)  # which makes 0 of −0, as a longer sum does
-    ones = _ONES[matrix.dtype]
+    ones = routines.ones
     while n > 32:
         length = -(-n // 32)  # the rows of a block
         left = n % length
@@ -164,6 +160,8 @@ def column_sums(matrix: Array, out: Any = None) -> Any:
         if left:
             total[:left] += matrix[n - left :]
         matrix, n = total, length
+    if out is None:  # a call with fewer arguments is faster
+        return routines.gemv(1.0, matrix.T, ones[:n])
     return routines.gemv(1.0, matrix.T, ones[:n], 0.0, out, 0, 1, 0, 1, 0, 1)
 
 
