@@ -206,7 +206,7 @@ def summed_to(shape: tuple[int, ...], gradient: Any, node: Node) -> Any:
                 f"the rule of {described(node)} returned a gradient of shape {given} for an input of shape {shape}: "
                 "a rule must return the input's shape, or one that the input broadcasts to"
             )
-        repeated = [axis for axis, n in enumerate(padded) if n != given[axis]]
+        repeated = [axis for axis, n in enumerate(padded) if axis < extra or n != given[axis]]
         gradient = summed(gradient, repeated[0] if len(repeated) == 1 else tuple(repeated))
     return gradient.reshape(shape)
 
