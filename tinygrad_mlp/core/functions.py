@@ -114,9 +114,8 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 @dispatched
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ exp(x) over `axis`, shifted by the maximum so that it neither overflows nor underflows."""
-    shift = np.where(
-        np.isfinite(greatest := np.max(x, axis=axis, keepdims=True, initial=-np.inf)), greatest, 0
-    )  # ∞ − ∞ is NaN
+    greatest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(greatest), greatest, 0)  # ∞ − ∞ is NaN
     with np.errstate(divide="ignore"):  # the logarithm of 0, if all x are −∞
         y = np.log(summed(np.exp(x - shift), axis, True)) + shift
     return y if keepdims else np.squeeze(y, axis=axis)

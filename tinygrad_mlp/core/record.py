@@ -109,7 +109,7 @@ class Variable:
 
 _new = object.__new__
 tensor_class: Any = Variable  # of results; `tensors.tensor` puts Tensor here
-held: Function = np.asarray  # a user's operand as an array; `tensors.arguments` puts here what refuses some
+held: Function = np.asarray  # a user's operand as an array; `tensors.foreign` puts here what refuses some
 HELD = frozenset(map(np.dtype, "?bhilqBHILQfd"))  # the dtypes of tensors: bool, the integers, float32 and float64
 
 

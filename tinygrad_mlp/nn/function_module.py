@@ -34,8 +34,10 @@ class FunctionModule(Module):
         return f"layer = nn.{cls.__name__}({needed}), and then layer(x)"
 
     def extra_repr(self) -> str:
-        shown = [(field.name, getattr(self, field.name)) for field in fields(self) if field.repr]
-        return ", ".join(f"{name}={value!r}" if isinstance(value, str) else f"{name}={value}" for name, value in shown)
+        options = [(field.name, getattr(self, field.name)) for field in fields(self) if field.repr]
+        return ", ".join(
+            f"{name}={value!r}" if isinstance(value, str) else f"{name}={value}" for name, value in options
+        )
 
 
 @dataclass_transform(eq_default=False, field_specifiers=(field,))

@@ -48,8 +48,8 @@ class _Schedule:
         self.optimizer = optimizer
 
     def __repr__(self) -> str:
-        shown = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters if hasattr(self, name)}
-        options = {**shown, **self._options(), "last_epoch": self.last_epoch, "lr": self.get_last_lr()}
+        own = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters if hasattr(self, name)}
+        options = {**own, **self._options(), "last_epoch": self.last_epoch, "lr": self.get_last_lr()}
         options.pop("optimizer", None)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in options.items())})"
 
