@@ -11,30 +11,21 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from scipy import special
 from scipy.special import erf, expit
-from strategies import (
-    Array,
-    Shape,
-    axes,
-    booleans,
-    broadcastable,
-    indices,
-    layouts,
-    leaf,
-    numbers,
-    permutations,
-    reshapings,
-    shapes,
-)
+from strategies import Array, axes, booleans, indices, layouts, leaf, numbers, permutations, reshapings
 
-import tinygrad_mlp as tg
 from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core.sheet import sheet
+from tinygrad_mlp.names import linear_rows
+from tinygrad_mlp.names.rows import hurwitz_zeta, lower_gamma, upper_gamma
+from tinygrad_mlp.testing.differences import Call
+from tinygrad_mlp.testing.strategies import Shape, broadcastable, shapes
 
 # The package's own rows, copied before a test adds a row. Classes are left out: they are Functions of other tests.
 ROWS = {function: row for function, row in sheet.items() if not isinstance(function, type)}
 
-Call = tuple[tuple[Any, ...], dict[str, Any]]  # operands, options
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]  # operands, options
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,7 +36,7 @@ class Case:
     """
 
     function: Callable[..., Any]
-    calls: st.SearchStrategy[Call]
+    calls: st.SearchStrategy[Arguments]
     reference: Callable[..., Any] | None = None
     call: Callable[..., Any] | None = None  # by default, one by one
 
@@ -60,7 +51,7 @@ class Case:
 
 
 @dataclass(frozen=True, eq=False)
-class Example:
+class Example(Call):
     """One call of a case, and a cotangent of its output. Each operand with a layout becomes a leaf of that layout."""
 
     case: Case
@@ -83,15 +74,6 @@ class Example:
     def expected(self, operands: Any = None) -> Array:
         return self.case.expected(*(self.operands if operands is None else operands), **self.options)
 
-    def gradients(self, tensors: list[Any], cotangent: Any = None, **how: Any) -> list[tg.Tensor]:
-        """Run the call forward and backward. Return the gradients of the leaves, and set their `.grad` to None."""
-        self(tensors).backward(self.cotangent if cotangent is None else cotangent, **how)
-        leaves = [tensors[i] for i in self.differentiable]
-        collected = [x.grad for x in leaves]
-        for x in leaves:
-            x.grad = None
-        return collected
-
     def astype(self, dtype: Any) -> "Example":
         cast = tuple(x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in self.operands)
         return Example(self.case, cast, self.options, self.layouts, self.cotangent.astype(dtype))
@@ -113,20 +95,26 @@ def examples(draw: st.DrawFn, case: Case) -> Example:
 
 
 @st.composite
-def unary(draw: st.DrawFn, low: float = -2, high: float = 2, min_dims: int = 0) -> Call:
+def unary(draw: st.DrawFn, low: float = -2, high: float = 2, min_dims: int = 0) -> Arguments:
     """One array."""
     return (draw(numbers(draw(shapes(min_dims)), low, high)),), {}
 
 
 @st.composite
-def binary(draw: st.DrawFn, first: tuple[float, float] = (-2, 2), second: tuple[float, float] = (-2, 2)) -> Call:
+def binary(draw: st.DrawFn, first: tuple[float, float] = (-2, 2), second: tuple[float, float] = (-2, 2)) -> Arguments:
     """Two arrays that broadcast, each with its domain."""
     a, b = draw(broadcastable(2))
     return (draw(numbers(a, *first)), draw(numbers(b, *second))), {}
 
 
 @st.composite
-def loss(draw: st.DrawFn, first: tuple[float, float], second: tuple[float, float]) -> Call:
+def with_constant(draw: st.DrawFn, low: float, high: float) -> Arguments:
+    """A number between `low` and `high`, through which no gradient passes, and an array of positive numbers."""
+    return (draw(st.floats(low, high)), draw(numbers(draw(shapes()), *AWAY))), {}
+
+
+@st.composite
+def loss(draw: st.DrawFn, first: tuple[float, float], second: tuple[float, float]) -> Arguments:
     """Two arrays that broadcast; or two arrays of one shape, and `total=True`."""
     if draw(st.booleans()):
         return draw(binary(first, second))
@@ -135,27 +123,27 @@ def loss(draw: st.DrawFn, first: tuple[float, float], second: tuple[float, float
 
 
 @st.composite
-def logits_and_shares(draw: st.DrawFn) -> Call:
+def logits_and_shares(draw: st.DrawFn) -> Arguments:
     """Rows of logits, the weights of their classes, and a count to divide by."""
     shape = draw(shapes(min_dims=2, max_dims=2, min_side=1))
     return (draw(numbers(shape)), draw(numbers(shape, 0.1, 1)), draw(st.integers(1, 3))), {}
 
 
 @st.composite
-def class_losses(draw: st.DrawFn) -> Call:
+def class_losses(draw: st.DrawFn) -> Arguments:
     """The same, of single rows or of all in total."""
     return draw(logits_and_shares())[0], {"total": draw(st.booleans())}
 
 
 @st.composite
-def reduction(draw: st.DrawFn, min_side: int = 0, low: float = -2, high: float = 2) -> Call:
+def reduction(draw: st.DrawFn, min_side: int = 0, low: float = -2, high: float = 2) -> Arguments:
     """An array, an axis to reduce over, and whether to keep it."""
     x = draw(numbers(draw(shapes(min_side=min_side)), low, high))
     return (x,), {"axis": draw(axes(x.ndim)), "keepdims": draw(st.booleans())}
 
 
 @st.composite
-def spread_out(draw: st.DrawFn) -> Call:
+def spread_out(draw: st.DrawFn) -> Arguments:
     """A reduction of at least two entries with a standard deviation far from 0."""
     shape = draw(shapes(min_dims=1, min_side=2))
     x = draw(numbers(shape, -0.25, 0.25)) + np.arange(np.prod(shape)).reshape(shape)
@@ -164,34 +152,42 @@ def spread_out(draw: st.DrawFn) -> Call:
 
 
 @st.composite
-def with_option(draw: st.DrawFn, name: str, strategy: Callable[[Any], st.SearchStrategy[Any]], **limits: int) -> Call:
+def with_option(
+    draw: st.DrawFn, name: str, strategy: Callable[[Any], st.SearchStrategy[Any]], **limits: int
+) -> Arguments:
     """One operand, and an option `name` drawn by `strategy`, which is given the shape of the operand."""
     shape = draw(shapes(**limits))
     return (draw(numbers(shape)),), {name: draw(strategy(shape))}
 
 
 @st.composite
-def roots(draw: st.DrawFn) -> Call:
+def roots(draw: st.DrawFn) -> Arguments:
     """An array of positive numbers, and which root of them."""
     return draw(unary(0.25, 4))[0], {"p": draw(st.sampled_from([2, 3, 1.5]))}
 
 
 @st.composite
-def choice(draw: st.DrawFn) -> Call:
+def choice(draw: st.DrawFn) -> Arguments:
     """A condition and two choices that broadcast together."""
     c, a, b = draw(broadcastable(3))
     return (draw(booleans(c)), draw(numbers(a)), draw(numbers(b))), {}
 
 
 @st.composite
-def flags(draw: st.DrawFn, number: int) -> Call:
+def flags(draw: st.DrawFn, number: int) -> Arguments:
     """Arrays of booleans, or of integers for bitwise functions."""
     arrays = [draw(booleans(shape)) for shape in draw(broadcastable(number))]
     return tuple(arrays if draw(st.booleans()) else [5 * array - 3 for array in arrays]), {}
 
 
 @st.composite
-def matrices(draw: st.DrawFn) -> Call:
+def whole_numbers(draw: st.DrawFn) -> Arguments:
+    """Two arrays of small integers that broadcast."""
+    return tuple(np.floor(draw(numbers(shape, 0, 9))).astype(np.int64) for shape in draw(broadcastable(2))), {}
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> Arguments:
     """Matrices, stacks of them that broadcast, and vectors on either side."""
     n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
     stack_a, stack_b = draw(broadcastable(2)) if draw(st.booleans()) else ((), ())
@@ -201,7 +197,7 @@ def matrices(draw: st.DrawFn) -> Call:
 
 
 @st.composite
-def vectors_and_matrices(draw: st.DrawFn) -> Call:
+def vectors_and_matrices(draw: st.DrawFn) -> Arguments:
     """Two operands of `numpy.dot`, each a vector or a matrix."""
     n, k, m = (draw(st.integers(0, 3)) for _ in range(3))
     a, b = draw(st.sampled_from([(k,), (n, k)])), draw(st.sampled_from([(k,), (k, m)]))
@@ -209,7 +205,77 @@ def vectors_and_matrices(draw: st.DrawFn) -> Call:
 
 
 @st.composite
-def contraction(draw: st.DrawFn, subscripts: list[str], broadcast: bool = False) -> Call:
+def squares(draw: st.DrawFn, diagonal: tuple[float, ...] = (0, 0, 0), columns: bool = False) -> Arguments:
+    """A square matrix, or a stack of two, with numbers added to the diagonal; with `columns` a right-hand side, too."""
+    n, stack = draw(st.integers(1, len(diagonal))), draw(st.sampled_from([(), (2,)]))
+    x = draw(numbers((*stack, n, n), -1, 1)) + np.diag(np.asarray(diagonal[:n], float))
+    return (x, *([draw(numbers((*stack, n, draw(st.integers(1, 2)))))] * columns)), {}
+
+
+@st.composite
+def tall_or_wide(draw: st.DrawFn, wide: bool = True) -> Arguments:
+    """A matrix of full rank, or a stack of two, that is higher than wide or, unless forbidden, wider than high.
+
+    Its singular values are far from each other.
+    """
+    n, stack = draw(st.integers(1, 3)), draw(st.sampled_from([(), (2,)]))
+    m = draw(st.integers(1, 3 if wide else n))
+    return (draw(numbers((*stack, n, m), -0.5, 0.5)) + 4 * np.eye(n, m) * np.arange(1, m + 1),), {}
+
+
+def triangular_root(x: Array) -> Array:
+    """The factor of the Cholesky decomposition of a symmetric matrix, whose lower triangle is read."""
+    root = np.zeros_like(x)
+    for i in range(x.shape[-1]):
+        for j in range(i + 1):
+            rest = x[..., i, j] - np.sum(root[..., i, :j] * root[..., j, :j], axis=-1)
+            root[..., i, j] = np.sqrt(rest) if i == j else rest / root[..., j, j]
+    return root
+
+
+def pseudoinverse(x: Array) -> Array:
+    """The pseudoinverse of a matrix of full rank."""
+    t = np.swapaxes(x, -1, -2)
+    return np.asarray(np.linalg.inv(t @ x) @ t if x.shape[-2] > x.shape[-1] else t @ np.linalg.inv(x @ t))
+
+
+def singular_vectors_below_values(x: Array) -> Array:
+    """The singular values of a matrix as a row, above the columns of U and V, with the signs that NumPy gives them."""
+    t = np.swapaxes(x, -1, -2)
+    u, _, vh = np.linalg.svd(x.real, full_matrices=False)
+    tall = x.shape[-2] >= x.shape[-1]
+    system = eigenvectors_below_values(t @ x if tall else x @ t)[..., ::-1]
+    values, vectors = np.sqrt(system[..., :1, :]), system[..., 1:, :]
+    vectors = vectors * np.sign(np.sum(vectors.real * (np.swapaxes(vh, -1, -2) if tall else u), axis=-2, keepdims=True))
+    others = (x if tall else t) @ vectors / values
+    return np.concatenate([values, *((others, vectors) if tall else (vectors, others))], axis=-2)
+
+
+def columns_above_triangle(x: Array) -> Array:
+    """The factors Q and R of a matrix, by Gram and Schmidt, with the signs that NumPy gives them."""
+    triangle = np.swapaxes(triangular_root(np.swapaxes(x, -1, -2) @ x), -1, -2)
+    signs = np.sign(np.diagonal(np.linalg.qr(x.real)[1], axis1=-2, axis2=-1))[..., :, None]
+    triangle = triangle * signs
+    return np.concatenate([x @ np.linalg.inv(triangle), triangle], axis=-2)
+
+
+def eigenvectors_below_values(x: Array) -> Array:
+    """The eigenvalues of a symmetric matrix as a row, above its eigenvectors, with the signs that NumPy gives them.
+
+    Those of the real part are carried on to the complex matrix, by steps of first order, to the last digit.
+    """
+    symmetric = np.tril(x) + np.swapaxes(np.tril(x, -1), -1, -2)
+    vectors, one = np.linalg.eigh(symmetric.real)[1], np.eye(x.shape[-1])
+    for _ in range(3):
+        inner = np.swapaxes(vectors, -1, -2) @ symmetric @ vectors
+        values = np.sum(inner * one, axis=-2, keepdims=True)
+        vectors = vectors + vectors @ (inner * (1 - one) / (values - np.swapaxes(values, -1, -2) + one))
+        vectors = vectors / np.sqrt(np.sum(vectors**2, axis=-2, keepdims=True))
+    return np.concatenate([values, vectors], axis=-2)
+
+
+@st.composite
+def contraction(draw: st.DrawFn, subscripts: list[str], broadcast: bool = False) -> Arguments:
     """Operands that fit one of the `subscripts`, with a length drawn for each label.
 
     With `broadcast`, a label may have length 1 in one operand and be longer in another.
@@ -226,7 +292,7 @@ def contraction(draw: st.DrawFn, subscripts: list[str], broadcast: bool = False)
 
 
 @st.composite
-def layer(draw: st.DrawFn) -> Call:
+def layer(draw: st.DrawFn) -> Arguments:
     """Rows, the weight of a layer, and its bias or None."""
     rows, features, outputs = (draw(st.integers(0, 4)) for _ in range(3))
     x, weight = draw(numbers((rows, features))), draw(numbers((outputs, features)))
@@ -234,7 +300,7 @@ def layer(draw: st.DrawFn) -> Call:
 
 
 @st.composite
-def joined(draw: st.DrawFn, equal: bool = False) -> Call:
+def joined(draw: st.DrawFn, equal: bool = False) -> Arguments:
     """One to three arrays that differ at most along the axis they are joined at."""
     shape = list(draw(shapes(min_dims=0 if equal else 1)))
     axis = draw(st.integers(0, len(shape) - (not equal)))
@@ -247,11 +313,22 @@ def joined(draw: st.DrawFn, equal: bool = False) -> Call:
 
 
 @st.composite
-def scattered(draw: st.DrawFn) -> Call:
+def scattered(draw: st.DrawFn) -> Arguments:
     """The values, the index and the shape of an assignment to an array of zeros."""
     shape = draw(shapes())
     index = draw(indices(shape))
     return (draw(numbers(np.zeros(shape)[index].shape)),), {"index": index, "shape": shape}
+
+
+@st.composite
+def replacing(draw: st.DrawFn) -> Arguments:
+    """An array, an index of it that meets no position twice, and values that broadcast to what it selects."""
+    x = draw(numbers(draw(shapes())))
+    positions = np.arange(x.size).reshape(x.shape)
+    index = draw(indices(x.shape).filter(lambda index: len(np.unique(positions[index])) == positions[index].size))
+    selected = positions[index].shape
+    fewer = [draw(st.sampled_from([1, n])) for n in selected[draw(st.integers(0, len(selected))) :]]
+    return (x, draw(numbers(draw(st.sampled_from([selected, tuple(fewer)]))))), {"index": index}
 
 
 @st.composite
@@ -262,7 +339,7 @@ def widened(draw: st.DrawFn, shape: Shape) -> Shape:
 
 
 @st.composite
-def swapped(draw: st.DrawFn) -> Call:
+def swapped(draw: st.DrawFn) -> Arguments:
     """An array and two of its axes."""
     x = draw(numbers(draw(shapes(min_dims=1))))
     return (x,), {f"axis{i}": draw(st.integers(-x.ndim, x.ndim - 1)) for i in (1, 2)}
@@ -275,7 +352,7 @@ def one_axis(draw: st.DrawFn, shape: Shape) -> int | None:
 
 
 @st.composite
-def rolled(draw: st.DrawFn) -> Call:
+def rolled(draw: st.DrawFn) -> Arguments:
     """An array with shifts along axes, or along all entries."""
     x = draw(numbers(draw(shapes())))
     axis = draw(axes(x.ndim).filter(lambda axis: axis != ()))
@@ -301,8 +378,44 @@ def naive_scatter(g: Array, index: Any, shape: Shape) -> Array:
     return target.reshape(shape)
 
 
+def naive_replaced(x: Array, value: Array, index: Any) -> Array:
+    """A copy of the array with the values at the positions of the index, one after the other."""
+    target = x.flatten().astype(np.result_type(x, value))
+    positions = np.arange(x.size).reshape(x.shape)[index]
+    for position, number in zip(positions.ravel(), np.broadcast_to(value, positions.shape).ravel(), strict=True):
+        target[position] = number
+    return target.reshape(x.shape)
+
+
 def sigmoid(z: Array) -> Array:
     return 1 / (1 + np.exp(-z))
+
+
+def erfinv(x: Array) -> Array:
+    """The inverse of the error function, also of complex numbers near real ones: by Newton's method."""
+    y = special.erfinv(x.real)
+    for _ in range(3):
+        y = y - (erf(y) - x) * np.exp(y**2) * np.sqrt(np.pi) / 2
+    return y
+
+
+def bessel(order: int, scaled: bool = False) -> Callable[[Array], Array]:
+    """A modified Bessel function of the first kind; if it is scaled, times exp(−|x|)."""
+    return lambda x: special.iv(order, x) * (np.exp(-x * np.sign(x.real)) if scaled else 1)
+
+
+def zeta(s: float, q: Array) -> Array:
+    """Σ (q + k)^(−s), by the formula of Euler and Maclaurin from the sixtieth term on."""
+    x = q + 60
+    rest = x ** (1 - s) / (s - 1) + x**-s / 2 + s * x ** (-s - 1) / 12 - s * (s + 1) * (s + 2) * x ** (-s - 3) / 720
+    return (
+        rest + s * (s + 1) * (s + 2) * (s + 3) * (s + 4) * x ** (-s - 5) / 30240 + sum((q + k) ** -s for k in range(60))
+    )
+
+
+def gamma_series(a: Array, x: Array) -> Array:
+    """The regularized lower incomplete gamma function, by its power series."""
+    return sum(x ** (a + k) * np.exp(-x) / special.gamma(a + k + 1) for k in range(50))
 
 
 def variance(x: Array, **over: Any) -> Array:
@@ -380,10 +493,50 @@ CASES = [
     Case(np.minimum, binary((-2, 2), BETWEEN)),
     Case(np.logaddexp, binary(), lambda a, b: np.log(np.exp(a) + np.exp(b))),
     Case(np.where, choice()),
+    # -- special functions of `names/rows.py`
+    Case(np.arcsinh, unary()),
+    Case(np.arccosh, unary(1.25, 3)),
+    Case(np.arctanh, unary(-0.75, 0.75)),
+    Case(special.erfc, unary()),
+    Case(special.erfcx, unary()),
+    Case(special.erfinv, unary(-0.75, 0.75), erfinv),
+    Case(special.log_ndtr, unary()),
+    Case(special.ndtri, unary(0.1, 0.9), lambda x: np.sqrt(2) * erfinv(2 * x - 1)),
+    Case(special.logit, unary(0.1, 0.9), lambda x: np.log(x / (1 - x))),
+    Case(special.entr, unary(*AWAY), lambda x: -x * np.log(x)),
+    Case(special.gammaln, unary(*AWAY), special.loggamma),
+    Case(special.digamma, unary(*AWAY)),
+    Case(special.i0, unary(), bessel(0)),
+    Case(special.i1, unary(), bessel(1)),
+    Case(special.i0e, unary(), bessel(0, scaled=True)),
+    Case(special.i1e, unary(), bessel(1, scaled=True)),
+    Case(np.fmod, binary((-2, 2), AWAY), lambda a, b: a - b * np.trunc(a.real / b.real)),
+    Case(np.copysign, binary(), lambda a, b: a * np.sign(a.real) * np.sign(b.real)),
+    Case(np.hypot, binary((-2, 2), AWAY), lambda a, b: np.sqrt(a**2 + b**2)),
+    Case(np.arctan2, binary((-2, 2), AWAY), lambda a, b: np.arctan(a / b)),
+    Case(special.xlogy, binary((-2, 2), AWAY)),
+    Case(special.xlog1py, binary((-2, 2), AWAY)),
+    Case(hurwitz_zeta, with_constant(2, 4), zeta),
+    Case(lower_gamma, with_constant(0.5, 3), gamma_series),
+    Case(upper_gamma, with_constant(0.5, 3), lambda a, x: 1 - gamma_series(a, x)),
     # -- products
     Case(np.matmul, matrices()),
     Case(f.linear, layer(), lambda x, w, b: x @ w.T + (0 if b is None else b)),
     Case(f.einsum, contraction(EXPLICIT), lambda *arrays, subscripts: np.einsum(subscripts, *arrays)),
+    # -- linear algebra
+    Case(np.linalg.inv, squares((4, -4, 4))),
+    Case(np.linalg.det, squares()),
+    Case(
+        linear_rows.log_determinant,
+        squares((4, -4, 4)),
+        lambda x: np.log(np.linalg.det(x) * np.sign(np.linalg.det(x).real)),
+    ),
+    Case(linear_rows.solved, squares((4, -4, 4), columns=True), np.linalg.solve),
+    Case(np.linalg.cholesky, squares((4, 4, 4)), triangular_root),
+    Case(linear_rows.eigensystem, squares((-4, 0, 4)), eigenvectors_below_values),
+    Case(linear_rows.pseudoinverse, tall_or_wide(), pseudoinverse),
+    Case(linear_rows.singular_system, tall_or_wide(), singular_vectors_below_values),
+    Case(linear_rows.orthogonalized, tall_or_wide(wide=False), columns_above_triangle),
     # -- reductions and running sums
     Case(np.sum, reduction()),
     Case(np.max, reduction(min_side=1)),
@@ -423,6 +576,7 @@ CASES = [
     Case(f.astype, with_option("dtype", lambda shape: st.just(np.dtype(np.float64))), lambda x, dtype: x),
     Case(f.getitem, with_option("index", indices), lambda x, index: x[index]),
     Case(f.scatter, scattered(), naive_scatter),
+    Case(f.replaced, replacing(), naive_replaced),
 ]
 
 # Functions that the package writes as one line of others.
@@ -456,7 +610,8 @@ DERIVED = [
 ]
 
 # Functions through which no gradient passes, each with a strategy that draws calls.
-CONSTANTS: dict[Callable[..., Any], st.SearchStrategy[Call]] = {
+CONSTANTS: dict[Callable[..., Any], st.SearchStrategy[Arguments]] = {
+    linear_rows.determinant_sign: squares(),
     **dict.fromkeys([np.isnan, np.isinf, np.isfinite], unary()),
     **dict.fromkeys([np.logical_not, np.zeros_like, np.ones_like, np.shape, np.ndim, np.size], unary()),
     **dict.fromkeys([np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal], binary()),
@@ -468,4 +623,7 @@ CONSTANTS: dict[Callable[..., Any], st.SearchStrategy[Call]] = {
     np.argsort: with_option("axis", lambda shape: st.integers(-len(shape), len(shape) - 1), min_dims=1),
     **dict.fromkeys([np.bitwise_and, np.bitwise_or, np.bitwise_xor], flags(2)),
     np.invert: flags(1),
+    np.signbit: unary(),
+    **dict.fromkeys([np.heaviside, np.nextafter], binary()),
+    **dict.fromkeys([np.left_shift, np.right_shift, np.gcd, np.lcm], whole_numbers()),
 }

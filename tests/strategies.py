@@ -1,9 +1,4 @@
-"""What the property tests draw: shapes, arrays inside a domain, memory layouts, axes and indices.
-
-Each domain is divided into an even number of cells, and the entries of an array are midpoints of different cells. So no
-two entries are equal, and none lies in the middle of the domain. That is where functions such as `abs` have their kink:
-finite differences never straddle it.
-"""
+"""What several files of tests draw and share: arrays, arguments of NumPy's functions, leaves in every memory layout."""
 
 import gc
 import math
@@ -15,41 +10,19 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import basic_indices, integer_array_indices
-from numpy.typing import NDArray
 
 import tinygrad_mlp as tg
+from tinygrad_mlp.testing.strategies import CELLS, Array, Shape, shapes
 
-Array = NDArray[Any]
-Shape = tuple[int, ...]
+# --- arrays, and arguments of NumPy's functions -----------------------------------------------------------------------
+#
+# Each domain is divided into an even number of cells, and the entries of `numbers` are midpoints of different cells. So
+# no two entries are equal, and none lies in the middle of the domain, where functions such as `abs` have their kink.
 
-CELLS = 1024
 
 # One drawn number is the seed of all entries of an array. Drawing the entries one by one takes many times longer, and
 # shrinking them shows little that shrinking the shape does not.
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-
-# Strategies are cached, and `st.sampled_from` is given tuples: making a strategy takes longer than drawing from it.
-
-
-@cache
-@st.composite
-def shapes(draw: st.DrawFn, min_dims: int = 0, max_dims: int = 3, min_side: int = 0) -> Shape:
-    """Shapes, most of them of several entries. One entry, no entries and no dimensions are drawn less often."""
-    dimensions = st.sampled_from(tuple(ndim for ndim in (0, 1, 2, 3, 1, 2, 3) if min_dims <= ndim <= max_dims))
-    lengths = st.sampled_from(tuple(n for n in (1, 2, 3, 2, 3, 2, 3, 0) if n >= min_side))
-    return tuple(draw(lengths) for _ in range(draw(dimensions)))
-
-
-@cache
-@st.composite
-def broadcastable(draw: st.DrawFn, number: int) -> list[Shape]:
-    """`number` shapes that broadcast together: one shape, with leading dimensions left out or some set to 1."""
-    shape = draw(shapes())
-    drawn = []
-    for _ in range(number):
-        own = shape[draw(st.sampled_from((0, 0, *range(len(shape) + 1)))) :]
-        drawn.append(tuple(draw(st.sampled_from((n, n, 1))) for n in own))
-    return drawn
 
 
 @cache
@@ -106,12 +79,14 @@ def reshapings(draw: st.DrawFn, shape: Shape) -> Shape:
 @st.composite
 def indices(draw: st.DrawFn, shape: Shape) -> Any:
     """An index: slices and integers, arrays of positions that may repeat, or a boolean mask."""
-    kinds = [basic_indices(shape, allow_newaxis=True), booleans(shape)]
+    kinds: list[st.SearchStrategy[Any]] = [basic_indices(shape, allow_newaxis=True), booleans(shape)]
     if shape and 0 not in shape:
         kinds.append(integer_array_indices(shape, result_shape=shapes(min_dims=1, max_dims=2, min_side=1)))
         kinds.append(st.lists(st.integers(-shape[0], shape[0] - 1), min_size=1, max_size=4))
     return draw(st.one_of(kinds))
 
+
+# --- leaves ----------------------------------------------------------------------------------------------------------
 
 # How the entries of a tensor can lie in memory: each layout is a view of a contiguous tensor.
 LAYOUTS = {

@@ -347,3 +347,11 @@ def test_functions_with_rules_and_classes_of_functions_are_released() -> None:
 def test_a_differentiable_function_needs_a_rule() -> None:
     with pytest.raises(TypeError, match="takes a rule for each input of scaled"):
         tg.differentiable()(scaled)
+
+
+def test_surplus_arguments_are_refused() -> None:
+    double = tg.differentiable(lambda g, _y, _x, scale=2: g * scale)(lambda x, scale=2: x * scale)
+    equal(double(leaf([1.0]), 3), [3])
+    for surplus in (("junk", None), (3, 4)):
+        with pytest.raises(TypeError, match="takes 2 positional arguments, but 3 were given"):
+            double(leaf([1.0]), *surplus)

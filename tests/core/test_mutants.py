@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import check_gradient
 from hypothesis import HealthCheck, Phase, given, settings
 from ops import CASES, ROWS, Case, Example, examples
 from test_walk import DUTIES
 
 from tinygrad_mlp.core import walk as walking
-from tinygrad_mlp.core.blas import Product
 from tinygrad_mlp.core.sheet import Each, sheet
 from tinygrad_mlp.tensors import leaves
+from tinygrad_mlp.testing import check_rules
+from tinygrad_mlp.testing.comparisons import check_gradient
+from tinygrad_mlp.testing.mutants import WAYS
 
 pytestmark = pytest.mark.long
 
@@ -44,52 +45,8 @@ def report(record_property: Callable[[str, object], None], what: str, mutants: d
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
-def other_order(gradient: Any) -> Any:
-    """A gradient of the right shape with the right entries in the wrong places."""
-    if gradient.ndim < 2:
-        return gradient[::-1] if gradient.ndim else gradient
-    return np.reshape(np.transpose(gradient), gradient.shape)
-
-
-MUTATIONS: dict[str, Callable[[Any], Any]] = {
-    "scaled by 1.01": lambda gradient: gradient * 1.01,
-    "zeroed": lambda gradient: gradient * 0,
-    "negated": lambda gradient: -gradient,
-    "transposed": other_order,
-}
-# The rules of functions whose derivative is 0 wherever it exists.
-ZEROS = {*sheet[np.floor], *sheet[np.floor_divide]}  # type: ignore[misc]
-OF_ZERO: dict[str, Callable[[Any], Any]] = {"shifted": lambda gradient: gradient + 0.01}  # which the others leave 0
-
-
-def damaged(rule: Any, mutation: Callable[[Any], Any]) -> Callable[..., Any]:
-    """The rule, with the mutation applied to each gradient that it returns."""
-
-    def mutant(*args: Any, **options: Any) -> Any:
-        gradient = rule(*args, **options)
-        return mutation(gradient.dense() if isinstance(gradient, Product) else gradient)
-
-    mutant.__signature__ = inspect.signature(rule)  # type: ignore[attr-defined]  # the sheet reads the signature
-    return mutant
-
-
-def rule_mutants(case: Case) -> Iterator[tuple[str, int, Any]]:
-    """The rows of `case`, each with the rule for one position damaged in one way."""
-    row = ROWS[case.function]
-    if isinstance(row, Each):
-        for name, mutation in MUTATIONS.items():
-            yield f"{case}, {name}", 0, Each(damaged(row.rule, mutation))
-        return
-    for position, rule in enumerate(row):
-        for name, mutation in mutations(rule).items():
-            mutant = (*row[:position], damaged(rule, mutation), *row[position + 1 :])
-            yield f"{case}, rule {position} {name}", position, mutant
-
-
-def mutations(rule: Any) -> dict[str, Callable[[Any], Any]]:
-    """The ways to damage a rule, or the None in its place."""
-    return {} if rule is None else OF_ZERO if rule in ZEROS else MUTATIONS
-
+# The rules of functions whose derivative is 0 wherever it exists. They are shifted, because the other ways leave 0.
+ZEROS = {*sheet[np.floor], *sheet[np.floor_divide], sheet[np.copysign][1]}  # type: ignore[misc, index]
 
 SAME_AGAIN = settings(
     derandomize=True, database=None, max_examples=20, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
@@ -97,7 +54,10 @@ SAME_AGAIN = settings(
 
 
 def few_examples(case: Case) -> list[Example]:
-    """Some examples of `case`, the same in every run. Each leaf has several entries, so that a permutation shows."""
+    """Some examples of `case`, the same in every run. Each leaf has several entries, so that a permutation shows.
+
+    Those with most leaves come first: they tell most.
+    """
     drawn: list[Example] = []
 
     @SAME_AGAIN
@@ -106,28 +66,32 @@ def few_examples(case: Case) -> list[Example]:
         drawn.append(example)
 
     collect()
-    return drawn
+    return sorted(drawn, key=lambda example: -len(example.differentiable))
 
 
-def test_no_mutant_of_a_rule_survives(
-    monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
-) -> None:
+def expected_mutants(row: Any) -> int:
+    """How many ways there are to damage the rules of a row."""
+    rules = [row.rule] if isinstance(row, Each) else row
+    return sum(0 if rule is None else 1 if rule in ZEROS else len(WAYS) for rule in rules)
+
+
+def test_no_mutant_of_a_rule_survives(record_property: Callable[[str, object], None]) -> None:
     mutants = {}
     for case in CASES:
         drawn = few_examples(case)
-        for example in drawn:
-            check_gradient(example)  # undamaged, it passes
-        for name, position, row in rule_mutants(case):
-            telling = [example for example in drawn if position in example.differentiable]
-            with monkeypatch.context() as patch:
-                patch.setitem(sheet, case.function, row)
-                mutants[name] = any(
-                    caught(lambda example=example: check_gradient(example), AssertionError) for example in telling
-                )
-    rules = [rule for row in ROWS.values() for rule in ([row] if isinstance(row, Each) else row)]
-    assert len(mutants) == sum(len(mutations(rule)) for rule in rules), (
-        "some rule of the sheet was not damaged in every way"
-    )
+
+        def check(drawn: list[Example] = drawn) -> None:
+            for example in drawn:
+                check_gradient(example)
+
+        try:
+            caught = check_rules(case.function, check=check, order=1)
+        except AssertionError as error:
+            mutants[str(error)] = False
+            continue
+        assert len(caught) == expected_mutants(ROWS[case.function]), f"some rule of {case} was not damaged in every way"
+        mutants |= dict.fromkeys((f"{case}, {name}" for name in caught), True)
+    assert {case.function for case in CASES} == {function for function, row in ROWS.items() if row}
     report(record_property, "the rules", mutants)
 
 

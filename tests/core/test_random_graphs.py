@@ -50,6 +50,9 @@ BINARY: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Array, Array], tupl
     "joined": (lambda a, b: np.concatenate([a, b])[1 : N + 1], lambda v, w: (np.eye(N, k=1), np.eye(N, k=1 - N))),
 }
 
+# The gradients of these need no entries of their inputs or outputs: a walk has nothing to release.
+KEEPS_NOTHING = {"negative", "taken twice", "mean", "there and back", "add", "subtract", "joined"}
+
 
 @dataclass(eq=False)
 class Vertex:
@@ -60,6 +63,7 @@ class Vertex:
     edges: list[tuple["Vertex", Array]] = field(default_factory=list)
     gradient: Array | None = None  # of a leaf
     is_leaf: bool = False
+    keeps: bool = True  # entries for its gradient, until a walk releases them
     released: bool = False
 
     @property
@@ -87,11 +91,11 @@ class GrowingGraph(RuleBasedStateMachine):
         everything = [*self.leaves, *self.computed]
         return everything[-1 - number % len(everything)]
 
-    def add_computed(self, tensor: tg.Tensor, edges: list[tuple[Vertex, Array]]) -> None:
+    def add_computed(self, tensor: tg.Tensor, edges: list[tuple[Vertex, Array]], keeps: bool = True) -> None:
         """Add a vertex, unless its entries are large or its paths are too many for `follow`."""
         value = tensor.detach().numpy().copy()
         edges = [(vertex, jacobian) for vertex, jacobian in edges if vertex.tensor.requires_grad]
-        vertex = Vertex(tensor, value, edges if tensor.requires_grad else [])
+        vertex = Vertex(tensor, value, edges if tensor.requires_grad else [], keeps=keeps)
         if np.abs(value).max() < 50 and vertex.paths < 500:
             self.computed.append(vertex)
 
@@ -111,14 +115,14 @@ class GrowingGraph(RuleBasedStateMachine):
     def compute_from_one(self, name: str, number: int) -> None:
         x = self.pick(number)
         function, jacobian = UNARY[name]
-        self.add_computed(function(x.tensor), [(x, jacobian(x.value))])
+        self.add_computed(function(x.tensor), [(x, jacobian(x.value))], name not in KEEPS_NOTHING)
 
     @rule(name=st.sampled_from(list(BINARY)), first=numbers, second=numbers)
     def compute_from_two(self, name: str, first: int, second: int) -> None:
         a, b = self.pick(first), self.pick(second)
         function, jacobians = BINARY[name]
         to_a, to_b = jacobians(a.value, b.value)
-        self.add_computed(function(a.tensor, b.tensor), [(a, to_a), (b, to_b)])
+        self.add_computed(function(a.tensor, b.tensor), [(a, to_a), (b, to_b)], name not in KEEPS_NOTHING)
 
     @rule(number=numbers, constant=vectors)
     def multiply_by_an_array(self, number: int, constant: Array) -> None:
@@ -200,7 +204,7 @@ class GrowingGraph(RuleBasedStateMachine):
         self.follow(root, cotangent)
         if not (how["create_graph"] if how["retain_graph"] is None else how["retain_graph"]):
             for vertex in passed:
-                vertex.released = True
+                vertex.released = vertex.keeps
 
     def follow(self, vertex: Vertex, gradient: Array) -> None:
         """Add to the gradient of each leaf one product of Jacobians for each path from the root."""

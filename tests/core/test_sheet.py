@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_memory, check_second_derivative, check_value, close, complex_step
+from checks import check_second_derivative, check_value
 from hypothesis import given
 from hypothesis import strategies as st
 from ops import CASES, CONSTANTS, DERIVED, ROWS, Case, Example, examples
@@ -17,6 +17,8 @@ from tinygrad_mlp.core import mode
 from tinygrad_mlp.core.blas import Product
 from tinygrad_mlp.core.sheet import Each, is_read, reads, sheet
 from tinygrad_mlp.tensors.derived import derived
+from tinygrad_mlp.testing.comparisons import assert_close, check_gradient, check_memory
+from tinygrad_mlp.testing.differences import complex_step
 
 every_case = pytest.mark.parametrize("case", [*CASES, *DERIVED], ids=repr)
 
@@ -59,10 +61,10 @@ def test_float32_stays_float32(case: Case, data: st.DataObject) -> None:
     tensors = single.tensors()
     output = single(tensors)
     assert output.dtype == np.float32
-    close(output.detach(), double.expected(), 1e-5, "value")
+    assert_close(output.detach(), double.expected(), 1e-5, "value")
     for position, gradient in zip(single.differentiable, single.gradients(tensors), strict=True):
         assert gradient.dtype == np.float32
-        close(gradient, complex_step(double, position), 1e-4, "gradient")
+        assert_close(gradient, complex_step(double, position), 1e-4, "gradient")
 
 
 @pytest.mark.parametrize("function", CONSTANTS, ids=lambda function: function.__name__)

@@ -22,13 +22,15 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..core import functions as f
+from ..core.guard import owner
 from ..core.lines import function_name
-from ..core.mode import is_grad_enabled, no_grad, set_grad_enabled
+from ..core.mode import is_grad_enabled
 from ..core.record import record
 from ..core.sheet import Each, Rule, sheet
 from ..tensors.arguments import array_of
 from ..tensors.observer import observer
 from ..tensors.tensor import Tensor
+from .grad_mode import no_grad, set_grad_enabled
 
 __all__ = ["Function", "add_row", "differentiable"]
 
@@ -190,11 +192,22 @@ def _returning_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
                 f"{function_name(function)} returned {y!r}, but a differentiable function returns one "
                 f"array: end it with return, and for several outputs write an autograd.Function ({error})"
             ) from None
-        return y
+        return _apart(y, inputs)
 
     functools.update_wrapper(checked, function)
     checked.__module__ = getattr(function, "__module__", None)  # type: ignore[assignment]  # methods of ufuncs have none
     return checked
+
+
+def _apart(y: Any, inputs: Sequence[Any]) -> Any:
+    """What a user's function has returned, copied if it shares the memory of an input.
+
+    A write in place to one of the two would change the other as well, whose gradient would not know of it.
+    """
+    if type(y) is not np.ndarray:
+        return y
+    memory = owner(y)
+    return y.copy() if any(type(x) is np.ndarray and owner(x) is memory for x in inputs) else y
 
 
 class _Piece(NamedTuple):
@@ -352,7 +365,7 @@ def _forward(kind: type[Function], *arrays: Any, context: Context) -> Any:
     ]
     joined = [output._data for output, kept in zip(outputs, context._outputs, strict=True) if isinstance(kept, _Piece)]
     if len(outputs) == len(joined) == 1:
-        return joined[0]
+        return _apart(joined[0], arrays)
     return np.concatenate([array.ravel() for array in joined]) if joined else np.zeros(0)
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.mode import enable_grad
-from ..tensors.refusals import several
+from .._left_out import explain_in
+from ..tensors.refusals import several, shown
 from ..tensors.tensor import Tensor
+from .grad_mode import enable_grad
 from .gradients import grad
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
@@ -104,7 +105,14 @@ def _gradient(func: Function, variables: Tensors, name: str, strict: bool) -> tu
 # --- the derivatives --------------------------------------------------------------------------------------------------
 
 
-def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bool = False) -> Any:
+def jacobian(
+    func: Function,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
+) -> Any:
     """∂outputs/∂inputs, of shape (*output.shape, *input.shape), by one backward pass for each entry of the outputs.
 
     Args:
@@ -112,6 +120,8 @@ def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bo
         inputs: a Tensor or a tuple of Tensors.
         create_graph: make the result differentiable.
         strict: raise where an output does not depend on an input, instead of returning zeros.
+        vectorize, strategy: PyTorch's choices of a way to compute, "reverse-mode" or "forward-mode", which change
+            nothing: there is one way.
 
     Returns:
         A Tensor if there is one input and one output. A tuple of Tensors if either is a tuple. If both are, a tuple
@@ -120,22 +130,25 @@ def jacobian(func: Function, inputs: Any, create_graph: bool = False, strict: bo
     Raises:
         RuntimeError: `strict`, and an output does not depend on an input.
         TypeError: an input or an output is no Tensor.
+        ValueError: `strategy` is unknown.
 
     >>> import tinygrad_mlp as tg
     >>> tg.autograd.functional.jacobian(lambda x: x * x, tg.tensor([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
     """
+    if strategy not in ("reverse-mode", "forward-mode"):
+        raise ValueError(f"a strategy is 'reverse-mode' or 'forward-mode', not {shown(strategy)}")
     with enable_grad():
         variables = _variables(inputs, create_graph)
         outputs = func(*variables)
         blocks = tuple(
-            _like(inputs, _rows(output, variables, create_graph, strict)) for output in several(outputs, "the outputs")
+            _like(inputs, rows(output, variables, create_graph, strict)) for output in several(outputs, "the outputs")
         )
     return _like(outputs, blocks)
 
 
-def _rows(output: Tensor, variables: Tensors, create_graph: bool, strict: bool) -> Tensors:
+def rows(output: Tensor, variables: Tensors, create_graph: bool, strict: bool) -> Tensors:
     """The Jacobian of one output with respect to each variable, by one backward pass for each entry of the output."""
     unit_vectors = np.eye(output.numel(), dtype=output.dtype).reshape(output.numel(), *output.shape)
     rows = [_vector_jacobian((output,), variables, (Tensor._of(v),), create_graph, strict) for v in unit_vectors]
@@ -145,10 +158,17 @@ def _rows(output: Tensor, variables: Tensors, create_graph: bool, strict: bool) 
     return tuple(block.reshape(output.shape + x.shape) for block, x in zip(stacked, variables, strict=True))
 
 
-def hessian(func: Function, inputs: Any, create_graph: bool = False, strict: bool = False) -> Any:
+def hessian(
+    func: Function,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
+) -> Any:
     """∂²output/∂inputs², which is the Jacobian of the gradient, for a `func` that returns one entry.
 
-    The arguments are those of `jacobian`.
+    The arguments are those of `jacobian`, whose `strategy` is called `outer_jacobian_strategy` here.
 
     Returns:
         A Tensor of shape (*input.shape, *input.shape); for a tuple of inputs, a tuple of tuples of them.
@@ -165,7 +185,7 @@ def hessian(func: Function, inputs: Any, create_graph: bool = False, strict: boo
     def gradient(*variables: Tensor) -> Any:
         return _like(inputs, _gradient(func, variables, "hessian", strict)[1])
 
-    return jacobian(gradient, inputs, create_graph, strict)
+    return jacobian(gradient, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
 
 
 def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
@@ -230,3 +250,6 @@ def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
 def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """The output of `func`, which has one entry, and H v for its Hessian H. It is `vhp`, because H is symmetric."""
     return vhp(func, inputs, v, create_graph, strict)
+
+
+explain_in(globals())

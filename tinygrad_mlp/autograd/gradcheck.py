@@ -14,7 +14,7 @@ from ..tensors.refusals import several, warn
 from ..tensors.tensor import Tensor
 from .gradients import grad
 
-__all__ = ["gradcheck", "gradgradcheck"]
+__all__ = ["Disagreement", "disagreement", "gradcheck", "gradgradcheck"]
 
 Array = NDArray[Any]
 
@@ -28,6 +28,15 @@ def _validated(inputs: Any) -> tuple[Tensor, ...]:
     if any(x.dtype != np.float64 for x in differentiated):
         warn("gradcheck() of inputs that are not float64 compares rounding errors: call .double() on them first")
     return listed
+
+
+def _validate_checks(of_backward_passes: bool, **others: bool) -> None:
+    """Raise ValueError if one of the `others`, checks that PyTorch has and there are none of here, is asked for."""
+    for name, wanted in others.items():
+        if wanted:
+            raise ValueError(f"{name}=True is left out: there is no forward mode and no vmap, only backward passes")
+    if not of_backward_passes:
+        raise ValueError("without backward passes there is nothing to check: leave the option out")
 
 
 def _differences(func: Callable[..., Any], inputs: Sequence[Tensor], x: Tensor, eps: float) -> list[Array]:
@@ -60,6 +69,15 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Whether the gradients of `func` agree with central differences, for every entry of every input and output.
 
@@ -69,18 +87,28 @@ def gradcheck(
         eps: the step of the differences (f(x + eps) − f(x − eps)) / 2 eps.
         atol, rtol: a gradient agrees if it differs by at most atol + rtol · |n| from the central difference n.
         raise_exception: raise an error if a gradient does not agree, instead of returning False.
+        nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode, masked: PyTorch's options, which change nothing:
+            every entry is checked, whatever they are.
+        check_batched_grad, check_batched_forward_grad, check_forward_ad: False, because there are no such gradients.
+        check_backward_ad: True.
 
     Raises:
         RuntimeError: a gradient does not agree. The message says which, and at which value of the input.
-        ValueError: no input requires a gradient.
+        ValueError: no input requires a gradient, or another check is asked for than that of backward passes.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> tg.autograd.gradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
     True
     """
+    _validate_checks(
+        check_backward_ad,
+        check_batched_grad=check_batched_grad,
+        check_batched_forward_grad=check_batched_forward_grad,
+        check_forward_ad=check_forward_ad,
+    )
     listed = _validated(inputs)
     names = [f"input {name}" for name in _names(func, len(listed))]
-    found = _disagreement(func, listed, names, eps, atol, rtol)
+    found = disagreement(func, listed, names, eps, atol, rtol)
     if found is None or not raise_exception:
         return found is None
     raise RuntimeError(
@@ -94,7 +122,7 @@ _KINK = (
 )
 
 
-class _Disagreement(NamedTuple):
+class Disagreement(NamedTuple):
     """Where a gradient does not agree: the output by its number, the entries by their indices, the rest in words."""
 
     output: int
@@ -103,9 +131,9 @@ class _Disagreement(NamedTuple):
     values: str
 
 
-def _disagreement(
+def disagreement(
     func: Callable[..., Any], inputs: Sequence[Tensor], names: Sequence[str], eps: float, atol: float, rtol: float
-) -> _Disagreement | None:
+) -> Disagreement | None:
     """The first gradient of `func` that does not agree with central differences, or None if all agree."""
     for x, name in zip(inputs, names, strict=True):
         if not x.requires_grad:
@@ -118,7 +146,7 @@ def _disagreement(
                 agree = np.isclose(analytical, numerical, rtol, atol)
                 if not agree.all():
                     entry, column = np.argwhere(~agree)[0]
-                    return _Disagreement(
+                    return Disagreement(
                         number,
                         _at(output, column),
                         f"{name}{_at(x, entry)}, which is {x._data.ravel()[entry]:.9g},",
@@ -154,6 +182,17 @@ def _at(x: Tensor, entry: int) -> str:
     return f" at {[int(i) for i in np.unravel_index(entry, x.shape)]}" if x.ndim else ""
 
 
+def _cotangents(
+    given: Any, func: Callable[..., Any], inputs: Sequence[Tensor], generator: AnyGenerator | None
+) -> list[Tensor]:
+    """The cotangents of the outputs of `func`, which are drawn if none are `given`, as leaves."""
+    if given is not None:
+        return [cotangent.detach().requires_grad_() for cotangent in several(given, "grad_outputs")]
+    numbers = numbers_from(generator)
+    outputs = [output for output in several(func(*inputs), "outputs") if output.requires_grad]
+    return [Tensor._of(numbers.standard_normal(o.shape).astype(o.dtype)).requires_grad_() for o in outputs]
+
+
 def gradgradcheck(
     func: Callable[..., Any],
     inputs: Tensor | Sequence[Tensor],
@@ -162,7 +201,16 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
     generator: AnyGenerator | None = None,
 ) -> bool:
     """Whether second derivatives agree with central differences: `gradcheck` of the gradient of `func`.
@@ -170,22 +218,22 @@ def gradgradcheck(
     Args:
         grad_outputs: the cotangents of the outputs; by default drawn from the normal distribution with `generator`.
         func, inputs, eps, atol, rtol, raise_exception: as for `gradcheck`.
+        gen_non_contig_grad_outputs, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode, masked: PyTorch's
+            options, which change nothing.
+        check_batched_grad, check_fwd_over_rev: False, because there are no such gradients.
+        check_rev_over_rev: True.
 
     Raises:
         RuntimeError: a second derivative does not agree. The message says which, and at which value of the input.
-        ValueError: no input requires a gradient.
+        ValueError: no input requires a gradient, or another check is asked for than that of backward passes.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> tg.autograd.gradgradcheck(lambda x: x.tanh(), tg.tensor([0.5, -1.0], dtype=np.float64, requires_grad=True))
     True
     """
+    _validate_checks(check_rev_over_rev, check_batched_grad=check_batched_grad, check_fwd_over_rev=check_fwd_over_rev)
     listed = _validated(inputs)
-    if grad_outputs is None:
-        numbers = numbers_from(generator)
-        outputs = [output for output in several(func(*listed), "outputs") if output.requires_grad]
-        cotangents = [Tensor._of(numbers.standard_normal(o.shape).astype(o.dtype)).requires_grad_() for o in outputs]
-    else:
-        cotangents = [cotangent.detach().requires_grad_() for cotangent in several(grad_outputs, "grad_outputs")]
+    cotangents = _cotangents(grad_outputs, func, listed, generator)
 
     def gradient(*arguments: Tensor) -> tuple[Any, ...]:
         variables, cotangents = arguments[: len(listed)], arguments[len(listed) :]
@@ -195,7 +243,7 @@ def gradgradcheck(
 
     names = [f"input {name}" for name in _names(func, len(listed))]
     of_outputs = [f"the cotangent {i} of the outputs" for i in range(len(cotangents))]
-    found = _disagreement(gradient, [*listed, *cotangents], [*names, *of_outputs], eps, atol, rtol)
+    found = disagreement(gradient, [*listed, *cotangents], [*names, *of_outputs], eps, atol, rtol)
     if found is None or not raise_exception:
         return found is None
     of = [name for x, name in zip(listed, names, strict=True) if x.requires_grad][found.output]

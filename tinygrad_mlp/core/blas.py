@@ -149,7 +149,7 @@ def column_sums(matrix: Array, out: Any = None) -> Any:
     """
     routines = ROUTINES.get(matrix.dtype)
     if routines is None or not matrix.flags.c_contiguous or not matrix.size:
-        return np.add.reduce(matrix, 0, None, out) if matrix.flags.f_contiguous else None
+        return np.add.reduce(matrix, 0, None, out) if matrix.flags.f_contiguous and matrix.dtype.kind != "u" else None
     n, width = matrix.shape
     ones = routines.ones
     while n > 32:

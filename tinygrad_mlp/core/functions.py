@@ -59,6 +59,8 @@ def summed(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     if axis in FIRST_AXIS and type(x) is np.ndarray and x.ndim == 2 and (y := column_sums(x)) is not None:
         return y[None] if keepdims else y
     if type(x) is not np.ndarray or adds_well(x, axis):
+        if x.dtype.kind == "u":  # whose sum is of int64 in PyTorch, and of uint64 in NumPy
+            return np.add.reduce(x, axis=axis, dtype=np.int64, keepdims=keepdims)
         return np.add.reduce(x, axis=axis, keepdims=keepdims)
     axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
     rest = [a for a in range(x.ndim) if a not in axes]
@@ -69,6 +71,8 @@ def summed(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 def cumulated(x: Any, axis: int | None = None) -> Any:
     """`numpy.cumsum`, which adds one by one: in float64, also for float32."""
+    if type(x) is np.ndarray and x.dtype.kind == "u":
+        return np.cumsum(x, axis=axis, dtype=np.int64)
     if type(x) is not np.ndarray or x.dtype != np.float32:
         return np.cumsum(x, axis=axis)
     return np.cumsum(x, axis=axis, dtype=np.float64).astype(np.float32)
@@ -227,13 +231,30 @@ def getitem(x: Any, index: Any) -> Any:
 @dispatched
 def scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of `getitem`: zeros of `shape` with `g` added at `index`, repeated positions adding up."""
-    y = np.zeros(shape, np.float64 if g.dtype == np.float32 else g.dtype)  # in which repeated positions add up well
     entries = index if isinstance(index, tuple) else (index,)
+    size = math.prod(shape)
+    by_array = g.dtype.kind == "f" and any(isinstance(entry, np.ndarray | list) for entry in entries)
+    if by_array and g.size > max(128, size / 64):
+        positions = np.arange(size).reshape(shape)[index]
+        added = np.broadcast_to(g, positions.shape).reshape(-1)
+        # For many entries, `numpy.bincount` is faster than `numpy.add.at`, but not for few of a large array: it goes
+        # through all of that. It adds in float64, too.
+        y = np.bincount(positions.reshape(-1), added, size)
+        return y.reshape(shape).astype(g.dtype, copy=False)
+    y = np.zeros(shape, np.float64 if g.dtype == np.float32 else g.dtype)  # in which repeated positions add up well
     if all(isinstance(entry, int | slice | None) or entry is Ellipsis for entry in entries):
         y[index] = g  # slices and numbers meet no position twice
     else:
         np.add.at(y, index, g)
     return y.astype(g.dtype, copy=False)
+
+
+@dispatched
+def replaced(x: Any, value: Any, index: Any) -> Any:
+    """A copy of `x` with `value` at `index`, which meets no position twice."""
+    y = np.array(x)
+    y[index] = value
+    return y
 
 
 @dispatched

@@ -1,10 +1,9 @@
 """Notices arrays that change between the forward and the backward pass, whoever changes them.
 
 The framework's own in-place writes (an optimizer's step, ``add_``) are stamped with the time on the graph's clock.
-Memory that somebody else can write to (a user's own array, or one handed out by ``.numpy()`` or ``.data``) gets a
-checksum as long as it is shared: once when the sharing begins, for the nodes recorded before, and once for each node
-that is recorded meanwhile. A graph that is younger than the last write and the last sharing costs its walk one
-comparison for each node.
+Memory that somebody else can write to (a user's own array, or one handed out by ``.numpy()``) gets a checksum as long
+as it is shared: once when the sharing begins, for the nodes recorded before, and once for each node that is recorded
+meanwhile. A graph that is younger than the last write and the last sharing costs its walk one comparison for each node.
 """
 
 from __future__ import annotations
@@ -40,11 +39,12 @@ class _Sharing:
 
 events = SimpleNamespace(latest=0)  # the time of the last write to any memory, or sharing of it
 
-# The keys of these three are the ids of the arrays that own the memory. An entry may outlive its owner, and a new array
+# The keys of these four are the ids of the arrays that own the memory. An entry may outlive its owner, and a new array
 # have the same id: the entry is then older than every node that reads the new array, and has no effect.
 shared: dict[int, _Sharing] = {}
 _written: dict[int, int] = {}  # the time of the framework's last write
 _of_leaves: dict[int, weakref.ref[Array]] = {}  # of leaves that a detached Tensor shares memory with
+rewritten: dict[int, weakref.ref[Array]] = {}  # memory that a recorded function has written to, as ``y += f(x)`` does
 
 one_at_a_time = threading.RLock()  # for threads that read, change and write what others do, too
 if hasattr(os, "register_at_fork"):  # else a child that is forked while another thread holds the lock waits for ever
@@ -137,6 +137,13 @@ def guard_leaf(array: Array) -> None:
         _of_leaves[key] = weakref.ref(memory, lambda _: _of_leaves.pop(key, None))
 
 
+def note_rewritten(array: Array) -> None:
+    """Note that a recorded function has written to the memory of `array`, so that views of it need new places."""
+    memory = owner(array)
+    key = id(memory)
+    rewritten[key] = weakref.ref(memory, lambda _: rewritten.pop(key, None))
+
+
 def is_guarded(array: Array) -> bool:
     """Whether the memory of `array` is shared with somebody else, or with a leaf."""
     if not shared and not _of_leaves:
@@ -156,7 +163,7 @@ def unchanged(array: Array, since: int) -> bool:
     return sharing is None or sharing.time < since or sharing.contents == _checksum(memory)
 
 
-def _arrays_read(node: Any) -> Iterator[tuple[int, Array]]:
+def arrays_read(node: Any) -> Iterator[tuple[int, Array]]:
     """The output (at 0) and the inputs of `node` whose entries the walk's rules will read, with their positions."""
     edges = (True,) if isinstance(node.rules, Each) else node.edges  # an Each has one rule for all inputs
     in_use = [read for read, edge in zip(node.read, edges, strict=False) if edge is not None]
@@ -167,7 +174,7 @@ def _arrays_read(node: Any) -> Iterator[tuple[int, Array]]:
 
 def note_contents(node: Any) -> None:
     """Remember the contents of inputs that rules of `node` will read and that somebody else can write to."""
-    for position, array in _arrays_read(node):
+    for position, array in arrays_read(node):
         if position and array.size and id(owner(array)) in shared:  # the output, at 0, is new: nobody else has it
             node.attached().checksums.append((array, _checksum(array)))
 
@@ -175,7 +182,7 @@ def note_contents(node: Any) -> None:
 def check(node: Any) -> None:
     """Raise RuntimeError if an array that rules of `node` are about to read has changed since `node` was recorded."""
     if node.number < events.latest:
-        for _, array in _arrays_read(node):
+        for _, array in arrays_read(node):
             if not unchanged(array, node.number):
                 raise_changed(node, array)
     if node.extras is not None:

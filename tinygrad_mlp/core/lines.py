@@ -10,17 +10,17 @@ from typing import Any
 
 _PACKAGE = os.path.join(Path(__file__).parent.parent, "")
 _ours: set[str] = set()  # the files of this package among those met so far
-_others: set[str] = set()  # the other files among them
+others: set[str] = set()  # the other files among them
 
 
 def _is_ours(file: str) -> bool:
-    (_ours if file.startswith(_PACKAGE) else _others).add(file)
+    (_ours if file.startswith(_PACKAGE) else others).add(file)
     return file in _ours
 
 
 def outside(frame: FrameType) -> FrameType:
     """The innermost frame outside this package, from `frame` outwards; the outermost frame if there is none."""
-    while (file := frame.f_code.co_filename) in _ours or (file not in _others and _is_ours(file)):
+    while (file := frame.f_code.co_filename) in _ours or (file not in others and _is_ours(file)):
         if (outer := frame.f_back) is None:
             break
         frame = outer

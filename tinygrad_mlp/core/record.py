@@ -11,17 +11,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from threading import get_ident
 from types import CodeType, FunctionType, SimpleNamespace
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy import ndarray  # a global is found faster than an attribute
 
 from . import guard, mode
 from .blas import Array
-from .functions import DtypeError, astype, implementations
-from .lines import calling_line, function_name, outside
+from .functions import DtypeError, einsum, getitem, implementations
+from .guard import rewritten
+from .lines import calling_line, function_name, others, outside
 from .mode import current, observers
-from .sheet import Each, Row, is_read, reads, sheet
+from .sheet import Each, Row, is_read, plans, reads, sheet
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -50,8 +51,9 @@ class Node:
 
     function: Function
     rules: Row
-    read: list[tuple[bool, ...]]  # what each rule reads, as `sheet.reads` says; of an Each, what its one rule reads
-    inputs: Any  # None, as are output and edges, once a walk has released the node
+    # What each rule reads, as `sheet.reads` says; of an Each, what its one rule reads. Empty if no array is read.
+    read: list[tuple[bool, ...]]
+    inputs: Any  # None, as is output, once a walk has released the node
     options: Mapping[str, Any]
     output: Any
     edges: Any
@@ -93,10 +95,13 @@ _NOT_KEPT = object.__new__(Form)  # for an output that no rule reads. It has no 
 class Variable:
     """What the core knows of a tensor: its array, and its place: a Leaf, a Node, or None if it needs no gradient."""
 
-    __slots__ = ("__weakref__", "_data", "_node")
+    __slots__ = ("__weakref__", "_data", "_node", "_source")
 
     _data: Array
     _node: Leaf | Node | None
+    # Of a view: the tensor that it was taken of, that one's place then, the function and its options; later what
+    # `tensors.views` makes of these. Else not set.
+    _source: Any
 
     @classmethod
     def _of(cls, array: Array, node: Leaf | Node | None = None) -> Self:
@@ -108,22 +113,37 @@ class Variable:
 
 
 _new = object.__new__
-tensor_class: Any = Variable  # of results; `tensors.tensor` puts Tensor here
-held: Function = np.asarray  # a user's operand as an array; `tensors.foreign` puts here what refuses some
+# What the files of `tensors/` put here, each in place of a stand-in.
+tensor_class: Any = Variable  # the class of results
+held: Function = np.asarray  # a user's operand as an array; `tensors.foreign` refuses some
+promoted: Any = None  # operands of different dtypes as those that the result is computed of
+as_floats: Any = None  # integer operands as floats, if that is how a floating result comes to its dtype
+renew: Any = None  # gives a view its new place after a recorded write to the tensor that it was taken of
+
 HELD = frozenset(map(np.dtype, "?bhilqBHILQfd"))  # the dtypes of tensors: bool, the integers, float32 and float64
 
 
-# How functions are recorded: the row, what computes on arrays, what each rule reads, whether one reads the output, and
-# the positions of inputs that none reads, perhaps of more inputs than there are.
-_Plan: TypeAlias = tuple[Row, Function, list[tuple[bool, ...]], bool, Sequence[int]]
-_plans: dict[Function, _Plan] = {}
+class _Plan(NamedTuple):
+    """How a function is recorded. It is kept as a plain tuple, which Python unpacks faster."""
+
+    rules: Row
+    computing: Function  # what computes on arrays
+    read: list[tuple[bool, ...]]  # as of a Node
+    reads_output: bool  # whether a rule does
+    unread: Sequence[int]  # the positions of inputs that no rule reads, perhaps of more inputs than there are
+    alone: list[bool]  # for each of two rules, whether it reads the other input alone
+    is_view: bool  # whether the result may be a view of the first input
+    is_floating: bool  # whether floats may be computed of integers
 
 
-def _planned(function: Function) -> _Plan:
+_OWN = frozenset(sheet)  # the rows that no user has added
+
+
+def _planned(function: Function) -> Any:
     """The plan for a function of the sheet, or for one that carries its row. It is kept for later calls."""
     rules: Row | None = sheet.get(function, getattr(function, "row", None))
     if (plan := getattr(function, "plan", None)) and plan[0] is rules:
-        return plan  # type: ignore[no-any-return]
+        return plan
     if rules is None:
         raise TypeError(
             f"{function_name(function)} has no derivative here: give it one with "
@@ -136,9 +156,18 @@ def _planned(function: Function) -> _Plan:
     unread: Sequence[int] = [i for i in range(len(read)) if not is_read(i + 1, read)]
     if unread and isinstance(rules, Each):
         unread = range(sys.maxsize)  # the positions of all inputs, however many there are
-    plan = (rules, computing, read, is_read(0, read), unread)
+    reads_output = is_read(0, read)
+    alone = [False, False]
+    if len(read) == 2:
+        alone = [not (is_read(0, [flags]) or is_read(own + 1, [flags])) for own, flags in enumerate(read)]
+    if not reads_output and len(unread) >= len(read):
+        read = []
+    is_floating = function not in _OWN
+    if isinstance(function, np.ufunc):  # whether none of its loops, as "ll->l", returns integers or booleans
+        is_floating = not any(types[-1] in "?bhilqBHILQ" for types in function.types)
+    plan = tuple(_Plan(rules, computing, read, reads_output, unread, alone, function in VIEWS, is_floating))
     if function in sheet:
-        _plans[function] = plan
+        plans[function] = plan
     else:
         function.plan = plan  # type: ignore[attr-defined]  # not here, so that it dies with the function
     return plan
@@ -151,10 +180,11 @@ def _unshared(option: Any, copy: Function) -> Any:
     return copy(option) if isinstance(option, ndarray) else option
 
 
+VIEWS = frozenset((np.reshape, np.transpose, np.broadcast_to, np.diagonal, einsum, getitem))  # may give views
 _NO_OPTIONS: dict[str, Any] = {}
 _UNCHANGING = frozenset((bool, int, type(None)))
 _WEAK = frozenset((float, int, bool, type(None)))  # numbers without a dtype of their own, and absent operands
-_HALF = np.dtype(np.float16)
+_BOOL = np.dtype(np.bool)
 _SMALL = 256  # entries: to let go of no more costs more time than the memory is worth
 
 
@@ -168,18 +198,26 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
     """
     # In one piece, because every operator comes this way, and each call of a helper would be felt.
     try:
-        rules, computing, read, reads_output, unread = _plans[function]
-        if sheet[function] is not rules:
-            raise KeyError(function)  # the row has been replaced: plan again, as on the first call
+        rules, computing, read, reads_output, unread, alone, is_view, is_floating = plans[function]
     except KeyError:
-        rules, computing, read, reads_output, unread = _planned(function)
+        rules, computing, read, reads_output, unread, alone, is_view, is_floating = _planned(function)
+    if rewritten:
+        renew(inputs)
     arrays: list[Any] = []
     edges: list[Leaf | Node | None] = []
-    recorded = foreign = False
+    recorded = foreign = weak = mixed = False
+    first: Any = None  # the array of the first tensor, which need not be one of booleans: these take any other dtype
     for operand in inputs:
         kind = type(operand)
         if kind is tensor_class or isinstance(operand, Variable):
-            arrays.append(operand._data)
+            arrays.append(array := operand._data)
+            if first is None:
+                first = array
+            elif array.dtype is not first.dtype:
+                if first.dtype is _BOOL:
+                    first = array
+                elif array.dtype is not _BOOL:
+                    mixed = True
             edge = operand._node
             edges.append(edge)
             if edge is not None:
@@ -187,6 +225,7 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
         elif kind in _WEAK:
             arrays.append(operand)
             edges.append(None)
+            weak = True
         else:
             if kind is not ndarray or operand.dtype not in HELD:
                 array = held(operand)
@@ -196,6 +235,10 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
             edges.append(None)
             if type(operand) is ndarray:
                 foreign = True
+            else:
+                weak = True
+    if mixed and not foreign and (operands := promoted(function, inputs)) is not None:
+        return record(function, operands, options)
     observing = observers.get(get_ident()) if observers else None
     try:
         if observing is not None:
@@ -227,11 +270,13 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
             except IndexError:  # `unread` may have positions of more inputs than there are; to ask first takes longer
                 pass
         # The caller (frame 1) is in this package. To start at frame 2 saves Python making an object of frame 1.
-        frame = outside(sys._getframe(2))
+        frame = sys._getframe(2)
+        if frame.f_code.co_filename not in others:
+            frame = outside(frame)
         node = _new(Node)  # and filled in here, without a call
         node.function = function
         node.rules = rules
-        node.read = read
+        node.read = [] if weak and alone[edges[0] is None] else read  # a number is no array
         node.inputs = arrays
         node.options = options
         node.output = output if reads_output else _NOT_KEPT
@@ -243,12 +288,24 @@ def record(function: Function, inputs: Sequence[Any], options: Mapping[str, Any]
         result._node = node
         if guard.shared:
             guard.note_contents(node)
-    elif output.dtype is _HALF:  # as exp of int8 gives. Of int16, which holds the same numbers, it gives float32
-        small = [isinstance(operand, Variable) and operand._data.itemsize == 1 for operand in inputs]
-        wider = [record(astype, (x,), {"dtype": np.int16}) if s else x for s, x in zip(small, inputs, strict=True)]
-        return record(function, wider, options)
+    elif (
+        (is_floating or weak)
+        and rules
+        and first is not None
+        and output.dtype is not first.dtype
+        and (floats := as_floats(function, inputs, output.dtype))
+    ):
+        return record(function, floats, options)  # all operands are integers, as in 1 / 2
     else:
         result._node = None
+    # NumPy gives some copies a base, too: as views, they would keep the tensor that they are copied from alive.
+    if (
+        is_view
+        and (base := output.base) is not None
+        and isinstance(source := inputs[0], Variable)
+        and (base is source._data or base is source._data.base)
+    ):
+        result._source = (source, edges[0], function, options)
     if observing is not None:
         observing.made(result)
     if watcher is not None:

@@ -34,10 +34,11 @@ def spread(g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
     return np.broadcast_to(g, shape)
 
 
-def ties(x: Any, y: Any, axis: Any, keepdims: bool) -> Any:
-    """1/k at each of the k entries of `x` that equal the extremum `y`, and 0 elsewhere."""
+def shared(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """g/k at each of the k entries of `x` that equal the extremum `y`, and 0 elsewhere."""
+    g = spread(g, x.shape, axis, keepdims)
     attained = x == spread(y, x.shape, axis, keepdims)
-    return attained / np.sum(attained, axis=axis, keepdims=True)
+    return g * attained / np.sum(attained, axis=axis, keepdims=True)
 
 
 def inverse(axes: Any, ndim: int) -> Any:
@@ -80,8 +81,23 @@ def onto_diagonal(g: Any, shape: tuple[int, ...], offset: int, axis1: int, axis2
 
 Row = tuple[Rule | None, ...] | Each  # None: this input has no derivative
 
+plans: dict[Callable[..., Any], Any] = {}  # how `record` records the functions of the sheet that it has met
+
+
+class Sheet(dict[Callable[..., Any], Row]):
+    """A table of rows. When a row is replaced, the plan that was made of it is dropped."""
+
+    def __setitem__(self, function: Callable[..., Any], row: Row) -> None:
+        plans.pop(function, None)
+        super().__setitem__(function, row)
+
+    def __delitem__(self, function: Callable[..., Any]) -> None:
+        plans.pop(function, None)
+        super().__delitem__(function)
+
+
 # fmt: off
-sheet: dict[Callable[..., Any], Row] = {
+sheet = Sheet({
     # -- one input
     np.negative:     (lambda g, _y, _x: -g,),
     np.reciprocal:   (lambda g, y, _x: -g * y**2,),
@@ -118,9 +134,10 @@ sheet: dict[Callable[..., Any], Row] = {
     f.quotient:      (lambda g, _y, _a, b: g / b,               lambda g, y, _a, b: -g * y / b),
     np.remainder:    (lambda g, _y, _a, _b: g,                  lambda g, _y, a, b: -g * np.floor_divide(a, b)),
     np.floor_divide: (lambda g, _y, _a, _b: np.zeros_like(g),   lambda g, _y, _a, _b: np.zeros_like(g)),
-    # The factors in front are 0 where the power (first rule) or the logarithm (second rule) of 0 would be infinite.
+    # The factors in front are 0 where the power (first rule) or the logarithm (second rule) of 0 would be infinite. The
+    # zeros have the dtype in which the logarithm of a number is computed.
     np.power:        (lambda g, _y, a, b: g * b * (a + (a == 0) * (b == 0)) ** (b - 1),
-                      lambda g, y, a, b: g * y * np.log(a + (a == 0) * (b >= 0))),
+                      lambda g, y, a, b: g * y * np.log(a + (a == 0) * (b >= 0) + np.zeros_like(y))),
     np.maximum:      (lambda g, _y, a, b: g * ((a > b) + (a == b) / 2),
                       lambda g, _y, a, b: g * ((b > a) + (a == b) / 2)),
     np.minimum:      (lambda g, _y, a, b: g * ((a < b) + (a == b) / 2),
@@ -140,10 +157,8 @@ sheet: dict[Callable[..., Any], Row] = {
 
     # -- reductions and running sums
     np.sum:          (lambda g, _y, _x, axis=None, keepdims=False: spread(g, _x.shape, axis, keepdims),),
-    np.max:          (lambda g, y, x, axis=None, keepdims=False:
-                          spread(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims),),
-    np.min:          (lambda g, y, x, axis=None, keepdims=False:
-                          spread(g, x.shape, axis, keepdims) * ties(x, y, axis, keepdims),),
+    np.max:          (lambda g, y, x, axis=None, keepdims=False: shared(g, y, x, axis, keepdims),),
+    np.min:          (lambda g, y, x, axis=None, keepdims=False: shared(g, y, x, axis, keepdims),),
     f.logsumexp:     (lambda g, _y, x, axis=None, keepdims=False:
                           spread(g, x.shape, axis, keepdims) * np.exp(f.log_softmax(x, axis)),),
     f.log_softmax:   (lambda g, y, _x, axis=None: g - np.exp(y) * f.summed(g, axis, True),),
@@ -181,7 +196,9 @@ sheet: dict[Callable[..., Any], Row] = {
     f.astype:        (lambda g, _y, _x, dtype: g,),
     f.getitem:       (lambda g, _y, _x, index: f.scatter(g, index, _x.shape),),
     f.scatter:       (lambda g, _y, _x, index, shape: f.getitem(g, index),),
-}
+    f.replaced:      (lambda g, _y, _x, _v, index: f.replaced(g, 0, index),
+                      lambda g, _y, _x, _v, index: f.getitem(g, index)),
+})
 
 # Functions without a derivative, whose results are indices, truth values or constants: no gradient passes.
 for _constant in (

@@ -54,7 +54,7 @@ def walk(
     """
     # The loop is in one piece: it is the thread of this file, and each call of a helper would be felt at every node.
     if create_graph and not mode.is_grad_enabled():
-        with mode.enable_grad():
+        with mode.Mode(True):
             return walk(seeds, retain_graph=retain_graph, create_graph=True, wanted=wanted)
     useful = None if wanted is None else _useful([place for place, _ in seeds], wanted)
     observing = observers.get(get_ident()) if observers and not create_graph else None
@@ -83,16 +83,20 @@ def walk(
             g = pending.pop(node)
         else:
             node, g, following = following, upstream, None
-        if node.edges is None:
+        is_end = useful is not None and useful.isdisjoint(node.edges)  # then its rules are not needed
+        if node.inputs is None and not is_end:
             raise GraphError(
                 f"the graph behind {described(node)} was released by an earlier backward(): "
                 "pass retain_graph=True to the first one, or compute the loss again"
             )
         if node.number < latest or node.extras is not None:  # else no array can have changed, and there is no hook
-            guard.check(node)
+            if not is_end:
+                guard.check(node)
             g = _after_hooks(node, g)
         if wanted is not None and node in wanted:
             arrived[node] = clone(g)
+        if is_end:
+            continue
         rules, y, inputs, options = node.rules, node.output, node.inputs, node.options
         if reader is not None:
             rules, y, inputs = reader(node)
@@ -131,8 +135,8 @@ def walk(
             pending[following] = upstream
             heappush(frontier, (-following.number, following))
             following = None
-        if not keeps_graph:
-            node.inputs = node.output = node.edges = None  # a second walk will notice
+        if not keeps_graph and node.read:  # a node that keeps no entries can be walked through again
+            node.inputs = node.output = None  # a second walk will notice
     return _after_leaf_hooks(arrived if observing is None else observing.arrived(arrived))
 
 
@@ -144,10 +148,10 @@ def _useful(starts: Iterable[Place], wanted: set[Place]) -> set[Place]:
         node = waiting.pop()
         if node not in reachable:
             reachable.add(node)
-            waiting.extend(edge for edge in node.edges or () if isinstance(edge, Node))
+            waiting.extend(edge for edge in node.edges if isinstance(edge, Node))
     useful = set(wanted)
     for node in sorted(reachable, key=lambda node: node.number):  # so that a node comes after its edges
-        if any(edge in useful for edge in node.edges or ()):
+        if any(edge in useful for edge in node.edges):
             useful.add(node)
     return useful
 

@@ -303,3 +303,25 @@ def test_a_block_that_a_generator_entered_elsewhere_leaves_the_mode_of_this_thre
         other.submit(generator.close).result()
         assert other.submit(recorded).result()
     tg.set_grad_enabled(True)
+
+
+def test_inference_mode_is_no_grad_under_another_name() -> None:
+    @tg.inference_mode
+    def bare() -> bool:
+        return recorded()
+
+    @tg.inference_mode()
+    def called() -> bool:
+        return recorded()
+
+    with tg.inference_mode():
+        assert not recorded()
+        with tg.autograd.inference_mode(False):
+            assert recorded()
+        assert not recorded()
+    with tg.inference_mode(mode=True):
+        x = tg.ones(2)
+    assert recorded()
+    assert not bare()
+    assert not called()
+    assert (x * leaf(np.ones(2))).requires_grad
