@@ -25,13 +25,15 @@ import numpy as np
 from ._replay import Program, bits, put_back, saved
 from ._tape import Function, Tape, mapped
 from .core import mode
-from .core.guard import owner
+from .core.guard import owner, rewritten
 from .core.mode import is_grad_enabled, observers
 from .nn.changes import configuration
 from .nn.module import Module
-from .optim.lr_scheduler import _Schedule
+from .optim.lr_scheduler.base import Schedule
 from .optim.optimizer import Optimizer
 from .tensors.arguments import positive_integer
+from .tensors.creation import tensor
+from .tensors.devices import device
 from .tensors.observer import observer
 from .tensors.random import Generator
 from .tensors.refusals import warn
@@ -42,8 +44,8 @@ __all__ = ["capture"]
 
 # --- what a step reads from outside -----------------------------------------------------------------------------------
 
-_FIXED = (FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum), type, ModuleType, type(None))
-_OURS = (Tensor, Module, Optimizer, _Schedule, Generator, mode._Mode)
+_FIXED = (FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum), type, np.dtype, device, ModuleType, type(None))
+_OURS = (Tensor, Module, Optimizer, Schedule, Generator, mode.Mode)
 _NUMBERS = (bool, int, float, complex, str, bytes, np.generic, type(None))
 
 
@@ -356,7 +358,7 @@ class Captured:
                 kind += (array.shape, array.strides, array.dtype)
                 memories.add(id(owner(array)))
             else:  # the short way: the arguments are Tensors alone, each in memory of its own
-                if not (kwargs or observers or mode.watcher) and len(memories) == len(args):
+                if not (kwargs or observers or mode.watcher or rewritten) and len(memories) == len(args):
                     known = self._recordings.get(tuple(kind))
                     if known and known[0].is_valid():
                         return self._replay(known[0], args, memories, args, kwargs)
@@ -370,8 +372,8 @@ class Captured:
             self.captured = "another captured step has recorded it along"
             tape.names.append(Names(self.step, tape))
             return self.step(*args, **kwargs)
-        args = [Tensor(value) if isinstance(value, np.ndarray) else value for value in args]
-        kwargs = {name: Tensor(value) if isinstance(value, np.ndarray) else value for name, value in kwargs.items()}
+        args = [tensor(value) if isinstance(value, np.ndarray) else value for value in args]
+        kwargs = {name: tensor(value) if isinstance(value, np.ndarray) else value for name, value in kwargs.items()}
         values = [*args, *kwargs.values()]
         if reason := _reason_against(values):
             return self._eager(reason, args, kwargs)
@@ -509,7 +511,7 @@ def _reason_against(values: Sequence[Any]) -> str:
     for value in values:
         if not isinstance(value, (Tensor, *_NUMBERS)):
             return f"an argument that is a {type(value).__name__}: pass Tensors and numbers, and read Modules by name"
-    if any(isinstance(value, Tensor) and value._node is not None for value in values):
+    if any(isinstance(value, Tensor) and value.requires_grad for value in values):
         return "an argument that requires a gradient: pass its .detach()"
     return "" if mode.watcher is None else "detect_anomaly() looks at each call"
 

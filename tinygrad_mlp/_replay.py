@@ -19,7 +19,7 @@ from ._tape import Function, Kernel, Tape, deliver_gradient, independent, is_upd
 from .core.blas import Product
 from .core.guard import clock, owner
 from .core.record import Leaf
-from .optim.lr_scheduler import _Schedule
+from .optim.lr_scheduler.base import Schedule
 from .optim.optimizer import Optimizer
 from .tensors.creation import empty
 from .tensors.leaves import Lent
@@ -68,6 +68,7 @@ class Program:
             *(operands for function, operands in kernels if function is deliver_gradient),
             *((leaf, lent) for leaf, _, lent in self._read),
         ]
+        self._optimizers = dict.fromkeys(leaves(kernels, Optimizer))
         position = {id(argument): i for i, argument in enumerate(arguments)}
         givers = {id(tensor): self._giver(tensor, position.get(id(tensor))) for tensor in leaves(result, Tensor)}
         self._result = mapped(result, lambda leaf: givers.get(id(leaf), leaf))
@@ -108,20 +109,24 @@ class Program:
 
     def changed_objects(self) -> list[Any]:
         """The objects that a replay may change: Tensors from outside, leaves, optimizers, schedules, generators."""
-        changed = leaves([self._preparing, self._computing], Optimizer | _Schedule | Generator)
-        changed += [schedule.optimizer for schedule in changed if isinstance(schedule, _Schedule)]
+        changed = leaves([self._preparing, self._computing], Optimizer | Schedule | Generator)
+        changed += [member for each in changed if isinstance(each, Schedule) for member in each.members()]
+        changed += [schedule.optimizer for schedule in changed if isinstance(schedule, Schedule)]
         changed += [node for _, node, _ in self.externals if isinstance(node, Leaf)]
         changed += [leaf.grad for leaf in changed if isinstance(leaf, Leaf) and isinstance(leaf.grad, Tensor)]
         return [*(reference() for reference, _, _ in self.externals), *dict.fromkeys(changed)]
 
     def is_valid(self) -> bool:
-        """Whether the Tensors from outside have the arrays and nodes that they had, and no hooks wait for gradients."""
+        """Whether the Tensors from outside have the arrays and nodes that they had, and there are no hooks to call."""
         for reference, node, array in self.externals:
             tensor = reference()
             if tensor is None or tensor._data is not array or tensor._node is not node:
                 return False
-        for leaf in self._leaves:  # noqa: SIM110  # a generator would take longer than the loop
+        for leaf in self._leaves:  # a generator would take longer than the loop
             if leaf.hooks:
+                return False
+        for optimizer in self._optimizers:  # noqa: SIM110  # likewise
+            if optimizer.has_step_hooks():
                 return False
         return True
 
@@ -184,7 +189,7 @@ def _computes(function: Function, arguments: tuple[Any, ...]) -> bool:
 
 def _contents(changed: Any) -> dict[str, Any]:
     """The attributes in which a Tensor, a leaf, a generator, an optimizer or a schedule holds what changes."""
-    if isinstance(changed, Optimizer | _Schedule):
+    if isinstance(changed, Optimizer | Schedule):
         attributes: dict[str, Any] = changed.__getstate__()  # type: ignore[assignment]
         return attributes
     name = {Leaf: "grad", Generator: "_numbers"}.get(type(changed), "_data")
@@ -225,7 +230,7 @@ def _restored(now: Any, before: Any) -> Any:
 
 def bits(value: Any) -> list[Any]:
     """All bits of a result, a Tensor, a leaf, a generator, an optimizer or a schedule, as a list to compare."""
-    if isinstance(value, Optimizer | _Schedule):
+    if isinstance(value, Optimizer | Schedule):
         value = value.state_dict()
     elif isinstance(value, Generator):
         value = value._numbers.bit_generator.state

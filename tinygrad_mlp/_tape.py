@@ -35,6 +35,7 @@ from .core.guard import clock, is_guarded, owner, stamp
 from .core.lines import function_name
 from .core.mode import observers
 from .core.record import Leaf, Node, Variable
+from .names.linear_rows import DECOMPOSITIONS
 from .nn.module import Module
 from .optim.optimizer import Optimizer
 from .tensors.arguments import array_of
@@ -99,7 +100,7 @@ class Slot(NDArrayOperatorsMixin):
                 (x,) = arguments
                 if axis in f.FIRST_AXIS and x.ndim == 2 and (sums := column_sums(x)) is not None:
                     return self.tape.add_kernel(column_sums, (x, sums), sums[None] if keepdims else sums)
-                if not f.adds_well(x, axis):
+                if not f.adds_well(x, axis) or x.dtype.kind == "u":
                     return self.tape.call_whole(f.summed, [x, axis, keepdims], {})
             result = np.asarray(ufunc.reduce(arguments[0], axis=axis, keepdims=keepdims))
             return self.tape.add_kernel(ufunc.reduce, (arguments[0], axis, None, result, keepdims), result)
@@ -282,6 +283,7 @@ class Tape(Observer):
         self._blocks: dict[int, list[_Block]] = {}  # by the id of the owner of their memory
         self._made: dict[int, weakref.ref[Any]] = {}  # by id: the arguments, and the Tensors that the step has made
         self._updated: dict[int, int] = {}  # by the id of a weight's owner: when an optimizer may have changed it
+        self._walked: set[Node] = set()  # the nodes that walks of the step have visited
         self._describe = describe
         self._begun = next(clock)
         self._errors = np.geterr()
@@ -385,6 +387,8 @@ class Tape(Observer):
             self.refuse("an exception that the step catches")
             raise
         output = np.asarray(_arrays(result))
+        if any(not array.shape for array in leaves(options.get("index"), np.ndarray)):
+            output.flags.writeable = False  # a copy, where the eager step has a view: no write to it may be lost
         return output if output.dtype == np.float16 else array_of(output)  # `record` computes anew what is float16
 
     def slot(self, array: Any) -> Any:
@@ -418,6 +422,7 @@ class Tape(Observer):
         The tape is refused if the node is older than the step, if it has an array from outside, or if an optimizer has
         changed one of its arrays since the node was recorded.
         """
+        self._walked.add(node)
         if node.number < self._begun:
             self.refuse("the graph of a Tensor that was computed outside the step")
         outside = self.outside()
@@ -522,7 +527,7 @@ class Tape(Observer):
         for value in leaves(result):
             if isinstance(value, Tensor) and isinstance(value._node, Leaf) and id(value) not in self.externals:
                 self.refuse("a result that requires a gradient: return .detach()")
-            elif isinstance(value, Tensor) and isinstance(value._node, Node) and value._node.edges is not None:
+            elif isinstance(value, Tensor) and isinstance(value._node, Node) and self._can_be_walked(value._node):
                 self.refuse("a result that still has its graph: return .detach()")
             elif isinstance(value, Tensor) and not (
                 self.has_made(value) or id(value) in self.externals or self.block(value._data)
@@ -531,11 +536,23 @@ class Tape(Observer):
             elif not isinstance(value, Tensor | bool | str | None):
                 self.refuse(f"{type(value).__name__} among its results: return Tensors, in lists, tuples or dicts")
 
+    def _can_be_walked(self, node: Node) -> bool:
+        """Whether no walk of the step has come to `node`, or a node behind it still keeps what its rules read."""
+        seen, waiting = set[Node](), [node]
+        while waiting:
+            behind = waiting.pop()
+            if behind not in seen and behind.inputs is not None:
+                if behind.read or node not in self._walked:
+                    return True
+                seen.add(behind)
+                waiting += [edge for edge in behind.edges if isinstance(edge, Node)]
+        return False
+
 
 # Functions of the sheet, without NumPy's dispatch: the functions that `record` calls with arrays. Those in `_WHOLE` are
 # called as one kernel, because they do what a Slot does not take down, such as writing to single entries of an array.
 _LINEAR = f.linear.__wrapped__  # type: ignore[attr-defined]
-_UNWRAPPED: Iterable[Any] = (f.clone, f.cross_entropy, f.scatter, f.softmax_error)
+_UNWRAPPED: Iterable[Any] = (f.clone, f.cross_entropy, f.replaced, f.scatter, f.softmax_error, *DECOMPOSITIONS)
 _WHOLE = {f.summed, *(function.__wrapped__ for function in _UNWRAPPED)}
 
 

@@ -38,6 +38,10 @@ def outcome_of_training(net: nn.Module) -> bool | str:
     ("layer", "reason"),
     [
         (nn.LayerNorm(3), None),
+        (nn.RMSNorm(3), None),
+        (nn.GroupNorm(3, 3), None),
+        (nn.Unflatten(1, (3, 1)), None),
+        (nn.AlphaDropout(generator=tg.Generator().manual_seed(0)), None),
         (nn.GELU(), None),
         (nn.BatchNorm1d(3), None),
         (nn.BatchNorm1d(3, momentum=None), "reading numbers"),

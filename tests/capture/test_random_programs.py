@@ -3,7 +3,6 @@
 A program is plain data: each instruction is a name and three numbers, which choose among the Tensors made so far.
 """
 
-import itertools
 import math
 import re
 import warnings
@@ -16,6 +15,8 @@ from hypothesis import strategies as st
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
+from tinygrad_mlp.testing import graphs
+from tinygrad_mlp.testing.graphs import fitting, matrix
 
 Tensors = list[tg.Tensor]
 Instruction = tuple[str, int, int, int]
@@ -113,19 +114,6 @@ def run(world: World, x: tg.Tensor, positions: tg.Tensor) -> Any:
     return [*results, made[-1].detach() * 1] if results else made[-1].detach() * 1
 
 
-def fitting(b: tg.Tensor, a: tg.Tensor) -> tg.Tensor:
-    """`b`, or its mean where it does not broadcast with `a`."""
-    pairs = itertools.zip_longest(reversed(a.shape), reversed(b.shape), fillvalue=1)
-    return b if all(n == m or 1 in (n, m) for n, m in pairs) and b.ndim <= 3 else b.mean()
-
-
-def matrix(a: tg.Tensor) -> tg.Tensor:
-    """A matrix of at least two rows of three entries, made from those of `a`; a view where that is possible."""
-    if a.ndim == 2 and a.shape[0] > 1 and a.shape[1] == 3:
-        return a
-    return a.reshape(-1, 3) if a.numel() % 3 == 0 and a.numel() > 3 else a.mean().expand(2, 3)
-
-
 def scalar(a: tg.Tensor) -> tg.Tensor:
     """A number between −1 and 1 that depends on all entries of `a`; 0 if there are none."""
     return a.tanh().mean() if a.numel() else a.sum()
@@ -174,35 +162,23 @@ def follow(world: World, a: tg.Tensor, k: int) -> tg.Tensor:
         return world.average.mul_(0.9).add_(world.weight, alpha=0.1) if k % 2 else world.average.copy_(world.weight)
 
 
+# The smooth operations of the kit, and others.
 UNARY: list[Callable[[tg.Tensor], tg.Tensor]] = [
-    lambda a: a.tanh(), lambda a: a.sigmoid(), lambda a: a.relu(), lambda a: a.tanh().exp(), lambda a: a.abs(),
-    lambda a: (a * a + 1).sqrt(), lambda a: -a, lambda a: a.tanh() ** 2, lambda a: a.clamp(-0.5, 0.5),
-    lambda a: a.erf(), lambda a: a.reshape(-1).softmax(0), lambda a: a.to(np.float64), lambda a: a.float(),
-    lambda a: 1 / (1 + a.square()), lambda a: a.tanh() ** 3, lambda a: 2.0 - a, lambda a: a.sign() * a,
+    *graphs.UNARY.values(), lambda a: a.relu(), lambda a: a.abs(), lambda a: a.clamp(-0.5, 0.5),
+    lambda a: a.to(np.float64), lambda a: a.float(), lambda a: a.sign() * a,
 ]  # fmt: skip
 BINARY: list[Callable[[tg.Tensor, tg.Tensor], tg.Tensor]] = [
-    lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a.tanh() * b, lambda a, b: a / (1 + b * b),
-    lambda a, b: a.maximum(b), lambda a, b: tg.minimum(a, b), lambda a, b: a.logaddexp(b),
-    lambda a, b: tg.stack([a + b]),
+    *graphs.BINARY.values(), lambda a, b: a.maximum(b), lambda a, b: tg.minimum(a, b), lambda a, b: tg.stack([a + b]),
     lambda a, b: tg.where(a > b, a, b * 2), lambda a, b: a.masked_fill(a < b, 0.5), lambda a, b: tg.where(a != b, b, 1),
     lambda a, b: nn.functional.mse_loss(a, a.detach() + b), lambda a, b: (a >= b).float(),
 ]  # fmt: skip
-PRODUCTS: list[Callable[[tg.Tensor, tg.Tensor], tg.Tensor]] = [
-    lambda a, b: a @ b.T, lambda a, b: a.T @ a, lambda a, b: nn.functional.linear(a, b), lambda a, b: a[0] @ b.T,
-    lambda a, b: tg.einsum("ij,kj->ik", a, b), lambda a, b: a[0].outer(b[:, 1]), lambda a, b: a @ b[1],
-    lambda a, b: tg.stack([a, a]) @ b.T,
-]  # fmt: skip
+PRODUCTS: list[Callable[[tg.Tensor, tg.Tensor], tg.Tensor]] = [*graphs.PRODUCTS.values()]
 REDUCTIONS: list[Callable[[tg.Tensor], tg.Tensor]] = [
-    lambda a: a.sum(), lambda a: a.mean(0), lambda a: a.sum(1, keepdim=True), lambda a: a.var(), lambda a: a.amax(1),
-    lambda a: a.tanh().prod(0), lambda a: a.logsumexp(1), lambda a: a.max(0).values, lambda a: a.cumsum(1),
-    lambda a: a.norm(), lambda a: a.argmax(1).float(), lambda a: a[a.argmin(0) % 2], lambda a: a.min(),
+    *graphs.REDUCTIONS.values(), lambda a: a.amax(1), lambda a: a.max(0).values, lambda a: a.norm(),
+    lambda a: a.argmax(1).float(), lambda a: a[a.argmin(0) % 2], lambda a: a.min(),
 ]  # fmt: skip
 MOVEMENTS: list[Callable[[tg.Tensor], tg.Tensor]] = [
-    lambda a: a.T, lambda a: a.reshape(3, -1), lambda a: a.flip(0), lambda a: a.roll(1, 1), lambda a: a.unsqueeze(0),
-    lambda a: a[:1].expand(2, 3), lambda a: a.tril(), lambda a: a.repeat(2, 1), lambda a: a.diagonal(), lambda a: a[1:],
-    lambda a: a[:, ::2], lambda a: a[..., None], lambda a: a[0], lambda a: a[-1, 1], lambda a: a[::-1],
-    lambda a: a[[1, 0]],
-    lambda a: a.detach(), lambda a: a.clone(), lambda a: a[:0], lambda a: a.detach().T.clone(), lambda a: a.view(-1),
+    *graphs.MOVEMENTS.values(), lambda a: a.detach(), lambda a: a[:0], lambda a: a.detach().T.clone(),
 ]  # fmt: skip
 COMPUTE: dict[str, Callable[[tg.Tensor, tg.Tensor, int], tg.Tensor]] = {
     "unary": lambda a, b, k: UNARY[k % len(UNARY)](a),
@@ -210,7 +186,7 @@ COMPUTE: dict[str, Callable[[tg.Tensor, tg.Tensor, int], tg.Tensor]] = {
     "product": lambda a, b, k: PRODUCTS[k % len(PRODUCTS)](matrix(a).float(), matrix(b).float()).tanh(),
     "reduction": lambda a, b, k: REDUCTIONS[k % len(REDUCTIONS)](matrix(a)),
     "movement": lambda a, b, k: MOVEMENTS[k % len(MOVEMENTS)](matrix(a)),
-    "join": lambda a, b, k: tg.cat([matrix(a), matrix(b)]) if k % 2 else tg.stack([matrix(a)[:2], matrix(b)[:2]], 1),
+    "join": lambda a, b, k: graphs.JOINS["cat" if k % 2 else "stack"](matrix(a), matrix(b)),
     "constant": lambda a, b, k: [tg.zeros(2, 3), tg.ones_like(a), tg.full((3,), 0.5), tg.arange(3.0), tg.eye(3)][k % 5],
 }
 READ: dict[str, Callable[[World, tg.Tensor, int], tg.Tensor]] = {

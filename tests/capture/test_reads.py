@@ -189,7 +189,7 @@ def permitted():
         "a list of layers": (forward, lambda: net.layers.append(nn.Sigmoid())),
         "an entry of a list of layers": (forward, lambda: net.layers.__setitem__(0, nn.Sigmoid())),
         "a weight's array": (forward, lambda: setattr(net.inner.weight, "data", np.ones((3, 3), np.float32))),
-        "the numbers of a weight": (forward, lambda: net.inner.weight.data.fill(1.0)),
+        "the numbers of a weight": (forward, lambda: net.inner.weight.data.fill_(1.0)),
         "a weight": (forward, lambda: setattr(net.inner, "weight", nn.Parameter(tg.ones(3, 3)))),
         "a dtype": (lambda x: net(x.to(net.inner.weight.dtype)).detach(), net.double),
         "a module that a helper function calls": (called, net.eval),

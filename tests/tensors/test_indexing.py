@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import indices, leaf, numbers, shapes
+from strategies import indices, leaf, numbers
 
 import tinygrad_mlp as tg
+from tinygrad_mlp.testing.strategies import shapes
 
 X = np.array([[1.5, -2.5, 0.5], [3.5, -0.5, 3.5]])
 
@@ -77,3 +78,20 @@ def test_gradients_add_up_in_every_way_to_write_repeated_positions(index: Any) -
     x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
     x[index].sum().backward()
     assert x.grad.tolist() == [2, 1, 0]
+
+
+def test_a_tensor_of_one_integer_selects_a_view() -> None:
+    x = tg.zeros(3, 2)
+    for index in (tg.tensor(1), np.array(1), (tg.tensor(1), slice(None)), (slice(None), tg.tensor(0))):
+        x.zero_()
+        x[index].fill_(5)
+        assert x.sum() == 5 * x[index].numel()
+
+
+def test_an_index_of_uint8_is_a_mask_and_warns() -> None:
+    x = tg.tensor([1.0, 2.0, 3.0])
+    with pytest.warns(UserWarning, match="taken for a mask"):
+        np.testing.assert_array_equal(x[tg.tensor([1, 0, 1], dtype=np.uint8)], [1, 3])
+    with pytest.warns(UserWarning, match="taken for a mask"):
+        x[np.array([0, 1, 0], np.uint8)] = 7
+    np.testing.assert_array_equal(x, [1, 7, 3])

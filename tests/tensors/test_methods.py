@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_value
+from checks import Method, check_answer, check_method
 from hypothesis import given
 from hypothesis import strategies as st
-from ops import BETWEEN, Case, examples, sigmoid, softmax, variance
+from ops import BETWEEN, sigmoid, softmax, variance
 from scipy.special import erf
-from strategies import Array, leaf, numbers
+from strategies import Array, leaf
 
 import tinygrad_mlp as tg
+from tinygrad_mlp.tensors.named import Named
 
 # --- methods ----------------------------------------------------------------------------------------------------------
-
-Method = tuple[Any, ...]  # name, call, reference; then the ends of the domain, where that is not (-2, 2)
 
 RAMP = np.arange(6.0).reshape(2, 3)
 MASK = np.array([[True, False, True], [False, False, True]])
@@ -123,6 +122,9 @@ METHODS: list[Method] = [
     ("flatten", lambda x: x.reshape(1, 2, 3).flatten(0, 1), lambda x: x),
     ("T", lambda x: x.T, np.transpose),
     ("mT", lambda x: x.reshape(1, 2, 3).mT, lambda x: x.T[None]),
+    ("mH", lambda x: x.reshape(1, 2, 3).mH, lambda x: x.T[None]),
+    ("H", lambda x: x.H, lambda x: x.T),
+    ("real", lambda x: x.real * x, lambda x: x * x),
     ("t", lambda x: x.t(), np.transpose),
     ("transpose", lambda x: x.transpose(0, -1), np.transpose),
     ("permute", lambda x: x.reshape(1, 2, 3).permute(2, 0, 1), lambda x: x.T.reshape(3, 1, 2)),
@@ -160,26 +162,18 @@ METHODS: list[Method] = [
 ]  # fmt: skip
 
 
-def method_case(row: Method) -> Case:
-    """The row as a case of the function or method that it names."""
-    name, call, reference, *domain = row
-    method = getattr(tg, name.removeprefix("function ")) if name.startswith("function") else getattr(tg.Tensor, name)
-    drawn = numbers((2, 3), *domain).map(lambda x: ((x,), {}))
-    return Case(method.fget if isinstance(method, property) else method, drawn, reference, call)
-
-
 @pytest.mark.parametrize("row", METHODS, ids=lambda row: row[0])
 @given(data=st.data())
 def test_methods_compute_what_numpy_computes(row: Method, data: st.DataObject) -> None:
-    example = data.draw(examples(method_case(row)))
-    check_value(example)
-    check_gradient(example)
+    check_method(row, data)
 
 
 X = np.array([[1.5, -2.5, 0.5], [3.5, -0.5, 3.5]])
 
 # Methods and attributes through which no gradient passes, with their values for X.
 ANSWERS: list[tuple[str, Callable[[tg.Tensor], Any], Any]] = [
+    ("itemsize", lambda x: x.itemsize, 8),
+    ("nbytes", lambda x: x.nbytes, 48),
     ("long", lambda x: x.long(), X.astype(np.int64)),
     ("argmax", lambda x: x.argmax(), 3),
     ("argmax", lambda x: x.argmax(1, keepdim=True), [[0], [0]]),
@@ -203,6 +197,9 @@ ANSWERS: list[tuple[str, Callable[[tg.Tensor], Any], Any]] = [
     ("dim", lambda x: x.dim(), 2),
     ("ndim", lambda x: x.ndim, 2),
     ("numel", lambda x: x.numel(), 6),
+    ("nelement", lambda x: x.nelement(), 6),
+    ("shape", lambda x: (x.shape.numel(), x.size().numel(), x.shape[1:].numel(), x.shape[-1]), (6, 6, 3, 3)),
+    ("is_floating_point", lambda x: (x.is_floating_point(), x.long().is_floating_point()), (True, False)),
     ("dtype", lambda x: x.dtype == np.float64, True),
     ("is_leaf", lambda x: (x.is_leaf, (x * 2).is_leaf, (x * 2).detach().is_leaf), (True, False, True)),
     ("requires_grad", lambda x: (x.requires_grad, x.detach().requires_grad), (True, False)),
@@ -212,21 +209,20 @@ ANSWERS: list[tuple[str, Callable[[tg.Tensor], Any], Any]] = [
 
 @pytest.mark.parametrize(("name", "call", "expected"), ANSWERS, ids=[row[0] for row in ANSWERS])
 def test_methods_without_a_gradient(name: str, call: Callable[[tg.Tensor], Any], expected: Any) -> None:
-    answer = call(leaf(X))
-    np.testing.assert_array_equal(answer, expected)
-    assert np.shape(answer) == np.shape(expected)
-    assert getattr(answer, "requires_grad", False) is False
+    check_answer(call(leaf(X)), expected)
 
 
-# Names tested in test_in_place.py, test_dtypes.py, test_leaves.py and core/test_backward.py.
+# Names tested in test_in_place.py, test_dtypes.py, test_devices.py, test_leaves.py and core/test_backward.py.
 TESTED_ELSEWHERE = {
-    "add_", "sub_", "mul_", "div_", "copy_", "fill_", "zero_", "float", "requires_grad_", "backward", "grad",
-    "register_hook", "retain_grad",
+    "add_", "sub_", "mul_", "div_", "clamp_", "copy_", "fill_", "normal_", "uniform_", "zero_", "float",
+    "requires_grad_", "backward", "grad",
+    "register_hook", "retain_grad", "bfloat16", "bool", "byte", "char", "cpu", "cuda", "device", "get_device", "half",
+    "int", "is_cuda", "is_pinned", "pin_memory", "short", "type", "type_as",
 }  # fmt: skip
 
 
 def test_every_public_name_of_tensor_is_tested() -> None:
-    public = {name for name in dir(tg.Tensor) if not name.startswith("_")}
+    public = {name for name in dir(tg.Tensor) if not name.startswith("_")} - vars(Named).keys()  # those of the tables
     tested = {row[0] for row in (*METHODS, *ANSWERS)} | TESTED_ELSEWHERE
     assert sorted(public - tested) == []
     assert sorted(name for name in tested - public if not name.startswith("function")) == []
@@ -234,8 +230,10 @@ def test_every_public_name_of_tensor_is_tested() -> None:
 
 def test_methods_are_functions_of_the_package_too() -> None:
     shared = {name for name in dir(tg.Tensor) if not name.startswith("_") and hasattr(tg, name)}
-    assert {"exp", "sum", "max", "softmax", "reshape", "matmul"} <= shared
-    for name in shared - {"maximum", "minimum"}:  # these functions also take a number as first argument
+    assert {"exp", "sum", "max", "softmax", "reshape", "matmul", "lerp"} <= shared
+    # Functions with other parameters than the method's, or of an attribute; and names of dtypes and devices.
+    others = {"maximum", "minimum", "polygamma", "real", "split", "where"}
+    for name in shared - others - {"bool", "cuda", "device", "double", "dtype", "float", "int", "long", "short"}:
         assert getattr(tg, name).__wrapped__ is getattr(tg.Tensor, name)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
+from numpy.exceptions import AxisError
 from numpy.typing import DTypeLike, NDArray
 
 from ..core.mode import is_grad_enabled
@@ -16,14 +18,43 @@ from .observer import observer
 from .refusals import no_numbers, shown, warn
 
 __all__ = [
-    "Dim", "array_of", "axis_of", "dtype_to", "floating_dtype", "get_default_dtype", "integer", "lengths", "numeric",
-    "positive_integer", "raw", "real", "set_default_dtype", "validate_array", "validated_dtype",
+    "Dim", "Size", "array_of", "axis_of", "dim_of", "dtype_to", "floating_dtype", "get_default_dtype", "integer",
+    "lengths", "native_dtypes", "numeric", "positive_integer", "raw", "real", "set_default_dtype", "validate_array",
+    "validated_dtype",
 ]  # fmt: skip
 
 Array = NDArray[Any]
 Dim = int | Sequence[int] | None
 
 _default_dtype: np.dtype[Any] = np.dtype(np.float32)
+
+# Equal dtypes may be several objects, as after unpickling. This is the one for ``x.dtype is torch.float32``.
+native_dtypes = {dtype: np.dtype(dtype.name) for dtype in HELD}
+
+
+class Size(tuple[int, ...]):
+    """A shape: a tuple that also has PyTorch's method `numel`.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.zeros(2, 3, 4).shape[1:].numel()
+    12
+    """
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of entries of a Tensor of this shape."""
+        return math.prod(self)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Size: ...
+
+    def __getitem__(self, index: Any) -> Any:
+        part = tuple.__getitem__(self, index)
+        return Size(part) if isinstance(index, slice) else part
 
 
 def set_default_dtype(dtype: DTypeLike) -> None:
@@ -49,6 +80,7 @@ def numeric(data: Any, dtype: DTypeLike | None) -> Array:
     Raises:
         TypeError: `data` is not numeric, is a list of rows of different lengths, or is an array of a subclass; or no
             Tensor can hold `dtype` or, if that is None, the dtype of the data.
+        ValueError: `dtype` cannot hold one of the integers.
     """
     if isinstance(data, Variable | np.ndarray):
         observer().refuse("making a Tensor of an array: write clone(), or make it outside the step")
@@ -66,6 +98,8 @@ def numeric(data: Any, dtype: DTypeLike | None) -> Array:
         array = np.array(data, dtype=given.dtype if dtype is None else validated_dtype(dtype))
     except ValueError as error:
         raise TypeError(f"a Tensor needs a rectangular arrangement of numbers: {error}") from None
+    except OverflowError as error:
+        raise ValueError(f"{error}: write another dtype") from None
     if dtype is None and array.dtype.kind == "f" and not isinstance(data, np.ndarray | np.generic):
         array = array.astype(np.result_type(*floating) if floating else _default_dtype, copy=False)
     return array
@@ -100,9 +134,10 @@ def validated_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     Raises:
         TypeError: it is no dtype, or one that no Tensor can hold.
     """
-    wanted: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
-    if wanted not in HELD:
-        raise TypeError(f"a dtype here is float32, float64, bool or one of integers, not {wanted}: write numpy.float32")
+    given: np.dtype[Any] = np.dtype(dtype)
+    wanted = native_dtypes.get(given if given.isnative else given.newbyteorder("="))
+    if wanted is None:
+        raise TypeError(f"a dtype here is float32, float64, bool or one of integers, not {given}: write numpy.float32")
     return wanted
 
 
@@ -112,9 +147,9 @@ def floating_dtype(dtype: DTypeLike | None) -> np.dtype[Any]:
     Raises:
         TypeError: it is neither float32 nor float64.
     """
-    wanted = _default_dtype if dtype is None else np.dtype(dtype).newbyteorder("=")
-    if wanted not in (np.float32, np.float64):
-        raise TypeError(f"the dtype is float32 or float64, not {wanted}: write dtype=numpy.float32")
+    wanted = _default_dtype if dtype is None else native_dtypes.get(np.dtype(dtype).newbyteorder("="))
+    if wanted is None or wanted.kind != "f":
+        raise TypeError(f"the dtype is float32 or float64, not {np.dtype(dtype)}: write dtype=numpy.float32")
     return wanted
 
 
@@ -125,12 +160,12 @@ def dtype_to(dtype: Any) -> np.dtype[Any]:
         TypeError: `dtype` is no dtype, or one that no Tensor can hold.
     """
     try:
-        if dtype is None:  # numpy.dtype(None) is float64
+        if dtype is None or isinstance(dtype, Variable):  # numpy.dtype(None) is float64, and it takes what has a dtype
             raise TypeError
-        np.dtype(dtype)
+        dtype = np.dtype(dtype)
     except TypeError:
         raise TypeError(
-            f"to() takes a dtype such as numpy.float64, not {dtype!r}; there is one device, so leave devices out"
+            f'to() takes a device, a dtype or a Tensor, not {shown(dtype)}: write to("cpu"), to(torch.float64), or both'
         ) from None
     return validated_dtype(dtype)
 
@@ -176,6 +211,22 @@ def axis_of(dim: Dim, ndim: int) -> int | tuple[int, ...] | None:
     if not ndim and axis is not None and all(one in (0, -1) for one in (axis if isinstance(axis, tuple) else (axis,))):
         return ()
     return axis  # type: ignore[return-value]
+
+
+def dim_of(dim: Any, tensor: Any) -> int:
+    """The dimension `dim` of a Tensor, counted from 0.
+
+    Raises:
+        TypeError: `dim` is no integer.
+        AxisError: the Tensor has no such dimension. This is an IndexError, as in PyTorch, and a ValueError.
+    """
+    number, ndim = integer(dim), tensor.ndim
+    if number is None:
+        raise TypeError(f"a dim is an integer, not {shown(dim)}: it comes before an index, as in gather(1, index)")
+    if not -ndim <= number < ndim:
+        own = f"its dims are {-ndim} to {ndim - 1}" if ndim else "it has no dims"
+        raise AxisError(f"there is no dim {number} in shape {tuple(tensor.shape)}: {own}")
+    return int(number % ndim)
 
 
 def real(value: Any) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..core.functions import Axis, astype, concatenate, getitem, root
+from ..core.functions import Axis, astype, clone, concatenate, getitem, root
 
 # The function that does the same as the ``reduce`` method of a ufunc.
 reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}
@@ -18,8 +18,8 @@ reductions: dict[Any, Any] = {np.add: np.sum, np.maximum: np.max, np.minimum: np
 
 def _count(x: Any, axis: Axis) -> int:
     """How many entries of `x` a reduction over `axis` makes into one."""
-    axes = range(x.ndim) if axis is None else normalize_axis_tuple(axis, x.ndim)
-    return math.prod(x.shape[a] for a in axes)
+    shape = x.shape  # which takes time to ask a Tensor for
+    return math.prod(shape if axis is None else [shape[a] for a in normalize_axis_tuple(axis, len(shape))])
 
 
 def _swapaxes(a: Any, axis1: int, axis2: int) -> Any:
@@ -42,11 +42,13 @@ def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
 def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The product, as pairwise products of the two halves: its derivatives divide by no factor, which may be 0."""
     if a.dtype.kind in "biu" and a.dtype.itemsize < 8:
-        a = astype(a, np.prod(np.ones(0, a.dtype)).dtype)  # to the 64 bits in which NumPy computes, too
+        a = astype(a, np.int64)  # in which PyTorch computes
     reduced = range(a.ndim) if axis is None else normalize_axis_tuple(axis, a.ndim)
     kept = [i for i in range(a.ndim) if i not in reduced]
     count, rest = _count(a, tuple(reduced)), [a.shape[i] for i in kept]
     factors = np.reshape(np.transpose(a, (*reduced, *kept)), (count, *rest))
+    if count == 1:
+        factors = clone(factors)  # which no product has computed anew
     while count > 1:
         half = count // 2
         pairs = getitem(factors, slice(half)) * getitem(factors, slice(half, 2 * half))

@@ -13,14 +13,21 @@ from ..core import record as recording
 from ..core.lines import function_name
 from ..core.record import Variable, record
 from ..core.sheet import Row, sheet
+from . import named
 from .arguments import array_of, raw
 from .derived import derived
 from .observer import observer
 from .operators import matrix_product
+from .promotion import promoted
 
-__all__ = ["applied"]
+__all__ = ["applied", "row_of"]
 
 Array = NDArray[Any]
+
+
+def row_of(function: Callable[..., Any]) -> Any:
+    """The rules of a function, from the sheet or its own; None if it has none, as a function composed of others."""
+    return sheet.get(function, getattr(function, "row", None))
 
 
 def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> Any:
@@ -35,14 +42,21 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
         raise TypeError("numpy.where of a Tensor takes both choices, too: for indices, write numpy.nonzero(x.numpy())")
     if function in derived:
         return derived[function](*args, **options)
-    row: Row | None = sheet.get(function, getattr(function, "row", None))
+    row: Row | None = row_of(function)
+    if row is None:
+        named.load()
+        row = row_of(function)
     if row == ():
+        if not any(isinstance(x, np.ndarray) for x in args):
+            args = promoted(function, args) or args
         # It has no rules, because no gradient passes through it. The observer calls it; where a step is recorded for
         # replays, it also notes that each replay has to call it again.
         return recording.tensor_class._of(observer().repeat(_without_gradient, function, list(args), options))
     # A row has a rule for each operand. Further positional arguments are options, and get the names of NumPy's.
     if isinstance(row, tuple) and len(args) > len(row):
         names = list(inspect.signature(function).parameters)[len(row) :]
+        if len(args) > (most := len(row) + len(names)):
+            raise TypeError(f"{function_name(function)} takes {most} positional arguments, but {len(args)} were given")
         options = {**dict(zip(names, args[len(row) :], strict=False)), **options}
         args = args[: len(row)]
     if options and row is not None:

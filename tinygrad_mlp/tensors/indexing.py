@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import record
+from ..core.mode import observers
 from ..core.record import Variable
-from .arguments import raw
+from .arguments import dim_of, raw
 from .foreign import refuse_subclasses
 from .observer import observer
+from .refusals import warn
 
-__all__ = ["along", "steps"]
+__all__ = ["along", "meets_twice", "part_at", "steps"]
 
 Array = NDArray[Any]
 
@@ -27,9 +29,17 @@ def _index(index: Any) -> Any:
         return slice(*(bound.__index__() if isinstance(bound, record.tensor_class) else bound for bound in bounds))
     if isinstance(index, np.ndarray):
         observer().refuse("a NumPy array as an index: make it a Tensor outside the step")
+    if not isinstance(index, np.ndarray | Variable):
+        return raw(index)
+    array = raw(index)
+    if array.dtype == np.uint8:
+        warn("an index of uint8 is taken for a mask, as in PyTorch, which deprecates it: write .bool() or .long()")
+        return array.astype(np.bool)
+    if not array.shape and array.dtype.kind in "iu" and not (observers and isinstance(index, Variable)):
+        return int(array)  # a number, which selects a view; an observer reads it again in each replay
     if isinstance(index, Variable):
         observer().meet(index)
-    return raw(index)
+    return array
 
 
 def steps(index: Any) -> list[Any]:
@@ -66,6 +76,20 @@ def _as_array(entry: Any) -> Any:
         return None
     refuse_subclasses(entry)
     return entry if hasattr(entry, "shape") else np.asarray(entry)
+
+
+def meets_twice(shape: tuple[int, ...], index: Any) -> bool:
+    """Whether `index` of an array of this `shape` selects one entry more than once."""
+    entries = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(entry, np.ndarray | list) for entry in entries):
+        return False
+    selected = np.arange(np.prod(shape, dtype=int)).reshape(shape)[index]
+    return bool(len(np.unique(selected)) < selected.size)
+
+
+def part_at(tensor: Any, dim: int, index: Any) -> Any:
+    """The part of a Tensor at `index` of the dimension `dim`."""
+    return tensor[(slice(None),) * dim_of(dim, tensor) + (index,)]
 
 
 def along(indices: Array, axis: int) -> tuple[Array, ...]:

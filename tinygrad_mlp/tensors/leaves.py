@@ -15,8 +15,10 @@ from ..core.functions import astype
 from ..core.mode import observers
 from ..core.record import Leaf, Node, Variable
 from ..core.walk import GraphError, Place, added, walk
+from .arguments import numeric
 from .observer import observer
 from .refusals import instead_of, several, shown
+from .views import place_now
 
 __all__ = ["Lent", "accumulate", "collect", "gradient_of", "place_of", "places_of", "seed"]
 
@@ -50,12 +52,12 @@ def place_of(x: Any) -> Leaf | Node:
     """
     if not isinstance(x, Variable):
         raise TypeError(f"expected a Tensor, not {shown(x)}{instead_of(x)}")
-    if x._node is None:
+    if (place := place_now(x)) is None:
         raise GraphError(
             "this Tensor does not require a gradient, nor does anything it was computed from: make its leaves with "
             "requires_grad=True, outside no_grad()"
         )
-    return x._node
+    return place
 
 
 def places_of(inputs: Any) -> set[Leaf | Node] | None:
@@ -88,13 +90,14 @@ def seed(output: Any, gradient: Any, create_graph: bool = False) -> tuple[Leaf |
         cotangent: Any = np.empty(output._data.shape, output._data.dtype)
         cotangent.fill(1)  # numpy.ones would take a microsecond more
     else:
-        given = gradient.detach() if isinstance(gradient, tensor) else tensor(gradient)
+        is_tensor = isinstance(gradient, tensor)
+        given = gradient.detach() if is_tensor else tensor._of(observer().constant(numeric(gradient, None)))
         cotangent = record.record(astype, (given,), {"dtype": output.dtype})._data
         if cotangent.shape != output.shape:
             raise ValueError(
                 f"the gradient to start from has shape {cotangent.shape}, but the output has {output.shape}"
             )
-        if create_graph and isinstance(gradient, tensor) and gradient.requires_grad:
+        if create_graph and is_tensor and gradient.requires_grad:
             return place, gradient.to(output.dtype)
     if create_graph:
         return place, tensor._of(observer().constant(cotangent))

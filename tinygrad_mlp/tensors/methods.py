@@ -9,30 +9,36 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import DTypeLike
 from scipy.special import erf, expit
 
 from ..core import functions as f
 from ..core.record import Variable, record
-from .arguments import Dim, axis_of, dtype_to, get_default_dtype, lengths
+from .arguments import Dim, Size, axis_of, dim_of, get_default_dtype, integer, lengths
+from .casts import Casts
 from .derived import derived, norm
 from .in_place import InPlace
 from .indexing import along, steps
+from .named import Named
 from .operators import Operators, matrix_product
-from .refusals import PYTORCH_NAMES, with_names
+from .refusals import PYTORCH_NAMES, refusing_names, shown, with_names
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["Extremum", "Methods"]
+__all__ = ["Methods", "Selected"]
 
 
-class Extremum(NamedTuple):
-    """The result of ``max(dim)`` or ``min(dim)``: the values along `dim`, and the first index that has each value."""
+class Selected(NamedTuple):
+    """The entries that `sort`, ``max(dim)`` or a method like them has selected along a dimension, and their indices."""
 
     values: Tensor
     indices: Tensor
+
+
+def _axes_of(dim: Dim, ndim: int) -> int | tuple[int, ...] | None:
+    """As `axis_of`, but an empty `dim` means no dimension, as it does in `all` and `any` alone."""
+    return () if isinstance(dim, list | tuple) and not dim else axis_of(dim, ndim)
 
 
 # What the core calls Any has these types here.
@@ -40,24 +46,15 @@ _record: Callable[..., Tensor] = record
 _derived: Mapping[Any, Callable[..., Tensor]] = derived
 
 
-class Methods(Operators, InPlace):
+class Methods(Operators, InPlace, Casts, Named):
     """The methods of a Tensor that compute, and those that say what shape it has."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
-
-        def detach(self) -> Tensor: ...
-
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """The length of each dimension."""
-        return self._data.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The NumPy dtype of the entries."""
-        return self._data.dtype
+        return Size(self._data.shape)  # code of this package that many calls pass through reads `_data.shape`
 
     @property
     def ndim(self) -> int:
@@ -66,7 +63,7 @@ class Methods(Operators, InPlace):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of dimension `dim`."""
-        return self.shape if dim is None else self.shape[dim]
+        return self.shape if dim is None else self._data.shape[dim]
 
     def dim(self) -> int:
         """The number of dimensions."""
@@ -75,6 +72,25 @@ class Methods(Operators, InPlace):
     def numel(self) -> int:
         """The number of entries."""
         return self._data.size
+
+    def nelement(self) -> int:
+        """`numel`, under PyTorch's other name."""
+        return self._data.size
+
+    @property
+    def itemsize(self) -> int:
+        """The number of bytes of an entry."""
+        return self._data.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of all entries."""
+        return self._data.nbytes
+
+    @property
+    def real(self) -> Self:
+        """This Tensor, whose entries are real."""
+        return self
 
     def __getitem__(self, index: Any) -> Tensor:
         result: Any = self
@@ -134,7 +150,7 @@ class Methods(Operators, InPlace):
 
     def sign(self) -> Tensor:
         """−1, 0 or 1. Its derivative is 0."""
-        return _record(np.sign, (self,))
+        return _record(np.sign, (self,)) if self._data.dtype.kind != "b" else self.clone()
 
     def floor(self) -> Tensor:
         """The greatest integer not above x. Its derivative is 0."""
@@ -212,29 +228,37 @@ class Methods(Operators, InPlace):
 
     def masked_fill(self, mask: Any, value: Any) -> Tensor:
         """`value` where `mask` is true, x elsewhere."""
+        if isinstance(value, Variable):
+            value = value.to(self._data.dtype)  # type: ignore[attr-defined]
+        elif isinstance(value, int | float) and self._data.dtype.kind != "f":
+            value = self._data.dtype.type(value).item()
         return _record(np.where, (mask, value, self))
 
-    def softmax(self, dim: int) -> Tensor:
-        """eˣ / Σ eˣ along `dim`. Integers and booleans are converted to the default dtype first."""
-        return self.log_softmax(dim).exp()
+    def softmax(self, dim: int, dtype: DTypeLike | None = None) -> Tensor:
+        """eˣ / Σ eˣ along `dim`, of this Tensor as `dtype`. Integers and booleans become the default dtype."""
+        return self.log_softmax(dim, dtype).exp()
 
-    def log_softmax(self, dim: int) -> Tensor:
-        """x − ln Σ eˣ along `dim`. Integers and booleans are converted to the default dtype first."""
-        return _record(f.log_softmax, (self._as_floating(),), {"axis": axis_of(dim, self._data.ndim)})
+    def log_softmax(self, dim: int, dtype: DTypeLike | None = None) -> Tensor:
+        """x − ln Σ eˣ along `dim`, of this Tensor as `dtype`. Integers and booleans become the default dtype."""
+        x = self if dtype is None else self.to(dtype)
+        return _record(f.log_softmax, (x._as_floating(),), {"axis": axis_of(dim, self._data.ndim)})
 
     # --- reductions ---------------------------------------------------------------------------------------------------
 
-    def sum(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """The sum over `dim`; by default over all dimensions."""
+    def sum(self, dim: Dim = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+        """The sum over `dim`, of this Tensor as `dtype`; by default over all dimensions."""
+        if dtype is not None:
+            return self.to(dtype).sum(dim, keepdim).to(dtype)
         return _record(np.sum, (self,), {"axis": axis_of(dim, self._data.ndim), "keepdims": keepdim})
 
-    def mean(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """The mean over `dim`; by default over all dimensions.
+    def mean(self, dim: Dim = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+        """The mean over `dim`, of this Tensor as `dtype`; by default over all dimensions.
 
         Raises:
             TypeError: the Tensor holds integers, whose mean is not an integer.
         """
-        return _derived[np.mean](self._floating("mean"), axis_of(dim, self._data.ndim), keepdim)
+        x = self if dtype is None else self.to(dtype)
+        return _derived[np.mean](x._floating("mean"), axis_of(dim, self._data.ndim), keepdim)
 
     def var(
         self,
@@ -290,7 +314,7 @@ class Methods(Operators, InPlace):
             ValueError: `p` is neither "fro" nor a number.
         """
         if isinstance(p, str) and p != "fro":
-            raise ValueError(f'norm() takes p="fro" or a number, not {p!r}')
+            raise ValueError(f'norm() takes p="fro" or a number, not {p!r}: for "nuc", write linalg.matrix_norm')
         return norm(self._floating("norm"), 2 if p == "fro" else p, axis_of(dim, self._data.ndim), keepdim)  # type: ignore[no-any-return]
 
     def _floating(self, method: str) -> Self:
@@ -300,20 +324,28 @@ class Methods(Operators, InPlace):
 
     def _as_floating(self) -> Any:
         """This Tensor, or, if it holds integers or booleans, a Tensor of the default dtype."""
-        return self if self._data.dtype.kind == "f" else self.to(get_default_dtype())
+        return self if self._data.dtype.kind == "f" else self._cast(get_default_dtype())
 
-    def prod(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        """The product over `dim`; by default over all dimensions. That of small integers is of 64 bits, as a sum is."""
+    def prod(self, dim: Dim = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
+        """The product over `dim`, of this Tensor as `dtype`; by default over all dimensions.
+
+        That of small integers is of 64 bits, as a sum is.
+        """
+        if dtype is not None:
+            return self.to(dtype).prod(dim, keepdim).to(dtype)
         return _derived[np.prod](self, axis_of(dim, self._data.ndim), keepdim)
 
-    def cumsum(self, dim: int) -> Tensor:
-        """The running sum along `dim`."""
+    def cumsum(self, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
+        """The running sum along `dim`, of this Tensor as `dtype`."""
+        if dtype is not None:
+            return self.to(dtype).cumsum(dim).to(dtype)
         axis = axis_of(dim, self._data.ndim)
-        is_over_nothing = isinstance(axis, tuple) and not axis
-        return self.clone() if is_over_nothing else _record(np.cumsum, (self,), {"axis": axis})
+        if isinstance(axis, tuple) and not axis:  # of a number
+            return self.reshape(1).cumsum(0).reshape(())
+        return _record(np.cumsum, (self,), {"axis": axis})
 
     def max(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
-        """The maximum of all entries; with `dim` the `Extremum` along it; with another Tensor what `maximum` returns.
+        """The maximum of all entries, or the `Selected` ones along `dim`; with another Tensor what `maximum` returns.
 
         If several entries are the maximum of all, they share the gradient equally. Along `dim` the first one gets it.
         """
@@ -322,7 +354,7 @@ class Methods(Operators, InPlace):
         return self._extremum(np.max, np.argmax, dim, keepdim)
 
     def min(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
-        """The minimum of all entries; with `dim` the `Extremum` along it; with another Tensor what `minimum` returns.
+        """The minimum of all entries, or the `Selected` ones along `dim`; with another Tensor what `minimum` returns.
 
         If several entries are the minimum of all, they share the gradient equally. Along `dim` the first one gets it.
         """
@@ -336,11 +368,11 @@ class Methods(Operators, InPlace):
             return _record(function, (self,))
         if not self.ndim:
             return self.reshape(1)._extremum(function, index_function, dim, False)
-        dim = normalize_axis_index(dim, self.ndim)
+        dim = dim_of(dim, self)
         indices = _record(index_function, (self,), {"axis": dim, "keepdims": keepdim})
         positions = indices._data if keepdim else np.expand_dims(indices._data, dim)
         values = f.getitem(self, along(positions, dim))
-        return Extremum(values if keepdim else values.squeeze(dim), indices)
+        return Selected(values if keepdim else values.squeeze(dim), indices)
 
     def amax(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """The maximum over `dim`; by default over all dimensions. Entries that equal it share its gradient equally."""
@@ -360,11 +392,11 @@ class Methods(Operators, InPlace):
 
     def any(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """Whether any entry over `dim` is true; by default over all dimensions."""
-        return _record(np.any, (self,), {"axis": axis_of(dim, self._data.ndim), "keepdims": keepdim})
+        return _record(np.any, (self,), {"axis": _axes_of(dim, self._data.ndim), "keepdims": keepdim})
 
     def all(self, dim: Dim = None, keepdim: bool = False) -> Tensor:
         """Whether all entries over `dim` are true; by default over all dimensions."""
-        return _record(np.all, (self,), {"axis": axis_of(dim, self._data.ndim), "keepdims": keepdim})
+        return _record(np.all, (self,), {"axis": _axes_of(dim, self._data.ndim), "keepdims": keepdim})
 
     def logsumexp(self, dim: Dim, keepdim: bool = False) -> Tensor:
         """ln Σ eˣ over `dim`. Integers and booleans are converted to the default dtype first."""
@@ -374,13 +406,13 @@ class Methods(Operators, InPlace):
 
     # --- shape and order ----------------------------------------------------------------------------------------------
 
-    def reshape(self, *shape: Any) -> Tensor:
+    def reshape(self, *given: Any, shape: Sequence[int] | None = None) -> Tensor:
         """The same entries in another shape. One length may be −1: it is computed from the others."""
-        return _record(np.reshape, (self,), {"shape": lengths(shape)})
+        return _record(np.reshape, (self,), {"shape": lengths(given, shape)})
 
-    def view(self, *shape: Any) -> Tensor:
+    def view(self, *shape: Any, size: Sequence[int] | None = None) -> Tensor:
         """`reshape`, under PyTorch's other name."""
-        return self.reshape(*shape)
+        return self.reshape(*shape, shape=size)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         """This Tensor with the dimensions `start_dim` to `end_dim` joined into one; by default all of them.
@@ -390,8 +422,8 @@ class Methods(Operators, InPlace):
         """
         if not self.ndim:
             return self.reshape(1)
-        start = normalize_axis_index(start_dim, self.ndim)
-        end = normalize_axis_index(end_dim, self.ndim) + 1
+        start = dim_of(start_dim, self)
+        end = dim_of(end_dim, self) + 1
         return self.reshape(*self.shape[:start], math.prod(self.shape[start:end]), *self.shape[end:])
 
     @property
@@ -402,7 +434,25 @@ class Methods(Operators, InPlace):
     @property
     def mT(self) -> Tensor:
         """This Tensor with its last two dimensions swapped."""
-        return self.transpose(-1, -2)
+        return self.transpose(-1, -2) if self.ndim else self.T
+
+    @property
+    def mH(self) -> Tensor:
+        """`mT`, under the name of the conjugate transpose: the entries are real."""
+        return self.mT
+
+    @property
+    def H(self) -> Tensor:
+        """The transpose of a matrix, under the name of the conjugate transpose: the entries are real.
+
+        Raises:
+            ValueError: the Tensor is no matrix.
+        """
+        if self.ndim not in (0, 2):
+            raise ValueError(
+                f"H is of a matrix, not of shape {self.shape}: use mH, which swaps the last two dimensions"
+            )
+        return self.T
 
     def t(self) -> Tensor:
         """The transpose of a matrix. A vector stays as it is.
@@ -434,11 +484,7 @@ class Methods(Operators, InPlace):
         """This Tensor with a new dimension of length 1 at `dim`."""
         return _derived[np.expand_dims](self, dim)
 
-    def broadcast_to(self, shape: Sequence[int]) -> Tensor:
-        """This Tensor repeated to `shape`, as NumPy broadcasts: a view that cannot be written to."""
-        return _record(np.broadcast_to, (self,), {"shape": tuple(shape)})
-
-    def expand(self, *sizes: Any) -> Tensor:
+    def expand(self, *sizes: Any, size: Sequence[int] | None = None) -> Tensor:
         """This Tensor repeated along dimensions of length 1 to the shape `sizes`. A size of −1 keeps the length.
 
         The result is a view that cannot be written to: an entry of it can stand for several. Write to a ``.clone()``.
@@ -446,19 +492,24 @@ class Methods(Operators, InPlace):
         Raises:
             ValueError: there are fewer sizes than dimensions, or the shape does not broadcast to `sizes`.
         """
-        shape = lengths(sizes)
+        shape = lengths(sizes, size)
         if len(shape) < self.ndim:
             raise ValueError(f"expand() of shape {self.shape} takes {self.ndim} sizes or more, not {len(shape)}")
         own = (1,) * (len(shape) - self.ndim) + self.shape
-        return self.broadcast_to([n if size == -1 else size for n, size in zip(own, shape, strict=True)])
+        wanted = tuple(n if size == -1 else size for n, size in zip(own, shape, strict=True))
+        return _record(np.broadcast_to, (self,), {"shape": wanted})
 
-    def repeat(self, *sizes: Any) -> Tensor:
+    def broadcast_to(self, *sizes: Any, size: Sequence[int] | None = None) -> Tensor:
+        """`expand`, under NumPy's name."""
+        return self.expand(*sizes, size=size)
+
+    def repeat(self, *sizes: Any, repeats: Sequence[int] | None = None) -> Tensor:
         """Copies of this Tensor side by side, ``sizes[i]`` of them along dimension i, as in `numpy.tile`.
 
         Raises:
             ValueError: there are fewer sizes than dimensions.
         """
-        times = lengths(sizes)
+        times = lengths(sizes, repeats)
         if len(times) < self.ndim:
             raise ValueError(f"repeat() of shape {self.shape} takes {self.ndim} sizes or more, not {len(times)}")
         return _derived[np.tile](self, times)
@@ -471,7 +522,12 @@ class Methods(Operators, InPlace):
         """A copy with the entries moved by `shifts` along `dims`; by default along the flattened Tensor.
 
         Entries that are moved past the end come in again at the start.
+
+        Raises:
+            TypeError: a shift is no integer.
         """
+        if any(integer(shift) is None for shift in (shifts if isinstance(shifts, list | tuple) else [shifts])):
+            raise TypeError(f"roll() takes integers as shifts, not {shown(shifts)}")
         return _record(np.roll, (self,), {"shift": shifts, "axis": dims})
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -530,38 +586,14 @@ class Methods(Operators, InPlace):
             )
         return _derived[np.outer](self, vec2)
 
-    # --- copies and dtypes --------------------------------------------------------------------------------------------
+    # --- copies -------------------------------------------------------------------------------------------------------
 
     def clone(self) -> Tensor:
         """A copy in memory of its own. Gradients pass through it."""
         return _record(f.clone, (self,))
 
-    def to(self, dtype: DTypeLike) -> Tensor:
-        """This Tensor converted to `dtype`, or this Tensor itself if it has it. No gradient passes through integers.
 
-        Raises:
-            TypeError: `dtype` is not float32, float64, bool or one of integers.
-        """
-        wanted = dtype_to(dtype)
-        if self.dtype == wanted:
-            return self  # type: ignore[return-value]
-        source = self if wanted.kind == "f" else self.detach()
-        return _record(f.astype, (source,), {"dtype": wanted})
-
-    def float(self) -> Tensor:
-        """This Tensor as float32."""
-        return self.to(np.float32)
-
-    def double(self) -> Tensor:
-        """This Tensor as float64."""
-        return self.to(np.float64)
-
-    def long(self) -> Tensor:
-        """This Tensor as int64."""
-        return self.to(np.int64)
-
-
-# A method with an option such as `dim` says so to a user who gives it under NumPy's name.
+# A method with an option such as `dim` takes it under NumPy's name, too, or says that it does not.
 for _name, _method in list(vars(Methods).items()):
     if isinstance(_method, FunctionType) and PYTORCH_NAMES & inspect.signature(_method).parameters.keys():
-        setattr(Methods, _name, with_names(_method))
+        setattr(Methods, _name, refusing_names(_method) if _method is Methods.norm else with_names(_method))

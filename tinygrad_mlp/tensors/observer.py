@@ -2,7 +2,7 @@
 
 While a step is captured, an `Observer` is told what the step does beyond recorded functions: what it changes, what it
 draws, what leaves the graph. A tape (`_tape.Tape`) is an Observer that takes this down. It has more methods, which the
-core calls: `record` calls `compute` and `copied`, and the walk `slot`, `read_node` and `arrived`. These exist in a
+core calls: `record` calls `compute`, and the walk `slot`, `read_node` and `arrived`. These exist in a
 captured step alone.
 """
 
@@ -35,6 +35,10 @@ class Observer:
     def repeat(self, function: Callable[..., Array], *arguments: Any) -> Array:
         """The new array that a function makes: a replay calls it again, so it may draw random numbers."""
         return function(*arguments)
+
+    def copied(self, array: Array) -> Array:
+        """A copy of `array`, which each replay makes anew."""
+        return array.copy()
 
     def constant(self, array: Array) -> Array:
         """`array`, whose numbers come from no Tensor: each replay starts with the same numbers."""

@@ -161,6 +161,8 @@ class Operators(Variable):
     __and__ = __rand__ = _infix(np.bitwise_and)
     __or__ = __ror__ = _infix(np.bitwise_or)
     __xor__ = __rxor__ = _infix(np.bitwise_xor)
+    __lshift__ = _infix(np.left_shift)
+    __rshift__ = _infix(np.right_shift)
 
     __radd__ = _reflected(np.add)
     __rsub__ = _reflected(np.subtract)
@@ -169,6 +171,8 @@ class Operators(Variable):
     __rfloordiv__ = _reflected(np.floor_divide)
     __rmod__ = _reflected(np.remainder)
     __rpow__ = _reflected(np.power)
+    __rlshift__ = _reflected(np.left_shift)
+    __rrshift__ = _reflected(np.right_shift)
 
 
 def name_operators(kind: type) -> None:

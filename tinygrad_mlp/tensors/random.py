@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import integer
+from .devices import CPU, DeviceLike, device, validate_device
 from .observer import effect, observer
 from .refusals import shown
 
@@ -16,15 +17,21 @@ __all__ = ["AnyGenerator", "Generator", "drawn", "manual_seed", "numbers_from"]
 
 
 class Generator:
-    """A source of random numbers, under PyTorch's name: pass it as ``generator=``.
+    """A source of random numbers, under PyTorch's name: pass it as ``generator=``. Its `device` can only be the CPU.
 
     >>> import tinygrad_mlp as tg
     >>> tg.Generator().manual_seed(1).numbers.integers(10, size=5).tolist()
     [4, 5, 7, 9, 0]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: DeviceLike = "cpu") -> None:
+        validate_device(device)
         self._numbers = np.random.default_rng()
+
+    @property
+    def device(self) -> device:
+        """The device on which the numbers are drawn: the CPU."""
+        return CPU
 
     @property
     def numbers(self) -> np.random.Generator:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -16,8 +17,8 @@ from ..core.lines import outside
 from ..core.record import Variable
 
 __all__ = [
-    "PYTORCH_NAMES", "explain_none", "instead_of", "is_module", "no_numbers", "number", "refuse_names", "several",
-    "shown", "warn", "with_article", "with_names",
+    "PYTORCH_NAMES", "explain_none", "instead_of", "is_module", "no_numbers", "number", "refuse_names",
+    "refusing_names", "renamed", "several", "shown", "warn", "with_article", "with_names",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -110,21 +111,48 @@ _NUMPY_NAMES = {
     "keepdims": ("keepdim",), "ddof": ("correction",), "shift": ("shifts",), "repeats": ("sizes",), "dims": ("dim",),
     "dim": ("dims",),
 }  # fmt: skip
+# Those of NumPy's names that PyTorch takes, and what it calls them. Its functions that are written in Python, such as
+# `Tensor.norm` and `nn.functional.softmax`, take none.
+_TAKEN = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
 # The options of methods that NumPy has under other names.
 PYTORCH_NAMES = frozenset(name for names in _NUMPY_NAMES.values() for name in names)
 
 
-def with_names(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, with an error that says PyTorch's name if it is given an option under NumPy's."""
+def with_names(function: Callable[P, R], taken: Mapping[str, str] = _TAKEN) -> Callable[P, R]:
+    """`function`, which takes options under those of NumPy's names that are `taken`, and refuses others with advice."""
     known = frozenset(inspect.signature(function).parameters)
 
     @functools.wraps(function)
     def named(*args: P.args, **options: P.kwargs) -> R:
         if options and not known.issuperset(options):
-            refuse_names(function.__name__, known, options)
+            return function(*args, **renamed(function.__name__, known, options, taken))
         return function(*args, **options)
 
     return named
+
+
+def refusing_names(function: Callable[P, R]) -> Callable[P, R]:
+    """`function`, with an error that says PyTorch's name if it is given an option under NumPy's."""
+    return with_names(function, {})
+
+
+def renamed(
+    name: str, known: Iterable[str], options: Mapping[str, Any], taken: Mapping[str, str] = _TAKEN
+) -> dict[str, Any]:
+    """The `options` of a function `name` under PyTorch's names, which are `known`.
+
+    Raises:
+        TypeError: an option is given under both names, or under a name of NumPy's that PyTorch does not take.
+    """
+    result: dict[str, Any] = {}
+    for option, value in options.items():
+        other = taken.get(option, option)
+        own = other if option not in known and other in known else option
+        if own in result or (own != option and own in options):
+            raise TypeError(f"{name}() takes {own}= once, and {option}= is another name of it: leave one of them out")
+        result[own] = value
+    refuse_names(name, known, result)
+    return result
 
 
 def refuse_names(name: str, known: Iterable[str], options: Mapping[str, Any]) -> None:
@@ -136,8 +164,15 @@ def refuse_names(name: str, known: Iterable[str], options: Mapping[str, Any]) ->
                     raise TypeError(f"{name}() takes {other}=, not {option}=: write {name}(..., {other}={value!r})")
 
 
+def _is_ours(frame: FrameType) -> bool:
+    """Whether the code of `frame` is that of a module of this package."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == __name__.partition(".")[0]
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn of something in the line that called into this package."""
     frame = outside(sys._getframe())
+    while frame.f_code.co_filename == "<string>" and _is_ours(frame) and frame.f_back:
+        frame = outside(frame.f_back)  # the constructor of a dataclass, such as a loss, is written into no file
     registry = frame.f_globals.setdefault("__warningregistry__", {})
     warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=registry)

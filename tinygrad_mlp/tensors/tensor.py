@@ -1,7 +1,6 @@
 """Tensor: an array, its gradient and its place in the graph, with PyTorch's methods.
 
-NumPy's functions accept Tensors, by NEP 13 and NEP 18. A function without a derivative raises a TypeError that names
-it. The methods that compute are in `methods.py`.
+NumPy's functions accept Tensors (NEP 13, NEP 18), or raise a TypeError. The methods that compute are in `methods.py`.
 """
 
 from __future__ import annotations
@@ -13,100 +12,121 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from .._left_out import Described, explains
 from ..core import guard
 from ..core import record as recording
 from ..core.blas import Product
 from ..core.functions import DtypeError
 from ..core.lines import function_name
+from ..core.mode import observers
 from ..core.record import Leaf, Node
-from .arguments import array_of, get_default_dtype, numeric
+from .arguments import array_of, get_default_dtype, native_dtypes
 from .conversion import Conversions
 from .derived import reductions
+from .devices import DeviceLike, validate_device
 from .dispatch import applied
+from .dtypes import constructed
 from .leaves import Lent, collect, gradient_of, places_of, seed
 from .methods import Methods
 from .observer import observer
+from .printing import printed
 from .refusals import shown
+from .views import place_now
 
-__all__ = ["RemovableHandle", "Tensor", "tensor"]
+__all__ = ["RemovableHandle", "Tensor"]
 
 Array = NDArray[Any]
 
 
 class RemovableHandle:
-    """Removes a hook that was registered."""
+    """Puts a hook behind all `hooks`, or before them if `prepend`, and removes it again."""
 
     _keys = itertools.count()
 
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+    def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
         self._hooks = hooks
         self._key = next(self._keys)
         hooks[self._key] = hook
+        if prepend:  # a dict is in the order in which its keys were put in: put all others in again
+            for earlier in list(hooks)[:-1]:
+                hooks[earlier] = hooks.pop(earlier)
 
     def remove(self) -> None:
         """Remove the hook. A second call does nothing."""
         self._hooks.pop(self._key, None)
 
 
-class Tensor(Methods, Conversions):
+@explains("torch.Tensor")
+class Tensor(Methods, Conversions, metaclass=Described):
     """A multi-dimensional array that remembers how it was computed.
 
+    As in PyTorch, the constructor makes Tensors of the default dtype (float32), whatever the data are. The function
+    `tensor` keeps the dtype of the data, and takes ``dtype=`` and ``requires_grad=``.
+
     Args:
-        data: numbers, an array, a Tensor, or nested lists of these. The data are copied. Python floats become the
-            default dtype (float32). Arrays and Tensors keep theirs, and a list of several floating dtypes the widest.
-        dtype: the dtype to convert to.
-        requires_grad: collect a gradient for this Tensor; floating dtypes only.
+        data: nested lists of numbers, which are copied; an array, whose memory is shared if it has the default dtype;
+            or lengths, one by one, for a Tensor of zeros. Of a Tensor, the new one is an alias: of the same memory,
+            dtype and gradient.
+        device: the CPU, if anything.
 
     Raises:
-        TypeError: `data` is not numeric, or is a masked array or of another subclass of `numpy.ndarray`; or the dtype
-            is not float32, float64, bool or one of integers.
-        RuntimeError: `requires_grad` is asked of a dtype without a derivative.
+        TypeError: `data` are not numeric, or a single number that is no length; or a masked array or of another
+            subclass of `numpy.ndarray`; or `dtype` or `requires_grad` is given.
+        ValueError: a length is negative.
 
     >>> import tinygrad_mlp as tg
-    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
-    >>> (x * x).sum().backward()
-    >>> x.grad
-    tensor([2., 4.])
+    >>> tg.Tensor([1, 2]), tg.tensor([1, 2]), tg.Tensor(2, 3).shape
+    (tensor([1., 2.]), tensor([1, 2]), (2, 3))
     """
 
     __slots__ = ("_frozen",)
 
     _frozen: Leaf  # the place for the gradient while `requires_grad` is switched off; not set before
 
-    def __init__(
-        self, data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False
-    ) -> None:
-        self._data = observer().constant(numeric(data, dtype))
-        self._node = None
-        if requires_grad:
-            self.requires_grad_()
+    def __init__(self, *data: Any, device: DeviceLike = None, **options: Any) -> None:
+        validate_device(device)
+        for name in options:
+            raise TypeError(f"Tensor() takes no {name}=: write tensor(..., {name}=...)")
+        if len(data) == 1 and isinstance(data[0], Tensor):
+            observer().refuse("making a Tensor of a Tensor: write clone(), or make it outside the step")
+            if hasattr(self, "_data"):  # it could become a view of itself
+                raise TypeError("a Tensor is made once: write x.data = y, or make another")
+            alias = data[0].reshape(data[0].shape)
+            self._data, self._node, self._source = alias._data, alias._node, alias._source
+        else:
+            self._data, self._node = constructed(data, get_default_dtype(), "Tensor"), None
 
     # --- the array ----------------------------------------------------------------------------------------------------
 
     @property
-    def data(self) -> Array:
-        """The array of the entries. After a write to it, a backward pass that needs the old entries raises an error."""
-        return guard.hand_out(np.asarray(self._read()))
+    def data(self) -> Tensor:
+        """A Tensor that shares this Tensor's memory, but is not part of the graph: what `detach` returns.
+
+        A Tensor that is assigned shares its memory from then on; an array is copied. A backward pass that needs entries
+        that were overwritten through ``.data`` raises an error.
+
+        Raises:
+            DtypeError: integers are assigned to a Tensor that requires a gradient.
+        """
+        return self.detach()
 
     @data.setter
-    def data(self, value: ArrayLike | Tensor) -> None:
-        array = array_of(value)
-        if array.shape != self.shape:
-            raise ValueError(f"data of shape {array.shape} cannot replace data of shape {self.shape}")
-        own = self._data
-        if array.dtype != own.dtype or array.strides != own.strides or array.ctypes.data != own.ctypes.data:
-            # A copy, so that a later write to the user's array does not change this Tensor. ``x.data -= 1`` ends
-            # with ``x.data = x.data``, which is the same memory: then there is nothing to do.
-            self._data = np.array(array, dtype=self.dtype)
+    def data(self, value: Tensor | ArrayLike) -> None:
+        array = value._data if isinstance(value, Tensor) else np.array(array_of(value), self.dtype)
+        if array is self._data:  # as after ``x.data += 1``
+            return
+        if array.dtype.kind != "f" and place_now(self) is not None:
+            raise DtypeError(f"the data of a Tensor that requires a gradient are floats, not {array.dtype}")
+        observer().refuse("assigning to .data: write x.data.copy_(...)")
+        self._data = array
+        if hasattr(self, "_source"):
+            del self._source  # it is no view any more, not even of another part of the same memory
 
     @property
     def _mask(self) -> Any:
-        """Refuse the functions of `numpy.ma`, which read an operand's ``_data`` and ``_mask``, by these private names.
-
-        They would take the array out of the Tensor, and return a masked array without a graph.
-        """
+        """Refuse the functions of `numpy.ma`, which read ``_data`` and ``_mask`` and would drop the graph."""
         raise TypeError("a masked array meets a Tensor, which has no mask: write .filled(0), or x.detach().numpy()")
 
     def numpy(self, *, force: bool = False) -> Array:
@@ -115,7 +135,7 @@ class Tensor(Methods, Conversions):
         Raises:
             RuntimeError: the Tensor needs a gradient and `force` is not given.
         """
-        if self._node is not None and not force:
+        if not force and place_now(self) is not None:
             raise RuntimeError("numpy() of a Tensor that requires a gradient would lose it: write .detach().numpy()")
         return guard.hand_out(np.asarray(self._read()))
 
@@ -136,21 +156,19 @@ class Tensor(Methods, Conversions):
     __hash__ = object.__hash__  # Python drops it from a class that defines __eq__, which compares entries here
 
     def __repr__(self) -> str:
-        entries = np.array2string(
-            self._read(), precision=4, floatmode="maxprec_equal", separator=", ", prefix="tensor(", threshold=1000
-        )
-        notes = [entries]
+        notes = [printed(self._read(), "tensor(")]
         if self.dtype not in (get_default_dtype(), np.int64, np.bool_):
             notes.append(f"dtype={self.dtype}")
-        if type(self._node) is Node:
-            notes.append(f"grad_fn=<{function_name(self._node.function)}>")
-        elif self._node is not None:
+        place = place_now(self)
+        if isinstance(place, Node):
+            notes.append(f"grad_fn=<{function_name(place.function)}>")
+        elif place is not None:
             notes.append("requires_grad=True")
         return f"tensor({', '.join(notes)})"
 
     def __reduce__(self) -> Any:
         self._read()  # which tells the observer that the numbers leave the graph
-        if type(self._node) is Node:
+        if type(place_now(self)) is Node:
             raise TypeError(
                 "a Tensor that was computed cannot be pickled or copied with its graph: write .detach(), "
                 "and for a plot .detach().numpy()"
@@ -158,7 +176,7 @@ class Tensor(Methods, Conversions):
         return _remade, (type(self), self._data, self._node is not None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        if type(self._node) is Node:
+        if type(place_now(self)) is Node:
             raise RuntimeError("a Tensor that was computed cannot be copied with its graph: copy .detach()")
         self._read()  # for the observer, as in pickling
         leaf = self._leaf()
@@ -172,7 +190,7 @@ class Tensor(Methods, Conversions):
     @property
     def requires_grad(self) -> bool:
         """Whether this Tensor, or a Tensor that it was computed from, collects a gradient."""
-        return self._node is not None
+        return place_now(self) is not None
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -184,7 +202,7 @@ class Tensor(Methods, Conversions):
         Raises:
             RuntimeError: the dtype has no derivative; or the Tensor was computed, and so has to pass gradients on.
         """
-        if type(self._node) is Node:
+        if type(place_now(self)) is Node:
             if not requires_grad:
                 raise RuntimeError("a Tensor that was computed from others needs a gradient if they do: use .detach()")
         elif not requires_grad:
@@ -213,12 +231,13 @@ class Tensor(Methods, Conversions):
     @property
     def is_leaf(self) -> bool:
         """Whether this Tensor was not computed from others that need a gradient."""
-        return type(self._node) is not Node
+        return type(place_now(self)) is not Node
 
     @property
     def grad_fn(self) -> Node | None:
         """The node that recorded how this Tensor was computed, or None for a leaf."""
-        return self._node if type(self._node) is Node else None
+        node = place_now(self)
+        return node if type(node) is Node else None
 
     @property
     def grad(self) -> Tensor | None:
@@ -280,7 +299,7 @@ class Tensor(Methods, Conversions):
         Raises:
             RuntimeError: this Tensor does not require a gradient.
         """
-        if self._node is None:
+        if place_now(self) is None:
             raise RuntimeError("a Tensor that does not require a gradient has none to retain")
         observer().refuse("retaining the gradient of a computed Tensor")
         if isinstance(self._node, Node):
@@ -312,10 +331,10 @@ class Tensor(Methods, Conversions):
 
         if not callable(hook):
             raise TypeError(f"a hook is a function of the gradient, not {shown(hook)}")
-        if self._node is None:
+        if (place := place_now(self)) is None:
             raise RuntimeError("a Tensor that does not require a gradient cannot call a hook with it")
         observer().refuse("a hook that is given a gradient, which a replay would not call")
-        holder = self._node if isinstance(self._node, Leaf) else self._node.attached()
+        holder = place if isinstance(place, Leaf) else place.attached()
         if holder.hooks is None:
             holder.hooks = {}
         return RemovableHandle(holder.hooks, call)
@@ -325,8 +344,9 @@ class Tensor(Methods, Conversions):
         if isinstance(self._node, Leaf):
             guard.guard_leaf(self._data)
         detached = Tensor._of(self._data)
-        observer().meet(self)
-        observer().made(detached)
+        if observers:
+            observer().meet(self)
+            observer().made(detached)
         return detached
 
     def backward(
@@ -371,21 +391,9 @@ class Tensor(Methods, Conversions):
         return applied(function, args, options)
 
 
-# --- making tensors ---------------------------------------------------------------------------------------------------
-
-
-def tensor(data: ArrayLike | Tensor, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor of a copy of `data`; see `Tensor`.
-
-    >>> import tinygrad_mlp as tg
-    >>> tg.tensor([[1, 2], [3, 4]]).float() @ tg.tensor([1.0, 0.5])
-    tensor([2., 5.])
-    """
-    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
-
-
 def _remade(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
     """A Tensor as it was before it was pickled."""
+    array = array.view(native_dtypes[array.dtype])
     return kind._of(array, Leaf() if requires_grad else None)
 
 
