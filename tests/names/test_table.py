@@ -1,0 +1,62 @@
+"""Each row of the tables of names is a method and a function with a docstring, which mypy and editors read in stubs."""
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stubs import stubs
+
+import tinygrad_mlp as tg
+from tinygrad_mlp.names import function_names
+from tinygrad_mlp.names.table import load, row
+from tinygrad_mlp.tensors.named import Named
+
+load()
+METHODS = {name: value for name, value in vars(Named).items() if inspect.isfunction(value)}
+
+
+def test_the_stubs_are_those_of_the_tables() -> None:
+    """If this fails, run ``python tests/names/stubs.py``, and then ``ruff format``."""
+    for path, text in stubs():
+        assert ast.dump(ast.parse(path.read_text("utf-8"))) == ast.dump(ast.parse(text)), path
+
+
+def test_each_name_has_a_sentence_and_takes_a_tensor() -> None:
+    for name, method in METHODS.items():
+        assert (method.__doc__ or "").rstrip().endswith((".", ")")), name
+        assert next(iter(inspect.signature(method).parameters)) in ("input", "self"), name
+    for name in function_names():
+        assert getattr(tg, name).__doc__, name
+        assert name in dir(tg)
+
+
+def test_a_row_makes_a_method_and_a_function() -> None:
+    x = tg.tensor([1.0, 4.0])
+    assert x.rsqrt().tolist() == tg.rsqrt(x).tolist() == tg.rsqrt(np.array([1.0, 4.0])).tolist() == [1, 0.5]
+    assert tg.lerp([1.0], end=3, weight=0.5).tolist() == [2]
+    assert not hasattr(tg, "view_as")
+    assert tg.Tensor.rsqrt.__qualname__ == "Tensor.rsqrt"
+    assert tg.rsqrt.__name__ == "rsqrt"
+
+
+def test_a_row_of_a_name_that_exists_is_refused() -> None:
+    with pytest.raises(ValueError, match="exp is there already"):
+        row("exp", lambda input: input, "x.")
+
+
+def test_every_name_of_the_tables_is_tested() -> None:
+    """The tests beside this file have tables CALLS and ANSWERS. A second name is tested with the first."""
+    tested = set()
+    for path in Path(__file__).parent.glob("test_*.py"):
+        module = importlib.import_module(path.stem)
+        for rows in (getattr(module, "CALLS", []), getattr(module, "ANSWERS", [])):
+            tested |= {name.removeprefix("function ") for name, *_ in rows}
+    assert tested
+    functions = {name: getattr(tg, name) for name in function_names() if not hasattr(tg.Tensor, name)}
+    offered = METHODS | functions
+    known = {inspect.unwrap(offered[name]) for name in tested & offered.keys()}
+    assert sorted(name for name, function in offered.items() if inspect.unwrap(function) not in known) == []
+    assert sorted(tested - offered.keys()) == []
