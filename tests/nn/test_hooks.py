@@ -9,6 +9,7 @@ from strategies import leaf
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
+from tinygrad_mlp.testing import check_module
 
 
 def test_forward_hooks_run_in_order_and_may_replace_inputs_and_outputs() -> None:
@@ -123,3 +124,153 @@ def test_backward_hooks_in_second_derivatives() -> None:
     np.testing.assert_allclose(first.item(), 2 * (1 - y**2))
     # The second pass reaches the input without passing the output, so no hook is called, as in PyTorch.
     np.testing.assert_allclose(tg.autograd.grad(first, x)[0].item(), -4 * y * (1 - y**2))
+
+
+# --- gradients of outputs ---------------------------------------------------------------------------------------------
+
+
+def test_full_backward_pre_hooks_see_and_replace_the_gradients_of_outputs() -> None:
+    layer, seen = nn.Linear(3, 2, dtype=np.float64), []
+    x = leaf(np.random.default_rng(0).normal(size=(4, 3)))
+    layer.register_full_backward_pre_hook(lambda m, outputs: seen.append(("second", outputs[0].tolist())))
+    doubling = layer.register_full_backward_pre_hook(lambda m, outputs: (outputs[0] * 2,))
+    layer.register_full_backward_pre_hook(lambda m, outputs: seen.append(("first", outputs[0].tolist())), prepend=True)
+    layer.register_full_backward_hook(lambda m, inputs, outputs: seen.append(("after", outputs[0].tolist())))
+    ones, twos = [[1.0] * 2] * 4, [[2.0] * 2] * 4
+    layer(x).sum().backward()
+    assert seen == [("first", ones), ("second", ones), ("after", twos)]
+    np.testing.assert_allclose(x.grad.numpy(), np.full((4, 2), 2.0) @ layer.weight.detach().numpy())
+    np.testing.assert_allclose(layer.weight.grad.numpy(), np.full((2, 4), 2.0) @ x.detach().numpy())
+    doubling.remove()
+    layer(x.detach()).sum().backward()  # the input needs no gradient
+    np.testing.assert_allclose(layer.bias.grad.numpy(), [8 + 4, 8 + 4])
+    layer.register_full_backward_pre_hook(lambda m, outputs: (*outputs, *outputs))
+    with pytest.raises(ValueError, match="returned 2 gradients for 1 outputs"):
+        layer(x).sum().backward()
+
+
+# --- states -----------------------------------------------------------------------------------------------------------
+
+
+def block() -> nn.Sequential:
+    return nn.Sequential(nn.Sequential(nn.Linear(1, 1)), nn.Linear(1, 1))
+
+
+def test_hooks_around_saving_are_called_for_each_module() -> None:
+    net, seen = block(), []
+    for name, module in net.named_modules():
+        module.register_state_dict_pre_hook(lambda m, prefix, keep, name=name: seen.append((name, prefix, keep)))
+        module.register_state_dict_post_hook(lambda m, state, prefix, metadata, name=name: seen.append((name, prefix)))
+    state = net.state_dict(prefix="p.", keep_vars=True)
+    assert list(state) == ["p.0.0.weight", "p.0.0.bias", "p.1.weight", "p.1.bias"]
+    prefixes = {"": "p.", "0": "p.0.", "0.0": "p.0.0.", "1": "p.1."}
+    assert seen[:4] == [(name, prefix, True) for name, prefix in prefixes.items()]
+    assert dict(seen[4:]) == prefixes
+    assert seen.index(("0.0", "p.0.0.")) < seen.index(("0", "p.0.")) < seen.index(("", "p."))
+
+
+def test_a_hook_after_saving_changes_the_state() -> None:
+    net = block()
+
+    def dropping(module: nn.Module, state: dict[str, Any], prefix: str, metadata: dict[str, Any]) -> None:
+        del state[prefix + "bias"]
+
+    handle = net[1].register_state_dict_post_hook(dropping)
+    assert list(net.state_dict()) == ["0.0.weight", "0.0.bias", "1.weight"]
+    handle.remove()
+    assert len(net.state_dict()) == 4
+    net.register_state_dict_post_hook(lambda *given: given[1])
+    with pytest.raises(RuntimeError, match="returns None, not a dict"):
+        net.state_dict()
+
+
+def test_a_hook_before_loading_renames_entries_of_an_older_state() -> None:
+    net = block()
+
+    def renaming(module: nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+        state[prefix + "weight"] = state.pop(prefix + "kernel")
+
+    net[1].register_load_state_dict_pre_hook(renaming)
+    older = {name.replace("1.weight", "1.kernel"): tg.ones(value.shape) for name, value in net.state_dict().items()}
+    assert net.load_state_dict(older) == ([], [])
+    assert "1.kernel" in older
+    assert net[1].weight.tolist() == [[1]]
+    with pytest.raises(KeyError):
+        net.load_state_dict(net.state_dict())
+
+
+def test_hooks_before_loading_may_report_problems() -> None:
+    net = block()
+
+    def reporting(m: Any, state: Any, prefix: Any, metadata: Any, strict: bool, missing: Any, unexpected: Any, e: Any):
+        assert strict is True
+        missing.append("a")
+        unexpected.append("b")
+        e.append("the version is 3")
+
+    net.register_load_state_dict_pre_hook(reporting)
+    before = net.state_dict()
+    with pytest.raises(RuntimeError, match="the version is 3; a is missing; b is unexpected"):
+        net.load_state_dict({name: tg.zeros(value.shape) for name, value in before.items()})
+    assert all(value.any() for value in before.values())
+
+
+def test_hooks_after_loading_see_what_does_not_fit_and_may_forgive_it() -> None:
+    net, seen = block(), []
+    ones = {name: tg.ones(value.shape) for name, value in net.state_dict().items()}
+    del ones["1.bias"]
+    handle = net.register_load_state_dict_post_hook(lambda m, keys: seen.append(([*keys[0]], [*keys[1]])))
+    with pytest.raises(RuntimeError, match=r"1.bias is missing; more is unexpected"):
+        net.load_state_dict({**ones, "more": 1})
+    assert seen == [(["1.bias"], ["more"])]
+    assert net[1].weight.tolist() == [[1]]  # what fits has been loaded before the hook was called
+    handle.remove()
+    net[1].register_load_state_dict_post_hook(lambda m, keys: keys.missing_keys.clear())
+    assert net.load_state_dict(ones) == ([], [])
+    net.register_load_state_dict_post_hook(lambda m, keys: keys)
+    with pytest.raises(RuntimeError, match="a hook of a state"):
+        net.load_state_dict(ones)
+
+
+class Counting(nn.Module):
+    """A layer whose state has a dict beside Tensors."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.layer = nn.Linear(1, 1)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        return self.layer(x)
+
+    def get_extra_state(self) -> Any:
+        return {"count": self.count}
+
+    def set_extra_state(self, state: Any) -> None:
+        self.count = state["count"]
+
+
+def test_extra_states_are_saved_and_loaded() -> None:
+    net = nn.Sequential(Counting(), nn.Tanh())
+    net[0].count = 5
+    state = net.state_dict()
+    assert list(state) == ["0._extra_state", "0.layer.weight", "0.layer.bias"]
+    fresh = nn.Sequential(Counting(), nn.Tanh())
+    assert fresh.load_state_dict(state) == ([], [])
+    assert fresh[0].count == 5
+    assert state.pop("0._extra_state") == {"count": 5}
+    with pytest.raises(RuntimeError, match=r"0\._extra_state is missing"):
+        fresh.load_state_dict(state)
+    assert fresh.load_state_dict(state, strict=False) == (["0._extra_state"], [])
+    for call in (nn.Tanh().get_extra_state, lambda: nn.Tanh().set_extra_state(1)):
+        with pytest.raises(RuntimeError, match="Tanh"):
+            call()
+    check_module(net, (2, 1))
+
+
+def test_a_state_with_extras_is_saved_in_a_file(tmp_path: Any) -> None:
+    net = Counting()
+    net.count = 7
+    tg.save(net.state_dict(), tmp_path / "state")
+    fresh = Counting()
+    fresh.load_state_dict(tg.load(tmp_path / "state"))
+    assert fresh.count == 7

@@ -1,5 +1,6 @@
 """The error for a call that does not fit a layer names the layer, the line and the shapes, or what was forgotten."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -235,26 +236,25 @@ def test_an_error_of_the_weight_is_not_said_to_be_one_of_the_input() -> None:
 # --- data given to a constructor --------------------------------------------------------------------------------------
 
 X, Y = tg.ones(4, 3), tg.tensor([0, 1, 2, 0])
-LOSSES = [nn.BCELoss, nn.BCEWithLogitsLoss, nn.CrossEntropyLoss, nn.HuberLoss, nn.L1Loss, nn.MSELoss, nn.NLLLoss]
 OF_OPTIONS = [kind for kind in vars(nn).values() if isinstance(kind, type) and issubclass(kind, FunctionModule)]
-
-
-def test_the_losses_are_all_losses() -> None:
-    assert {kind for kind in OF_OPTIONS if kind.__name__.endswith("Loss")} == set(LOSSES)
+LOSSES = [kind for kind in OF_OPTIONS if kind.__name__.endswith("Loss")]
+OF_TWO = [nn.CosineSimilarity, nn.PairwiseDistance]
 
 
 @pytest.mark.parametrize("kind", LOSSES)
 @pytest.mark.parametrize("given", [(X, X), (nn.Linear(3, 3)(X), Y), (X.numpy(), Y.numpy()), (nn.Linear(3, 3)(X),)])
 def test_a_loss_that_is_made_with_data_is_refused(kind: Any, given: Any) -> None:
-    name = kind.__name__
-    with pytest.raises(TypeError, match=rf"write loss = nn.{name}\(\), and then loss\(net\(x\), y\)"):
+    name, taken = kind.__name__, [*inspect.signature(kind.forward).parameters][1:]
+    call = r"net\(x\), y" if taken == ["input", "target"] else ", ".join(taken)
+    with pytest.raises(TypeError, match=rf"write loss = nn.{name}\(\), and then loss\({call}\)"):
         kind(*given)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OF_OPTIONS if kind not in LOSSES])
 @pytest.mark.parametrize("given", [X, X.numpy(), nn.Linear(3, 3)], ids=["Tensor", "ndarray", "Module"])
 def test_a_layer_that_is_made_with_data_is_refused(kind: Any, given: Any) -> None:
-    with pytest.raises(TypeError, match=rf"write layer = nn.{kind.__name__}\((dim)?\), and then layer\(x\)"):
+    taken = "x1, x2" if kind in OF_TWO else "x"
+    with pytest.raises(TypeError, match=rf"write layer = nn.{kind.__name__}\([\w, ]*\), and then layer\({taken}\)"):
         kind(given)
 
 
@@ -297,6 +297,7 @@ class Pair(nn.Module):
     [
         nn.Linear(3, 3), nn.Tanh(), nn.ReLU(), nn.Sigmoid(), nn.Softmax(-1), nn.LogSoftmax(-1), nn.GELU(), nn.ELU(),
         nn.SiLU(), nn.Softplus(), nn.LeakyReLU(), nn.Dropout(), nn.Flatten(), nn.LayerNorm(3), nn.BatchNorm1d(3),
+        nn.RMSNorm(3), nn.GroupNorm(1, 3), nn.Unflatten(1, (3, 1)), nn.AlphaDropout(), nn.FeatureAlphaDropout(),
     ],
     ids=str,
 )  # fmt: skip
@@ -334,9 +335,12 @@ def test_a_module_without_forward_is_named_with_its_path() -> None:
         net(X)
 
 
-@pytest.mark.parametrize("layer", [kind for kind in OF_OPTIONS if kind not in LOSSES], ids=str)
+@pytest.mark.parametrize("layer", [kind for kind in OF_OPTIONS if kind not in [*LOSSES, *OF_TWO]], ids=str)
 def test_layers_take_arrays_and_lists(layer: Any) -> None:
-    layer = layer(-1) if layer in (nn.Softmax, nn.LogSoftmax) else layer()
+    needed = {
+        nn.Softmax: (-1,), nn.LogSoftmax: (-1,), nn.Softmin: (-1,), nn.Threshold: (0.5, 2.0), nn.Unflatten: (1, (2, 1)),
+    }  # fmt: skip
+    layer = layer(*needed.get(layer, ()))
     layer.eval()
     array = np.array([[-1.0, 2.0]], np.float32)
     for given in (array, array.tolist()):

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Array, leaf, seeded, shapes
+from strategies import Array, leaf, seeded
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 from tinygrad_mlp.autograd import gradcheck
 from tinygrad_mlp.nn import functional as F
+from tinygrad_mlp.testing import check_module
+from tinygrad_mlp.testing.strategies import shapes
 
 
 def test_linear_by_hand() -> None:
@@ -28,6 +30,38 @@ def test_flatten() -> None:
     x = np.arange(24.0).reshape(2, 3, 4)
     np.testing.assert_array_equal(nn.Flatten()(x).numpy(), x.reshape(2, 12))
     np.testing.assert_array_equal(nn.Flatten(0, 1)(x).numpy(), x.reshape(6, 4))
+
+
+def test_unflatten() -> None:
+    x = np.arange(24.0).reshape(2, 12)
+    for dim, size in [(1, (3, 4)), (-1, [3, -1])]:
+        np.testing.assert_array_equal(nn.Unflatten(dim, size)(x).numpy(), x.reshape(2, 3, 4))
+    np.testing.assert_array_equal(nn.Unflatten(0, (1, 2))(x).numpy(), x.reshape(1, 2, 12))
+    for size in [(5, 2), (), (-1, -1), (5, -1)]:
+        with pytest.raises(ValueError, match=r"unflatten\(\) of a dimension of length 12 takes sizes"):
+            nn.Unflatten(1, size)(x)
+    assert nn.Unflatten(1, (3, -1))(np.ones((0, 12))).shape == (0, 3, 4)
+    with pytest.raises(ValueError, match=r"no dim 2 in shape \(2, 12\): its dims are -2 to 1"):
+        nn.Unflatten(2, (5, 2))(x)
+
+
+def test_bilinear_by_hand() -> None:
+    layer = nn.Bilinear(3, 4, 2, dtype=np.float64, generator=seeded())
+    weight, bias = (parameter.detach().numpy() for parameter in layer.parameters())
+    assert weight.shape == (2, 3, 4)
+    assert 0.4 < np.abs(weight).max() <= 1 / math.sqrt(3)
+    random = np.random.default_rng(0)
+    for batch in [(), (5,), (2, 5)]:
+        x, y = random.normal(size=(*batch, 3)), random.normal(size=(*batch, 4))
+        expected = np.einsum("...i,kij,...j->...k", x, weight, y) + bias
+        np.testing.assert_allclose(layer(tg.tensor(x), tg.tensor(y)).detach().numpy(), expected, rtol=1e-12)
+    check_module(layer, [(5, 3), (5, 4)])
+    check_module(nn.Bilinear(1, 2, 3, bias=False), [(1,), (2,)])
+    for wrong in [(tg.ones(5, 3), tg.ones(4, 4)), (tg.ones(5, 4), tg.ones(5, 3)), (tg.ones(()), tg.ones(4))]:
+        with pytest.raises(ValueError, match=r"layer at test_layers.py:.* bilinear takes inputs of shapes"):
+            layer(*wrong)
+    with pytest.raises(TypeError, match="the inputs are float64 and float32"):
+        layer(tg.ones(5, 3, dtype=np.float64), tg.ones(5, 4))
 
 
 def batch_norm_by_hand(x: Array, mean: Array, variance: Array, weight: Array, bias: Array) -> Array:
@@ -82,17 +116,16 @@ def test_batch_norm_of_no_entries_changes_no_running_value(shape: tuple[int, ...
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (2, 3, 2)])
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("options", [{}, {"affine": False}, {"track_running_stats": False}])
-def test_batch_norm_gradients(shape: tuple[int, ...], training: bool, options: dict[str, bool]) -> None:
-    layer = nn.BatchNorm1d(3, dtype=np.float64, momentum=0.0, **options).train(training)
-    x = np.random.default_rng(0).normal(size=shape)
-    # A drawn cotangent, because the sum and the sum of squares of normalized values do not depend on the input.
-    cotangent = np.random.default_rng(1).normal(size=shape)
-    assert gradcheck(lambda x, *_: layer(x) * cotangent, [leaf(x), *layer.parameters()], atol=1e-6, rtol=1e-5)
+@pytest.mark.parametrize("options", [{}, {"affine": False}, {"track_running_stats": False}, {"momentum": None}])
+def test_batch_norm_gradients(shape: tuple[int, ...], options: dict[str, Any]) -> None:
+    layer = nn.BatchNorm1d(3, dtype=np.float64, **options)
+    check_module(layer, shape)
     if options.get("track_running_stats") is False:
         assert list(layer.buffers()) == []
-        np.testing.assert_allclose(layer(tg.tensor(x)).detach().numpy().mean(axis=0).mean(axis=-1), 0, atol=1e-12)
+        x = np.random.default_rng(0).normal(size=shape)
+        for training in (True, False):
+            y = layer.train(training)(tg.tensor(x)).detach().numpy()
+            np.testing.assert_allclose(y.mean(axis=0).mean(axis=-1), 0, atol=1e-12)
 
 
 @pytest.mark.parametrize("normalized", [3, (3,), (2, 3), [4, 2, 3]])
@@ -116,6 +149,87 @@ def test_layer_norm_without_parameters() -> None:
     layer = nn.LayerNorm(3, elementwise_affine=False, dtype=np.float64)
     assert list(layer.parameters()) == []
     np.testing.assert_allclose(layer(tg.tensor(np.array([1.0, 2.0, 3.0]))).numpy(), [-1.2247, 0, 1.2247], atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (2, 6, 5), (2, 6, 3, 2)])
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_group_norm_by_hand(shape: tuple[int, ...], groups: int) -> None:
+    layer = nn.GroupNorm(groups, 6, dtype=np.float64)
+    random = np.random.default_rng(0)
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, 1, 2)
+    weight, bias = (parameter.detach().numpy() for parameter in layer.parameters())
+    x = random.normal(2, 3, shape)
+    expected = np.empty_like(x)
+    for sample in range(shape[0]):
+        for channels in np.split(np.arange(6), groups):
+            values = x[sample, channels]
+            expected[sample, channels] = (values - values.mean()) / math.sqrt(values.var() + 1e-5)
+    along = (6,) + (1,) * (len(shape) - 2)
+    expected = expected * weight.reshape(along) + bias.reshape(along)
+    np.testing.assert_allclose(layer(tg.tensor(x)).detach().numpy(), expected, rtol=1e-10, atol=1e-12)
+    check_module(nn.GroupNorm(groups, 6, eps=0.1, bias=False), shape)
+    check_module(nn.GroupNorm(groups, 6, eps=0.1, affine=False), shape)
+
+
+def test_group_norm_says_what_does_not_fit() -> None:
+    layer = nn.GroupNorm(2, 4)
+    for wrong in [tg.ones(4), tg.ones(3, 5), tg.ones(3, 6)]:
+        with pytest.raises(ValueError, match=r"layer at test_layers.py"):
+            layer(wrong)
+    with pytest.raises(ValueError, match="one value per group"):
+        nn.GroupNorm(4, 4)(tg.ones(1, 4))
+    with pytest.raises(ValueError, match="4 channels are no 3 groups"):
+        nn.GroupNorm(3, 4)
+    assert layer(tg.ones(0, 4)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("normalized", [3, (2, 3)])
+@pytest.mark.parametrize("eps", [None, 0.1])
+def test_rms_norm_by_hand(normalized: Any, eps: float | None) -> None:
+    layer = nn.RMSNorm(normalized, eps, dtype=np.float64)
+    nn.init.uniform_(layer.weight, 1, 2)
+    x = np.random.default_rng(0).normal(2, 3, (4, 2, 3))
+    rows = x.reshape(-1, math.prod(layer.normalized_shape))
+    added = np.finfo(np.float64).eps if eps is None else eps
+    expected = np.array([row / math.sqrt((row**2).mean() + added) for row in rows]).reshape(x.shape)
+    expected = expected * layer.weight.detach().numpy()
+    np.testing.assert_allclose(layer(tg.tensor(x)).detach().numpy(), expected, rtol=1e-10)
+    check_module(nn.RMSNorm(normalized, eps), (4, 2, 3))
+    assert list(nn.RMSNorm(normalized, elementwise_affine=False).parameters()) == []
+    with pytest.raises(ValueError, match=r"layer at test_layers.py:.* rms_norm over"):
+        layer(tg.ones(4))
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    random = np.random.default_rng(0)
+    x = leaf(random.normal(size=(300, 200)))
+    layer = nn.AlphaDropout(0.3, generator=seeded())
+    y = layer(x)
+    scale = 1 / math.sqrt((1.7580993408473766**2 * 0.3 + 1) * 0.7)
+    shift = scale * 1.7580993408473766 * 0.3
+    dropped = np.isclose(y.detach().numpy(), shift - 1.7580993408473766 * scale)
+    assert abs(dropped.mean() - 0.3) < 0.01
+    np.testing.assert_allclose(y.detach().numpy()[~dropped], (x.detach().numpy() * scale + shift)[~dropped])
+    assert abs(y.detach().numpy().mean()) < 0.02
+    assert abs(y.detach().numpy().var() - 1) < 0.02
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.where(dropped, 0, scale))
+    assert layer.eval()(x) is x
+    assert nn.AlphaDropout(1.0)(x).detach().numpy().any() == 0
+    assert layer.train()(tg.ones(3)).dtype == np.float32
+
+
+def test_feature_alpha_dropout_drops_whole_channels() -> None:
+    x = np.random.default_rng(0).normal(size=(50, 40, 3, 2))
+    y = nn.FeatureAlphaDropout(0.4, generator=seeded())(tg.tensor(x)).numpy()
+    dropped = (y == y[:, :, :1, :1]).all((2, 3))
+    assert abs(dropped.mean() - 0.4) < 0.05
+    assert len(np.unique(y[dropped])) == 1
+    slope = (y[:, :, 1, 1] - y[:, :, 0, 0])[~dropped] / (x[:, :, 1, 1] - x[:, :, 0, 0])[~dropped]
+    np.testing.assert_allclose(slope, slope[0])
+    with pytest.raises(ValueError, match="takes inputs of shape"):
+        nn.FeatureAlphaDropout()(tg.ones(3))
 
 
 def test_dropout_scales_what_it_keeps_and_draws_from_its_generator() -> None:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Array, leaf, numbers, shapes
+from strategies import Array, leaf, numbers
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 from tinygrad_mlp.autograd import gradcheck, gradgradcheck
 from tinygrad_mlp.nn import functional as F
-from tinygrad_mlp.nn import losses
+from tinygrad_mlp.testing.strategies import shapes
 
 REDUCTIONS = ["mean", "sum", "none"]
 
@@ -100,21 +100,21 @@ MODULES: dict[str, tuple[nn.Module, Callable[..., tg.Tensor]]] = {
     f"{type(module).__name__}-{module.reduction}-{i}": (module, function)
     for i, (make, function) in enumerate(
         [
-            (lambda r: nn.MSELoss(r), F.mse_loss),
-            (lambda r: nn.L1Loss(r), F.l1_loss),
+            (lambda r: nn.MSELoss(reduction=r), F.mse_loss),
+            (lambda r: nn.L1Loss(reduction=r), F.l1_loss),
             (lambda r: nn.HuberLoss(r, delta=0.3), lambda *a, **k: F.huber_loss(*a, delta=0.3, **k)),
             (lambda r: nn.BCELoss(reduction=r), F.binary_cross_entropy),
             (
-                lambda r: nn.BCELoss([1.0, 2.0, 3.0], r),
+                lambda r: nn.BCELoss([1.0, 2.0, 3.0], reduction=r),
                 lambda *a, **k: F.binary_cross_entropy(*a, weight=[1.0, 2.0, 3.0], **k),
             ),
             (
-                lambda r: nn.BCEWithLogitsLoss([1.0, 2.0, 3.0], r, [2.0, 1.0, 0.5]),
+                lambda r: nn.BCEWithLogitsLoss([1.0, 2.0, 3.0], reduction=r, pos_weight=[2.0, 1.0, 0.5]),
                 lambda *a, **k: F.binary_cross_entropy_with_logits(*a, [1.0, 2.0, 3.0], pos_weight=[2, 1, 0.5], **k),
             ),
             (
-                lambda r: nn.CrossEntropyLoss([1.0, 2.0, 3.0], 0, r, 0.1),
-                lambda *a, **k: F.cross_entropy(*a, [1.0, 2.0, 3.0], 0, label_smoothing=0.1, **k),
+                lambda r: nn.CrossEntropyLoss([1.0, 2.0, 3.0], ignore_index=0, reduction=r, label_smoothing=0.1),
+                lambda *a, **k: F.cross_entropy(*a, [1.0, 2.0, 3.0], ignore_index=0, label_smoothing=0.1, **k),
             ),
         ]
     )
@@ -131,10 +131,6 @@ def test_modules_pass_their_options_to_the_functions(name: str) -> None:
     np.testing.assert_array_equal(
         module(tg.tensor(a), b).numpy(), function(tg.tensor(a), b, reduction=module.reduction).numpy()
     )
-
-
-def test_every_loss_module_is_in_the_table() -> None:
-    assert {type(module).__name__ for module, _ in MODULES.values()} == {*losses.__all__} - {"NLLLoss"}
 
 
 def test_nll_loss_module() -> None:
@@ -213,18 +209,18 @@ def test_losses_of_classes_equal_their_definition(
     weight = data.draw(numbers((number,), 0.5, 2)) if weighted else None
 
     def cross_entropy(z: tg.Tensor) -> tg.Tensor:
-        return F.cross_entropy(z, target, weight, ignore, reduction, smoothing)
+        return F.cross_entropy(z, target, weight, ignore_index=ignore, reduction=reduction, label_smoothing=smoothing)
 
     expected = nll_by_hand(log_softmax_by_hand(z), target, weight, ignore, reduction, smoothing)
     output = cross_entropy(tg.tensor(z))
     assert output.shape == np.shape(expected)
     np.testing.assert_allclose(output.numpy(), expected, rtol=1e-11, atol=1e-14)
     if not smoothing:
-        exact = F.nll_loss(tg.tensor(z), tg.tensor(target), weight, ignore, reduction)
+        exact = F.nll_loss(tg.tensor(z), tg.tensor(target), weight, ignore_index=ignore, reduction=reduction)
         np.testing.assert_allclose(exact.numpy(), nll_by_hand(z, target, weight, ignore, reduction, 0), rtol=1e-12)
     if np.isfinite(expected).all():
         assert_gradcheck(cross_entropy, leaf(z))
-        assert_gradcheck(lambda z: F.nll_loss(z, target, weight, ignore, reduction), leaf(z))
+        assert_gradcheck(lambda z: F.nll_loss(z, target, weight, ignore_index=ignore, reduction=reduction), leaf(z))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2], ids=["exact", "smoothed"])
@@ -340,7 +336,7 @@ INTEGERS: list[tuple[Any, list[int], list[int]]] = [
 OF_INTEGERS: dict[str, Callable[[Any, Any], tg.Tensor]] = {
     "mse_loss": F.mse_loss,
     "mse_loss with weights": lambda a, b: F.mse_loss(a, b, weight=np.array([1, 2, 250], np.uint8)),
-    "l1_loss": lambda a, b: F.l1_loss(a, b, "sum"),
+    "l1_loss": lambda a, b: F.l1_loss(a, b, reduction="sum"),
     "huber_loss": F.huber_loss,
     "binary_cross_entropy_with_logits": lambda a, b: F.binary_cross_entropy_with_logits(a, (b > 0).to(a.dtype)),
     "pos_weight": lambda a, b: F.binary_cross_entropy_with_logits(
@@ -403,7 +399,7 @@ def test_shapes_that_would_broadcast_are_refused(loss: Callable[..., tg.Tensor])
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nn.MSELoss("average"), "reduction is 'mean', 'sum' or 'none', not 'average'"),
+        (lambda: nn.MSELoss(reduction="average"), "reduction is 'mean', 'sum' or 'none', not 'average'"),
         (lambda: F.nll_loss(tg.tensor([[0.0, 1.0]]), [0], reduction="x"), "reduction"),
         (lambda: F.cross_entropy(tg.tensor([[0.0, 1.0]]), [0], reduction="x"), "reduction"),
         (lambda: F.binary_cross_entropy(tg.tensor([1.5]), [1.0]), r"input must lie in \[0, 1\].*1.5"),

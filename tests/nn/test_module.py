@@ -11,6 +11,7 @@ import pytest
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 from tinygrad_mlp.core import guard
+from tinygrad_mlp.testing import check_module
 
 
 class Block(nn.Module):
@@ -191,7 +192,7 @@ def test_a_patched_module_call_is_used_for_every_layer(monkeypatch: pytest.Monke
 def test_repr_of_all_layers_names_their_options() -> None:
     net = nn.Sequential(
         nn.Flatten(), nn.Linear(2, 3), nn.BatchNorm1d(3), nn.LayerNorm(3), nn.Dropout(0.1), nn.GELU(),
-        nn.MSELoss("sum"),
+        nn.MSELoss(reduction="sum"),
         nn.ModuleList([nn.LeakyReLU(), nn.ELU(), nn.Softplus(), nn.Softmax(1), nn.LogSoftmax(0)]),
     )  # fmt: skip
     assert repr(net) == (
@@ -370,3 +371,74 @@ def test_two_modules_of_one_path_are_refused_but_one_held_twice_is_not() -> None
     module.d = {1: layer, "1": layer}
     assert list(module.state_dict()) == ["d.1.weight", "d.1.bias"]
     assert module.get_submodule("d.1") is layer
+
+
+# --- paths, and buffers as objects ------------------------------------------------------------------------------------
+
+
+def test_parameters_buffers_and_modules_are_found_and_set_by_path() -> None:
+    net = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), nn.ModuleList([nn.ReLU()]))
+    assert net.get_parameter("0.0.weight") is net[0][0].weight
+    assert net.get_buffer("0.1.running_mean") is net[0][1].running_mean
+    for call in (
+        lambda: net.get_parameter("0.1.running_mean"),
+        lambda: net.get_buffer("0.0.weight"),
+        lambda: net.set_submodule("2.0", nn.Tanh()),
+        lambda: net.set_submodule("0.2", nn.Tanh(), strict=True),
+    ):
+        with pytest.raises(AttributeError, match=r"has no (parameter|buffer|module) '"):
+            call()
+    net.set_submodule("0.0", nn.Tanh())
+    net.set_submodule("1.0", nn.GELU(), strict=True)
+    net.set_submodule("0.more", nn.ELU())
+    net.register_module("last", nn.SiLU())
+    assert [path for path, _ in net.named_modules()] == ["", "0", "0.0", "0.1", "0.more", "1", "1.0", "last"]
+    assert [type(net.get_submodule(path)) for path in ("0.0", "1.0")] == [nn.Tanh, nn.GELU]
+    with pytest.raises(TypeError):
+        net.set_submodule("0", 3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="a name cannot be empty"):
+        net.set_submodule("", nn.Tanh())
+
+
+def test_a_module_is_on_its_device_and_in_shared_memory_already() -> None:
+    net = nn.Linear(2, 3)
+    before = net.weight.tolist()
+    assert net.to_empty(device="cpu").share_memory() is net
+    assert net.weight.tolist() == before
+    with pytest.raises(RuntimeError):
+        net.to_empty(device="cuda")
+
+
+class WithBuffers(nn.Module):
+    def __init__(self) -> None:
+        self.weight = nn.Parameter(tg.ones(2))
+        self.mean = nn.Buffer(tg.zeros(2))
+        self.cache = nn.Buffer(tg.zeros(1), persistent=False)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        return (x - self.mean + self.cache) * self.weight
+
+
+def test_buffers_are_registered_when_they_are_assigned() -> None:
+    net = WithBuffers()
+    assert [name for name, _ in net.named_buffers()] == ["mean", "cache"]
+    assert [name for name, _ in net.named_parameters()] == ["weight"]
+    assert list(net.state_dict()) == ["weight", "mean"]
+    for copied in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert list(copied.double().state_dict()) == ["weight", "mean"]
+        assert copied.cache.dtype == np.float64
+        assert [type(buffer) for buffer in copied.buffers()] == [type(buffer) for buffer in net.buffers()]
+    net.mean = tg.ones(2)  # a Tensor in place of a buffer is one
+    net.cache = nn.Buffer(tg.ones(1))
+    assert list(net.state_dict()) == ["weight", "mean", "cache"]
+    check_module(WithBuffers(), (3, 2))
+    given = tg.ones(3)
+    buffer = nn.Buffer(given)
+    given.zero_()
+    assert buffer.tolist() == [0, 0, 0]
+    assert isinstance(buffer, tg.Tensor)
+    assert type(buffer + 1) is tg.Tensor
+    with pytest.raises(TypeError, match="a Buffer is made of a Tensor, not ndarray"):
+        nn.Buffer(np.ones(2))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="is a Parameter"):
+        net.weight = nn.Buffer(tg.ones(2))  # type: ignore[assignment]

@@ -1,26 +1,37 @@
 """Modules that hold modules: Sequential calls them one after the other; ModuleList and ModuleDict only hold them.
 
 A plain list or dict in an attribute of a module does what ModuleList and ModuleDict do. These exist for programs that
-are written for PyTorch.
+are written for PyTorch. Those of parameters are in `parameter_containers.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
 from itertools import chain, count
-from typing import Any, overload
+from typing import Any, Self, overload
 
+from ..tensors.arguments import positive_integer
 from ..tensors.refusals import shown
 from .changes import configuration
 from .module import Module, validate_module
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "Sequential"]
 
 
 _CALL = Module.__call__
 
 
-class _Container(Module):
+def _validated_modules(modules: Any) -> list[Module]:
+    """All `modules` in a list, which a container takes as a whole or not at all."""
+    if not isinstance(modules, Iterable):
+        raise TypeError(f"several modules are given as a list, not as {shown(modules)}: write [...]")
+    held = list(modules)
+    for module in held:
+        validate_module(module)
+    return held
+
+
+class Container(Module):
     """A module that holds others in `_layers`, a list or dict. Paths such as ``"0.weight"`` leave that name out."""
 
     _layers: Any
@@ -31,22 +42,33 @@ class _Container(Module):
         return chain(((str(name), module) for name, module in layers), others)
 
 
-class _Named(_Container):
-    """A container of named modules, which can also be read and replaced as attributes, such as ``net.head``."""
+class ByName(Container):
+    """A container whose entries can also be read and replaced as attributes, such as ``net.head``."""
 
-    _layers: dict[str, Module]
+    _layers: dict[str, Any]
+
+    def _replace(self, name: str, value: Any) -> None:
+        """Hold `value` under a `name` that is there already."""
+        raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:  # Python calls this only after the normal lookup failed
         layers = vars(self).get("_layers", {})
-        if name not in layers:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        return layers[name]
+        return layers[name] if name in layers else object.__getattribute__(self, name)  # which raises the error again
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self).get("_layers", {}):
-            self.add_module(name, value)
+            self._replace(name, value)
         else:
             super().__setattr__(name, value)
+
+
+class _Named(ByName):
+    """A container of named modules."""
+
+    _layers: dict[str, Module]
+
+    def _replace(self, name: str, value: Any) -> None:
+        self.add_module(name, value)
 
     def add_module(self, name: str, module: Any) -> None:
         """Hold `module` under `name`: in place of the module of this name, or at the end if there is none.
@@ -91,7 +113,7 @@ class Sequential(_Named):
             input = layer.forward(input) if plain else layer(input)
         return input
 
-    def append(self, module: Module) -> Sequential:
+    def append(self, module: Module) -> Self:
         """Add `module` at the end, and return this Sequential.
 
         Its name is the number of modules before it, or the next number that is no name here yet: after a slice, or in
@@ -100,6 +122,64 @@ class Sequential(_Named):
         name = next(name for name in map(str, count(len(self))) if name not in self._layers)
         self.add_module(name, module)
         return self
+
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add all modules of `sequential` at the end, as `append` does, and return this Sequential.
+
+        Raises:
+            TypeError: one of them is not a module. Then nothing has been changed.
+        """
+        for module in _validated_modules(sequential):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Put `module` before the one at `index`, number all modules anew, and return this Sequential.
+
+        Raises:
+            TypeError: `module` is not a module.
+            IndexError: `index` is beyond the number of modules.
+        """
+        validate_module(module)
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"there are {len(self)} modules, so that none can be put at {index}")
+        modules = list(self)
+        modules.insert(index, module)
+        return self._number(modules)
+
+    def pop(self, key: int | slice) -> Module:
+        """Take out the module at `key`, or those of a slice, number the others anew, and return what was taken out."""
+        taken = self[key]
+        del self[key]
+        return taken
+
+    def _number(self, modules: Iterable[Module]) -> Self:
+        """Hold `modules`, under the names "0", "1", and so on."""
+        self._layers = {str(i): module for i, module in enumerate(modules)}
+        return self
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = list(self)
+        del modules[index]
+        self._number(modules)
+
+    def __add__(self, other: Sequential) -> Sequential:
+        return Sequential(*self, *other) if isinstance(other, Sequential) else NotImplemented
+
+    def __iadd__(self, other: Sequential) -> Self:
+        return self.extend(other) if isinstance(other, Sequential) else NotImplemented
+
+    def __mul__(self, other: int) -> Sequential:
+        return Sequential(*self._repeated(other))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, other: int) -> Self:
+        return self._number(self._repeated(other))
+
+    def _repeated(self, times: int) -> list[Module]:
+        """The modules, `times` one after the other. They are the same ones each time, with the same parameters."""
+        return list(self) * positive_integer(times, "a Sequential is multiplied by a positive integer")
 
     def __len__(self) -> int:
         return len(self._layers)
@@ -119,24 +199,54 @@ class Sequential(_Named):
         self.add_module(list(self._layers)[index], module)
 
 
-class ModuleList(_Container, MutableSequence[Module]):
+class ModuleList(Container, MutableSequence[Module]):
     """A list of modules, with the methods of a list.
 
     Raises:
         TypeError: an entry is not a module.
 
     >>> from tinygrad_mlp import nn
-    >>> layers = nn.ModuleList([nn.Linear(2, 3)])
-    >>> layers.append(nn.Linear(3, 1, bias=False))
+    >>> layers = nn.ModuleList([nn.Linear(2, 3)]) + [nn.Linear(3, 1, bias=False)]
     >>> list(layers.state_dict())
     ['0.weight', '0.bias', '1.weight']
     """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         self._layers: list[Module] = []
-        if isinstance(modules, Module) and not isinstance(modules, Iterable):
-            raise TypeError(f"a ModuleList is made of a list, not of {shown(modules)}: write ModuleList([...])")
-        self.extend(modules or ())
+        self.extend(() if modules is None else modules)
+
+    def append(self, module: Module) -> Self:  # type: ignore[override]
+        """Add `module` at the end, and return this list."""
+        self.insert(len(self), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:  # type: ignore[override]
+        """Add all `modules` at the end, and return this list.
+
+        Raises:
+            TypeError: one of them is not a module. Then nothing has been changed.
+        """
+        for module in _validated_modules(modules):
+            self.append(module)
+        return self
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
+
+    def add_module(self, name: str, module: Any) -> None:
+        """Hold `module` at the index `name`, such as "0": in place of the one that is there, or at the end.
+
+        Raises:
+            TypeError: `module` is not a module.
+            ValueError: `name` is no index of this list, nor its length.
+        """
+        validate_module(module)
+        if name == str(len(self)):
+            self.append(module)
+        elif name in map(str, range(len(self))):
+            self[int(name)] = module
+        else:
+            raise ValueError(f"a ModuleList of {len(self)} modules has no place {name!r}: write append(module)")
 
     def insert(self, index: int, module: Module) -> None:
         """Insert `module` before the one at `index`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar, dataclass_transform
 
@@ -25,13 +26,14 @@ class FunctionModule(Module):
     them. Its ``forward`` calls the function. ``field(repr=False)`` leaves an option out when the module is printed.
     """
 
-    _data_options = frozenset[str]()  # the options that may be Tensors or arrays, such as weights
+    _data_options = frozenset[str]()  # the options that may be data or modules, such as weights
 
     @classmethod
     def _usage(cls) -> str:
         """What to write, for a user who passed the data to the constructor."""
         needed = ", ".join(option.name for option in fields(cls) if option.default is MISSING)
-        return f"layer = nn.{cls.__name__}({needed}), and then layer(x)"
+        taken = [*inspect.signature(cls.forward).parameters][1:]
+        return f"layer = nn.{cls.__name__}({needed}), and then layer({'x' if taken == ['input'] else ', '.join(taken)})"
 
     def extra_repr(self) -> str:
         options = [(field.name, getattr(self, field.name)) for field in fields(self) if field.repr]
@@ -49,13 +51,14 @@ def of_options(cls: type[M]) -> type[M]:
     made: Any = dataclass(eq=False, repr=False)(cls)
     constructor = made.__init__
     names = [option.name for option in fields(made)]
+    positional = [option.name for option in fields(made) if not option.kw_only]
 
     @functools.wraps(constructor)
     def checked(self: M, *args: Any, **options: Any) -> None:
-        for name, value in [*zip([*names, *[""] * len(args)], args, strict=False), *options.items()]:
-            is_data = isinstance(value, Tensor | np.ndarray) and value.ndim > 0
+        for name, value in [*zip([*positional, *[""] * len(args)], args, strict=False), *options.items()]:
+            is_data = is_module(value) or (isinstance(value, Tensor | np.ndarray) and value.ndim > 0)
             was_computed = isinstance(value, Tensor) and value.grad_fn is not None
-            if is_module(value) or was_computed or (is_data and name not in cls._data_options):
+            if was_computed or (is_data and name not in cls._data_options):
                 raise TypeError(f"nn.{cls.__name__}() takes options, not {shown(value)}: write {cls._usage()}")
         refuse_names(f"nn.{cls.__name__}", names, options)
         constructor(self, *args, **options)

@@ -1,4 +1,4 @@
-"""The hooks of modules: functions called before and after ``forward``, and with gradients on their way back."""
+"""The hooks of modules: functions called around ``forward``, in the backward pass, and around a state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..tensors.observer import observer
 from ..tensors.tensor import RemovableHandle, Tensor
 from .changes import configuration
 
-__all__ = ["Hookable"]
+__all__ = ["Hookable", "Hooks"]
 
 
 class Hook(NamedTuple):
@@ -33,18 +33,26 @@ class _Handle(RemovableHandle):
 
 
 class Hooks:
-    """The hooks of one module, by the time at which they are called. Each dict is in the order of the calls."""
+    """The hooks of one module, by the time at which they are called. Each dict is in the order of the calls.
+
+    It is true if there are hooks that concern a call of the module.
+    """
 
     def __init__(self) -> None:
         self.before: dict[int, Hook] = {}
         self.after: dict[int, Hook] = {}
+        self.before_backward: dict[int, Hook] = {}
         self.backward: dict[int, Hook] = {}
+        self.before_saving: dict[int, Hook] = {}
+        self.after_saving: dict[int, Hook] = {}
+        self.before_loading: dict[int, Hook] = {}
+        self.after_loading: dict[int, Hook] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.before or self.after or self.backward)
+        return bool(self.before or self.after or self.before_backward or self.backward)
 
     @staticmethod
-    def register(hooks: dict[int, Hook], hook: Hook, prepend: bool) -> RemovableHandle:
+    def register(hooks: dict[int, Hook], hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Put `hook` after all `hooks`, or before them if `prepend`.
 
         Raises:
@@ -53,11 +61,7 @@ class Hooks:
         if not callable(hook.function):
             raise TypeError(f"a hook is a function, not {hook.function!r}")
         configuration.changes += 1
-        handle = _Handle(hooks, hook)
-        if prepend:  # a dict is in the order in which its keys were put in: put all others in again
-            for earlier in list(hooks)[:-1]:
-                hooks[earlier] = hooks.pop(earlier)
-        return handle
+        return _Handle(hooks, hook, prepend)
 
 
 class Hookable:
@@ -107,6 +111,45 @@ class Hookable:
         """
         return Hooks.register(self._own_hooks().backward, Hook(hook), prepend)
 
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when the gradients of the module's outputs are known.
+
+        `grad_output` is a tuple with an entry for each output, None where there is no gradient. If the hook returns
+        something, this replaces `grad_output`, for the hooks after it and for the backward pass through the module.
+        """
+        return Hooks.register(self._own_hooks().before_backward, Hook(hook), prepend)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, prefix, keep_vars)`` before the module's state is put into a ``state_dict()``.
+
+        `prefix` is what the paths of the module's own entries begin with, such as ``"block.0."``.
+        """
+        return Hooks.register(self._own_hooks().before_saving, Hook(hook))
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` after the state has been put into `state_dict`.
+
+        The hook may change that dict. The hooks of inner modules are called first. `local_metadata` is an empty dict.
+        """
+        return Hooks.register(self._own_hooks().after_saving, Hook(hook))
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call a hook before the module, or one around it, loads a state.
+
+        It is called as ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+        error_msgs)``. It may change `state_dict`, which is a copy, and so rename entries of older states; and add to
+        the three lists, which lead to an error. `local_metadata` is an empty dict.
+        """
+        return Hooks.register(self._own_hooks().before_loading, Hook(hook))
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, incompatible_keys)`` after the module, or one around it, has loaded a state.
+
+        The hook may take paths out of the two lists of `incompatible_keys`. Whether the paths fit is decided after
+        that, so that the error for those that do not comes when the others have been loaded.
+        """
+        return Hooks.register(self._own_hooks().after_loading, Hook(hook))
+
     def _call_with_hooks(self, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call ``forward`` with the hooks before and after it, and set up the backward hooks."""
         if hooks:
@@ -122,7 +165,8 @@ class Hookable:
                 changed = hook.function(self, args, kwargs) if hook.with_kwargs else hook.function(self, args)
                 if changed is not None:
                     args, kwargs = changed if hook.with_kwargs else (_as_tuple(changed), kwargs)
-            backward = _BackwardHooks(self, hooks) if hooks.backward and is_grad_enabled() else None
+            wanted = (hooks.before_backward or hooks.backward) and is_grad_enabled()
+            backward = _BackwardHooks(self, hooks) if wanted else None
             if backward is not None:
                 args = backward.pass_inputs(args)
             output = self.forward(*args, **kwargs)
@@ -154,6 +198,7 @@ class _BackwardHooks:
 
     def __init__(self, module: Any, hooks: Hooks) -> None:
         self.module = module
+        self.before = tuple(hooks.before_backward.values())
         self.hooks = tuple(hooks.backward.values())
         self.argument_count = 0
         self.needs_input_gradients = False
@@ -179,11 +224,29 @@ class _BackwardHooks:
         passed = _through_one_node(outputs, self._keep)
         return passed if isinstance(output, tuple) else passed[0]
 
-    def _keep(self, grad_output: tuple[Any, ...]) -> None:
-        """Keep the gradients of the outputs, and call the hooks now if no gradients of inputs are to come."""
+    def _keep(self, grad_output: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Keep the gradients of the outputs, and return them if hooks have replaced them.
+
+        If no gradients of inputs are to come, call the hooks that wait for these now.
+        """
+        given = grad_output
+        for hook in self.before:
+            changed = hook.function(self.module, grad_output)
+            if changed is not None:
+                grad_output = self._validated(changed, len(given), "outputs")
         self.grad_output = grad_output
         if not self.needs_input_gradients:
             self._call((None,) * self.argument_count)
+        return None if grad_output is given else grad_output
+
+    def _validated(self, changed: Any, count: int, what: str) -> tuple[Any, ...]:
+        """The gradients that a hook has returned, as a tuple of `count`."""
+        if len(_as_tuple(changed)) != count:
+            raise ValueError(
+                f"a backward hook of {type(self.module).__name__} returned {len(_as_tuple(changed))} gradients for "
+                f"{count} {what}: return a tuple of {count}, or None"
+            )
+        return _as_tuple(changed)
 
     def _call(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Call the hooks, and return the gradients of the inputs, which hooks may have replaced."""
@@ -193,12 +256,7 @@ class _BackwardHooks:
         for hook in self.hooks:
             changed = hook.function(self.module, grad_input, self.grad_output)
             if changed is not None:
-                if len(_as_tuple(changed)) != self.argument_count:
-                    raise ValueError(
-                        f"a backward hook of {type(self.module).__name__} returned {len(_as_tuple(changed))} gradients "
-                        f"for {self.argument_count} arguments: return a tuple of {self.argument_count}, or None"
-                    )
-                grad_input = _as_tuple(changed)
+                grad_input = self._validated(changed, self.argument_count, "arguments")
         self.grad_output = None
         return grad_input
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.special import ndtr, ndtri
 
-from ..core.mode import no_grad
+from .._left_out import explain_in
+from ..autograd.grad_mode import no_grad
 from ..tensors.creation import eye
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.refusals import is_module, shown
@@ -231,3 +232,6 @@ def kaiming_normal_(
     `mode` says which fan it is. The gain is ``calculate_gain(nonlinearity, a)``.
     """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+explain_in(globals())

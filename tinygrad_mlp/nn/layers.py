@@ -1,8 +1,9 @@
-"""The layers that are neither activations nor normalizations: Linear, Identity, Flatten and Dropout."""
+"""The layers that are neither activations nor normalizations, such as Linear, Flatten and Dropout."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import field
 from typing import Any
 
@@ -11,7 +12,8 @@ from numpy.typing import DTypeLike
 
 from ..core.functions import DtypeError
 from ..tensors.arguments import floating_dtype, positive_integer
-from ..tensors.creation import as_tensor, empty
+from ..tensors.creation import as_operand, empty
+from ..tensors.devices import DeviceLike, validate_device
 from ..tensors.observer import observer
 from ..tensors.random import AnyGenerator
 from ..tensors.tensor import Tensor
@@ -20,9 +22,20 @@ from . import init
 from .call_site import where_called
 from .function_module import FunctionModule, of_options
 from .module import Module
+from .normalization_functions import conversions
 from .parameter import Parameter
 
-__all__ = ["Dropout", "Flatten", "Identity", "Linear"]
+__all__ = [
+    "AlphaDropout",
+    "Bilinear",
+    "Dropout",
+    "FeatureAlphaDropout",
+    "Flatten",
+    "Identity",
+    "Linear",
+    "Unflatten",
+    "draw_linear",
+]
 
 
 class Linear(Module):
@@ -34,6 +47,7 @@ class Linear(Module):
         in_features: the length of the last dimension of the input.
         out_features: the length of the last dimension of the output.
         bias: whether there is a b.
+        device: the CPU, if anything.
         dtype: the dtype of the parameters; the default dtype by default.
         generator: draws the initial values.
 
@@ -51,10 +65,12 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        *,
+        device: DeviceLike = None,
         dtype: DTypeLike | None = None,
+        *,
         generator: AnyGenerator | None = None,
     ) -> None:
+        validate_device(device)
         in_features = positive_integer(in_features, "in_features is a positive integer")
         out_features = positive_integer(out_features, "out_features is a positive integer")
         dtype = floating_dtype(dtype)
@@ -62,17 +78,14 @@ class Linear(Module):
         self.out_features = out_features
         self.weight = Parameter(Tensor._of(empty((out_features, in_features), dtype)))
         self.bias = Parameter(Tensor._of(np.empty(out_features, dtype))) if bias else None
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5), generator=generator)
-        if self.bias is not None:
-            bound = 1 / math.sqrt(in_features)
-            init.uniform_(self.bias, -bound, bound, generator)
+        draw_linear(self.weight, self.bias, generator)
 
     def forward(self, input: Any) -> Tensor:
         try:
             return F.linear(input, self.weight, self.bias)
         except (AttributeError, ValueError):
             if input is None:
-                as_tensor(input)  # raises the error that says which module may have returned it
+                as_operand(input)  # raises the error that says which module may have returned it
             given = getattr(input, "shape", f"a {type(input).__name__}: write tensor(...)")
             if given and given[-1] == self.in_features:  # it is the weight or the bias that does not fit
                 raise
@@ -86,11 +99,74 @@ class Linear(Module):
             raise DtypeError(
                 f"{where_called(self)}: Linear({self.in_features} → {self.out_features}) has a weight of "
                 f"{self.weight.dtype}, but got an input of {input.dtype}, of shape {input.shape}: "
-                f"write {F.conversions(input, self.weight.dtype)}"
+                f"write {conversions(input, self.weight.dtype)}"
             ) from None
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+def draw_linear(weight: Tensor, bias: Tensor | None, generator: AnyGenerator | None) -> None:
+    """Give the parameters of a `Linear` their initial values."""
+    init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
+    if bias is not None:
+        bound = 1 / math.sqrt(weight.shape[1])
+        init.uniform_(bias, -bound, bound, generator)
+
+
+class Bilinear(Module):
+    """``yₖ = Σ x₁ᵢ Wₖᵢⱼ x₂ⱼ + bₖ`` of two inputs, with weight W (out, in1, in2) and bias b (out,).
+
+    The initial values of both are drawn from the uniform distribution on [−1/√in1, 1/√in1], as in PyTorch.
+
+    Args:
+        in1_features: the length of the last dimension of the first input.
+        in2_features: the length of the last dimension of the second input.
+        out_features: the length of the last dimension of the output.
+        bias: whether there is a b.
+        device: the CPU, if anything.
+        dtype: the dtype of the parameters; the default dtype by default.
+        generator: draws the initial values.
+
+    Raises:
+        ValueError: a number of features is not a positive integer. Later, in a call: the inputs do not fit.
+        TypeError: `dtype` is neither float32 nor float64. Later, in a call: an input has another dtype.
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: DeviceLike = None,
+        dtype: DTypeLike | None = None,
+        *,
+        generator: AnyGenerator | None = None,
+    ) -> None:
+        validate_device(device)
+        self.in1_features = positive_integer(in1_features, "in1_features is a positive integer")
+        self.in2_features = positive_integer(in2_features, "in2_features is a positive integer")
+        self.out_features = positive_integer(out_features, "out_features is a positive integer")
+        dtype = floating_dtype(dtype)
+        self.weight = Parameter(Tensor._of(empty((out_features, in1_features, in2_features), dtype)))
+        self.bias = Parameter(Tensor._of(np.empty(out_features, dtype))) if bias else None
+        bound = 1 / math.sqrt(in1_features)
+        init.uniform_(self.weight, -bound, bound, generator)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound, generator)
+
+    def forward(self, input1: Any, input2: Any) -> Tensor:
+        try:
+            return F.bilinear(input1, input2, self.weight, self.bias)
+        except (DtypeError, ValueError) as error:
+            raise type(error)(f"{where_called(self)}: {error}") from None
+
+    def extra_repr(self) -> str:
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class Identity(Module):
@@ -117,7 +193,30 @@ class Flatten(FunctionModule):
     end_dim: int = -1
 
     def forward(self, input: Any) -> Tensor:
-        return as_tensor(input).flatten(self.start_dim, self.end_dim)
+        return as_operand(input).flatten(self.start_dim, self.end_dim)
+
+
+@of_options
+class Unflatten(FunctionModule):
+    """Splits the dimension `dim` into several ones, whose lengths are `unflattened_size`. One of them may be −1.
+
+    Raises:
+        ValueError: later, in a call: the lengths do not multiply to that of the dimension.
+
+    >>> import numpy as np
+    >>> from tinygrad_mlp import nn
+    >>> nn.Unflatten(1, (28, 28))(np.zeros((5, 784), np.float32)).shape
+    (5, 28, 28)
+    """
+
+    dim: int
+    unflattened_size: Sequence[int]
+
+    def forward(self, input: Any) -> Tensor:
+        try:
+            return as_operand(input).unflatten(self.dim, self.unflattened_size)
+        except ValueError as error:
+            raise ValueError(f"{where_called(self)}: {error}") from None
 
 
 @of_options
@@ -145,3 +244,43 @@ class Dropout(FunctionModule):
     def forward(self, input: Tensor) -> Tensor:
         observer().use(self)  # not only in __call__, because a user may call forward() directly
         return F.dropout(input, self.p, self.training, generator=self.generator)
+
+
+@of_options
+class AlphaDropout(FunctionModule):
+    """Drops entries, and keeps mean 0 and variance 1, for networks with SELU (Klambauer et al. 2017).
+
+    In training mode each entry is set to SELU's limit at −∞ with probability `p`; then all are shifted and scaled.
+
+    Args:
+        p: the probability.
+        inplace: PyTorch's option, which changes nothing: the result is always a new Tensor.
+        generator: draws which entries are dropped.
+
+    Raises:
+        ValueError: `p` is not a probability.
+    """
+
+    p: float = 0.5
+    inplace: bool = field(default=False, repr=False)
+    generator: AnyGenerator | None = field(default=None, repr=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        F.validate_probability(self.p)
+
+    def forward(self, input: Tensor) -> Tensor:
+        observer().use(self)
+        return F.alpha_dropout(input, self.p, self.training, generator=self.generator)
+
+
+@of_options
+class FeatureAlphaDropout(AlphaDropout):
+    """Drops whole channels of inputs (N, C, …), as `AlphaDropout` drops entries.
+
+    Raises:
+        ValueError: `p` is not a probability. Later, in a call: the input has fewer than two dims.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        observer().use(self)
+        return F.feature_alpha_dropout(input, self.p, self.training, generator=self.generator)

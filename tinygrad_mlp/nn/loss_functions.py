@@ -3,6 +3,8 @@
 The input and the target of a loss have the same shape. A loss does not broadcast them: predictions of shape (n, 1) with
 targets of shape (n,) would give n² differences, which no program means.
 
+`size_average` and `reduce` are PyTorch's deprecated options. `legacy_reduction` says which reduction they mean.
+
 The target and the weights are converted to the dtype of the input, so that float64 labels beside a float32 network give
 a float32 loss. An input of integers or booleans takes the dtype of a floating target, or else the default dtype.
 """
@@ -10,80 +12,122 @@ a float32 loss. An input of integers or booleans takes the dtype of a floating t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy import ndarray  # a global is found faster than an attribute
 from numpy.typing import NDArray
 
+from ..autograd.grad_mode import no_grad
 from ..core import functions as f
-from ..core.mode import no_grad
 from ..core.record import record
 from ..tensors.arguments import array_of, get_default_dtype, integer
-from ..tensors.creation import arange, as_floating, as_tensor
+from ..tensors.creation import arange, as_floating, as_operand, tensor
 from ..tensors.observer import observer
-from ..tensors.refusals import number, shown
+from ..tensors.refusals import number, shown, warn
 from ..tensors.tensor import Tensor
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss", "l1_loss", "mse_loss",
-    "nll_loss",
+    "nll_loss", "smooth_l1_loss",
 ]  # fmt: skip
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-_REDUCTIONS = ("mean", "sum", "none")
+REDUCTIONS = ("mean", "sum", "none")
 # For each reduction, the options of an elementwise loss of the sheet. With `total` it returns its sum, from one node.
 _TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
 Array = NDArray[Any]
 _OTHER_SAMPLES = "are they of the same samples, and in this order?"
 
 
-def _reduced(elements: Tensor, reduction: str) -> Tensor:
+def reduced(elements: Tensor, reduction: str) -> Tensor:
     """The mean or the sum of the elements of a loss, or the elements themselves, as `reduction` says."""
     return elements.mean() if reduction == "mean" else elements.sum() if reduction == "sum" else elements
 
 
-def validate_reduction(reduction: str) -> None:
-    """Raise ValueError unless `reduction` is "mean", "sum" or "none"."""
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+def validate_reduction(reduction: str, reductions: Sequence[str] = REDUCTIONS) -> None:
+    """Raise ValueError unless `reduction` is one of `reductions`, by default "mean", "sum" or "none"."""
+    if reduction not in reductions:
+        *others, last = map(repr, reductions)
+        raise ValueError(f"reduction is {', '.join(others)} or {last}, not {reduction!r}")
 
 
-def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Any]:
-    """The input of a loss as a floating Tensor, and its target as a Tensor or array of the same dtype.
+def legacy_reduction(size_average: Any, reduce: Any) -> str:
+    """The reduction that `size_average` and `reduce`, PyTorch's deprecated options, mean. One of them is not None.
 
     Raises:
-        ValueError: their shapes differ, or `reduction` is unknown. `name` is what the message calls the loss.
+        TypeError: one of them is something else than True, False or None, such as a reduction.
+
+    Warns:
+        UserWarning: always, as PyTorch does.
+    """
+    for name, value in (("size_average", size_average), ("reduce", reduce)):
+        if value is not None and not isinstance(value, bool | np.bool):
+            advice = f"reduction={value!r}" if isinstance(value, str) else "the options that follow by their names"
+            raise TypeError(f"{name} is True, False or None, not {shown(value)}: write {advice}")
+    averages, reduces = (value is None or bool(value) for value in (size_average, reduce))
+    reduction = "none" if not reduces else "mean" if averages else "sum"
+    warn(f"size_average and reduce are deprecated: write reduction={reduction!r}")
+    return reduction
+
+
+def reduction_of(reduction: str, size_average: Any, reduce: Any) -> str:
+    """The reduction that the options of a loss mean.
+
+    Raises:
+        ValueError: `reduction` is unknown.
+        TypeError: a deprecated option is something else than True, False or None.
+    """
+    if size_average is not None or reduce is not None:
+        return legacy_reduction(size_average, reduce)
+    validate_reduction(reduction)
+    return reduction
+
+
+def pair(name: str, input: Any, target: Any, reduction: str, second: str = "target") -> tuple[Tensor, Any]:
+    """The input of a loss as a floating Tensor, and its target as a Tensor or array of the same dtype.
+
+    `name` is what messages call the loss, and `second` what they call the target.
+
+    Raises:
+        ValueError: their shapes differ, or `reduction` is unknown.
     """
     validate_reduction(reduction)
     if not isinstance(input, Tensor):
-        input = Tensor(input)
+        input = tensor(input)
     own = input._data
     if isinstance(target, Tensor):
         array = target._data
     elif type(target) is ndarray:
         array = target
     else:
-        target = Tensor(target, dtype=own.dtype if own.dtype.kind == "f" else None)
+        target = tensor(target, dtype=own.dtype if own.dtype.kind == "f" else None)
         array = target._data
     if array.shape != own.shape:
         if array.ndim > input.ndim and input.shape == array.shape[:1] + array.shape[2:]:
             advice = "write loss(net(x), y): the input comes first, and then the target"
         elif array.size == input.numel():
-            advice = f"write target.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
+            advice = f"write {second}.reshape({', '.join(map(str, input.shape))}) if that is what is meant"
         elif array.ndim and array.shape == _target_shape(input):
             advice = f"{'write target.long()' if name == 'cross_entropy' else 'use cross_entropy'} if it holds classes"
         else:
             advice = _OTHER_SAMPLES
         raise ValueError(
-            f"{name}: input of shape {input.shape} and target of shape {array.shape} must be equal: {advice}"
+            f"{name}: input of shape {input.shape} and {second} of shape {array.shape} must be equal: {advice}"
         )
     if array.dtype is (dtype := own.dtype) and (dtype is _FLOAT32 or dtype is _FLOAT64):  # all is as it should be
         return input, target
-    return _of_one_dtype(input, target)
+    return of_one_dtype(input, target)
 
 
-def _of_one_dtype(input: Tensor, target: Any) -> tuple[Tensor, Any]:
+def tensors(name: str, input: Any, target: Any, reduction: str, second: str = "target") -> tuple[Tensor, Tensor]:
+    """`pair`, with a Tensor as the target, too."""
+    input, target = pair(name, input, target, reduction, second)
+    return input, as_operand(target)
+
+
+def of_one_dtype(input: Tensor, target: Any) -> tuple[Tensor, Any]:
     """The input of a loss and its target, converted where their dtypes differ or are not floating."""
     array = array_of(target)
     if input.dtype.kind != "f":
@@ -91,15 +135,20 @@ def _of_one_dtype(input: Tensor, target: Any) -> tuple[Tensor, Any]:
     return input, target.to(input.dtype) if isinstance(target, Tensor) else array.astype(input.dtype)
 
 
-def _weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
+def fits(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
+    """Whether `shape` can be broadcast to the `larger` one."""
+    lengths = zip(shape[::-1], larger[::-1], strict=False)
+    return len(shape) <= len(larger) and all(own in (1, n) for own, n in lengths)
+
+
+def weighted(name: str, elements: Tensor, weight: Any) -> Tensor:
     """The elements of a loss, each multiplied by its weight.
 
     Raises:
         ValueError: the weights cannot be broadcast to the elements.
     """
-    weight = as_tensor(weight)
-    lengths = zip(weight.shape[::-1], elements.shape[::-1], strict=False)
-    if weight.ndim > elements.ndim or any(own not in (1, n) for own, n in lengths):
+    weight = as_operand(weight)
+    if not fits(weight.shape, elements.shape):
         raise ValueError(f"{name}: a weight of shape {weight.shape} does not fit elements of shape {elements.shape}")
     factors: Tensor = weight.to(elements.dtype)
     return elements * factors
@@ -113,14 +162,21 @@ def _per_weight(name: str, elements: Tensor, weight: Any, reduction: str) -> Ten
     Raises:
         ValueError: the weights have another shape.
     """
-    weight = as_tensor(weight).to(elements.dtype)
+    weight = as_operand(weight).to(elements.dtype)
     if weight.shape != elements.shape:
         raise ValueError(f"{name}: weight has shape {weight.shape}, but there are elements of shape {elements.shape}")
-    weighted = _weighted(name, elements, weight)
-    return weighted.sum() / weight.sum() if reduction == "mean" else _reduced(weighted, reduction)
+    terms = weighted(name, elements, weight)
+    return terms.sum() / weight.sum() if reduction == "mean" else reduced(terms, reduction)
 
 
-def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+def mse_loss(
+    input: Tensor,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Any = None,
+) -> Tensor:
     """(input − target)², averaged over all entries, summed, or for each entry.
 
     `weight`, of the same shape, multiplies the entries. Their mean is then the weighted one.
@@ -128,14 +184,23 @@ def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = 
     Raises:
         ValueError: the shapes differ, or `reduction` is unknown.
     """
-    input, target = _pair("mse_loss", input, target, reduction)
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
+    input, target = pair("mse_loss", input, target, reduction)
     if weight is not None:
         return _per_weight("mse_loss", record(f.squared_error, (input, target)), weight, reduction)
     loss: Tensor = record(f.squared_error, (input, target), _TOTALS[reduction])
     return loss / input.numel() if reduction == "mean" else loss
 
 
-def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
+def l1_loss(
+    input: Tensor,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Any = None,
+) -> Tensor:
     """|input − target|, averaged over all entries, summed, or for each entry.
 
     `weight`, of the same shape, multiplies the entries. Their mean is then the weighted one.
@@ -143,9 +208,11 @@ def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = N
     Raises:
         ValueError: the shapes differ, or `reduction` is unknown.
     """
-    input, target = _pair("l1_loss", input, target, reduction)
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
+    input, target = pair("l1_loss", input, target, reduction)
     elements = (input - target).abs()
-    return _reduced(elements, reduction) if weight is None else _per_weight("l1_loss", elements, weight, reduction)
+    return reduced(elements, reduction) if weight is None else _per_weight("l1_loss", elements, weight, reduction)
 
 
 def validate_delta(delta: float) -> None:
@@ -159,7 +226,7 @@ def validate_smoothing(label_smoothing: float) -> None:
     number(label_smoothing, "label_smoothing lies in [0, 1]", lambda share: 0 <= share <= 1)
 
 
-def validate_class_options(name: str, weight: Any, ignore_index: Any) -> None:
+def validate_class_options(name: str, weight: Any, ignore_index: Any = -100) -> None:
     """Raise ValueError unless `weight` is None or a vector, and `ignore_index` an integer."""
     if weight is not None and weight.ndim != 1:
         raise ValueError(f"{name}: weight has one entry for each class, of shape (C,), not shape {weight.shape}")
@@ -175,12 +242,43 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
     Raises:
         ValueError: the shapes differ, `delta` is not positive, or `reduction` is unknown.
     """
-    input, target = _pair("huber_loss", input, target, reduction)
+    input, target = pair("huber_loss", input, target, reduction)
     validate_delta(delta)
-    error = input - target
+    elements = _huber(input - target, delta)
+    return reduced(elements if weight is None else weighted("huber_loss", elements, weight), reduction)
+
+
+def _huber(error: Tensor, delta: Any) -> Tensor:
     near = error.minimum(delta).maximum(-delta)  # not |error|, whose kink at 0 would spoil second derivatives
-    elements = near * (error - near / 2)
-    return _reduced(elements if weight is None else _weighted("huber_loss", elements, weight), reduction)
+    return near * (error - near / 2)
+
+
+def validate_beta(beta: float) -> None:
+    """Raise ValueError unless `beta` is a number of at least 0."""
+    expected = "smooth_l1_loss: beta, from which the loss is linear, is a number of at least 0"
+    number(beta, expected, lambda beta: beta >= 0)
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """e²/(2 beta) for errors e = |input − target| up to `beta`, and e − beta/2 for larger ones.
+
+    It is the Huber loss divided by its `delta`. For a `beta` of 0, it is `l1_loss`.
+
+    Raises:
+        ValueError: the shapes differ, `beta` is negative, or `reduction` is unknown.
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    validate_beta(beta)
+    input, target = tensors("smooth_l1_loss", input, target, reduction)
+    error = input - target
+    return reduced(_huber(error, beta) / beta if beta else error.abs(), reduction)
 
 
 def _validate_probabilities(input: Any, target: Any) -> None:
@@ -194,7 +292,14 @@ def _validate_probabilities(input: Any, target: Any) -> None:
             )
 
 
-def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(
+    input: Tensor,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """−y ln a − (1 − y) ln(1 − a) for probabilities a, the input, and y, the target.
 
     `weight` multiplies the entries, before they are averaged or summed.
@@ -202,17 +307,25 @@ def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reducti
     Raises:
         ValueError: the shapes differ, a probability is outside [0, 1], or `reduction` is unknown.
     """
-    input, target = _pair("binary_cross_entropy", input, target, reduction)
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
+    input, target = pair("binary_cross_entropy", input, target, reduction)
     observer().perform(_validate_probabilities, input, target)
     if weight is not None:
         elements = record(f.binary_cross_entropy, (input, target))
-        return _reduced(_weighted("binary_cross_entropy", elements, weight), reduction)
+        return reduced(weighted("binary_cross_entropy", elements, weight), reduction)
     loss: Tensor = record(f.binary_cross_entropy, (input, target), _TOTALS[reduction])
     return loss / input.numel() if reduction == "mean" else loss
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+    input: Tensor,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
 ) -> Tensor:
     """`binary_cross_entropy` of σ(input), also exact where σ(input) is rounded to 0 or 1.
 
@@ -222,7 +335,9 @@ def binary_cross_entropy_with_logits(
         ValueError: the shapes differ, or `reduction` is unknown.
     """
     name = "binary_cross_entropy_with_logits"
-    input, target = _pair(name, input, target, reduction)
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
+    input, target = pair(name, input, target, reduction)
     if weight is None and pos_weight is None:
         loss: Tensor = record(f.binary_cross_entropy_with_logits, (input, target), _TOTALS[reduction])
         return loss / input.numel() if reduction == "mean" else loss
@@ -231,8 +346,8 @@ def binary_cross_entropy_with_logits(
         # The loss of a target y is −y ln σ(z) − (1 − y) ln(1 − σ(z)). Its first part, which is y times the loss of a
         # target 1, counts `pos_weight` times. `elements` has it once, so it is added `pos_weight` − 1 times.
         positive = record(f.binary_cross_entropy_with_logits, (input, 1))
-        elements = elements + _weighted(name, target * positive, as_floating(pos_weight) - 1)
-    return _reduced(elements if weight is None else _weighted(name, elements, weight), reduction)
+        elements = elements + weighted(name, target * positive, as_floating(pos_weight) - 1)
+    return reduced(elements if weight is None else weighted(name, elements, weight), reduction)
 
 
 def _rows(input: Tensor) -> Tensor:
@@ -244,7 +359,8 @@ def _rows(input: Tensor) -> Tensor:
 
 def _target_shape(input: Tensor) -> tuple[int, ...]:
     """The shape of the classes for an `input` of shape (N, C, d₁, …) or (C,): the same without C."""
-    return input.shape[:1] * (input.ndim > 1) + input.shape[2:]
+    shape = input._data.shape
+    return shape[:1] * (len(shape) > 1) + shape[2:]
 
 
 def validate_classes(name: str, target: Tensor, number: int, ignore_index: int | None = None) -> None:
@@ -254,14 +370,14 @@ def validate_classes(name: str, target: Tensor, number: int, ignore_index: int |
         raise ValueError(f"{name}: classes go from 0 to {number - 1}, but span {classes.min()} … {classes.max()}")
 
 
-def _validated_classes(name: str, input: Tensor, target: Any, ignore_index: int) -> Tensor:
+def validated_classes(name: str, input: Tensor, target: Any, ignore_index: int | None = None) -> Tensor:
     """The target of a loss as a Tensor of integer classes, for each of which `input` has a value.
 
     Raises:
         ValueError: the shapes do not fit, or a class that is not `ignore_index` is outside 0 … C − 1.
     """
-    target = as_tensor(target)
-    if target.dtype.kind not in "iu" or not input.ndim or target.shape != _target_shape(input):
+    target = as_operand(target)
+    if target.dtype.kind not in "iu" or not input.ndim or target._data.shape != _target_shape(input):
         if input.ndim and target.shape == _target_shape(input):
             advice = "write target.long(), or .astype(numpy.int64) of an array"
         elif input.ndim and target.shape == input.shape:
@@ -274,20 +390,26 @@ def _validated_classes(name: str, input: Tensor, target: Any, ignore_index: int)
             f"{input.shape} with {target.dtype} of shape {target.shape}: {advice}"
         )
     classes: Tensor = target
-    observer().perform(validate_classes, name, classes, input.shape[min(1, input.ndim - 1)], ignore_index)
+    observer().perform(validate_classes, name, classes, input._data.shape[min(1, input.ndim - 1)], ignore_index)
     return classes
 
 
-def _class_weight(name: str, weight: Any, number: int, dtype: Any) -> Tensor:
+def class_weight(name: str, weight: Any, number: int, dtype: Any) -> Tensor:
     """The weights of the classes as a Tensor. Raises ValueError unless there is one for each of `number` classes."""
-    given = as_tensor(weight).detach()
+    given = as_operand(weight).detach()
     if given.shape != (number,):
         raise ValueError(f"{name}: weight has shape {given.shape}, but there are {number} classes")
     return given.to(dtype)
 
 
 def nll_loss(
-    input: Tensor, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+    input: Tensor,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """−`input` at the target class, for log-probabilities (N, C), (N, C, d, …), (C,) and classes (N,), (N, d, …), ().
 
@@ -297,16 +419,18 @@ def nll_loss(
     Raises:
         ValueError: the shapes do not fit, a class is outside 0 … C − 1, or `reduction` is unknown.
     """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     validate_reduction(reduction)
     input = as_floating(input)
-    target = _validated_classes("nll_loss", input, target, ignore_index)
+    target = validated_classes("nll_loss", input, target, ignore_index)
     rows = _rows(input)
     with no_grad():
         counted = target.reshape(-1) != ignore_index
         chosen = np.where(counted, target.reshape(-1), 0)
         weights = counted.to(rows.dtype)
         if weight is not None:
-            weights = weights * _class_weight("nll_loss", weight, rows.shape[1], rows.dtype)[chosen]
+            weights = weights * class_weight("nll_loss", weight, rows.shape[1], rows.dtype)[chosen]
     elements = -rows[arange(len(chosen)), chosen]
     if weight is not None:
         elements = elements * weights
@@ -331,7 +455,9 @@ def cross_entropy(
     input: Tensor,
     target: Any,
     weight: Any = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -348,6 +474,8 @@ def cross_entropy(
             outside [0, 1], or a class is to be ignored where the targets are probabilities.
     """
     name = "cross_entropy"
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     validate_reduction(reduction)
     validate_smoothing(label_smoothing)
     if not isinstance(target, Tensor):
@@ -355,16 +483,16 @@ def cross_entropy(
     are_classes = (target if type(target) is np.ndarray else target._data).dtype.kind != "f"
     if are_classes:
         input = as_floating(input)
-        target = _validated_classes(name, input, target, ignore_index)
+        target = validated_classes(name, input, target, ignore_index)
         logits = _rows(input)
-        targets = Tensor._of(observer().repeat(one_hot_rows, target, logits.shape[1], ignore_index, logits.dtype))
+        targets = Tensor._of(observer().repeat(one_hot_rows, target, logits._data.shape[1], ignore_index, logits.dtype))
     else:
         if ignore_index >= 0:
             raise ValueError(f"{name}: ignore_index={ignore_index} is of classes, but targets are probabilities")
-        input, target = _pair(name, input, target, reduction)
-        logits, targets = _rows(input), _rows(as_tensor(target))
-    number = logits.shape[1]
-    weights: Any = 1 if weight is None else _class_weight(name, weight, number, logits.dtype)
+        input, target = pair(name, input, target, reduction)
+        logits, targets = _rows(input), _rows(as_operand(target))
+    number = logits._data.shape[1]
+    weights: Any = 1 if weight is None else class_weight(name, weight, number, logits.dtype)
     shares: Any = targets  # how much −ln softmax(input) at each class counts
     if weight is not None:  # of an absent class, even an infinite weight adds nothing
         shares = np.where(targets > 0, weights, 0) if are_classes else targets * weights

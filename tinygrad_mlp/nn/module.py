@@ -8,34 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, Never, Self
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from ..core import guard
-from ..core.mode import no_grad, observers
-from ..tensors.arguments import dtype_to
+from .._left_out import explains
+from ..core.mode import observers
+from ..jit import say_once
+from ..tensors.casts import no_half, wanted
+from ..tensors.devices import DeviceLike, no_device, validate_device
+from ..tensors.dtypes import dtype_of_type
 from ..tensors.observer import effect, observer
 from ..tensors.refusals import shown
-from ..tensors.states import converted, described, real_array, validate_state_dict
 from ..tensors.tensor import Tensor
 from .call_site import note_none, where_called
 from .changes import configuration
-from .hooks import Hookable
-from .parameter import Parameter
+from .parameter import Buffer, Parameter
+from .state import EXTRA_STATE, Stateful
 
-__all__ = ["Module", "validate_module"]
+__all__ = ["Module", "find", "validate_module"]
 
 
 _NOTHING = object()
-
-
-class IncompatibleKeys(NamedTuple):
-    """The result of `Module.load_state_dict`: the paths that the state lacks, and those that the module lacks."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 def _entries(value: Any) -> Iterator[tuple[str, Any]]:
@@ -46,7 +40,7 @@ def _entries(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(key), entry) for key, entry in value.items())
 
 
-def _found(name: str, value: Any, kind: type, within: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
+def find(name: str, value: Any, kind: type, within: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
     """`value` if it is of `kind`; else the objects of `kind` in it, if it is a list, tuple or dict, at any depth.
 
     Each comes with its path, which begins with `name`. `within` holds the ids of the containers around `value`.
@@ -55,10 +49,11 @@ def _found(name: str, value: Any, kind: type, within: tuple[int, ...] = ()) -> I
         yield name, value
     elif id(value) not in within:  # a container that holds itself is entered once
         for key, entry in _entries(value):
-            yield from _found(f"{name}.{key}", entry, kind, (*within, id(value)))
+            yield from find(f"{name}.{key}", entry, kind, (*within, id(value)))
 
 
-class Module(Hookable):
+@explains("torch.nn.Module")
+class Module(Stateful):
     """The base of all layers and models. A subclass writes ``forward``, and holds parameters and modules in attributes.
 
     >>> from tinygrad_mlp import nn
@@ -86,6 +81,10 @@ class Module(Hookable):
         if vars(self).get(name, _NOTHING) is not value:  # to set what is set already changes nothing
             configuration.changes += 1
         super().__setattr__(name, value)
+        if isinstance(value, Parameter) and name in self._buffers:
+            self._buffers = {other: kept for other, kept in self._buffers.items() if other != name}
+        if isinstance(value, Buffer):
+            self._buffers = {**self._buffers, name: value.persistent}
 
     def __delattr__(self, name: str) -> None:
         configuration.changes += 1
@@ -116,7 +115,7 @@ class Module(Hookable):
         """The modules that this one holds directly, each once, with their names."""
         seen: set[Module] = set()
         for name, value in self._attributes():
-            for path, module in _found(name, value, Module):
+            for path, module in find(name, value, Module):
                 if module not in seen:
                     seen.add(module)
                     yield path, module
@@ -142,7 +141,7 @@ class Module(Hookable):
             memo.add(self)
         yield prefix, self
         for name, value in self._attributes():
-            for path, module in _found(_join(prefix, name), value, Module):
+            for path, module in find(_join(prefix, name), value, Module):
                 yield from module.named_modules(memo, path, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
@@ -166,14 +165,16 @@ class Module(Hookable):
 
     def _own_parameters(self) -> Iterator[tuple[str, Tensor]]:
         for name, value in self._attributes():
-            yield from _found(name, value, Parameter)
+            yield from find(name, value, Parameter)
 
     def _own_buffers(self) -> Iterator[tuple[str, Tensor]]:
         return ((name, buffer) for name in self._buffers if (buffer := getattr(self, name, None)) is not None)
 
-    def _own_state(self) -> Iterator[tuple[str, Tensor]]:
+    def _own_state(self) -> Iterator[tuple[str, Any]]:
         yield from self._own_parameters()
         yield from ((name, buffer) for name, buffer in self._own_buffers() if self._buffers[name])
+        if type(self).get_extra_state is not Stateful.get_extra_state:
+            yield EXTRA_STATE, self.get_extra_state()
 
     def _named(
         self, own: Callable[[Module], Iterable[tuple[str, Any]]], prefix: str, recurse: bool, remove_duplicate: bool
@@ -183,10 +184,11 @@ class Module(Hookable):
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for module_path, module in modules:
             for name, held in own(module):
-                if held not in seen:
-                    if remove_duplicate:
-                        seen.add(held)
-                    yield _join(module_path, name), held
+                if remove_duplicate:
+                    if held in seen:
+                        continue
+                    seen.add(held)
+                yield _join(module_path, name), held
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -213,6 +215,28 @@ class Module(Hookable):
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers, each once, in order."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at the path `target`, such as ``"0.weight"``.
+
+        Raises:
+            AttributeError: there is no parameter at that path.
+        """
+        return self._at(target, "parameter", self.named_parameters(remove_duplicate=False))  # type: ignore[return-value]
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at the path `target`, such as ``"1.running_mean"``.
+
+        Raises:
+            AttributeError: there is no buffer at that path.
+        """
+        return self._at(target, "buffer", self.named_buffers(remove_duplicate=False))
+
+    def _at(self, target: str, kind: str, named: Iterable[tuple[str, Tensor]]) -> Tensor:
+        found = dict(named)
+        if target not in found:
+            raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}: it has {sorted(found)}")
+        return found[target]
 
     # --- adding to the module -----------------------------------------------------------------------------------------
 
@@ -271,6 +295,30 @@ class Module(Hookable):
             validate_module(module)
         setattr(self, name, module)
 
+    def register_module(self, name: str, module: Module | None) -> None:
+        """The same as `add_module`."""
+        self.add_module(name, module)
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Hold `module` at the path `target`, in place of the one that is there, or beside the others.
+
+        Args:
+            target: the path, such as ``"block.0"``.
+            module: the module to hold.
+            strict: raise an error if there is no module at that path yet.
+
+        Raises:
+            AttributeError: there is no module to hold it; or `strict`, and there is none to replace.
+            ValueError: `target` is empty, or is the path of something else.
+            TypeError: `module` is not a Module.
+        """
+        validate_module(module)
+        path, _, name = target.rpartition(".")
+        holder = self.get_submodule(path)
+        if strict:
+            holder.get_submodule(name)
+        holder.add_module(name, module)
+
     # --- changes to all modules ---------------------------------------------------------------------------------------
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
@@ -292,6 +340,10 @@ class Module(Hookable):
             module.training = mode
         return self
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Change nothing, and say once what makes a training step faster. The arguments are those of `jit.compile`."""
+        say_once("compile")
+
     def eval(self) -> Self:
         """Switch the training mode of this module and all below it off."""
         return self.train(False)
@@ -311,20 +363,33 @@ class Module(Hookable):
             elif parameter.grad is not None:
                 parameter.grad.detach().zero_()
 
-    def to(self, dtype: DTypeLike) -> Self:
-        """Convert all parameters with their gradients, and all floating buffers, to `dtype`.
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Convert all parameters with their gradients, and all floating buffers, to a dtype.
+
+        The arguments are those of `Tensor.to`, without ``copy``: a dtype, the CPU, both, or a Tensor of the dtype.
 
         Raises:
-            TypeError: `dtype` is neither float32 nor float64.
+            TypeError: the dtype is neither float32 nor float64, or the arguments are others.
+            DeviceError: the device is not the CPU.
         """
-        if (wanted := dtype_to(dtype)).kind != "f":
-            raise TypeError(f"a module can be converted to float32 or float64, not to {wanted}")
+        dtype, copy = wanted(args, kwargs)
+        if copy:
+            raise TypeError("a module is converted in place: leave copy= out, or write copy.deepcopy(net).to(...)")
+        return self if dtype is None else self._cast(dtype)
+
+    def _cast(self, dtype: np.dtype[Any]) -> Self:
+        if dtype.kind != "f":
+            raise TypeError(f"a module can be converted to float32 or float64, not to {dtype}")
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.dtype.kind == "f":
                 gradient = tensor.grad
-                tensor._data = tensor._data.astype(wanted, copy=False)
-                tensor.grad = None if gradient is None else gradient.detach().to(wanted)
+                tensor._data = tensor._data.astype(dtype, copy=False)
+                tensor.grad = None if gradient is None else gradient.detach().to(dtype)
         return self
+
+    def type(self, dst_type: Any) -> Self:
+        """Convert all parameters and floating buffers to a dtype, which `dst_type` names as for `Tensor.type`."""
+        return self._cast(dtype_of_type(dst_type))
 
     def float(self) -> Self:
         """Convert all parameters and floating buffers to float32."""
@@ -334,72 +399,30 @@ class Module(Hookable):
         """Convert all parameters and floating buffers to float64."""
         return self.to(np.float64)
 
-    # --- the state ----------------------------------------------------------------------------------------------------
+    def half(self) -> Never:
+        """Raise TypeError: there is no float16."""
+        no_half("half()")
 
-    def state_dict(
-        self, *, destination: dict[str, Tensor] | None = None, prefix: str = "", keep_vars: bool = False
-    ) -> dict[str, Tensor]:
-        """The parameters and the persistent buffers by path. They share memory with the module, as in PyTorch.
+    def bfloat16(self) -> Never:
+        """Raise TypeError: there is no bfloat16."""
+        no_half("bfloat16()")
 
-        Args:
-            destination: a dict to put them in; a new one by default.
-            prefix: what each path begins with.
-            keep_vars: give the parameters and buffers themselves, instead of detached Tensors.
+    def cpu(self) -> Self:
+        """This module, which is on the CPU."""
+        return self
 
-        Raises:
-            ValueError: two of them have the same path, as those of the keys 1 and "1" of a dict have.
-        """
-        own: dict[str, Tensor] = {}
-        for path, held in self._named(Module._own_state, "", recurse=True, remove_duplicate=False):
-            if own.setdefault(path, held) is not held:
-                raise ValueError(
-                    f"two parameters or buffers of {type(self).__name__} have the path {path!r}, and a state_dict "
-                    "holds one: rename a dict key or an attribute, which may hold a dot, or be 1 beside '1'"
-                )
-        destination = {} if destination is None else destination
-        for path, held in own.items():
-            destination[prefix + path] = held if keep_vars else held.detach()
-        return destination
+    def cuda(self, device: DeviceLike = None) -> Never:
+        """Raise DeviceError: there is no GPU."""
+        raise no_device("cuda")
 
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
-        """Copy the Tensors or arrays of `state_dict` into the parameters and buffers of the same paths.
+    def to_empty(self, *, device: DeviceLike, recurse: bool = True) -> Self:
+        """This module, whose parameters stay as they are: there is one device."""
+        validate_device(device)
+        return self
 
-        Args:
-            state_dict: Tensors or arrays by path. They are converted to the dtypes that the module has.
-            strict: raise an error if the paths are not exactly those of the module's own state.
-            assign: let the module hold the arrays of `state_dict` themselves, with their dtypes, instead of copies.
-
-        Raises:
-            RuntimeError: the state does not fit in shapes, in kinds of numbers or in their size, as 1e300 does not fit
-                into float32; or, if `strict`, in paths. The error names the paths. Then nothing has been changed.
-            TypeError: `state_dict` is no dict, but the path of a file, for example.
-        """
-        state_dict = validate_state_dict(state_dict, self)
-        own = self.state_dict(keep_vars=True)
-        missing = [path for path in own if path not in state_dict]
-        unexpected = [path for path in state_dict if path not in own]
-        arrays: dict[str, Any] = {}
-        problems = []
-        for path in own:
-            if path in state_dict:
-                try:
-                    arrays[path] = _fitted(state_dict[path], own[path], assign)
-                except ValueError as error:
-                    problems.append(f"{path} {error}")
-        if strict:
-            problems += [f"{path} is missing" for path in missing] + [f"{path} is unexpected" for path in unexpected]
-        if problems:
-            raise RuntimeError(f"this state does not fit {type(self).__name__}: " + "; ".join(problems))
-        with no_grad():
-            for path, array in arrays.items():
-                if assign:
-                    is_foreign = not isinstance(state_dict[path], Tensor)
-                    own[path]._data = guard.guard_foreign(array) if is_foreign else array
-                else:
-                    own[path].copy_(Tensor._of(array))
-        return IncompatibleKeys(missing, unexpected)
+    def share_memory(self) -> Self:
+        """This module, whose memory threads share anyway."""
+        return self
 
     # --- description --------------------------------------------------------------------------------------------------
 
@@ -419,23 +442,6 @@ def validate_module(value: Any) -> None:
     if not isinstance(value, Module):
         advice = "Sequential(*layers)" if isinstance(value, list | tuple) else "nn.Tanh(), not nn.Tanh or F.tanh"
         raise TypeError(f"a module is wanted, not {shown(value)}: write {advice}")
-
-
-def _fitted(value: Any, own: Tensor, assign: bool) -> Any:
-    """The array of `value`, an entry of a state for `own`: itself if `assign`, and else a copy in the dtype of `own`.
-
-    Raises:
-        ValueError: it does not fit. The message goes on after the path of `own`.
-    """
-    array = real_array(value)
-    if array is None or (assign and array.dtype.kind != own.dtype.kind):
-        raise ValueError(f"holds {own.dtype} of shape {own.shape}, but the state has {described(value)}")
-    if array.shape != own.shape:
-        raise ValueError(f"has shape {own.shape}, but the state has {array.shape}")
-    try:
-        return array if assign else converted(array, own.dtype)
-    except ValueError as error:
-        raise ValueError(f"holds {own.dtype}, but the state has {error}") from None
 
 
 def _join(prefix: str, name: str) -> str:
