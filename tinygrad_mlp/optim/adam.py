@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..core.blas import Product
 from ..tensors.refusals import shown
 from ..tensors.tensor import Tensor
 from .entries import Number, Numbers, Table
-from .optimizer import Optimizer, validate_flags, validate_rates
+from .optimizer import Optimizer, full_gradient, validate_differentiable, validate_flags, validate_rates
 
 __all__ = ["Adam", "AdamW"]
 
@@ -35,9 +34,11 @@ class Adam(Optimizer):
         maximize: flip the sign of the gradient.
         decoupled_weight_decay: multiply W by ``1 − lr · weight_decay``, instead of adding to g (Loshchilov & Hutter
             2019).
+        foreach, capturable, fused: PyTorch's choices of a way to compute, which change nothing.
+        differentiable: False.
 
     Raises:
-        ValueError: `lr`, `eps` or `weight_decay` is negative, or a β is outside [0, 1).
+        ValueError: `lr`, `eps` or `weight_decay` is negative, a β is outside [0, 1), or `differentiable` is True.
     """
 
     _entries: ClassVar[Table] = {
@@ -56,9 +57,14 @@ class Adam(Optimizer):
         weight_decay: float = 0,
         amsgrad: bool = False,
         *,
+        foreach: bool | None = None,
         maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
+        validate_differentiable(differentiable)
         super().__init__(
             params,
             {
@@ -85,14 +91,10 @@ class Adam(Optimizer):
         beta1, beta2 = group["betas"]
         for parameter, gradient in ready:
             weight = parameter._data
-            if isinstance(gradient, Product):
-                gradient = gradient.dense()
-            if group["maximize"]:
-                gradient = -gradient
-            if decay and group["decoupled_weight_decay"]:
+            is_decoupled = group["decoupled_weight_decay"]
+            gradient = full_gradient(gradient, weight, 0 if is_decoupled else decay, group["maximize"])
+            if decay and is_decoupled:
                 weight *= 1 - lr * decay
-            elif decay:
-                gradient = gradient + decay * weight
             state = self.state.setdefault(parameter, {})
             if not state:
                 state["step"] = 0
@@ -138,5 +140,19 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            differentiable=differentiable,
+            decoupled_weight_decay=True,
+        )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..autograd.gradients import grad
+from ..tensors.creation import tensor
 from ..tensors.refusals import instead_of, several, shown
 from ..tensors.tensor import Tensor
 from .flat import flattened, write_flat
@@ -66,7 +67,7 @@ def minimize(
     def hessian_product(vector: Array, direction: Array) -> Array:
         # The product of the Hessian with a direction is the gradient of ⟨gradient, direction⟩.
         _, gradients = derivatives(vector, create_graph=True)
-        slope = (np.concatenate([gradient.reshape(-1) for gradient in gradients]) * Tensor(direction)).sum()
+        slope = (np.concatenate([gradient.reshape(-1) for gradient in gradients]) * tensor(direction)).sum()
         products = grad(slope, parameters, materialize_grads=True)
         return flattened(product._data for product in products).astype(np.float64)
 

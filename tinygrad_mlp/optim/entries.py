@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,16 @@ from ..tensors.states import converted, described, real_array
 
 __all__ = [
     "Anything",
+    "Ascending",
     "Choice",
     "Counts",
     "Entry",
+    "Flag",
     "Like",
     "Number",
     "Numbers",
     "PerGroup",
+    "Phases",
     "Several",
     "Table",
     "read_entries",
@@ -42,7 +45,7 @@ class Like(NamedTuple):
     groups: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Entry:
     """The base of all kinds of entries.
 
@@ -65,7 +68,7 @@ class Entry:
 Table: TypeAlias = Mapping[str, Entry | None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Number(Entry):
     """A number of at least `least` and less than `below`, or a Tensor or array of one number.
 
@@ -98,7 +101,7 @@ class Number(Entry):
         return self.least <= number < self.below and (not self.whole or number == int(number))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Numbers(Entry):
     """An array of the parameter's shape, which gets its dtype. Its numbers are at least `least`, or NaN."""
 
@@ -121,7 +124,7 @@ class Numbers(Entry):
             raise ValueError(f"with {error}") from None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Several(Entry):
     """A list of entries of one kind. All lists of a state have the same length."""
 
@@ -139,11 +142,11 @@ class Several(Entry):
         return entries
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class PerGroup(Several):
     """A list of learning rates, one for each group of the optimizer."""
 
-    of: Entry = Number(infinite=True)  # a user's factors may make a rate negative or infinite
+    of: Entry = Number(infinite=True)  # noqa: RUF009  # nothing changes an Entry; a user's factors may make a rate negative or infinite
 
     def read(self, value: Any, like: Like) -> list[Any]:
         rates = super().read(value, like)
@@ -152,7 +155,7 @@ class PerGroup(Several):
         return rates
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Counts(Entry):
     """A dict that says how often each number is there."""
 
@@ -163,7 +166,7 @@ class Counts(Entry):
         return Counter(dict(zip(numbers, Several(of=Number(whole=True)).read(list(value.values()), like), strict=True)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Choice(Entry):
     """One of a few words."""
 
@@ -175,7 +178,48 @@ class Choice(Entry):
         return value
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
+class Flag(Entry):
+    """True or False."""
+
+    def read(self, value: Any, like: Like) -> bool:
+        if not isinstance(value, bool | np.bool):
+            raise ValueError(f"= {described(value)}: expected True or False")
+        return bool(value)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Ascending(Entry):
+    """A list of epochs in ascending order."""
+
+    def read(self, value: Any, like: Like) -> list[int]:
+        epochs = Several(of=Number(whole=True)).read(value, like)
+        if epochs != sorted(epochs):
+            raise ValueError(f"= {described(value)}: expected epochs in ascending order")
+        return epochs
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Phases(Entry):
+    """The phases of a OneCycleLR: a list of dicts with the step that ends each and what it begins and ends with."""
+
+    _words: ClassVar[dict[str, tuple[str, ...]]] = {
+        "start_lr": ("initial_lr", "max_lr"),
+        "end_lr": ("initial_lr", "max_lr", "min_lr"),
+        "start_momentum": ("base_momentum", "max_momentum"),
+        "end_momentum": ("base_momentum", "max_momentum"),
+    }
+
+    def read(self, value: Any, like: Like) -> list[dict[str, Any]]:
+        if not isinstance(value, list | tuple) or not value:
+            raise ValueError(f"= {described(value)}: expected a list of dicts")
+        table = {"end_step": Number(), **{name: Choice(words=words) for name, words in self._words.items()}}
+        return [
+            read_entries(phase, table, like, self, f"with phase {number}, which") for number, phase in enumerate(value)
+        ]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class Anything(Entry):
     """What a user's own optimizer or schedule keeps. Its arrays have the parameter's shape, if there is a parameter."""
 

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..autograd.grad_mode import enable_grad
 from ..core import guard
 from ..core.blas import matmul
-from ..core.mode import enable_grad
 from ..tensors.arguments import positive_integer, real
 from ..tensors.observer import effect
 from ..tensors.refusals import is_module, shown

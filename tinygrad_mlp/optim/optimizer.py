@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import math
-import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
+from .._left_out import explains
+from ..autograd.grad_mode import enable_grad
 from ..core import guard
-from ..core.mode import enable_grad
-from ..core.record import Node
+from ..core.blas import Product
+from ..nn.parameter import is_lazy
 from ..tensors.arguments import integer
 from ..tensors.leaves import gradient_of
 from ..tensors.observer import effect, observer
-from ..tensors.refusals import instead_of, is_module, shown
+from ..tensors.refusals import instead_of, is_module, shown, warn
 from ..tensors.states import described, validate_state_dict
 from ..tensors.tensor import Tensor
 from .entries import Anything, Like, Table, read_entries
+from .hooks import Hookable
 
-__all__ = ["Optimizer", "StepWarning", "validate_flags", "validate_rates"]
+__all__ = [
+    "Optimizer", "StepWarning", "full_gradient", "validate_differentiable", "validate_flags", "validate_rates",
+]  # fmt: skip
 
-# Options of PyTorch's optimizers that do not change the numbers. States that PyTorch saved have them.
+# Options of PyTorch's optimizers that do not change the numbers. They are taken where PyTorch takes them, and not kept.
 _PYTORCH_ONLY = {"foreach", "fused", "capturable", "differentiable"}
 
 # Options that states of older versions of PyTorch do not have. The optimizer's own are kept.
 _ADDED_LATER = {"maximize", "decoupled_weight_decay"}
+
+
+# Options that schedules add to a group: the bounds of what they set.
+_OF_SCHEDULES = {"initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum", "swa_lr"}
 
 
 class StepWarning(UserWarning):
@@ -37,7 +46,8 @@ class StepWarning(UserWarning):
     """
 
 
-class Optimizer:
+@explains("torch.optim.Optimizer")
+class Optimizer(Hookable):
     """The base of the optimizers: subclasses write ``_update(group, ready)`` and validate options in ``_check(group)``.
 
     A subclass may list in ``_entries`` what it keeps in the state of a parameter. Then a state that does not fit is
@@ -60,7 +70,9 @@ class Optimizer:
             raise TypeError("params is an iterable of Tensors, not one: write [tensor] or net.parameters()")
         self.defaults = defaults
         self._groups: list[dict[str, Any]] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        # An optimizer that writes its own step, as PyTorch's do, asks for states that are not there yet.
+        writes_step = type(self)._update is Optimizer._update
+        self.state: dict[Tensor, dict[str, Any]] = defaultdict(dict) if writes_step else {}
         self.stepped_at = 0  # the time of the last step, on the graph's clock; 0 before the first step
         self._used: Any = None  # the gradient of the last parameter that the last step has used
         self._warned: set[str] = set()  # the warnings so far, each of which is given once
@@ -88,7 +100,8 @@ class Optimizer:
         lines = [f"{type(self).__name__}("]
         for i, group in enumerate(self.param_groups):
             options = ", ".join(f"{name}={value!r}" for name, value in group.items() if name != "params")
-            number, entries = len(group["params"]), sum(parameter.numel() for parameter in group["params"])
+            number = len(group["params"])
+            entries = sum(parameter.numel() for parameter in group["params"] if not is_lazy(parameter))
             lines.append(
                 f"  ({i}): {number} parameter{'s' * (number != 1)} of {entries} entr{'y' if entries == 1 else 'ies'}"
                 f"{', ' * bool(options)}{options}"
@@ -100,8 +113,7 @@ class Optimizer:
             setattr(self, name, value)
 
     def _check(self, group: dict[str, Any]) -> None:
-        """Raise ValueError if an option of `group` is out of its range."""
-        raise NotImplementedError
+        """Raise ValueError if an option of `group` is out of its range. An optimizer need not have such options."""
 
     def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
         """Take one step with the parameters in `ready`, in place. Each optimizer writes its own.
@@ -109,7 +121,7 @@ class Optimizer:
         `ready` has the parameters of `group` that have a gradient, each in a pair with it: an array or a
         `core.blas.Product`.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has neither step(closure=None) nor _update(group, ready)")
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of Tensors to be trained: a dict of ``"params"`` and their options.
@@ -123,13 +135,18 @@ class Optimizer:
         params = param_group["params"]
         if is_module(params):
             raise TypeError(f'"params" of a group are Tensors, not {shown(params)}: write net.parameters()')
-        group = {**self.defaults, **param_group, "params": [params] if isinstance(params, Tensor) else list(params)}
-        if unknown := set(group) - set(self.defaults) - {"params"}:
+        unused = _PYTORCH_ONLY - set(self.defaults)
+        if "differentiable" in unused:
+            validate_differentiable(param_group.get("differentiable", False))
+        options = {name: value for name, value in param_group.items() if name not in unused}
+        group = {**self.defaults, **options, "params": [params] if isinstance(params, Tensor) else list(params)}
+        validate_rates(group, *sorted(_OF_SCHEDULES & set(group)))
+        if unknown := set(group) - set(self.defaults) - {"params"} - _OF_SCHEDULES:
             raise ValueError(f"{type(self).__name__} has no options {sorted(unknown)}, only {sorted(self.defaults)}")
         self._check(group)
         seen = {parameter for other in self.param_groups for parameter in other["params"]}
         for parameter in group["params"]:
-            if not isinstance(parameter, Tensor) or isinstance(parameter._node, Node):
+            if not isinstance(parameter, Tensor) or not parameter.is_leaf:
                 raise TypeError(
                     "an optimizer trains Tensors that were not computed from others, not "
                     f"{shown(parameter)}{instead_of(parameter)}"
@@ -216,15 +233,17 @@ class Optimizer:
     def _warn(self, message: str) -> None:
         if message not in self._warned:
             self._warned.add(message)
-            warnings.warn(message, StepWarning, stacklevel=4)  # the line that calls step(), which @effect wraps
+            warn(message, StepWarning)
 
     def state_dict(self) -> dict[str, Any]:
         """The options and the state, in PyTorch's layout: numbers, counted over all groups, stand for parameters."""
+        self._call_hooks("before_saving")
         number = {p: i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
-        return {
+        state = {
             "state": {number[p]: dict(entries) for p, entries in self.state.items()},
             "param_groups": [{**group, "params": [number[p] for p in group["params"]]} for group in self._groups],
         }
+        return self._call_hooks("after_saving", state)  # type: ignore[no-any-return]
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Set the options and the state to those of `state_dict`, which this optimizer's class or PyTorch's returned.
@@ -234,7 +253,7 @@ class Optimizer:
                 options, or the entries for a parameter. The error names it. Then nothing has been changed.
             TypeError: `state_dict` is no dict.
         """
-        state_dict = validate_state_dict(state_dict, self)
+        state_dict = self._call_hooks("before_loading", dict(validate_state_dict(state_dict, self)))
         if set(state_dict) != {"state", "param_groups"}:
             given = sorted(map(str, state_dict))
             raise ValueError(f"the state of an optimizer has 'state' and 'param_groups', and this one {given}")
@@ -242,7 +261,9 @@ class Optimizer:
         state = self._read_state(state_dict["state"], numbers)
         for group, loaded in zip(self._groups, groups, strict=True):
             group.update(loaded)
-        self.state = state
+        self.state.clear()
+        self.state.update(state)
+        self._call_hooks("after_loading")
 
     def _read_groups(self, saved: Any) -> tuple[list[Any], list[dict[str, Any]]]:
         """The numbers that stand for the parameters in `saved` groups, and the optimizer's groups with their options.
@@ -262,9 +283,10 @@ class Optimizer:
         if None in map(integer, numbers) or len(set(numbers)) < len(numbers):
             raise ValueError(f"the 'params' of the groups are different integers, one a parameter, not {numbers}")
         groups = []
+        unused = {"params", *(_PYTORCH_ONLY - set(self.defaults))}
         for group, given in zip(self._groups, saved, strict=True):
-            options = {name: value for name, value in given.items() if name not in _PYTORCH_ONLY | {"params"}}
-            if unknown := sorted(str(name) for name in options if name not in {*self.defaults, "initial_lr"}):
+            options = {name: value for name, value in given.items() if name not in unused}
+            if unknown := sorted(str(name) for name in options if name not in {*self.defaults, *_OF_SCHEDULES}):
                 raise ValueError(
                     f"the state has {unknown}, which {type(self).__name__} does not have: "
                     "was it saved by another kind of optimizer?"
@@ -273,8 +295,7 @@ class Optimizer:
                 raise ValueError(f"a group of the state has no {missing}, which are options of {type(self).__name__}")
             groups.append({**group, **options})
             self._check(groups[-1])
-            if "initial_lr" in options:
-                validate_rates(options, "initial_lr")
+            validate_rates(options, *sorted(_OF_SCHEDULES & set(options)))
         return numbers, groups
 
     def _read_state(self, saved: Any, numbers: list[Any]) -> dict[Tensor, dict[str, Any]]:
@@ -304,6 +325,24 @@ class Optimizer:
     def _state_like(self, parameter: Tensor) -> Like:
         """The shape and dtype that arrays have in the state of `parameter`."""
         return Like(parameter.shape, parameter.dtype)
+
+
+def full_gradient(gradient: Any, weight: Any, decay: float, maximize: bool) -> Any:
+    """A `gradient` of ``ready`` as an array, with the other sign to `maximize`, and with `decay` times the weight."""
+    if isinstance(gradient, Product):
+        gradient = gradient.dense()
+    if maximize:
+        gradient = -gradient
+    return gradient + decay * weight if decay else gradient
+
+
+def validate_differentiable(differentiable: Any) -> None:
+    """Raise ValueError if `differentiable`, an option of PyTorch's optimizers, is switched on."""
+    if differentiable:
+        raise ValueError(
+            "differentiable=True is left out: a step is never recorded. For gradients through a step, write it with "
+            "grad(loss, w, create_graph=True), as in w - lr * g, and call the network with func.functional_call"
+        )
 
 
 def validate_rates(group: dict[str, Any], *names: str) -> None:

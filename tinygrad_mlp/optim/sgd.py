@@ -12,7 +12,7 @@ import numpy as np
 from ..core.blas import Target
 from ..tensors.tensor import Tensor
 from .entries import Numbers, Table
-from .optimizer import Optimizer, validate_flags, validate_rates
+from .optimizer import Optimizer, validate_differentiable, validate_flags, validate_rates
 
 __all__ = ["SGD"]
 
@@ -22,11 +22,11 @@ class SGD(Optimizer):
 
     With `momentum` a velocity v takes the place of d. It is d in the first step, and after that
     ``v ← momentum·v + (1 − dampening)·d``. With `nesterov` the step is along ``d + momentum·v``. With `maximize` the
-    sign of the gradient ∂L/∂W is flipped.
+    sign of the gradient ∂L/∂W is flipped. `foreach` and `fused` are PyTorch's, and change nothing.
 
     Raises:
         ValueError: `lr`, `momentum` or `weight_decay` is negative; or `nesterov` comes without momentum or with
-            dampening.
+            dampening; or `differentiable` is True.
 
     >>> from tinygrad_mlp import optim, tensor
     >>> w = tensor([1.0], requires_grad=True)
@@ -50,7 +50,11 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
+        validate_differentiable(differentiable)
         # A `Target` finds out how BLAS can write to an array. It is kept, so that not every step has to find out anew.
         self._weights: dict[Tensor, Target] = {}
         self._velocities: dict[Tensor, Target] = {}
@@ -67,7 +71,11 @@ class SGD(Optimizer):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_weights": {}, "_velocities": {}}  # these refer to arrays that a copy does not have
+        return {
+            **super().__getstate__(),
+            "_weights": {},
+            "_velocities": {},
+        }  # these refer to arrays that a copy does not have
 
     def _check(self, group: dict[str, Any]) -> None:
         validate_rates(group, "lr", "momentum", "weight_decay")
