@@ -2,7 +2,7 @@
 
 import os
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_mlp as tg
-from tinygrad_mlp.utils.data import DataLoader, Dataset, Subset, TensorDataset, default_collate, random_split
+from tinygrad_mlp.utils.data import (
+    BatchSampler,
+    ChainDataset,
+    ConcatDataset,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    StackDataset,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+    default_convert,
+    get_worker_info,
+    random_split,
+)
 
 
 class Squares(Dataset[tuple[int, float]]):
@@ -31,6 +50,34 @@ class Squares(Dataset[tuple[int, float]]):
         return self.number
 
 
+class Later(Dataset[tuple[int, float]]):
+    """The samples of `dataset` with `start` added to their numbers. They are read several at a time."""
+
+    def __init__(self, dataset: Squares, start: int) -> None:
+        self.dataset = dataset
+        self.start = start
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        number, square = self.dataset[index]
+        return number + self.start, square
+
+    def __getitems__(self, indices: list[int]) -> list[tuple[int, float]]:
+        return [self[index] for index in indices]
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+
+class Counting(IterableDataset[int]):
+    """A stream of the first numbers."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.number))
+
+
 ROWS = np.arange(0, 200, 2).reshape(-1, 2)
 
 # How to make a dataset of the first `number` samples, and how to read the numbers of the samples off a batch.
@@ -44,6 +91,15 @@ DATASETS: dict[str, tuple[Callable[[int], Any], Callable[[Any], tg.Tensor]]] = {
     "Subset of a Subset": (
         lambda number: Subset(Subset(ROWS, range(49, -1, -1)), range(49, 49 - number, -1)),
         lambda batch: batch[:, 0] / 4,
+    ),
+    "ConcatDataset": (
+        lambda number: Squares(number // 2) + Later(Squares(number - number // 2), number // 2),
+        lambda batch: batch[0],
+    ),
+    "StackDataset": (lambda number: StackDataset(ROWS[:number], Squares(number)), lambda batch: batch[0][:, 0] / 4),
+    "StackDataset with names": (
+        lambda number: Subset(StackDataset(x=TensorDataset(ROWS), y=Squares(50)), range(number)),
+        lambda batch: batch["y"][0],
     ),
     "list": (lambda number: list(range(number)), lambda batch: batch),
 }
@@ -65,6 +121,7 @@ def test_every_sample_comes_once_in_batches_of_the_right_size(
     order = np.random.default_rng(number).permutation(number).tolist()
     which = {"sampler": order} if sampled else {"shuffle": shuffle}
     loader = DataLoader(make(number), size, drop_last=drop_last, generator=generator, **which)
+    assert len(loader.sampler) == number  # type: ignore[arg-type]
     for _ in range(2):
         batches = [read(batch).tolist() for batch in loader]
         assert len(batches) == len(loader)
@@ -102,6 +159,113 @@ def test_a_batch_sampler_decides_the_batches() -> None:
     loader = DataLoader(ROWS, batch_sampler=[[3, 1], np.array([0])])
     assert [batch[:, 0].tolist() for batch in loader] == [[12, 4], [0]]
     assert len(loader) == 2
+
+
+@given(number=st.integers(0, 20), size=st.integers(1, 6), drop_last=st.booleans())
+def test_batches_of_a_stream_are_in_its_order(number: int, size: int, drop_last: bool) -> None:
+    loader = DataLoader(Counting(number) + Counting(2), size, drop_last=drop_last)
+    expected = [*range(number), 0, 1]
+    for _ in range(2):
+        batches = [batch.tolist() for batch in loader]
+        assert batches == [
+            expected[i : i + size] for i in range(0, len(expected), size) if i + size <= len(expected) or not drop_last
+        ]
+    assert list(DataLoader(Counting(3), None)) == [0, 1, 2]
+    assert list(DataLoader(Counting(3), None, collate_fn=str)) == ["0", "1", "2"]
+
+
+def test_the_length_of_a_stream_counts_its_batches() -> None:
+    class Known(Counting):
+        def __len__(self) -> int:
+            return self.number
+
+    assert [len(DataLoader(Known(5), size)) for size in (None, 1, 2, 5, 6)] == [5, 5, 3, 1, 1]
+    assert [len(DataLoader(Known(5), size, drop_last=True)) for size in (1, 2, 5, 6)] == [5, 2, 1, 0]
+    assert len(ChainDataset([Known(5), Known(2)])) == 7
+
+
+def test_without_a_batch_size_each_index_of_the_sampler_is_asked_for() -> None:
+    loader = DataLoader(TensorDataset(ROWS), None)
+    assert len(loader) == 50
+    assert [column.tolist() for column in next(iter(loader))] == [[0, 2]]
+    assert [row.tolist() for row in DataLoader(ROWS, None, sampler=[3, 0])] == [[12, 14], [0, 2]]
+    in_batches = BatchSampler(SequentialSampler(ROWS), 20, True)
+    batches = list(DataLoader(ROWS, None, sampler=in_batches))  # type: ignore[arg-type]
+    assert [batch.shape for batch in batches] == [(20, 2), (20, 2)]
+    batches[0].fill_(-1)
+    assert ROWS.min() == 0
+    assert list(DataLoader(Squares(3), None)) == [[0, 0.0], [1, 1.0], [2, 4.0]]
+    assert list(DataLoader(Squares(3), None, collate_fn=lambda sample: sample[1])) == [0, 1, 4]
+
+
+def test_samples_of_combined_datasets() -> None:
+    both = Squares(2) + Squares(3)
+    assert [both[i] for i in range(-5, 5)] == [(0, 0.0), (1, 1.0), (0, 0.0), (1, 1.0), (2, 4.0)] * 2
+    assert (len(both), both.cumulative_sizes) == (5, [2, 5])
+    assert [sample for sample, _ in part_samples(ConcatDataset([Squares(0), Squares(2), Squares(0)]))] == [0, 1]
+    assert StackDataset(Squares(2), "ab")[1] == ((1, 1.0), "b")
+    batch, *_ = DataLoader(StackDataset(image=ROWS, label=range(50)), 2)
+    assert (batch["image"].tolist(), batch["label"].tolist()) == ([[0, 2], [4, 6]], [0, 1])
+
+
+def test_a_stacked_dataset_is_read_with_one_index() -> None:
+    asked: list[Any] = []
+
+    class Rows(np.memmap[Any, Any]):
+        def __getitem__(self, index: Any) -> Any:
+            asked.append(index)
+            return np.asarray(self)[index]
+
+    list(DataLoader(StackDataset(ROWS.view(Rows), range(50)), 10, shuffle=True))
+    assert len(asked) == 5
+
+
+@given(number=st.integers(1, 9), count=st.integers(1, 30), seed=st.integers(0, 99))
+def test_random_samplers_draw_what_they_promise(number: int, count: int, seed: int) -> None:
+    def generator() -> tg.Generator:
+        return tg.Generator().manual_seed(seed)
+
+    once = RandomSampler(range(number), generator=generator())
+    assert sorted(once) == list(range(number))
+    counted = list(RandomSampler(range(number), num_samples=count, generator=generator()))
+    assert len(counted) == count == len(RandomSampler(range(number), num_samples=count))
+    times = np.bincount(counted, minlength=number)
+    assert times.max() - times.min() <= 1
+    several = list(RandomSampler(range(number), True, count, generator()))
+    assert len(several) == count
+    assert set(several) <= set(range(number))
+    subset = SubsetRandomSampler(range(7, 7 + number), generator())
+    assert sorted(subset) == list(range(7, 7 + number))
+    weights = [0.0, *range(1, number + 1)]
+    drawn = list(WeightedRandomSampler(weights, count, generator=generator()))
+    assert len(drawn) == count
+    assert 0 not in drawn
+    assert sorted(WeightedRandomSampler(weights, number, False, generator())) == list(range(1, number + 1))
+    for sampler in (once, subset):
+        assert {type(index) for index in sampler} == {int}
+    assert list(BatchSampler(range(5), 2, False)) == [[0, 1], [2, 3], [4]]
+    assert list(BatchSampler(range(5), 2, True)) == [[0, 1], [2, 3]]
+    assert [len(BatchSampler(range(5), 2, drop)) for drop in (False, True)] == [3, 2]
+
+
+def test_samples_come_in_proportion_to_their_weights() -> None:
+    weights = tg.tensor([1.0, 2.0, 5.0])
+    drawn = list(WeightedRandomSampler(weights, 8000, generator=tg.Generator().manual_seed(0)))
+    np.testing.assert_allclose(np.bincount(drawn) / 8000, [1 / 8, 2 / 8, 5 / 8], atol=0.02)
+
+
+def test_a_loader_takes_each_sampler() -> None:
+    for sampler in (
+        SequentialSampler(ROWS), RandomSampler(ROWS), SubsetRandomSampler([4, 2]), WeightedRandomSampler([1, 2], 3),
+    ):  # fmt: skip
+        batches = list(DataLoader(ROWS, 2, sampler=sampler))
+        assert sum(map(len, batches)) == len(sampler)
+        again = list(DataLoader(ROWS, batch_sampler=BatchSampler(sampler, 2, False)))
+        assert [len(batch) for batch in again] == [len(batch) for batch in batches]
+
+
+def test_there_are_no_workers() -> None:
+    assert get_worker_info() is None
 
 
 def test_a_user_dataset_is_asked_for_single_samples() -> None:
@@ -262,6 +426,16 @@ def test_default_collate_keeps_dtypes_and_structures() -> None:
     assert default_collate([Pair(1, 2), Pair(3, 4)]).y.tolist() == [2, 4]
 
 
+def test_default_convert_makes_tensors_of_arrays() -> None:
+    assert default_convert(np.arange(2)).tolist() == [0, 1]
+    assert default_convert(np.float64(2)).dtype == np.float64
+    assert [default_convert(one) for one in (3, "a", None, np.str_("b"))] == [3, "a", None, "b"]
+    found = default_convert({"x": (np.arange(2), 1), "y": Pair(np.arange(3), "a"), "z": [tg.tensor(1)]})
+    assert (found["x"][0].tolist(), found["x"][1], found["y"].x.tolist()) == ([0, 1], 1, [0, 1, 2])
+    assert type(found["x"]) is list
+    assert isinstance(found["z"][0], tg.Tensor)
+
+
 def test_collate_functions_get_lists_of_samples() -> None:
     assert list(DataLoader(Squares(5), 2, collate_fn=lambda samples: samples)) == [
         [(0, 0.0), (1, 1.0)], [(2, 4.0), (3, 9.0)], [(4, 16.0)]
@@ -297,7 +471,34 @@ def test_worker_and_pinning_options_change_no_batch() -> None:
         (lambda: random_split(ROWS, [1.5, -0.5]), ValueError, "≥ 0"),
         (lambda: DataLoader(ROWS, 0), ValueError, "batch_size"),
         (lambda: DataLoader(ROWS, 2.5), ValueError, "batch_size"),  # type: ignore[arg-type]
-        (lambda: DataLoader(ROWS, None), ValueError, "batch_size"),  # type: ignore[arg-type]
+        (lambda: DataLoader(ROWS, None, drop_last=True), ValueError, "with batch_size=None there are none"),
+        (lambda: DataLoader(Counting(3), shuffle=True), ValueError, "a stream has its own order"),
+        (lambda: DataLoader(Counting(3), sampler=[1]), ValueError, "a stream has its own order"),
+        (lambda: DataLoader(Counting(3), batch_sampler=[[1]]), ValueError, "a stream has its own order"),
+        (lambda: len(DataLoader(Counting(3))), TypeError, "len"),
+        (lambda: list(IterableDataset()), NotImplementedError, "write one"),  # type: ignore[abstract]
+        (lambda: list(Sampler()), NotImplementedError, "write one"),
+        (lambda: ConcatDataset([]), ValueError, "the list is empty"),
+        (lambda: ConcatDataset(3), TypeError, "datasets in a list, not of 3"),  # type: ignore[arg-type]
+        (lambda: ConcatDataset([ROWS, Counting(3)]), TypeError, "with a length, not of a Counting"),
+        (lambda: ConcatDataset([ROWS])[50], IndexError, "index 50 of a ConcatDataset of 50"),
+        (lambda: ConcatDataset([ROWS])[-51], IndexError, "index -51"),
+        (lambda: Counting(3) + Squares(2), TypeError, "of streams, .* not of a Squares"),
+        (lambda: StackDataset(), ValueError, "is of datasets, as in"),
+        (lambda: StackDataset(ROWS, x=ROWS), ValueError, "is of datasets, as in"),
+        (lambda: StackDataset(ROWS, ROWS[1:]), ValueError, r"not of lengths \[50, 49\]"),
+        (lambda: RandomSampler(ROWS, "no"), TypeError, "replacement is True or False, not 'no'"),
+        (lambda: RandomSampler(ROWS, num_samples=0), ValueError, "num_samples is a positive integer, not 0"),
+        (lambda: list(RandomSampler([], num_samples=2)), ValueError, "the dataset is empty"),
+        (lambda: SubsetRandomSampler([0.5]), TypeError, "float"),
+        (lambda: WeightedRandomSampler([1.0], 0), ValueError, "num_samples"),
+        (lambda: WeightedRandomSampler([1.0], 1, 3), ValueError, "replacement is True or False, not 3"),
+        (lambda: WeightedRandomSampler([-1.0], 1), ValueError, "weights are a list of numbers ≥ 0"),
+        (lambda: WeightedRandomSampler([0.0, 0.0], 1), ValueError, "not all of them 0"),
+        (lambda: WeightedRandomSampler([[1.0]], 1), ValueError, "weights are a list"),
+        (lambda: WeightedRandomSampler([1.0, 0.0], 2, False), ValueError, "as many weights above 0"),
+        (lambda: BatchSampler([1], 0, False), ValueError, "batch_size"),
+        (lambda: BatchSampler([1], 1, "no"), ValueError, "drop_last is True or False, not 'no'"),
         (lambda: DataLoader(ROWS, shuffle=True, sampler=[1]), ValueError, "not both"),
         (lambda: DataLoader(ROWS, 2, batch_sampler=[[1]]), ValueError, "leave out batch_size"),
         (lambda: DataLoader(ROWS, batch_sampler=[[1]], drop_last=True), ValueError, "drop_last"),
