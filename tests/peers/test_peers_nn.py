@@ -16,9 +16,10 @@ from agreement import DTYPES, close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from strategies import numbers, shapes
+from strategies import numbers
 
 import tinygrad_mlp as tg
+from tinygrad_mlp.testing.strategies import shapes
 from tinygrad_mlp.utils import data as our_data
 
 with warnings.catch_warnings():
@@ -70,7 +71,15 @@ ACTIVATIONS: list[Spec] = [
     ("Identity", (), {}), ("Tanh", (), {}), ("Sigmoid", (), {}), ("ReLU", (), {}), ("LeakyReLU", (0.2,), {}),
     ("ELU", (), {}), ("ELU", (0.7,), {}), ("GELU", (), {}), ("GELU", (), {"approximate": "tanh"}), ("SiLU", (), {}),
     ("Softplus", (), {}), ("Softplus", (2.0, 3.0), {}), ("Softmax", (-1,), {}), ("LogSoftmax", (1,), {}),
-    ("Dropout", (0.0,), {}),
+    ("Dropout", (0.0,), {}), ("AlphaDropout", (0.0,), {}), ("SELU", (), {}), ("CELU", (0.5,), {}), ("PReLU", (), {}),
+    ("Mish", (), {}),
+    ("LogSigmoid", (), {}), ("Softsign", (), {}), ("Softmin", (-1,), {}), ("Tanhshrink", (), {}),
+]  # fmt: skip
+# Those that are not smooth enough for a deep network of float32, or that change the shape.
+PIECEWISE: list[Spec] = [
+    ("ReLU6", (), {}), ("Hardtanh", (), {}), ("Hardtanh", (-0.5, 3), {}),
+    ("Hardswish", (), {}), ("Hardshrink", (), {}), ("Hardshrink", (1.0,), {}), ("Softshrink", (), {}),
+    ("Softshrink", (3.0,), {}), ("Threshold", (1.0, -3.0), {}), ("RReLU", (0.2, 0.2), {}), ("CELU", (-2.0,), {}),
 ]  # fmt: skip
 
 
@@ -91,6 +100,9 @@ def networks(draw: st.DrawFn, normalized: bool) -> list[Spec]:
             ("BatchNorm1d", (n_out, 0.1), {"momentum": None}),
             ("BatchNorm1d", (n_out, 0.1), {"track_running_stats": False}),
             ("LayerNorm", (n_out, 0.1), {}),
+            ("BatchNorm1d", (n_out, 0.1), {"bias": False}),
+            ("GroupNorm", (1, n_out, 0.1), {}),
+            ("RMSNorm", (n_out, 0.1), {}),
             ("LayerNorm", (n_out,), {"bias": False, "eps": 0.2}),
             ("LayerNorm", (n_out, 0.1), {"elementwise_affine": False}),
         ]
@@ -125,13 +137,14 @@ def test_networks_agree(dtype: Any, data: st.DataObject, seed: int, evaluating: 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("spec", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("spec", [*ACTIVATIONS, *PIECEWISE], ids=repr)
 @given(data=st.data())
 def test_activations_agree(spec: Spec, dtype: Any, data: st.DataObject) -> None:
     x = data.draw(numbers(data.draw(shapes(min_dims=2, min_side=1)), -40, 40)).astype(dtype)
     x.flat[0] = 0
     ours, theirs = tg.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
-    our_y, their_y = built(tg, [spec])(ours), built(torch, [spec])(theirs)
+    our_net, their_net = pair([spec], dtype)
+    our_y, their_y = our_net(ours), their_net(theirs)
     close(our_y, their_y)
     cotangent = np.random.default_rng(0).normal(size=x.shape).astype(dtype)
     our_y.backward(tg.tensor(cotangent))
@@ -140,7 +153,14 @@ def test_activations_agree(spec: Spec, dtype: Any, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("spec", [("BatchNorm1d", (3,), {}), ("LayerNorm", ((3, 5),), {})], ids=repr)
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ("BatchNorm1d", (3,), {}), ("LayerNorm", ((3, 5),), {}), ("RMSNorm", ((3, 5),), {}), ("RMSNorm", (5, 0.1), {}),
+        ("GroupNorm", (3, 3), {}), ("GroupNorm", (1, 3), {"bias": False}), ("GroupNorm", (1, 3), {"affine": False}),
+    ],
+    ids=repr,
+)  # fmt: skip
 def test_normalizations_agree(spec: Spec, dtype: Any) -> None:
     ours, theirs = pair([spec], dtype)
     for seed in range(3):
@@ -154,6 +174,21 @@ def test_normalizations_agree(spec: Spec, dtype: Any) -> None:
         for (name, parameter), peer in zip(ours.named_parameters(), theirs.parameters(), strict=True):
             close(parameter.grad, peer.grad, name)
     same_parameters(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch", [(), (4,), (2, 3)])
+def test_bilinear_layers_agree(dtype: Any, batch: tuple[int, ...]) -> None:
+    ours, theirs = pair([("Bilinear", (3, 4, 2), {})], dtype)
+    layers, random = (ours[0], theirs[0]), np.random.default_rng(0)
+    arrays = [random.normal(size=(*batch, features)).astype(dtype) for features in (3, 4)]
+    inputs = [[m.tensor(each, requires_grad=True) for each in arrays] for m in (tg, torch)]
+    outputs = [layer(*each) for layer, each in zip(layers, inputs, strict=True)]
+    close(*outputs)
+    for output in outputs:
+        (output**2).sum().backward()
+    for one, another in zip([*inputs[0], *ours.parameters()], [*inputs[1], *theirs.parameters()], strict=True):
+        close(one.grad, another.grad)
 
 
 # --- hooks ------------------------------------------------------------------------------------------------------------
@@ -319,7 +354,9 @@ each_optimizer = pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=re
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "LBFGS"])
 def test_every_option_of_an_optimizer_is_in_the_table(name: str) -> None:
     taken = {option for other, options in OPTIMIZERS if other == name for option in options}
-    assert taken | {"params"} == set(inspect.signature(getattr(tg.optim, name)).parameters)
+    without_a_meaning = {"foreach", "fused", "capturable", "differentiable"}
+    options = set(inspect.signature(getattr(tg.optim, name)).parameters) - without_a_meaning
+    assert taken | {"params"} == options
 
 
 def data(seed: int, dtype: Any = np.float64, outputs: int = 2) -> tuple[Array, Array]:

@@ -12,9 +12,10 @@ import pytest
 from agreement import DTYPES, close
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import Array, Shape, numbers
+from strategies import numbers
 
 import tinygrad_mlp as tg
+from tinygrad_mlp.testing.strategies import Array, Shape
 
 torch = pytest.importorskip("torch", reason="PyTorch, the peer, is not installed")
 
