@@ -28,6 +28,13 @@ def digits(tmp_path_factory):
     return str(path)
 
 
+@pytest.fixture
+def empty_figures(monkeypatch):
+    """Save empty figures: drawing takes far longer than training on these few digits."""
+    for drawing in ("draw_curves", "draw_samples", "draw_mistakes"):
+        monkeypatch.setattr(example, drawing, lambda *_: None)
+
+
 def test_it_trains_with_both_losses_and_saves_its_figures(digits, tmp_path, capsys):
     assert example.main(["--data", digits, "--out", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
@@ -43,6 +50,7 @@ def test_it_trains_with_both_losses_and_saves_its_figures(digits, tmp_path, caps
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") and name in out for name in files)
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_options_reach_the_network(digits, tmp_path, capsys, monkeypatch):
     made = []
     network = example.NeuralNetwork
@@ -66,6 +74,7 @@ def test_options_reach_the_network(digits, tmp_path, capsys, monkeypatch):
     assert without_times[0] == without_times[1], "the same seed gives the same numbers"
 
 
+@pytest.mark.usefixtures("empty_figures")
 def test_the_target_decides_the_exit_status(digits, tmp_path, capsys, monkeypatch):
     arguments = ["--data", digits, "--out", str(tmp_path), "--hidden", "8"]
     assert example.main([*arguments, "--target", "1"]) == 1

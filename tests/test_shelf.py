@@ -37,7 +37,7 @@ def test_the_installed_version_is_that_of_the_source() -> None:
 def is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # a package above it is not there
+    except ImportError:  # a package above it is not there, or PyTorch has a name that is left out
         return False
 
 
@@ -108,7 +108,7 @@ def test_a_number_that_overflows_and_a_warning_at_a_users_line_fail_the_suite() 
         tinygrad_mlp.tensor([tinygrad_mlp.ones(1, requires_grad=True)])
 
 
-PAGES = [page for page in sorted(PROJECT.rglob("*.md")) if ".venv" not in page.parts]
+PAGES = [page for page in sorted(PROJECT.rglob("*.md")) if ".venv" not in page.parts and not page.is_symlink()]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(PROJECT)) for page in PAGES])

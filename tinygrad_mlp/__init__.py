@@ -1,20 +1,53 @@
-"""A small PyTorch-style reverse-mode autodiff framework on NumPy and SciPy."""
+"""A small PyTorch-style reverse-mode autodiff framework on NumPy and SciPy.
 
+A script for PyTorch's dense networks begins with ``import tinygrad_mlp as torch``. The way through:
+
+- **Tensors**: `tensor`, `zeros`, `randn`; `Tensor` has PyTorch's methods, and NumPy's functions take Tensors. Most
+  methods are functions here, too: ``exp(x)`` is ``x.exp()``.
+- **Gradients**: ``y.backward()`` fills ``x.grad``; `no_grad` stops recording; `autograd` has `grad`, `gradcheck` and
+  Jacobians, `func` derivatives of functions. `explain` writes a derivation down, and `differentiable` makes a function
+  of yours with its rule.
+- **Networks**: `nn` has layers, losses and `nn.init`; `optim` SGD, Adam and LBFGS, and the schedules of their rates;
+  `utils.data` loaders. `capture` replays a training step, at small batches several times faster.
+- **Files**: `save` and `load` for ``state_dict()``, without code in them.
+- **Beyond PyTorch**: `testing` checks and proves gradients; `training` has loops and figures; `datasets` MNIST and
+  digits; `NeuralNetwork` is the network of the textbook derivation.
+
+A name of PyTorch's that is left out says so when it is asked for, and what to write instead.
+
+>>> import tinygrad_mlp as tg
+>>> net = tg.nn.Sequential(tg.nn.Linear(2, 8), tg.nn.Tanh(), tg.nn.Linear(8, 1))
+>>> optimizer = tg.optim.SGD(net.parameters(), lr=0.1)
+>>> x = tg.randn(64, 2, generator=tg.Generator().manual_seed(0))
+>>> for _ in range(300):
+...     loss = tg.nn.functional.mse_loss(net(x), x.prod(1, keepdim=True))
+...     optimizer.zero_grad()
+...     loss.backward()
+...     optimizer.step()
+>>> loss.item() < 1
+True
+"""
+
+import sys as _sys
+from importlib import import_module
+from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 import scipy.linalg as _linalg  # noqa: F401  # loaded before all else, it makes the whole import 8 % shorter
-from numpy import float32, float64, int64
+from numpy import dtype, finfo, iinfo, newaxis
 
-from . import autograd, datasets, nn, optim, utils
-from ._capture import capture
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from . import autograd, nn, optim, utils
+from ._left_out import Finder as _Finder
+from ._left_out import missing as _missing
+from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.custom import add_row, differentiable
-from .experiment.neural_network import NeuralNetwork
 from .files.archive import load, save
-from .tensors.arguments import get_default_dtype, set_default_dtype
+from .names import function_names as _function_names
+from .names import function_of as _function_of
+from .tensors.arguments import Size, get_default_dtype, set_default_dtype
 from .tensors.creation import (
     arange,
-    as_function,
+    as_tensor,
     cat,
     einsum,
     eye,
@@ -30,99 +63,86 @@ from .tensors.creation import (
     randn,
     randperm,
     stack,
+    tensor,
     where,
     zeros,
     zeros_like,
 )
+from .tensors.devices import backends, cuda, device, get_default_device, mps, set_default_device, xpu
+from .tensors.dtypes import (
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+    is_tensor,
+    set_default_tensor_type,
+)
 from .tensors.random import Generator, manual_seed
-from .tensors.tensor import Tensor, tensor
+from .tensors.tensor import Tensor
 
 __version__ = "0.1.0"  # pyproject.toml reads it here, without importing the package
 
 if TYPE_CHECKING:
+    from . import datasets, func, jit, linalg, special, testing
+    from ._capture import capture
     from .derivation.page import Derivation, explain
+    from .experiment.neural_network import NeuralNetwork
+    from .jit import compile as compile
+    from .names.functions import *  # noqa: F403  # which `__getattr__` makes when they are asked for
 
 __all__ = [
-    "Derivation", "Generator", "NeuralNetwork", "Tensor", "add_row", "arange", "autograd", "capture", "cat",
-    "datasets", "differentiable", "einsum", "enable_grad", "explain", "eye", "float32", "float64", "from_numpy",
-    "full", "get_default_dtype", "int64", "is_grad_enabled", "linspace", "load", "manual_seed", "maximum",
-    "minimum", "nn", "no_grad", "ones", "ones_like", "optim", "rand", "randint", "randn", "randperm", "save",
-    "set_default_dtype", "set_grad_enabled", "stack", "tensor", "utils", "where", "zeros", "zeros_like",
+    "BoolTensor", "ByteTensor", "CharTensor", "Derivation", "DoubleTensor", "FloatTensor", "Generator", "IntTensor",
+    "LongTensor", "NeuralNetwork", "ShortTensor", "Size", "Tensor", "add_row", "arange", "as_tensor", "autograd",
+    "backends", "capture", "cat", "cuda", "datasets", "device", "differentiable", "double", "dtype", "e", "einsum",
+    "enable_grad", "explain", "eye", "finfo", "float32", "float64", "from_numpy", "full", "func", "get_default_device",
+    "get_default_dtype", "iinfo", "inf", "inference_mode", "int16", "int32", "int64", "int8", "is_grad_enabled",
+    "is_tensor", "jit", "linalg", "linspace", "load", "long", "manual_seed", "maximum", "minimum", "mps", "nan",
+    "newaxis", "nn", "no_grad", "ones", "ones_like", "optim", "pi", "rand", "randint", "randn", "randperm", "save",
+    "set_default_device", "set_default_dtype", "set_default_tensor_type", "set_grad_enabled", "short", "special",
+    "stack", "tensor", "testing", "uint16", "uint32", "uint64", "uint8", "utils", "where", "xpu", "zeros", "zeros_like",
 ]  # fmt: skip
 
+# Dtypes are NumPy's. Of these names float, int and bool are no part of `import *`, which would hide Python's own; nor
+# does anything below mean Python's by them.
+float32 = float = dtype("float32")
+float64 = double = dtype("float64")
+int8 = dtype("int8")
+int16 = short = dtype("int16")
+int32 = int = dtype("int32")
+int64 = long = dtype("int64")
+uint8 = dtype("uint8")
+uint16 = dtype("uint16")
+uint32 = dtype("uint32")
+uint64 = dtype("uint64")
+bool = dtype("bool")
 
-def __getattr__(name: str) -> Any:
-    if name not in ("Derivation", "explain"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .derivation import page  # a fifth of the time of the import, which few programs need
 
-    return getattr(page, name)
+# What few programs need is loaded when it is asked for. The pages of derivations took a fifth of the whole import.
+_ROOMS = ("datasets", "func", "jit", "linalg", "special", "testing")
+_LOADED_LATER = {
+    "Derivation": ".derivation.page", "NeuralNetwork": ".experiment.neural_network", "capture": "._capture",
+    "compile": ".jit", "explain": ".derivation.page",
+}  # fmt: skip
+
+if not TYPE_CHECKING:  # so that mypy finds misspelt names
+
+    def __getattr__(name: str) -> Any:
+        if name in _ROOMS:
+            return import_module(f".{name}", __name__)
+        if name in _LOADED_LATER:
+            return getattr(import_module(_LOADED_LATER[name], __name__), name)
+        if name not in _function_names():
+            raise _missing(__name__, name)
+        function = globals()[name] = _function_of(name)
+        return function
+
+
+_sys.meta_path.append(_Finder)  # says of an import that fails why, if it is of one of PyTorch's names
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
-# What PyTorch offers as functions, too: tinygrad_mlp.exp(x) is x.exp(). They are no part of `import *`, which would
-# hide Python's own abs, all, any, max, min, pow and sum.
-abs = as_function(Tensor.abs)
-acos = as_function(Tensor.acos)
-all = as_function(Tensor.all)
-amax = as_function(Tensor.amax)
-amin = as_function(Tensor.amin)
-any = as_function(Tensor.any)
-argmax = as_function(Tensor.argmax)
-argmin = as_function(Tensor.argmin)
-asin = as_function(Tensor.asin)
-atan = as_function(Tensor.atan)
-clamp = as_function(Tensor.clamp)
-cos = as_function(Tensor.cos)
-cosh = as_function(Tensor.cosh)
-cumsum = as_function(Tensor.cumsum)
-diagonal = as_function(Tensor.diagonal)
-erf = as_function(Tensor.erf)
-exp = as_function(Tensor.exp)
-exp2 = as_function(Tensor.exp2)
-expm1 = as_function(Tensor.expm1)
-flatten = as_function(Tensor.flatten)
-flip = as_function(Tensor.flip)
-floor = as_function(Tensor.floor)
-log = as_function(Tensor.log)
-log10 = as_function(Tensor.log10)
-log1p = as_function(Tensor.log1p)
-log2 = as_function(Tensor.log2)
-log_softmax = as_function(Tensor.log_softmax)
-logaddexp = as_function(Tensor.logaddexp)
-logsumexp = as_function(Tensor.logsumexp)
-masked_fill = as_function(Tensor.masked_fill)
-matmul = as_function(Tensor.matmul)
-max = as_function(Tensor.max)
-mean = as_function(Tensor.mean)
-min = as_function(Tensor.min)
-mm = as_function(Tensor.mm)
-norm = as_function(Tensor.norm)
-outer = as_function(Tensor.outer)
-permute = as_function(Tensor.permute)
-pow = as_function(Tensor.pow)
-prod = as_function(Tensor.prod)
-reciprocal = as_function(Tensor.reciprocal)
-relu = as_function(Tensor.relu)
-reshape = as_function(Tensor.reshape)
-roll = as_function(Tensor.roll)
-sigmoid = as_function(Tensor.sigmoid)
-sign = as_function(Tensor.sign)
-sin = as_function(Tensor.sin)
-sinh = as_function(Tensor.sinh)
-softmax = as_function(Tensor.softmax)
-sqrt = as_function(Tensor.sqrt)
-square = as_function(Tensor.square)
-squeeze = as_function(Tensor.squeeze)
-std = as_function(Tensor.std)
-sum = as_function(Tensor.sum)
-tan = as_function(Tensor.tan)
-tanh = as_function(Tensor.tanh)
-transpose = as_function(Tensor.transpose)
-tril = as_function(Tensor.tril)
-triu = as_function(Tensor.triu)
-unsqueeze = as_function(Tensor.unsqueeze)
-var = as_function(Tensor.var)
+    return sorted({*globals(), *__all__, *_function_names(), *_LOADED_LATER})

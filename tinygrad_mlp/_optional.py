@@ -1,4 +1,4 @@
-"""The packages that only a few functions need: matplotlib, tqdm and pooch. The extra ``[experiment]`` installs them.
+"""The packages that only a few functions need. The extra ``[experiment]`` installs most of them, and ``[test]`` all.
 
 All else works with NumPy and SciPy alone. They are imported inside functions, after a call of `require`, or of
 `is_installed` where there is another way.
@@ -9,6 +9,9 @@ from __future__ import annotations
 from importlib import import_module
 
 __all__ = ["is_installed", "require"]
+
+
+_OF_TESTS = ("hypothesis", "sympy")  # what the extra [test] alone installs
 
 
 def require(package: str, purpose: str) -> None:
@@ -30,7 +33,7 @@ write pip install "tinygrad-mlp[experiment]"
     try:
         import_module(package)
     except ImportError as error:
-        advice = 'write pip install "tinygrad-mlp[experiment]"'
+        advice = f'write pip install "tinygrad-mlp[{"test" if package in _OF_TESTS else "experiment"}]"'
         raise type(error)(f"{purpose} needs {package} ({error}): {advice}", name=package) from None
 
 

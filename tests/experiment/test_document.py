@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tinygrad_mlp import Tensor, nn, no_grad
+from tinygrad_mlp import nn, no_grad, tensor
 from tinygrad_mlp.experiment.neural_network import NeuralNetwork
 
 # --- the formulas -----------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def entropy_in_numpy(z, y):
 def autodiff(loss, x, y, weights):
     """The gradients of the weights, by backward."""
     network = network_with(weights)
-    loss(network(Tensor(x.T)), y.T).backward()
+    loss(network(tensor(x.T)), y.T).backward()
     return [parameter.grad.numpy() for parameter in network.parameters()]
 
 
@@ -206,7 +206,7 @@ def test_the_recurrence_equals_the_formulas_for_three_layers(problem):
 @given(z=st.floats(-700, 700), y=st.floats(0, 1))
 def test_the_gradient_of_a_logit_is_a_minus_y_even_if_saturated(z, y):
     """Section 4 for w = 1, where the formulas of section 2.2 divide by zero."""
-    logit = Tensor(np.array([z]), requires_grad=True)
+    logit = tensor(np.array([z]), requires_grad=True)
     entropy_of_logits(logit, np.array([y])).backward()
     np.testing.assert_allclose(logit.grad.numpy(), [g(z) - y], rtol=1e-10, atol=1e-15 * g(z) + 1e-300)
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tinygrad_mlp import Generator, Tensor, manual_seed, nn, no_grad, training
+from tinygrad_mlp import Generator, manual_seed, nn, no_grad, tensor, training
 from tinygrad_mlp.experiment.neural_network import BATCH, NeuralNetwork
 
 pytestmark = pytest.mark.usefixtures("without_display")
@@ -114,7 +114,7 @@ def test_predictions_do_not_depend_on_the_batches(n):
         ((1.0, 0.0, 2.0), (0.0, 1.0, 1.0)),
         np.array([[1, 0, 2], [0, 1, 1]], np.uint8),
         np.array([[1, 0], [0, 1], [2, 1]], np.float64).T,
-        Tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]]),
+        tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]]),
     ],
     ids=["list", "tuple", "uint8", "Fortran order", "Tensor"],
 )

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..tensors.arguments import array_of, floating_dtype, validated_dtype
 from ..tensors.foreign import refuse_subclasses
-from ..utils.data import whole_samples
+from ..utils.data.dataset import whole_samples
 
 __all__ = ["Preprocessed", "Standardizer", "one_hot", "preprocess"]
 

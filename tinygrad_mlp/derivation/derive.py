@@ -64,7 +64,7 @@ def nodes_of(root: Node) -> list[Node]:
     found, waiting = {root}, [root]
     while waiting:
         node = waiting.pop()
-        if node.edges is None:
+        if node.inputs is None:
             raise RuntimeError(
                 f"the graph behind this {function_name(node.function)} was released by backward(): explain the loss "
                 "before backward(), or pass that retain_graph=True, or compute the loss again"
@@ -75,7 +75,8 @@ def nodes_of(root: Node) -> list[Node]:
     nodes = sorted(found, key=lambda node: node.number)
     for node in nodes:
         pairs = zip(node.inputs, node.edges, strict=True)
-        node.inputs = [edge.output if type(array) is Form else array for array, edge in pairs]
+        # The output of the node behind, because the input may be let go of, or overwritten by a write in place since.
+        node.inputs = [edge.output if isinstance(edge, Node) else array for array, edge in pairs]
         if type(node.output) is Form:
             for array in node.inputs:
                 if type(array) is np.ndarray and not guard.unchanged(array, node.number):
@@ -441,7 +442,7 @@ class Deriver:
             copy = copies[node] = object.__new__(Node)
             for slot in Node.__slots__:
                 setattr(copy, slot, getattr(node, slot))
-            if node.edges is not None:
+            if node.inputs is not None:
                 copy.edges = [copies.setdefault(edge, Leaf()) for edge in node.edges]
             if node.extras is not None:
                 copy.extras = SimpleNamespace(hooks=None, retains_grad=False, checksums=node.extras.checksums)

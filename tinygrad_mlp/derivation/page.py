@@ -13,6 +13,7 @@ import numpy as np
 from .._optional import require
 from ..core.record import Node, Variable
 from ..files.atomic import replacing
+from ..tensors.views import place_now
 from .derive import LARGEST_GRAPH, Deriver, Line, Section, nodes_of, summary
 from .document import DocumentDeriver, DocumentWriter
 from .expression import Array, Expression, Name
@@ -389,7 +390,7 @@ def explain(
         )
     if notation not in _NOTATIONS:
         raise ValueError(f'notation is "rows" or "document", not {notation!r}')
-    if not isinstance(loss._node, Node):
+    if not isinstance(node := place_now(loss), Node):
         raise RuntimeError(
             "there is nothing to derive: this loss was not computed from anything that requires a gradient. Make the "
             "parameters with requires_grad=True, and compute the loss from them outside no_grad()"
@@ -405,7 +406,7 @@ def explain(
                 f"names= maps names to Tensors and arrays, but {name} to {type(value).__name__}: write {{'w': w}}"
             )
     paths = {parameter._node: path for path, parameter in parameters}
-    derivation = Derivation(loss._node, paths, names or {}, notation)
+    derivation = Derivation(node, paths, names or {}, notation)
     if verify:
         derivation.verify()
     return derivation

@@ -67,6 +67,7 @@ MEANINGS: dict[Any, str] = {
     np.where: "where(c, a, b) is a where c is true and b elsewhere",
     np.diagflat: "diag(v) is the matrix with the diagonal v",
     f.scatter: "scatter(a, i, n) adds a to zeros of shape n at i",
+    f.replaced: "replaced(a, b, i) is a with b at i",
 }
 
 
@@ -258,7 +259,9 @@ class Writer:
         yield from (words.format(self.spelt(x)) for x, words in MEANINGS.items() if x in self.functions)
         others: dict[str, list[str]] = defaultdict(list)
         for function in self.functions - MEANINGS.keys():
-            is_numpys = function.__module__.partition(".")[0] in ("numpy", "scipy", __name__.partition(".")[0])
+            # Some of SciPy's ufuncs do not say what module they are of.
+            module = getattr(function, "__module__", "scipy").partition(".")[0]
+            is_numpys = module in ("numpy", "scipy", __name__.partition(".")[0])
             words = "as in NumPy" if is_numpys else "of this program"
             others["of each entry" if isinstance(function, np.ufunc) else words].append(self.spelt(function))
         yield from (f"{', '.join(sorted(names))}: {words}" for words, names in sorted(others.items()))

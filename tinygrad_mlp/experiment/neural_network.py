@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from .. import nn, training
 from .._capture import capture
 from .._optional import require
-from ..core.mode import no_grad
+from ..autograd.grad_mode import no_grad
 from ..nn import functional as F
 from ..optim import SGD
 from ..optim.lr_scheduler import LambdaLR

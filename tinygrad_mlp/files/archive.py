@@ -11,13 +11,16 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.record import HELD
+from ..tensors.devices import DeviceLike, validate_device
 from ..tensors.foreign import refuse_subclasses
+from ..tensors.refusals import is_module, with_article
 from ..tensors.tensor import Tensor
 from .atomic import replacing
 from .members import Contents, Refusal, Unreadable, damage
@@ -26,6 +29,7 @@ __all__ = ["load", "save"]
 
 Array = NDArray[Any]
 Place = str | os.PathLike[str] | IO[bytes]
+MapLocation = DeviceLike | Mapping[str, str] | Callable[[Any, str], Any]
 
 _STRUCTURE = "structure.json"
 _VERSION = "version.json"
@@ -45,12 +49,13 @@ def save(obj: Any, f: Place) -> None:
 
     Args:
         obj: a Tensor, array, number, string or None, or dictionaries, lists and tuples of these, of which the
-            ``state_dict()`` of modules, optimizers and schedulers is made.
+            ``state_dict()`` of modules, optimizers and schedulers is made. Of a Tensor that was computed, such as a
+            loss, the entries are saved, and it is loaded as one that needs no gradient.
         f: a path, or a file opened for writing in binary mode.
 
     Raises:
-        TypeError: `obj` holds another object, such as a module or a masked array, or a Tensor that was computed with a
-            graph; or `f` is neither a path nor a file opened in binary mode.
+        TypeError: `obj` holds another object, such as a module or a masked array; or `f` is neither a path nor a file
+            opened in binary mode.
         ValueError: `obj` holds itself, is nested more deeply than Python can follow, or holds an integer of more
             digits than Python reads.
         OSError: the file cannot be written.
@@ -74,7 +79,13 @@ def save(obj: Any, f: Place) -> None:
         _write(file, structure, arrays)
 
 
-def load(f: Place, *, weights_only: bool = True, max_bytes: float | None = None) -> Any:
+def load(
+    f: Place,
+    map_location: MapLocation = None,
+    *,
+    weights_only: bool = True,
+    max_bytes: float | None = None,
+) -> Any:
     """The object that `save` has written to the file `f`.
 
     Nothing in a file is believed before it is checked, so that a file from a stranger can do no harm: no file can make
@@ -82,6 +93,8 @@ def load(f: Place, *, weights_only: bool = True, max_bytes: float | None = None)
 
     Args:
         f: a path, or a file opened for reading in binary mode, which is read from its start.
+        map_location: the device for the Tensors: the CPU. A dict says where those of the CPU go, by names of devices.
+            A function is called once with a Tensor and "cpu", and may move it to the CPU.
         weights_only: changes nothing, because no file can make `load` run code; for scripts that pass it to PyTorch.
         max_bytes: the largest number of bytes that the contents of the file may have, unpacked. By default it is the
             size of the file itself. `save` does not compress, so a larger number is needed only for a file that
@@ -92,7 +105,9 @@ def load(f: Place, *, weights_only: bool = True, max_bytes: float | None = None)
             version of this package wrote it. The error names the file. Also if `max_bytes` is negative.
         OSError: the file cannot be opened or read, such as FileNotFoundError if there is none.
         TypeError: `f` is neither a path nor a file opened in binary mode, or `max_bytes` is no number.
+        DeviceError: `map_location` is another device than the CPU.
     """
+    _validate_map_location(map_location)
     path = _path(f, "load(f)", "reading", "seek", "rb")
     if max_bytes is not None:
         if isinstance(max_bytes, bool) or not isinstance(max_bytes, int | float | np.integer | np.floating):
@@ -103,6 +118,16 @@ def load(f: Place, *, weights_only: bool = True, max_bytes: float | None = None)
         return _read(f, max_bytes)  # type: ignore[arg-type]
     with open(path, "rb") as file:
         return _read(file, max_bytes)
+
+
+def _validate_map_location(map_location: MapLocation) -> None:
+    """Raise an error if the Tensors of the CPU, and in a file there are no others, would go elsewhere."""
+    if isinstance(map_location, Mapping):
+        validate_device(map_location.get("cpu"))
+    elif callable(map_location):
+        map_location(Tensor._of(np.empty(0, np.float32)), "cpu")
+    else:
+        validate_device(map_location)
 
 
 def _path(f: Any, call: str, purpose: str, method: str, mode: str) -> str | None:
@@ -179,11 +204,17 @@ def _encoded(value: Any, path: str, arrays: dict[str, Array]) -> Any:
         ]
         return {"dict": pairs}
     if isinstance(value, Tensor) and not value.is_leaf:
-        raise TypeError(f"save(): {path or 'this Tensor'} was computed, and its graph cannot be saved: save .detach()")
+        value = value.detach()  # as the loss of a checkpoint: its graph is of no use in another process
+    if is_module(value):
+        raise TypeError(
+            f"save(): {path or 'this'} is {with_article(type(value))}, and a file holds no code: write "
+            "save(net.state_dict(), path), and net.load_state_dict(load(path)) where its class has made the net anew"
+        )
     if not isinstance(value, Tensor | np.ndarray):
         raise TypeError(
-            f"save(): {path or 'this'} is a {type(value).__name__}, but files hold Tensors, arrays, numbers, strings, "
-            "None, and dictionaries, lists and tuples of these: of a module or an optimizer, save the state_dict()"
+            f"save(): {path or 'this'} is {with_article(type(value))}, but files hold Tensors, arrays, numbers, "
+            "strings, None, and dictionaries, lists and tuples of these: of an optimizer or a schedule, save the "
+            "state_dict(), and of an object that holds options, vars(options)"
         )
     refuse_subclasses(value)
     array: Array = value._data if isinstance(value, Tensor) else value
