@@ -1,6 +1,7 @@
 """Each layer equals its formula written out in NumPy, and its gradients equal finite differences."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -262,3 +263,31 @@ def test_one_hot(data: st.DataObject) -> None:
     for row, chosen in zip(rows.reshape(-1, 5), classes, strict=True):
         assert row.tolist() == [int(k == chosen) for k in range(5)]
     assert F.one_hot(classes).shape[-1] == classes.max() + 1
+
+
+LAYERS: dict[str, Callable[[tg.Generator], nn.Module]] = {
+    "Linear": lambda g: nn.Linear(3, 2, generator=g),
+    "Linear without bias": lambda g: nn.Linear(3, 2, bias=False, generator=g),
+    "Bilinear": lambda g: nn.Bilinear(3, 2, 4, generator=g),
+    "BatchNorm1d": lambda g: nn.BatchNorm1d(3),
+    "BatchNorm1d without parameters": lambda g: nn.BatchNorm1d(3, affine=False),
+    "BatchNorm1d without buffers": lambda g: nn.BatchNorm1d(3, track_running_stats=False),
+    "LayerNorm": lambda g: nn.LayerNorm((2, 3)),
+    "LayerNorm without bias": lambda g: nn.LayerNorm(3, bias=False),
+    "GroupNorm": lambda g: nn.GroupNorm(2, 4),
+    "RMSNorm": lambda g: nn.RMSNorm(3),
+    "PReLU": lambda g: nn.PReLU(2, init=0.5),
+}
+
+
+@pytest.mark.parametrize("make", LAYERS.values(), ids=list(LAYERS))
+def test_reset_parameters_begins_as_a_new_layer(make: Callable[[tg.Generator], nn.Module]) -> None:
+    layer, new = make(tg.Generator().manual_seed(0)), make(tg.Generator().manual_seed(1))
+    held = dict(layer.named_parameters())
+    for tensor in layer.state_dict().values():
+        tensor.add_(7)
+    drawn = type(layer) in (nn.Linear, nn.Bilinear)
+    layer.reset_parameters(*([tg.Generator().manual_seed(1)] if drawn else []))
+    assert {name: held[name] is parameter for name, parameter in layer.named_parameters()} == dict.fromkeys(held, True)
+    for name, tensor in new.state_dict().items():
+        np.testing.assert_array_equal(layer.state_dict()[name], tensor)

@@ -48,6 +48,17 @@ def test_writes_to_views_elsewhere_change_nothing_for_lazy_layers() -> None:
     assert net(view.detach()).shape == (3,)
 
 
+@pytest.mark.parametrize("layer", [nn.LazyLinear(2), nn.LazyBatchNorm1d()], ids=lambda layer: type(layer).__name__)
+def test_there_is_nothing_to_reset_before_the_first_call(layer: Any) -> None:
+    layer.reset_parameters()
+    assert layer.has_uninitialized_params()
+    layer(tg.ones(4, 3))
+    with tg.no_grad():
+        layer.weight.fill_(9)
+    layer.reset_parameters()
+    assert not (layer.weight == 9).any()
+
+
 def test_a_lazy_batch_norm_becomes_one() -> None:
     layer = nn.LazyBatchNorm1d(0.1, momentum=0.5).double()
     assert list(layer.state_dict()) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]

@@ -19,6 +19,7 @@ from ..tensors.tensor import Tensor
 from . import activation_functions as check
 from . import functional as F
 from .function_module import FunctionModule, of_options
+from .init import constant_
 from .module import Module
 from .parameter import Parameter
 
@@ -422,6 +423,10 @@ class PReLU(Module):
         check.validate_number("prelu: init", init)
         self.init = init
         self.weight = Parameter(Tensor._of(np.full(self.num_parameters, init, floating_dtype(dtype))))
+
+    def reset_parameters(self) -> None:
+        """Begin anew with the initial weight."""
+        constant_(self.weight, self.init)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)

@@ -34,7 +34,6 @@ __all__ = [
     "Identity",
     "Linear",
     "Unflatten",
-    "draw_linear",
 ]
 
 
@@ -78,7 +77,14 @@ class Linear(Module):
         self.out_features = out_features
         self.weight = Parameter(Tensor._of(empty((out_features, in_features), dtype)))
         self.bias = Parameter(Tensor._of(np.empty(out_features, dtype))) if bias else None
-        draw_linear(self.weight, self.bias, generator)
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: AnyGenerator | None = None) -> None:
+        """Draw the initial values anew."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5), generator=generator)
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.weight.shape[1])
+            init.uniform_(self.bias, -bound, bound, generator)
 
     def forward(self, input: Any) -> Tensor:
         try:
@@ -104,14 +110,6 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-
-
-def draw_linear(weight: Tensor, bias: Tensor | None, generator: AnyGenerator | None) -> None:
-    """Give the parameters of a `Linear` their initial values."""
-    init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
-    if bias is not None:
-        bound = 1 / math.sqrt(weight.shape[1])
-        init.uniform_(bias, -bound, bound, generator)
 
 
 class Bilinear(Module):
@@ -151,7 +149,11 @@ class Bilinear(Module):
         dtype = floating_dtype(dtype)
         self.weight = Parameter(Tensor._of(empty((out_features, in1_features, in2_features), dtype)))
         self.bias = Parameter(Tensor._of(np.empty(out_features, dtype))) if bias else None
-        bound = 1 / math.sqrt(in1_features)
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: AnyGenerator | None = None) -> None:
+        """Draw the initial values anew."""
+        bound = 1 / math.sqrt(self.in1_features)
         init.uniform_(self.weight, -bound, bound, generator)
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound, generator)

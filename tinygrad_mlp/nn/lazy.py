@@ -15,7 +15,7 @@ from ..tensors.random import AnyGenerator
 from ..tensors.tensor import Tensor
 from . import init
 from .call_site import where_called
-from .layers import Linear, draw_linear
+from .layers import Linear
 from .module import Module
 from .normalization import BatchNorm1d
 from .parameter import UninitializedBuffer, UninitializedParameter, is_lazy
@@ -84,6 +84,11 @@ class LazyLinear(_Lazy, Linear):
         self.bias = UninitializedParameter(device=device, dtype=dtype) if bias else None
         self._generator = generator
 
+    def reset_parameters(self, generator: AnyGenerator | None = None) -> None:
+        """Draw the initial values anew, if there are some already."""
+        if not self.has_uninitialized_params():
+            super().reset_parameters(generator)
+
     def initialize_parameters(self, input: Tensor) -> None:
         """Take the number of features from `input`, and draw the initial values; keep those that were loaded."""
         if is_lazy(self.weight):
@@ -93,7 +98,7 @@ class LazyLinear(_Lazy, Linear):
             self.weight.materialize((self.out_features, in_features))
             if is_lazy(self.bias):
                 self.bias.materialize((self.out_features,))
-            draw_linear(self.weight, self.bias, self._generator)
+            self.reset_parameters(self._generator)
         self.in_features = self.weight.shape[1]
         del self._generator
 
@@ -131,6 +136,11 @@ class LazyBatchNorm1d(_Lazy, BatchNorm1d):
         if track_running_stats:
             self.running_mean = UninitializedBuffer(dtype=dtype)
             self.running_var = UninitializedBuffer(dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Begin anew, if the number of channels is known."""
+        if not self.has_uninitialized_params():
+            super().reset_parameters()
 
     def initialize_parameters(self, input: Tensor) -> None:
         """Take the number of channels from `input`, and begin with the values of `BatchNorm1d`; keep loaded ones."""

@@ -16,6 +16,7 @@ from ..tensors.observer import observer
 from ..tensors.refusals import number
 from ..tensors.tensor import Tensor
 from . import functional as F
+from . import init
 from .call_site import where_called
 from .module import Module
 from .normalization_functions import validate_eps, validated_shape
@@ -30,7 +31,20 @@ def _parameters(shape: tuple[int, ...], weight: bool, bias: bool, dtype: np.dtyp
     return [None if value is None else Parameter(value) for value in values]
 
 
-class BatchNorm1d(Module):
+class _Scaling(Module):
+    """The base of the layers that multiply by ``weight`` and add ``bias``, if there are such."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def reset_parameters(self) -> None:
+        """Begin anew with a weight of ones and a bias of zeros."""
+        for name, fill in (("weight", init.ones_), ("bias", init.zeros_)):
+            if (parameter := getattr(self, name, None)) is not None:
+                fill(parameter)
+
+
+class BatchNorm1d(_Scaling):
     """Shifts and scales each channel to mean 0 and variance 1, then multiplies it by ``weight`` and adds ``bias``.
 
     The input has shape (N, C) or (N, C, L) with C channels. In training mode the mean and (biased) variance are those
@@ -85,6 +99,21 @@ class BatchNorm1d(Module):
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
 
+    def reset_running_stats(self) -> None:
+        """Forget the batches: the running means are zeros from now on, and the variances ones."""
+        for name, fill in (
+            ("running_mean", init.zeros_),
+            ("running_var", init.ones_),
+            ("num_batches_tracked", init.zeros_),
+        ):
+            if (buffer := getattr(self, name)) is not None:
+                fill(buffer)
+
+    def reset_parameters(self) -> None:
+        """Begin anew: without running statistics, and with a weight of ones and a bias of zeros."""
+        self.reset_running_stats()
+        super().reset_parameters()
+
     def forward(self, input: Any) -> Tensor:
         channels = self.num_features
         input = as_operand(input)
@@ -118,7 +147,7 @@ class BatchNorm1d(Module):
         )
 
 
-class LayerNorm(Module):
+class LayerNorm(_Scaling):
     """Shifts and scales each sample to mean 0 and variance 1, then multiplies it by ``weight`` and adds ``bias``.
 
     A sample is what lies in the last dimensions, whose lengths are `normalized_shape` (Ba et al. 2016).
@@ -165,7 +194,7 @@ class LayerNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class RMSNorm(Module):
+class RMSNorm(_Scaling):
     """Divides each sample by the root of the mean of its squares, then multiplies it by ``weight``.
 
     A sample is what lies in the last dimensions, whose lengths are `normalized_shape` (Zhang & Sennrich 2019).
@@ -209,7 +238,7 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class GroupNorm(Module):
+class GroupNorm(_Scaling):
     """Shifts and scales each group of channels of a sample to mean 0 and variance 1; then each channel on its own.
 
     The input has shape (N, C, …) with C channels. A group is of C / `num_groups` neighbouring channels (Wu & He 2018).
