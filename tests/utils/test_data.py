@@ -155,6 +155,15 @@ def test_labels_in_the_place_of_the_batch_size_are_noticed() -> None:
         DataLoader(ROWS, np.arange(len(ROWS)))
 
 
+@pytest.mark.parametrize("name", ["dataset", "batch_size", "sampler", "batch_sampler", "drop_last"])
+def test_what_the_batches_were_planned_with_is_fixed(name: str) -> None:
+    loader = DataLoader([1, 2, 3], batch_size=2)
+    with pytest.raises(ValueError, match=f"{name} of a loader is fixed"):
+        setattr(loader, name, getattr(loader, name))
+    loader.collate_fn = list  # as in PyTorch
+    assert list(loader) == [[1, 2], [3]]
+
+
 def test_a_batch_sampler_decides_the_batches() -> None:
     loader = DataLoader(ROWS, batch_sampler=[[3, 1], np.array([0])])
     assert [batch[:, 0].tolist() for batch in loader] == [[12, 4], [0]]

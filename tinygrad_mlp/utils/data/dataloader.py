@@ -28,6 +28,8 @@ __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"
 
 Indices = slice | NDArray[Any]
 
+_FIXED = {"dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "persistent_workers"}
+
 
 def get_worker_info() -> None:
     """None: there are no workers, and the whole dataset is read in this process."""
@@ -121,6 +123,16 @@ class DataLoader:
         self.num_workers = num_workers
         self.drop_last = drop_last
         self.generator = generator
+        self._is_made = True
+
+    _is_made = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._is_made and name in _FIXED:
+            raise ValueError(
+                f"{name} of a loader is fixed, because its batches were planned with it: make another DataLoader"
+            )
+        super().__setattr__(name, value)
 
     def _batches(self) -> Iterator[Indices]:
         """The indices of each batch: a slice or an array."""
