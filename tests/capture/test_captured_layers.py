@@ -34,6 +34,16 @@ def outcome_of_training(net: nn.Module) -> bool | str:
     return outcomes[0]
 
 
+class Chosen(nn.Module):
+    """One class for each row, drawn; the gradient is that of the probabilities."""
+
+    def __init__(self) -> None:
+        self.generator = tg.Generator().manual_seed(0)
+
+    def forward(self, logits: tg.Tensor) -> tg.Tensor:
+        return nn.functional.gumbel_softmax(logits, hard=True, generator=self.generator)
+
+
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
@@ -43,6 +53,7 @@ def outcome_of_training(net: nn.Module) -> bool | str:
         (nn.Unflatten(1, (3, 1)), None),
         (nn.AlphaDropout(generator=tg.Generator().manual_seed(0)), None),
         (nn.GELU(), None),
+        (Chosen(), None),
         (nn.BatchNorm1d(3), None),
         (nn.BatchNorm1d(3, momentum=None), "reading numbers"),
         (nn.Dropout(0.0), None),

@@ -19,7 +19,7 @@ from scipy.special import erf
 
 from ..names.in_place import written
 from ..tensors.arguments import dim_of
-from ..tensors.creation import as_floating, as_operand
+from ..tensors.creation import arange, as_floating, as_operand
 from ..tensors.indexing import part_at
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.refusals import number, refusing_names, warn
@@ -359,7 +359,8 @@ def gumbel_softmax(
     soft = ((logits + Tensor._of(noise)) / tau).softmax(dim)
     if not hard or not soft.ndim:  # a number is the only class
         return soft
-    classes = np.arange(soft.shape[dim]).reshape(-1, *[1] * (-1 - dim if dim < 0 else soft.ndim - 1 - dim))
+    classes = arange(soft.shape[dim])
+    classes = classes.reshape(-1, *[1] * (-1 - dim if dim < 0 else soft.ndim - 1 - dim))
     chosen = (soft.argmax(dim, keepdim=True) == classes).to(soft.dtype)
     return chosen + (soft - soft.detach())  # the difference is 0, and has the gradient
 
