@@ -139,7 +139,8 @@ def scale_gradient(world: World, made: Tensors, results: list[Any], k: int) -> N
 
 def read_gradient(world: World, made: Tensors, results: list[Any], k: int) -> None:
     made.append(world.weight.grad)
-    results += [world.bias.grad.clone()] if k % 2 else []
+    if k % 2 and world.bias.requires_grad:  # a frozen one holds what an earlier call has computed
+        results.append(world.bias.grad.clone())
 
 
 def clip_gradients(world: World, made: Tensors, results: list[Any], k: int) -> None:
