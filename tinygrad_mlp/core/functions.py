@@ -263,12 +263,6 @@ def concatenate(*arrays: Any, axis: int = 0) -> Any:
     return np.concatenate(arrays, axis=axis)
 
 
-@dispatched
-def einsum(*operands: Any, subscripts: str) -> Any:
-    """`numpy.einsum` of explicit `subscripts` such as ``ij,jk->ik``, in which no operand repeats a label."""
-    return np.einsum(subscripts, *operands, optimize=len(operands) > 1)
-
-
 def _diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """`numpy.diagonal`, whose result can be written to where `x` can."""
     y = np.diagonal(x, offset, axis1, axis2)

@@ -18,7 +18,7 @@ from numpy import ndarray  # a global is found faster than an attribute
 
 from . import guard, mode
 from .blas import Array
-from .functions import DtypeError, einsum, getitem, implementations
+from .functions import DtypeError, getitem, implementations
 from .guard import rewritten
 from .lines import calling_line, function_name, others, outside
 from .mode import current, observers
@@ -180,7 +180,7 @@ def _unshared(option: Any, copy: Function) -> Any:
     return copy(option) if isinstance(option, ndarray) else option
 
 
-VIEWS = frozenset((np.reshape, np.transpose, np.broadcast_to, np.diagonal, einsum, getitem))  # may give views
+VIEWS = {np.reshape, np.transpose, np.broadcast_to, np.diagonal, getitem}  # and `einsum`: they may give views
 _NO_OPTIONS: dict[str, Any] = {}
 _UNCHANGING = frozenset((bool, int, type(None)))
 _WEAK = frozenset((float, int, bool, type(None)))  # numbers without a dtype of their own, and absent operands

@@ -63,15 +63,6 @@ def piece(g: Any, parts: Any, position: int, axis: int) -> Any:
     return f.getitem(g, (slice(None),) * (axis % g.ndim) + (along,))
 
 
-def contraction(g: Any, operands: Any, position: int, subscripts: str) -> Any:
-    """The adjoint of `numpy.einsum` in one operand: `g` and the other operands, contracted to that operand's labels."""
-    left, output = subscripts.split("->")
-    terms = left.split(",")
-    own = terms.pop(position)
-    others = [*operands[:position], *operands[position + 1 :]]
-    return np.einsum(",".join([output, *terms]) + "->" + own, g, *others)
-
-
 def onto_diagonal(g: Any, shape: tuple[int, ...], offset: int, axis1: int, axis2: int) -> Any:
     """The adjoint of `numpy.diagonal`: zeros of `shape` with `g` on the diagonals."""
     size = math.prod(shape)
@@ -152,8 +143,6 @@ sheet = Sheet({
     f.linear:        (lambda g, _y, _x, w, _b: matmul(g, w),
                       lambda g, _y, x, _w, _b: Product(g.T, x),
                       lambda g, _y, _x, _w, _b: g),
-    f.einsum:        Each(lambda g, _y, *operands, position, subscripts:
-                          contraction(g, operands, position, subscripts)),
 
     # -- reductions and running sums
     np.sum:          (lambda g, _y, _x, axis=None, keepdims=False: spread(g, _x.shape, axis, keepdims),),

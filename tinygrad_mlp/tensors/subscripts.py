@@ -1,4 +1,4 @@
-"""Brings the subscripts of `numpy.einsum` into the simple form that its rule in the sheet of derivatives takes."""
+"""`numpy.einsum`: its rule for simple subscripts, into which those that a user writes are brought first."""
 
 from __future__ import annotations
 
@@ -8,14 +8,35 @@ from typing import Any
 
 import numpy as np
 
-from ..core.functions import einsum
+from ..core.functions import dispatched
+from ..core.record import VIEWS
+from ..core.sheet import Each, sheet
 from .derived import derived
 
-__all__ = ["simple_einsum"]
+__all__ = ["einsum", "simple_einsum"]
+
+
+@dispatched
+def einsum(*operands: Any, subscripts: str) -> Any:
+    """`numpy.einsum` of explicit `subscripts` such as ``ij,jk->ik``, in which no operand repeats a label."""
+    return np.einsum(subscripts, *operands, optimize=len(operands) > 1)
+
+
+def contraction(g: Any, operands: Any, position: int, subscripts: str) -> Any:
+    """The adjoint of `numpy.einsum` in one operand: `g` and the other operands, contracted to that operand's labels."""
+    left, output = subscripts.split("->")
+    terms = left.split(",")
+    own = terms.pop(position)
+    others = [*operands[:position], *operands[position + 1 :]]
+    return np.einsum(",".join([output, *terms]) + "->" + own, g, *others)
+
+
+sheet[einsum] = Each(lambda g, _y, *operands, position, subscripts: contraction(g, operands, position, subscripts))
+VIEWS.add(einsum)
 
 
 def simple_einsum(subscripts: Any, *operands: Any) -> Any:
-    """`numpy.einsum` in terms of `functions.einsum`, which has a rule but takes only simple subscripts.
+    """`numpy.einsum` in terms of `einsum`, which has a rule but takes only simple subscripts.
 
     Simple subscripts name the output and have no ellipsis. In them no operand has a label twice, a label has the same
     length wherever it stands, and every label of an operand is also in the output or in another operand. Diagonals,
