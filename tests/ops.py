@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy import special
 from scipy.special import erf, expit
 from strategies import Array, axes, booleans, indices, layouts, leaf, numbers, permutations, reshapings
@@ -19,6 +20,8 @@ from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core.sheet import sheet
 from tinygrad_mlp.names import linear_rows
 from tinygrad_mlp.names.rows import hurwitz_zeta, lower_gamma, upper_gamma
+from tinygrad_mlp.nn.lookup import lookup
+from tinygrad_mlp.tensors.subscripts import einsum
 from tinygrad_mlp.testing.differences import Call
 from tinygrad_mlp.testing.strategies import Shape, broadcastable, shapes
 
@@ -158,6 +161,15 @@ def with_option(
     """One operand, and an option `name` drawn by `strategy`, which is given the shape of the operand."""
     shape = draw(shapes(**limits))
     return (draw(numbers(shape)),), {name: draw(strategy(shape))}
+
+
+@st.composite
+def lookups(draw: st.DrawFn) -> Arguments:
+    """A table, and indices of fewer or of more rows than it has."""
+    shape = draw(st.tuples(st.integers(1, 6), st.integers(0, 3)))
+    taken = draw(shapes(max_dims=2))
+    index = draw(arrays(np.int64, taken, elements=st.integers(-shape[0], shape[0] - 1)))
+    return (draw(numbers(shape)),), {"index": index}
 
 
 @st.composite
@@ -522,7 +534,7 @@ CASES = [
     # -- products
     Case(np.matmul, matrices()),
     Case(f.linear, layer(), lambda x, w, b: x @ w.T + (0 if b is None else b)),
-    Case(f.einsum, contraction(EXPLICIT), lambda *arrays, subscripts: np.einsum(subscripts, *arrays)),
+    Case(einsum, contraction(EXPLICIT), lambda *arrays, subscripts: np.einsum(subscripts, *arrays)),
     # -- linear algebra
     Case(np.linalg.inv, squares((4, -4, 4))),
     Case(np.linalg.det, squares()),
@@ -575,6 +587,7 @@ CASES = [
     Case(f.clone, unary(), np.copy),
     Case(f.astype, with_option("dtype", lambda shape: st.just(np.dtype(np.float64))), lambda x, dtype: x),
     Case(f.getitem, with_option("index", indices), lambda x, index: x[index]),
+    Case(lookup, lookups(), lambda x, index: x[index]),
     Case(f.scatter, scattered(), naive_scatter),
     Case(f.replaced, replacing(), naive_replaced),
 ]

@@ -61,7 +61,7 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
         return partial(value.func, *mapped(value.args, change), **mapped(value.keywords, change))
     if isinstance(value, Lent):
         return Lent(change(value.array), value.wrap)
-    return Product(change(value.left), change(value.right)) if type(value) is Product else change(value)
+    return Product(mapped(value.left, change), change(value.right)) if type(value) is Product else change(value)
 
 
 def leaves(value: Any, kind: Any = object) -> list[Any]:
@@ -219,7 +219,8 @@ def independent(gradient: Product | Lent, overwritten: Container[int] | None = N
     if isinstance(gradient, Lent):
         return gradient.own()
     stays = overwritten is not None and id(owner(gradient.right)) not in overwritten
-    product = Product(gradient.left.copy("K"), gradient.right if stays else gradient.right.copy("K"))
+    left = mapped(gradient.left, lambda factor: factor.copy("K") if isinstance(factor, np.ndarray) else factor)
+    product = Product(left, gradient.right if stays else gradient.right.copy("K"))
     product.since = gradient.since if stays else next(clock)  # the time from which the factors must not change
     return product
 

@@ -21,6 +21,8 @@ from ops import EXPLICIT
 from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core.blas import Product
 from tinygrad_mlp.core.sheet import sheet
+from tinygrad_mlp.nn.lookup import lookup
+from tinygrad_mlp.tensors.subscripts import einsum
 from tinygrad_mlp.testing.strategies import Array, Shape
 
 # --- entries ----------------------------------------------------------------------------------------------------------
@@ -348,6 +350,13 @@ def replacements() -> Iterator[SmallCall]:
             yield (shape, positions.shape), {"index": index}
 
 
+def lookups() -> Iterator[SmallCall]:
+    for shape in product(range(1, 4), range(3)):
+        for taken in ((), (0,), (1,), (2,), (1, 2), (3,)):
+            for index in product(range(-shape[0], shape[0]), repeat=math.prod(taken)):
+                yield (shape,), {"index": np.array(index, np.int64).reshape(taken)}
+
+
 def matrices() -> Iterator[SmallCall]:
     for n, k, m in product(range(4), repeat=3):
         yield ((n, k), (k, m)), {}
@@ -411,7 +420,7 @@ LINEAR: dict[Callable[..., Any], SmallCalls] = {
         "matrices with sides 1 and 2",
     ),
     f.linear: SmallCalls(layers, "up to 3 rows, features and outputs, with a bias and without"),
-    f.einsum: SmallCalls(
+    einsum: SmallCalls(
         contractions,
         "all subscripts of two operands with one or two labels each, and those of products of three matrices and of "
         "stacks; all lengths up to 2",
@@ -441,5 +450,6 @@ LINEAR: dict[Callable[..., Any], SmallCalls] = {
     f.astype: SmallCalls(lambda: of_one(SHAPES, dtype=lambda shape: [np.dtype(object)]), ALL),
     f.getitem: SmallCalls(selections, f"{ALL}; {INDICES}"),
     f.scatter: SmallCalls(scatterings, f"{ALL}; {INDICES}"),
+    lookup: SmallCalls(lookups, "all tables of up to 3 rows of up to 2; all indices of up to 3 rows"),
     f.replaced: SmallCalls(replacements, f"{ALL}; {INDICES}, of which no position is met twice"),
 }

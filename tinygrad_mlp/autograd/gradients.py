@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.blas import Product
+from ..core.blas import Product, matmul
 from ..core.record import Leaf, Node
 from ..core.walk import Place, walk
 from ..tensors.leaves import collect, place_of, places_of, seed
@@ -149,9 +149,11 @@ def _validate_used(inputs: Sequence[Tensor], places: Sequence[Place], arrived: M
 def _as_tensor(gradient: Any) -> Tensor:
     """The Tensor of a gradient that a walk returned: an array, a Tensor, or a Product, which is multiplied out."""
     if isinstance(gradient, Product):
-        factors = Tensor._of(gradient.left), Tensor._of(gradient.right)
-        for factor in factors:
-            observer().made(factor)
+        factors = [gradient.left, gradient.right]
+        for i, factor in enumerate(factors):
+            if isinstance(factor, np.ndarray):
+                factors[i] = Tensor._of(factor)
+                observer().made(factors[i])
         with no_grad():
-            gradient = factors[0] @ factors[1]
+            gradient = matmul(*factors)
     return gradient if isinstance(gradient, Tensor) else Tensor._of(gradient)

@@ -37,15 +37,15 @@ class Product:
 
     The gradient of a Linear's weight is such a product, of rank at most the batch size. An optimizer adds it to the
     weight in one call (`Target.add`). To build the weight-sized gradient instead would take most of the time of a
-    small step. `left` and `right` are never reassigned.
+    small step. The left factor of a table's gradient is a `nn.lookup.Selection`. Factors are never reassigned.
     """
 
     __slots__ = ("left", "right", "since")
 
-    def __init__(self, left: Any, right: Any) -> None:
+    def __init__(self, left: Any, right: Any, since: int = 0) -> None:
         self.left = left
         self.right = right
-        self.since = 0  # the time on the graph's clock from which the factors must not change
+        self.since = since  # the time on the graph's clock from which the factors must not change
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -194,11 +194,14 @@ class Target:
         """
         array = self.array
         routines = self._routines if array.flags.writeable else None  # BLAS would write nevertheless
-        shape = (len(gradient.left), gradient.right.shape[1]) if type(gradient) is Product else gradient.shape
+        shape = gradient.shape
         if shape != self._shape:
             raise ValueError(f"a gradient of shape {shape} cannot be added to an array of shape {self._shape}")
         if type(gradient) is Product:
             left, right = gradient.left, gradient.right
+            if type(left) is not ndarray:
+                left.add_product(right, array, alpha, beta)
+                return
             same = left.dtype is self._dtype is right.dtype or left.dtype == self._dtype == right.dtype
             if routines is None or not same or not len(right):
                 gradient = gradient.dense()

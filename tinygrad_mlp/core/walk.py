@@ -107,10 +107,12 @@ def walk(
             if mode.watcher is not None:
                 mode.watcher.carried(node, array, g, gradient)
             if type(gradient) is Product:  # the factors stay factors if this is all that has come to a leaf so far
-                first = type(edge) is Leaf and edge not in arrived
-                if first and not create_graph:
-                    arrived[edge] = _secured(gradient, inputs, node)
-                    continue
+                if type(edge) is Leaf and not create_graph:
+                    first = edge not in arrived
+                    total = _secured(gradient, inputs, node) if first else _joined(arrived[edge], gradient)
+                    if total is not None:
+                        arrived[edge] = total
+                        continue
                 gradient = gradient.dense()
             try:
                 shape = gradient.shape
@@ -242,6 +244,13 @@ def _secured(product: Product, inputs: Sequence[Any], node: Node) -> Product:
     return product
 
 
+def _joined(total: Any, gradient: Any) -> Product | None:
+    """The sum of two gradients as one `Product` of the factors of both; None unless they are of lookups in a table."""
+    is_lookup = type(total) is type(gradient) is Product and hasattr(total.left, "joined")
+    left = total.left.joined(gradient.left) if is_lookup else None
+    return None if left is None else Product(left, np.concatenate((total.right, gradient.right)), next(guard.clock))
+
+
 def _owned(gradient: Any, g: Any) -> Any:
     """The first `gradient` of a leaf, in memory that nobody else has. A rule has computed it from `g`."""
     # Most gradients are arrays, and the first test spares them the second. NumPy's scalars become arrays here.
@@ -254,6 +263,8 @@ def _owned(gradient: Any, g: Any) -> Any:
 def added(total: Any, gradient: Any) -> Any:
     """The sum of two gradients of one leaf, written to `total` if both are arrays, or both Slots (`_tape.py`)."""
     if type(total) is Product:
+        if (both := _joined(total, gradient)) is not None:
+            return both
         total = total.dense()
     if type(gradient) is Product:
         if type(total) is np.ndarray:
