@@ -39,6 +39,16 @@ SPELT: dict[str, Callable[..., Any]] = {
     "special.polygamma": lambda x, n: tg.special.polygamma(n, x),
     "linalg.pinv.singular": lambda x, y: tg.linalg.pinv(x @ y.mT),
     "linalg.lstsq.grad_oriented": lambda a, b, driver: tg.linalg.lstsq(a, b, driver=driver)[:2],
+    "nn.functional.embedding": lambda weight, input, padding_idx=None: tg.nn.functional.embedding(
+        input, weight, padding_idx
+    ),
+    "nn.functional.embedding_bag": (
+        lambda weight, input, offsets=None, mode="mean", per_sample_weights=None, include_last_offset=False,
+        padding_idx=None: tg.nn.functional.embedding_bag(
+            input, weight, offsets, mode=mode, per_sample_weights=per_sample_weights,
+            include_last_offset=include_last_offset, padding_idx=padding_idx,
+        )
+    ),
 }  # fmt: skip
 
 
@@ -75,7 +85,7 @@ CALLS = [
 WITHOUT_EFFECT = {"device", "layout", "pin_memory", "memory_format"}
 
 # Arguments that this package does not have. Samples with one of them are left out, and counted.
-NOT_HERE: set[str] = set()
+NOT_HERE = {"max_norm", "scale_grad_by_freq"}
 
 # Samples that disagree, by the operator and the dtypes of the arguments, with the reason.
 EXCEPTIONS = {
