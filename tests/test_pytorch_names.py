@@ -24,6 +24,7 @@ MODULES = [
 ]  # fmt: skip
 CLASSES = [
     "torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler",
+    "torch.Generator",
 ]  # fmt: skip
 
 
@@ -63,6 +64,7 @@ def object_at(framework: Any, place: str) -> Any:
     instances = {
         "torch.Tensor": framework.ones(1, 1),
         "torch.nn.Module": framework.nn.Identity(),
+        "torch.Generator": framework.Generator(),
         "torch.optim.Optimizer": optimizer,
         "torch.optim.lr_scheduler.LRScheduler": framework.optim.lr_scheduler.StepLR(optimizer, 1),
     }

@@ -39,6 +39,7 @@ from .names.products import cross_product as cross
 from .tensors.arguments import Dim
 from .tensors.creation import arange, as_operand, eye, where, zeros
 from .tensors.observer import observer
+from .tensors.refusals import with_names
 from .tensors.tensor import Tensor
 
 __all__ = [
@@ -56,6 +57,7 @@ def matmul(input: Any, other: Any) -> Tensor:
     return as_operand(input).matmul(other)
 
 
+@with_names
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Tensor:
     """The sums of products of the entries along `dim`. Other dimensions are broadcast."""
     return (as_operand(x) * y).sum(dim)  # type: ignore[no-any-return]
@@ -111,11 +113,13 @@ def multi_dot(tensors: Sequence[Any]) -> Tensor:
 # --- norms ------------------------------------------------------------------------------------------------------------
 
 
+@with_names
 def vector_norm(x: Any, ord: float = 2, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """(Σ |x|^ord)^(1/ord) over `dim`; by default over all entries. See `Tensor.norm`."""
     return as_operand(x).norm(ord, dim, keepdim)
 
 
+@with_names
 def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False) -> Tensor:
     """The norm of matrices, which lie in the two dimensions `dim`.
 
@@ -149,6 +153,7 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
     return result if keepdim else result.squeeze((first, second))  # type: ignore[no-any-return]
 
 
+@with_names
 def norm(A: Any, ord: Any = None, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The norm of vectors along one dimension, or of matrices in two.
 

@@ -105,7 +105,9 @@ def _pair(input: Any, other: Any) -> tuple[Tensor, Tensor]:
 
 def xlog1py(input: Any, other: Any) -> Tensor:
     """x · ln(1 + other), but 0 where x is 0."""
-    return record(sp.xlog1py, _pair(input, other))
+    input, other = _pair(input, other)
+    dtype = common_dtype(input, other)  # SciPy makes float64 of booleans beside float32
+    return record(sp.xlog1py, (input.to(dtype), other.to(dtype)))
 
 
 def zeta(input: Any, other: Any) -> Tensor:

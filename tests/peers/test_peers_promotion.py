@@ -168,6 +168,10 @@ FUNCTIONS: dict[str, Binary] = {
     ".clamp": lambda m, x, y: x.clamp(max=y),
     ".matmul": lambda m, x, y: x.reshape(1, -1).matmul(y.reshape(-1, 1)[:1]) if x.numel() == 1 else x + y,
     "linear": lambda m, x, y: m.nn.functional.linear(x.reshape(1, -1)[:, :1], y.reshape(1, -1)[:, :1]),
+    "xlogy": lambda m, x, y: m.xlogy(x, y),
+    "xlog1py": lambda m, x, y: m.special.xlog1py(x, y),
+    "ldexp": lambda m, x, y: m.ldexp(x, y),
+    "logaddexp2": lambda m, x, y: m.logaddexp2(x, y),
     "three in a row": lambda m, x, y: x + y * 2 - x,
     "three to cat": lambda m, x, y: m.cat([x.reshape(-1), y.reshape(-1), x.reshape(-1)]),
 }
@@ -244,6 +248,7 @@ def operands(m: Any, entries: list[float]) -> Iterator[tuple[str, Any]]:
         yield f"{dtype} of {dims} dims", m.tensor(array if dims else array[0])
 
 
+@pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")  # by PyTorch's own ldexp
 @pytest.mark.parametrize("name", marked(PAIRS, NAMES))
 def test_two_tensors(name: str) -> None:
     function, there = PAIRS[name]

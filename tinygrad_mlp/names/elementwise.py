@@ -34,6 +34,28 @@ def _operand(input: Any, other: Any) -> Any:
     return tensor(other, dtype=as_floating(input).dtype) if isinstance(other, int | float) else other
 
 
+def _of_one_dtype(input: Any, other: Any) -> tuple[Any, Any]:
+    """`input` and `other` in the dtype of PyTorch's that they have in common; an array stays as it is.
+
+    It is for functions that are computed in several steps, or by SciPy, which makes float64 of booleans beside float32.
+    """
+    other = _operand(input, other)
+    if not isinstance(other, Tensor):
+        return input, other
+    dtype = common_dtype(input, other)
+    return input.to(dtype), other.to(dtype)
+
+
+def _ldexp(input: Any, other: Any) -> Any:
+    input, other = _of_one_dtype(input, other)
+    return input * as_operand(other).exp2()
+
+
+def _logaddexp2(input: Any, other: Any) -> Any:
+    input, other = _of_one_dtype(input, other)
+    return (input * math.log(2)).logaddexp(other * math.log(2)) / math.log(2)
+
+
 def _comparison(function: Any, input: Any, other: Any) -> Any:
     """The truth values of a comparison: NumPy compares with None, too, and finds that all entries differ from it."""
     if other is None:
@@ -113,7 +135,7 @@ row("fill", lambda input, value: as_operand(input).clone().fill_(value), "`value
 row("gcd", lambda input, other: record(np.gcd, (input, other)), "The greatest common divisor of integers.")
 row("lcm", lambda input, other: record(np.lcm, (input, other)), "The least common multiple of integers.")
 row("hypot", lambda input, other: record(np.hypot, (input, other)), "√(x² + other²).")
-row("ldexp", lambda input, other: input * as_operand(other).exp2(), "x · 2^other.")
+row("ldexp", _ldexp, "x · 2^other.")
 
 
 @offer()
@@ -253,13 +275,12 @@ row("asinh arcsinh", lambda input: record(np.arcsinh, (input,)), "The number who
 row("acosh arccosh", lambda input: record(np.arccosh, (input,)), "The number ≥ 0 whose hyperbolic cosine is x.")
 row("atanh arctanh", lambda input: record(np.arctanh, (input,)), "The number whose hyperbolic tangent is x.")
 row("atan2 arctan2", lambda input, other: record(np.arctan2, (input, other)), "The angle of the point (other, x).")
-row("logaddexp2", lambda input, other: (input * math.log(2)).logaddexp(other * math.log(2)) / math.log(2),
-    "log₂(2ˣ + 2^other).")  # fmt: skip
+row("logaddexp2", _logaddexp2, "log₂(2ˣ + 2^other).")
 row("logit", lambda input, eps=None: record(logit, (input if eps is None else input.clamp(eps, 1 - eps),)),
     "ln(x / (1 − x)), of x between `eps` and 1 − `eps`.")  # fmt: skip
 row(
     "xlogy",
-    lambda input, other: record(xlogy, (input, _operand(input, other))),
+    lambda input, other: record(xlogy, _of_one_dtype(input, other)),
     "x · ln(other), but 0 where x is 0.",
 )
 row("erfc", lambda input: record(erfc, (input,)), "1 − erf(x), exact for large x.")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..tensors.arguments import Dim
 from ..tensors.creation import as_floating, as_operand
-from ..tensors.refusals import number, refusing_names
+from ..tensors.refusals import number, refusing_names, with_names
 from ..tensors.tensor import Tensor
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
@@ -37,6 +37,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Dim = 1, eps: float = 1e-12) -
     return input / input.norm(p, dim, keepdim=True).clamp(min=eps)
 
 
+@with_names
 def pairwise_distance(x1: Tensor, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The norm of order `p` of x1 − x2 + `eps` along the last dimension. Both are broadcast to each other.
 
@@ -47,7 +48,7 @@ def pairwise_distance(x1: Tensor, x2: Any, p: float = 2.0, eps: float = 1e-6, ke
     return (as_floating(x1) - as_operand(x2) + eps).norm(p, -1, keepdim)
 
 
-@refusing_names
+@with_names
 def cosine_similarity(x1: Tensor, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between `x1` and `x2` along `dim`. Both are broadcast to each other.
 
