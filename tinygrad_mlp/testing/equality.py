@@ -111,7 +111,7 @@ def equate(found: Any, expected: Any, first: Sequence[Point], more: Callable[[],
 def _compare_at(point: Point, found: Any, expected: Any) -> Any:
     """The difference at a point, relative to 1 or to the numbers; Different if rounding cannot explain it."""
     one, other = number_at(point, found), number_at(point, expected)
-    if mpmath.isnan(other):
+    if not mpmath.isfinite(other):  # there is no derivative
         return 0
     difference = abs(one - other)
     if not difference <= max(ROUNDING, 10 * ROUNDING * max(abs(one), abs(other))):  # also if one is NaN
