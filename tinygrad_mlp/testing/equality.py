@@ -119,10 +119,16 @@ def _compare_at(point: Point, found: Any, expected: Any) -> Any:
     return difference / (1 + abs(other))
 
 
+def _log_of_gamma(x: Any) -> Any:
+    """ln Γ(x) as the logarithm that it is for x > 0, whose exponential sympy simplifies."""
+    return sympy.log(sympy.gamma(x)) if x.is_positive else sympy.loggamma(x)
+
+
 SIMPLER: list[Callable[[Any], Any]] = [
     sympy.expand,
     sympy.simplify,
     lambda e: sympy.simplify(e.rewrite(sympy.exp)),
+    lambda e: sympy.simplify(e.replace(sympy.loggamma, _log_of_gamma)),
 ]
 
 
