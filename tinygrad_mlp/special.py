@@ -19,6 +19,7 @@ from .core.record import Variable, record
 from .names import function_of
 from .names.elementwise import refuse_gradient
 from .names.rows import hurwitz_zeta
+from .tensors.arguments import validate_functions
 from .tensors.creation import as_floating, as_operand, tensor
 from .tensors.dispatch import applied
 from .tensors.promotion import common_dtype
@@ -220,4 +221,5 @@ legendre_polynomial_p = _polynomials(
     "legendre_polynomial_p", sp.eval_legendre, "The Legendre polynomial of degree `n`.")
 # fmt: on
 
+validate_functions(globals())
 explain_in(globals())

@@ -303,7 +303,7 @@ ERRORS: list[tuple[str, Any, str]] = [
     ("split_with_sizes", lambda x: x.split([3, -1]), "do not make up"),
     ("split", lambda x: x.split(2.0), "a list of sizes, not 2.0"),
     ("chunk", lambda x: x.chunk(0), "one part or more, not 0"),
-    ("chunk", lambda x: x.chunk(2.0), "one part or more, not 2.0"),
+    ("chunk", lambda x: x.chunk(2.0), "takes an integer as chunks=, not 2.0"),
     ("tensor_split", lambda x: x.tensor_split(2.0), "takes a list of indices, not 2.0"),
     ("tensor_split", lambda x: x.tensor_split(0), "one part or more"),
     ("hsplit", lambda x: x.hsplit(2), "use tensor_split"),

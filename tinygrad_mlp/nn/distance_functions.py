@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..tensors.arguments import Dim
+from ..tensors.arguments import Dim, refusing_names
 from ..tensors.creation import as_floating, as_operand
-from ..tensors.refusals import number, refusing_names
+from ..tensors.refusals import number
 from ..tensors.tensor import Tensor
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance"]

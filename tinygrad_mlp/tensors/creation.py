@@ -19,18 +19,27 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..core import functions as f
 from ..core import guard
 from ..core.record import record
-from .arguments import array_of, floating_dtype, get_default_dtype, integer, lengths, numeric, validated_dtype
+from .arguments import (
+    array_of,
+    floating_dtype,
+    get_default_dtype,
+    integer,
+    lengths,
+    numeric,
+    validated,
+    validated_dtype,
+)
 from .devices import DeviceLike, on_cpu, validate_device
 from .observer import observer
 from .random import AnyGenerator, drawn
-from .refusals import renamed, shown, with_names
+from .refusals import renamed, shown
 from .subscripts import simple_einsum
 from .tensor import Tensor
 
 __all__ = [
     "arange", "as_floating", "as_function", "as_operand", "as_tensor", "cat", "einsum", "empty", "eye", "from_numpy",
     "full", "linspace", "made_of", "maximum", "minimum", "ones", "ones_like", "rand", "randint", "randn", "randperm",
-    "stack", "tensor", "validate_list", "where", "zeros", "zeros_like",
+    "stack", "tensor", "validate_some", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -402,7 +411,7 @@ def _permutation(numbers: np.random.Generator, n: int, dtype: Any) -> NDArray[An
 # --- Tensors of other Tensors -----------------------------------------------------------------------------------------
 
 
-@with_names
+@validated
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The Tensors joined along `dim`. Their shapes may differ in the length of `dim` only.
 
@@ -412,7 +421,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes do not fit.
     """
-    validate_list("cat", tensors)
+    validate_some("cat", tensors)
     shapes, joined = [np.shape(tensor) for tensor in tensors], list[Any](tensors)
     if (0,) in shapes:
         fitting = list(next((shape for shape in shapes if shape != (0,)), (0,)))
@@ -421,7 +430,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return record(f.concatenate, joined, {"axis": dim})  # type: ignore[no-any-return]
 
 
-@with_names
+@validated
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The Tensors, which have the same shape, joined along a new dimension `dim`.
 
@@ -429,14 +438,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes differ.
     """
-    validate_list("stack", tensors)
+    validate_some("stack", tensors)
     return cat([as_operand(tensor).unsqueeze(dim) for tensor in tensors], dim)
 
 
-def validate_list(name: str, tensors: Any) -> None:
-    """Raise an error unless `tensors` is a list, a tuple or another sequence of one Tensor or more."""
-    if isinstance(tensors, Tensor | np.ndarray) or not isinstance(tensors, Sequence):
-        raise TypeError(f"{name}() takes the Tensors in a list, not {shown(tensors)}: write {name}([x, y])")
+def validate_some(name: str, tensors: Sequence[Any]) -> None:
+    """Raise ValueError if `tensors` is an empty list."""
     if not len(tensors):
         raise ValueError(f"{name}() joins one Tensor or more, not none")
 
