@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from ..core import functions as f
 from ..tensors.arguments import array_of, floating_dtype, lengths
-from ..tensors.creation import as_operand
+from ..tensors.creation import as_operand, validated_bounds
 from ..tensors.devices import DeviceLike, on_cpu
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.refusals import shown
@@ -260,8 +260,7 @@ def random_(
     x = input._data
     first, end = (low or 0, to) if to is not _NOT_GIVEN else (0, low)
     end = _largest(x.dtype) + 1 if end is None else end
-    if not end > first:
-        raise ValueError(f"random_() draws integers ≥ {first} and < {end}, of which there are none")
+    first, end = validated_bounds("random_", first, end, x.dtype)
     made: Tensor = _fill("random_", input, generator, _integers, first, end, x.shape, x.dtype)
     return made
 

@@ -39,7 +39,7 @@ from .tensor import Tensor
 __all__ = [
     "arange", "as_floating", "as_function", "as_operand", "as_tensor", "cat", "einsum", "empty", "eye", "from_numpy",
     "full", "linspace", "made_of", "maximum", "minimum", "ones", "ones_like", "rand", "randint", "randn", "randperm",
-    "stack", "tensor", "validate_some", "where", "zeros", "zeros_like",
+    "stack", "tensor", "validate_some", "validated_bounds", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -370,13 +370,35 @@ def randint(
     """Integers drawn uniformly from `low`, …, `high` − 1. ``randint(high, size)`` draws from 0, …, `high` − 1.
 
     They are of int64, if `dtype` is not given.
+
+    Raises:
+        TypeError: a bound is no integer, or there is no size.
+        ValueError: there are no integers from `low` to `high` − 1, or the dtype does not hold them.
     """
     if size is None and isinstance(high, Sequence):
         low, high, size = 0, low, high
     if not isinstance(size, Sequence):
         raise TypeError("randint() takes the bounds and a size: write randint(0, 10, (2, 3)) or randint(10, (2, 3))")
     wanted = np.dtype(np.int64) if dtype is None else validated_dtype(dtype)
-    return _drawn(generator, _integers, low, high, _int_lengths(size), wanted, requires_grad=requires_grad)
+    first, end = validated_bounds("randint", low, high, wanted)
+    return _drawn(generator, _integers, first, end, _int_lengths(size), wanted, requires_grad=requires_grad)
+
+
+def validated_bounds(name: str, low: Any, high: Any, dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The bounds of integers that the function `name` draws from `low`, …, `high` − 1 for a Tensor of `dtype`, as ints.
+
+    Raises:
+        TypeError: one is no integer.
+        ValueError: there are none of these integers, or the dtype does not hold them.
+    """
+    first, end = integer(low), integer(high)
+    if first is None or end is None:
+        raise TypeError(f"{name}() takes integers as bounds, not {shown(low)} and {shown(high)}")
+    if first >= end:
+        raise ValueError(f"{name}() draws integers ≥ {first} and < {end}, of which there are none")
+    if dtype.kind != "f" and any(int(np.array(bound).astype(dtype)) != bound for bound in (first, end - 1)):
+        raise ValueError(f"integers from {first} to {end - 1} do not fit into {dtype}: write dtype=")
+    return first, end
 
 
 def _integers(numbers: np.random.Generator, low: int, high: int, size: tuple[int, ...], dtype: Any) -> NDArray[Any]:
