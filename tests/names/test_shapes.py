@@ -323,6 +323,7 @@ ERRORS: list[tuple[str, Any, str]] = [
     ("combinations", lambda x: tg.combinations(x), "takes a vector"),
     ("combinations", lambda x: tg.combinations(x[0], -1), "r ≥ 0"),
     ("vander", lambda x: tg.vander(x), "takes a vector"),
+    ("repeat_interleave", lambda x: x.repeat_interleave(tg.arange(4), 0), "each of the 2 entries along dim=0, not 4"),
 ]
 
 

@@ -464,7 +464,7 @@ def cosine_similarity(x1: Tensor, x2: Any, dim: int = 1, eps: float = 1e-08) -> 
     It is their product divided by their norms. A smaller norm than `eps` counts as `eps`, but has its own gradient.
 
     Raises:
-        ValueError: `eps` is no number.
+        ValueError: `eps` is no number, or the shapes do not fit.
     """
 
 def count_nonzero(input: Any, dim: Dim = None) -> Tensor:
@@ -1362,7 +1362,7 @@ def normal(
 
     Raises:
         TypeError: `mean` and `std` are numbers, and no `size` is given; or they are Tensors of integers.
-        ValueError: a standard deviation is negative.
+        ValueError: a standard deviation is negative, or the shapes do not fit.
 
     >>> import tinygrad_mlp as tg
     >>> tg.normal(tg.zeros(2), 0.1).shape, tg.normal(0, 1, (2, 3)).shape
@@ -1558,7 +1558,8 @@ def repeat_interleave(
 
     Raises:
         TypeError: `dim` is given without `repeats`.
-        ValueError: a number of repeats is negative, or the result has not the length `output_size`.
+        ValueError: a number of repeats is negative; or there are several, and not one for each entry; or the result has
+            not the length `output_size`.
     """
 
 def reshape(input: Any, *given: Any, shape: Sequence[int] | None = None) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensors.arguments import Dim, refusing_names
+from ..tensors.arguments import Dim, common_shape, refusing_names
 from ..tensors.creation import as_floating, as_operand
 from ..tensors.refusals import number
 from ..tensors.tensor import Tensor
@@ -54,11 +54,11 @@ def cosine_similarity(x1: Tensor, x2: Any, dim: int = 1, eps: float = 1e-8) -> T
     It is their product divided by their norms. A smaller norm than `eps` counts as `eps`, but has its own gradient.
 
     Raises:
-        ValueError: `eps` is no number.
+        ValueError: `eps` is no number, or the shapes do not fit.
     """
     validate_added("cosine_similarity", eps)
     x1, x2 = as_floating(x1), as_floating(x2)
-    shape = np.broadcast_shapes(x1.shape, x2.shape)  # of which `dim` is a dimension
+    shape = common_shape("cosine_similarity", x1.shape, x2.shape)  # of which `dim` is a dimension
     units = []
     for x in (x1, x2):
         whole: Tensor = np.broadcast_to(x, shape)  # type: ignore[assignment]

@@ -24,9 +24,9 @@ from .observer import observer
 from .refusals import PYTORCH_NAMES, TAKEN, no_numbers, renamed, shown, warn
 
 __all__ = [
-    "Dim", "Size", "array_of", "axis_of", "dim_of", "dtype_to", "floating_dtype", "get_default_dtype", "integer",
-    "lengths", "native_dtypes", "numeric", "positive_integer", "raw", "real", "refusing_names", "set_default_dtype",
-    "validate_array", "validate_functions", "validated", "validated_dtype",
+    "Dim", "Size", "array_of", "axis_of", "common_shape", "dim_of", "dtype_to", "floating_dtype", "get_default_dtype",
+    "integer", "lengths", "native_dtypes", "numeric", "positive_integer", "raw", "real", "refusing_names",
+    "set_default_dtype", "validate_array", "validate_functions", "validated", "validated_dtype",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -219,6 +219,22 @@ def axis_of(dim: Dim, ndim: int) -> int | tuple[int, ...] | None:
     if not ndim and axis is not None and all(one in (0, -1) for one in (axis if isinstance(axis, tuple) else (axis,))):
         return ()
     return axis  # type: ignore[return-value]
+
+
+def common_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape to which Tensors of these `shapes`, operands of the function `name`, are broadcast.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        given = " and ".join(str(tuple(shape)) for shape in shapes)
+        raise ValueError(
+            f"{name}() takes shapes that fit each other, not {given}: along each dimension, counted from the last, "
+            "lengths are equal, or 1"
+        ) from None
 
 
 def dim_of(dim: Any, tensor: Any) -> int:

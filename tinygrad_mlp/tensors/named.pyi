@@ -1295,7 +1295,8 @@ class Named:
 
         Raises:
             TypeError: `dim` is given without `repeats`.
-            ValueError: a number of repeats is negative, or the result has not the length `output_size`.
+            ValueError: a number of repeats is negative; or there are several, and not one for each entry; or the result has
+                not the length `output_size`.
         """
 
     def reshape_as(self, other: Any) -> Tensor:
