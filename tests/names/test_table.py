@@ -1,6 +1,7 @@
 """Each row of the tables of names is a method and a function with a docstring, which mypy and editors read in stubs."""
 
 import ast
+import builtins
 import importlib
 import inspect
 from pathlib import Path
@@ -88,6 +89,18 @@ def test_integers_of_numpy_and_of_tensors_are_taken() -> None:
     assert x.sum(np.int64(1), True).tolist() == [[3], [12]]
     assert x.sum([np.int8(0), tg.tensor(1)]).item() == 15
     assert x.topk(tg.tensor(1)).values.tolist() == [[2], [5]]
+
+
+def test_dir_of_a_module_lists_what_it_offers() -> None:
+    for module in MODULES:
+        assert {name for name in dir(module) if not name.startswith("_")} == set(module.__all__)
+
+
+def test_an_import_of_everything_has_the_tables_without_pythons_own_names() -> None:
+    namespace: dict[str, Any] = {}
+    exec("from tinygrad_mlp import *", namespace)
+    assert function_names() - namespace.keys() == function_names() & vars(builtins).keys()
+    assert "sum" not in namespace
 
 
 def test_every_name_of_the_tables_is_tested() -> None:
