@@ -36,10 +36,9 @@ from .names.linear import (
 )
 from .names.linear_rows import LinAlgError
 from .names.products import cross_product as cross
-from .tensors.arguments import Dim
+from .tensors.arguments import Dim, validate_functions
 from .tensors.creation import arange, as_operand, eye, where, zeros
 from .tensors.observer import observer
-from .tensors.refusals import with_names
 from .tensors.tensor import Tensor
 
 __all__ = [
@@ -57,7 +56,6 @@ def matmul(input: Any, other: Any) -> Tensor:
     return as_operand(input).matmul(other)
 
 
-@with_names
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Tensor:
     """The sums of products of the entries along `dim`. Other dimensions are broadcast."""
     return (as_operand(x) * y).sum(dim)  # type: ignore[no-any-return]
@@ -113,13 +111,11 @@ def multi_dot(tensors: Sequence[Any]) -> Tensor:
 # --- norms ------------------------------------------------------------------------------------------------------------
 
 
-@with_names
 def vector_norm(x: Any, ord: float = 2, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """(Σ |x|^ord)^(1/ord) over `dim`; by default over all entries. See `Tensor.norm`."""
     return as_operand(x).norm(ord, dim, keepdim)
 
 
-@with_names
 def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False) -> Tensor:
     """The norm of matrices, which lie in the two dimensions `dim`.
 
@@ -153,7 +149,6 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
     return result if keepdim else result.squeeze((first, second))  # type: ignore[no-any-return]
 
 
-@with_names
 def norm(A: Any, ord: Any = None, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The norm of vectors along one dimension, or of matrices in two.
 
@@ -342,4 +337,5 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> C
     return CholeskyInfo(*_reported("cholesky_ex", lambda: cholesky(a, upper=upper), a.shape, a, check_errors))
 
 
+validate_functions(globals())
 explain_in(globals())
