@@ -413,7 +413,7 @@ class Methods(Operators, InPlace, Casts, Named):
 
     def view(self, *shape: Any, size: Sequence[int] | None = None) -> Tensor:
         """`reshape`, under PyTorch's other name."""
-        return self.reshape(*shape, shape=size)
+        return _record(np.reshape, (self,), {"shape": lengths(shape, size)})
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         """This Tensor with the dimensions `start_dim` to `end_dim` joined into one; by default all of them.
