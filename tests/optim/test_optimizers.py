@@ -31,6 +31,7 @@ from tinygrad_mlp.optim import (
     Rprop,
     minimize,
 )
+from tinygrad_mlp.optim.entrywise import EntryWise
 from tinygrad_mlp.testing import check_optimizer
 
 
@@ -431,6 +432,8 @@ def test_a_subclass_without_step_or_update_raises() -> None:
     w.backward()
     with pytest.raises(NotImplementedError, match=r"Idle has neither step.* nor _update"):
         Idle([w], {}).step()
+    with pytest.raises(NotImplementedError, match=r"EntryWise has no _move"):
+        EntryWise([w], False, maximize=False).step()
 
 
 def test_a_subclass_may_write_its_step_as_in_pytorch() -> None:
