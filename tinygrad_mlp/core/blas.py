@@ -145,7 +145,7 @@ def affine(a: Any, b: Any, c: Any) -> Any:
 def column_sums(matrix: Array, out: Any = None) -> Any:
     """The sums of the columns of a contiguous float matrix, in `out` where it is given; None for other matrices.
 
-    BLAS is fast, but adds the rows one by one. So each round adds at most 32 blocks of rows.
+    BLAS is fast, but some kernels add the rows one by one. So each round adds at most 16 blocks of rows.
     """
     routines = ROUTINES.get(matrix.dtype)
     if routines is None or not matrix.flags.c_contiguous or not matrix.size:
@@ -153,7 +153,7 @@ def column_sums(matrix: Array, out: Any = None) -> Any:
     n, width = matrix.shape
     ones = routines.ones
     while n > 32:
-        length = -(-n // 32)  # the rows of a block
+        length = -(-n // 16)  # the rows of a block
         left = n % length
         blocks = (matrix[: n - left] if left else matrix).reshape(-1, length * width)
         total = routines.gemv(1.0, blocks.T, ones[: len(blocks)]).reshape(length, width)
