@@ -152,14 +152,15 @@ def column_sums(matrix: Array, out: Any = None) -> Any:
         return np.add.reduce(matrix, 0, None, out) if matrix.flags.f_contiguous and matrix.dtype.kind != "u" else None
     n, width = matrix.shape
     ones = routines.ones
-    while n > 32:
+    most = 32  # rows that a single call adds: one batch is added fast, and sums of blocks are added more exactly
+    while n > most:
         length = -(-n // 16)  # the rows of a block
         left = n % length
         blocks = (matrix[: n - left] if left else matrix).reshape(-1, length * width)
         total = routines.gemv(1.0, blocks.T, ones[: len(blocks)]).reshape(length, width)
         if left:
             total[:left] += matrix[n - left :]
-        matrix, n = total, length
+        matrix, n, most = total, length, 16
     if out is None:  # a call with fewer arguments is faster
         return routines.gemv(1.0, matrix.T, ones[:n])
     return routines.gemv(1.0, matrix.T, ones[:n], 0.0, out, 0, 1, 0, 1, 0, 1)
