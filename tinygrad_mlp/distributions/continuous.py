@@ -91,7 +91,7 @@ class Normal(_LocationScale):
     >>> import tinygrad_mlp as tg
     >>> from tinygrad_mlp.distributions import Normal, kl_divergence
     >>> kl_divergence(Normal(tg.tensor([0.0, 1.0]), 1.0), Normal(0.0, 1.0))
-    tensor([0.0000, 0.5000])
+    tensor([0.0, 0.5])
     """
 
     _standard = Standard(

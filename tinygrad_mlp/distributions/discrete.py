@@ -83,7 +83,7 @@ class Bernoulli(WithProbability):
     >>> import tinygrad_mlp as tg
     >>> coin = tg.distributions.Bernoulli(logits=tg.zeros(3))
     >>> coin.log_prob(tg.tensor([1.0, 0.0, 1.0])).exp()
-    tensor([0.5000, 0.5000, 0.5000])
+    tensor([0.5, 0.5, 0.5])
     """
 
     support = boolean
