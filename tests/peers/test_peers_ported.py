@@ -54,6 +54,16 @@ DRAWS = {
         for _ in range(2)
         for batch in m.utils.data.DataLoader(m.utils.data.TensorDataset(m.arange(7)), batch_size=3, shuffle=True)
     ],
+    "distributions": lambda m: [
+        m.distributions.Normal(m.zeros(3), m.ones(3)).sample(),
+        m.distributions.Normal(m.arange(3.0), 2.0).rsample((2,)),
+        m.distributions.Independent(m.distributions.Normal(m.zeros(2, 3), 0.5), 1).sample((4,)),
+        m.distributions.MultivariateNormal(m.ones(2), m.eye(2) + 0.5).rsample((3,)),
+        m.distributions.Categorical(logits=m.arange(6.0).reshape(2, 3)).sample(),
+        m.distributions.Bernoulli(m.full((9,), 0.3)).sample(),
+        m.distributions.Exponential(m.full((3,), 2.0)).sample(),
+        m.distributions.Uniform(m.zeros(3, dtype=m.float64), 2.0).sample(),
+    ],
     "split": lambda m: [list(m.utils.data.random_split(range(9), [4, 5])[0])],
 }
 
