@@ -15,9 +15,11 @@ STEPS = 30
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_loss_falls(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    losses, _ = load(name).train(steps=STEPS)
+    losses, result = load(name).train(steps=STEPS)
     assert len(losses) == STEPS
     assert np.isfinite(losses).all()
+    if name == "policy_gradient":  # whose loss depends on what the critic expects: the poles stand longer and longer
+        losses = [-length for length in result]
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
     assert "loss" in capsys.readouterr().out or name == "gan"
 
