@@ -19,6 +19,7 @@ from strategies import Array, axes, booleans, indices, layouts, leaf, numbers, p
 from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core.sheet import sheet
 from tinygrad_mlp.names import linear_rows
+from tinygrad_mlp.names.gamma_rows import gamma_quantile, shape_derivative
 from tinygrad_mlp.names.rows import hurwitz_zeta, lower_gamma, upper_gamma
 from tinygrad_mlp.nn.lookup import lookup
 from tinygrad_mlp.tensors.subscripts import einsum
@@ -114,6 +115,12 @@ def binary(draw: st.DrawFn, first: tuple[float, float] = (-2, 2), second: tuple[
 def with_constant(draw: st.DrawFn, low: float, high: float) -> Arguments:
     """A number between `low` and `high`, through which no gradient passes, and an array of positive numbers."""
     return (draw(st.floats(low, high)), draw(numbers(draw(shapes()), *AWAY))), {}
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> Arguments:
+    """The order of a derivative, and two arrays of positive numbers that broadcast."""
+    return (draw(st.sampled_from([1, 2])), *draw(binary((1, 3), (0.5, 3)))[0]), {}
 
 
 @st.composite
@@ -430,6 +437,25 @@ def gamma_series(a: Array, x: Array) -> Array:
     return sum(x ** (a + k) * np.exp(-x) / special.gamma(a + k + 1) for k in range(50))
 
 
+def gamma_quantile_near(a: Array, p: Array) -> Array:
+    """The quantile of a gamma distribution, also of complex numbers near real ones: by Newton's method."""
+    y = special.gammaincinv(a.real, p.real)
+    for _ in range(3):
+        y = y - (gamma_series(a, y) - p) / (y ** (a - 1) * np.exp(-y) / special.gamma(a))
+    return y
+
+
+def by_shape(order: int, a: Array, z: Array) -> Array:
+    """The first or second derivative of `gamma_series` by a, divided by the density at z: term by term."""
+    density = z ** (a - 1) * np.exp(-z) / special.gamma(a)
+    total = 0
+    for k in range(50):
+        first = np.log(z) - special.digamma(a + k + 1)  # the derivative of the logarithm of a term
+        factor = first if order == 1 else first**2 - zeta(2, a + k + 1)
+        total = total + z ** (a + k) * np.exp(-z) / special.gamma(a + k + 1) * factor
+    return total / density
+
+
 def variance(x: Array, **over: Any) -> Array:
     """The mean of the squared distances from the mean."""
     mean = np.mean(x, axis=over["axis"], keepdims=True)
@@ -531,6 +557,8 @@ CASES = [
     Case(hurwitz_zeta, with_constant(2, 4), zeta),
     Case(lower_gamma, with_constant(0.5, 3), gamma_series),
     Case(upper_gamma, with_constant(0.5, 3), lambda a, x: 1 - gamma_series(a, x)),
+    Case(gamma_quantile, binary((1, 3), (0.1, 0.9)), gamma_quantile_near),
+    Case(shape_derivative, orders(), by_shape),
     # -- products
     Case(np.matmul, matrices()),
     Case(f.linear, layer(), lambda x, w, b: x @ w.T + (0 if b is None else b)),

@@ -30,6 +30,7 @@ STOREYS = [
     "autograd",
     "files",
     "jit",
+    "distributions",
     "nn",
     "func",
     "optim",
@@ -92,7 +93,7 @@ def test_no_room_has_the_name_of_a_public_function() -> None:
     rooms = {name for name in MODULES if name and "." not in name}
     assert sorted(name for name in rooms if callable(getattr(tinygrad_mlp, name, None))) == []
     assert sorted(rooms & set(tinygrad_mlp.__all__)) == [
-        "autograd", "datasets", "func", "jit", "linalg", "nn", "optim", "special", "testing", "utils",
+        "autograd", "datasets", "distributions", "func", "jit", "linalg", "nn", "optim", "special", "testing", "utils",
     ]  # fmt: skip
 
 

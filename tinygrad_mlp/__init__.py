@@ -7,6 +7,7 @@ A script for PyTorch's dense networks begins with ``import tinygrad_mlp as torch
 - **Gradients**: ``y.backward()`` fills ``x.grad``; `no_grad` stops recording; `autograd` has `grad`, `gradcheck` and
   Jacobians, `func` derivatives of functions. `explain` writes a derivation down, and `differentiable` makes a function
   of yours with its rule.
+- **Distributions**: `distributions` has draws, densities and divergences with gradients.
 - **Networks**: `nn` has layers, losses and `nn.init`; `optim` SGD, Adam and LBFGS, and the schedules of their rates;
   `utils.data` loaders. `capture` replays a training step, at small batches several times faster.
 - **Files**: `save` and `load` for ``state_dict()``, without code in them.
@@ -88,7 +89,7 @@ from .tensors.tensor import Tensor
 __version__ = "0.1.0"  # pyproject.toml reads it here, without importing the package
 
 if TYPE_CHECKING:
-    from . import datasets, func, jit, linalg, special, testing
+    from . import datasets, distributions, func, jit, linalg, special, testing
     from ._capture import capture
     from .derivation.page import Derivation, explain
     from .experiment.neural_network import NeuralNetwork
@@ -98,13 +99,14 @@ if TYPE_CHECKING:
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "Derivation", "DoubleTensor", "FloatTensor", "Generator", "IntTensor",
     "LongTensor", "NeuralNetwork", "ShortTensor", "Size", "Tensor", "add_row", "arange", "as_tensor", "autograd",
-    "backends", "capture", "cat", "cuda", "datasets", "device", "differentiable", "double", "dtype", "e", "einsum",
-    "enable_grad", "explain", "eye", "finfo", "float32", "float64", "from_numpy", "full", "func", "get_default_device",
-    "get_default_dtype", "iinfo", "inf", "inference_mode", "int16", "int32", "int64", "int8", "is_grad_enabled",
-    "is_tensor", "jit", "linalg", "linspace", "load", "long", "manual_seed", "maximum", "minimum", "mps", "nan",
-    "newaxis", "nn", "no_grad", "ones", "ones_like", "optim", "pi", "rand", "randint", "randn", "randperm", "save",
-    "set_default_device", "set_default_dtype", "set_default_tensor_type", "set_grad_enabled", "short", "special",
-    "stack", "tensor", "testing", "uint16", "uint32", "uint64", "uint8", "utils", "where", "xpu", "zeros", "zeros_like",
+    "backends", "capture", "cat", "cuda", "datasets", "device", "differentiable", "distributions", "double", "dtype",
+    "e", "einsum", "enable_grad", "explain", "eye", "finfo", "float32", "float64", "from_numpy", "full", "func",
+    "get_default_device", "get_default_dtype", "iinfo", "inf", "inference_mode", "int16", "int32", "int64", "int8",
+    "is_grad_enabled", "is_tensor", "jit", "linalg", "linspace", "load", "long", "manual_seed", "maximum", "minimum",
+    "mps", "nan", "newaxis", "nn", "no_grad", "ones", "ones_like", "optim", "pi", "rand", "randint", "randn",
+    "randperm", "save", "set_default_device", "set_default_dtype", "set_default_tensor_type", "set_grad_enabled",
+    "short", "special", "stack", "tensor", "testing", "uint16", "uint32", "uint64", "uint8", "utils", "where", "xpu",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 
 # Dtypes are NumPy's. Of these names float, int and bool are no part of `import *`, which would hide Python's own; nor
@@ -123,7 +125,7 @@ bool = dtype("bool")
 
 
 # What few programs need is loaded when it is asked for. The pages of derivations took a fifth of the whole import.
-_ROOMS = ("datasets", "func", "jit", "linalg", "special", "testing")
+_ROOMS = ("datasets", "distributions", "func", "jit", "linalg", "special", "testing")
 _LOADED_LATER = {
     "Derivation": ".derivation.page", "NeuralNetwork": ".experiment.neural_network", "capture": "._capture",
     "compile": ".jit", "explain": ".derivation.page",

@@ -19,6 +19,7 @@ from test_mutants import expected_mutants
 from tinygrad_mlp.core import functions as f
 from tinygrad_mlp.core.sheet import sheet
 from tinygrad_mlp.names import linear_rows
+from tinygrad_mlp.names.gamma_rows import gamma_quantile, shape_derivative
 from tinygrad_mlp.names.rows import hurwitz_zeta, lower_gamma, upper_gamma
 from tinygrad_mlp.testing import check_rules, equality
 from tinygrad_mlp.testing.algebra import FORMULAS
@@ -65,6 +66,7 @@ ELEMENTWISE: dict[Callable[..., Any], list[tuple[Any, ...]]] = {
     # The rules are for the second input alone.
     hurwitz_zeta: [((1, math.inf), POSITIVE), (2, POSITIVE), (2, NEGATIVE), (3, POSITIVE), (3, NEGATIVE)],
     lower_gamma: [(POSITIVE, POSITIVE)], upper_gamma: [(POSITIVE, POSITIVE)],
+    gamma_quantile: [(POSITIVE, UNIT)], shape_derivative: [(1, POSITIVE, POSITIVE), (2, POSITIVE, POSITIVE)],
 }  # fmt: skip
 OPTIONS = {f.root: {"p": (1, math.inf)}}  # a pair stands for any number between
 
@@ -115,7 +117,7 @@ PER_ENTRY: dict[Callable[..., Any], list[Inputs]] = {
 }
 
 # Rows that sympy cannot decide, at most five: their rules are right to 50 digits at 200 points of each piece.
-CHECKED: set[Callable[..., Any]] = set()
+CHECKED: set[Callable[..., Any]] = {gamma_quantile}
 REFERENCES = {case.function: case.reference for case in CASES}
 
 

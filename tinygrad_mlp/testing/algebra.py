@@ -44,6 +44,7 @@ from scipy.special import (
 
 from ..core import functions as f
 from ..names import linear_rows
+from ..names.gamma_rows import gamma_quantile, shape_derivative
 from ..names.rows import hurwitz_zeta, lower_gamma, upper_gamma
 from ..tensors.derived import derived
 
@@ -258,6 +259,36 @@ def _lower_gamma(a: Any, x: Any) -> Any:
     return sympy.lowergamma(a, x) / sympy.gamma(a)
 
 
+class log_moment(sympy.Function):  # type: ignore[misc]
+    """The integral of t^(a − 1) e^(−t) lnⁿ t over t from 0 to z: hence its derivatives."""
+
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        n, a, z = self.args
+        return log_moment(n + 1, a, z) if argindex == 2 else z ** (a - 1) * sympy.exp(-z) * sympy.log(z) ** n
+
+
+def _gamma_density(a: Any, z: Any) -> Any:
+    return sympy.exp((a - 1) * sympy.log(z) - z - sympy.loggamma(a))
+
+
+def _shape_derivative(order: Any, a: Any, z: Any) -> Any:
+    shape = sympy.Symbol("shape", positive=True)
+    derivative = sympy.diff(log_moment(0, shape, z) * sympy.exp(-sympy.loggamma(shape)), shape, int(order))
+    return derivative.subs(shape, a) / _gamma_density(a, z)
+
+
+class quantile(sympy.Function):  # type: ignore[misc]
+    """The y up to which draws of a gamma distribution are with the probability p: hence its derivatives."""
+
+    is_positive = True
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        a = self.args[0]
+        return -_shape_derivative(1, a, self) if argindex == 1 else 1 / _gamma_density(a, self)
+
+
 # The functions of single entries, in sympy's words.
 MEANINGS: dict[Any, Callable[..., Any]] = {
     np.add: lambda a, b: a + b, np.subtract: lambda a, b: a - b, np.multiply: lambda a, b: a * b,
@@ -276,6 +307,7 @@ MEANINGS: dict[Any, Callable[..., Any]] = {
     erf: sympy.erf, erfc: sympy.erfc, ndtr: lambda x: sympy.erfc(-x / sympy.sqrt(2)) / 2,
     gammaln: sympy.loggamma, digamma: sympy.digamma, hurwitz_zeta: _zeta, lower_gamma: _lower_gamma,
     upper_gamma: lambda a, x: 1 - _lower_gamma(a, x),
+    gamma_quantile: quantile, shape_derivative: _shape_derivative,
     erfcx: lambda x: sympy.exp(x**2) * sympy.erfc(x), erfinv: sympy.erfinv,
     log_ndtr: lambda x: sympy.log(sympy.erfc(-x / sympy.sqrt(2)) / 2),
     ndtri: lambda x: sympy.sqrt(2) * sympy.erfinv(2 * x - 1),

@@ -11,6 +11,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import sympy
+from scipy.special import gammaincinv
 
 from .algebra import indices_of, moved
 
@@ -53,7 +54,24 @@ def points(symbols: Iterable[Any], number: int, parts: int) -> Iterator[Point]:
         yield point
 
 
-_JUMPS = {
+def _gamma_quantile(a: Any, p: Any) -> Any:
+    """The number up to which draws of a gamma distribution are with probability p."""
+    y = mpmath.mpf(float(gammaincinv(float(a), float(p))))
+    for _ in range(3):  # Newton's method doubles the digits
+        density = y ** (a - 1) * mpmath.exp(-y) / mpmath.gamma(a)
+        y -= (mpmath.gammainc(a, 0, y, regularized=True) - p) / density
+    return y
+
+
+def _log_moment(n: Any, a: Any, z: Any) -> Any:
+    """The integral of t^(a − 1) e^(−t) lnⁿ t over t from 0 to z, by w = tᵃ."""
+    return mpmath.quad(lambda w: mpmath.exp(-(w ** (1 / a))) * (mpmath.log(w) / a) ** int(n), [0, z**a]) / a
+
+
+# What mpmath lacks, by the names that sympy gives the functions of `algebra`.
+_NAMED = {
+    "log_moment": _log_moment,
+    "quantile": _gamma_quantile,
     "floor": mpmath.floor,
     "ceil": mpmath.ceil,
     "rint": mpmath.nint,
@@ -63,7 +81,7 @@ _JUMPS = {
 
 @cache
 def _compiled(expression: Any, symbols: tuple[Any, ...]) -> Callable[..., Any]:
-    return sympy.lambdify(symbols, expression, [_JUMPS, "mpmath"])  # type: ignore[no-any-return]
+    return sympy.lambdify(symbols, expression, [_NAMED, "mpmath"])  # type: ignore[no-any-return]
 
 
 def number_at(point: Point, expression: Any) -> Any:
