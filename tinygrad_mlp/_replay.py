@@ -169,7 +169,7 @@ def _needed(tape: Tape, result: Any) -> list[Kernel]:
 
 
 def _given(result: Any, tensors: Sequence[Tensor]) -> Any:
-    """The result of a replay: `result`, with what each function in it returns for the arguments `tensors` in its place.
+    """The result of a replay: a copy of `result` in which each function is replaced by what it returns for `tensors`.
 
     Each function is called once, so that a Tensor that stands twice in the result is one Tensor.
     """

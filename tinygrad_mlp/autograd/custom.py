@@ -67,7 +67,8 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
 def _validate_rules(function: Callable[..., Any], rules: Sequence[Any]) -> None:
     """Raise TypeError unless each of `rules` is None, or takes g, y, an input for each rule, and options by default.
 
-    A rule is called with the options that the call of `function` was given, so it has the others from its defaults.
+    A rule is called only with the options that the user passed to `function`. For all others it needs defaults of its
+    own.
     """
     inputs, name = len(rules), function_name(function)
     own = _parameters(function)
@@ -200,9 +201,9 @@ def _returning_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _apart(y: Any, inputs: Sequence[Any]) -> Any:
-    """What a user's function has returned, copied if it shares the memory of an input.
+    """The array that a user's function returned, or a copy of that array if it shares memory with an input.
 
-    A write in place to one of the two would change the other as well, whose gradient would not know of it.
+    Otherwise a later write in place to the array would change the input as well, and the graph would not record that.
     """
     if type(y) is not np.ndarray:
         return y

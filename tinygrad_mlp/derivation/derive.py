@@ -100,7 +100,7 @@ def forward_of(node: Node, inputs: list[Any]) -> Expression:
 
 
 def _read(rule: Any, node: Node, g: Any, y: Any, inputs: list[Any], shape: tuple[int, ...]) -> tuple[Expression, str]:
-    """What a rule makes of symbols, summed to the shape of its input as the walk does it; and why it holds."""
+    """The formula that `rule` gives for symbols, summed to `shape` as the walk does it; and the reason to print."""
     reason = function_name(node.function)
     try:
         gradient = rule(g, y, *inputs, **node.options)
@@ -218,10 +218,10 @@ class Namer:
 
 
 def _is_at(value: Any, place: Any, array: Array) -> bool:
-    """Whether `value`, a tensor or an array that the user has named, is at `place`, where the graph has `array`.
+    """Whether a user's name for `value`, a tensor or an array, is a name for `place`, where the graph has `array`.
 
-    An array is compared by its entries, because the graph keeps copies, and with constants alone, whose places are ids:
-    leaves and results are named by their tensors.
+    A tensor is found by its place in the graph. An array can only name a constant, whose place is an id. The graph may
+    hold a copy of the constant, so the entries are compared.
     """
     if isinstance(value, Variable):
         return value._node is place if value._node is not None else value._data is array
@@ -237,7 +237,7 @@ def _shortest(value: Any) -> Any:
 
 
 class Line(NamedTuple):
-    """An equation, ``left = right``, with the shape of both, and why it holds. Without a `left` it goes on."""
+    """An equation, ``left = right``, with its shape and its reason. A line without a `left` continues the last one."""
 
     left: Any  # a name, or words
     sign: str
@@ -271,7 +271,7 @@ class Deriver:
     Attributes:
         namer: the symbols.
         sections: the forward equations, and for each parameter the steps to its gradient.
-        claims: all formulas, with the array that each is claimed to equal, or the leaf whose gradient.
+        claims: pairs of an array and a formula for this array, or of a leaf and a formula for its gradient.
     """
 
     loss = "L"
@@ -282,14 +282,15 @@ class Deriver:
         self.nodes = nodes
         self.namer = Namer(nodes, paths, names, self.loss, self.counts_input)
         self.claims: list[tuple[Array | Leaf, Expression]] = []
-        # For the symbol of each gradient, in order, its formula from the gradients of the step before.
+        # One step of the chain rule for each gradient symbol, in order: a formula that holds earlier gradient symbols.
         self._steps: dict[Symbol, Expression] = {}
-        # The same from the forward pass alone, without symbols for gradients: in full, and with factors cancelled.
+        # For each gradient symbol a formula without any gradient symbol: with all factors, and with some cancelled.
         self._full: dict[Expression, Expression] = {}
         self._short: dict[Expression, Expression] = {}
-        # For what a notation writes in a form of its own, such as D for a diagonal, the form whose factors can cancel.
+        # A notation may abbreviate: D for diag(1 − a²). Factors cancel only in the long form, so each is kept here.
         self._abbreviated: dict[Expression, Expression] = {}
-        self._lines: list[Line] = []  # that are not yet in a section
+        self._lines: list[Line] = []  # the lines that belong to no section yet
+        # Both calls fill the dicts above.
         self.sections = [self._forward(), *self._backward()]
 
     def form(self, expression: Expression) -> Any:
@@ -370,7 +371,7 @@ class Deriver:
         return sections
 
     def _gradient(self, node: Node, parts: list[Part]) -> Expression:
-        """The symbol for the gradient of a node's output, after the steps to it; for that of the loss itself, 1."""
+        """Add the lines that derive the gradient of a node's output, and return its symbol; for the loss itself, 1."""
         if not parts:
             return algebra.ones(node.output.shape)
         first = self._added(part.read for part in parts)
@@ -392,7 +393,7 @@ class Deriver:
         return self._section("Gradient for ", name if key == str(name) else key, key)
 
     def _derive(self, place: Place, parts: list[Part], of: Array | Leaf) -> tuple[Expression, Expression]:
-        """Say the steps to the gradient at a place, and return it as one formula: in full, and cancelled."""
+        """Add the lines that derive the gradient at `place`. Return its formula in full, and with factors cancelled."""
         self.claims.append((of, self.form(self._added(part.read for part in parts))))
         if place not in self.silent:
             self._say(self._name(place), self._added([parts[0].read]), parts[0].reason)
@@ -419,7 +420,7 @@ class Deriver:
         return full, self._added(short)
 
     def verify(self) -> dict[str, float]:
-        """The largest error in what the gradient of each parameter rests on, by the parameter's key."""
+        """For each parameter, by its key, the largest error of its own formulas and of the steps that all share."""
         walked = self._walked()
         values: dict[Expression, Any] = {}
         magnitudes: dict[Expression, Any] = {}
@@ -436,7 +437,7 @@ class Deriver:
         return {key: float(np.max([*steps, *found])) for key, found in errors.items()}
 
     def _walked(self) -> dict[Leaf, Array]:
-        """The gradients that a backward walk finds in a copy of the graph, where no hook is called."""
+        """The gradient of each leaf by a backward walk, in a copy of the graph, so that no hook is called."""
         copies: dict[Place | None, Any] = {None: None}
         for node in self.nodes:
             copy = copies[node] = object.__new__(Node)
@@ -455,7 +456,8 @@ class Deriver:
 def summary(nodes: list[Node], paths: Mapping[Leaf, str]) -> Section:
     """A line for each module: how often each function was recorded, and the parameters.
 
-    Nodes do not know their module, so each is counted for the module whose parameter was used last before it, or by it.
+    A node does not say which module recorded it. It is counted for the module of the latest parameter that it or a node
+    before it has used.
     """
     modules: dict[str, tuple[Counter[str], dict[Leaf, str]]] = defaultdict(lambda: (Counter(), {}))
     module = "(no module)"

@@ -105,11 +105,13 @@ class Derivation:
         """Evaluate what is printed with NumPy on the graph's arrays, and compare the results with a backward walk's.
 
         Neither the graph nor any ``.grad`` changes, and no hook is called. Equations of the forward pass are compared
-        with the arrays recorded; the gradients that steps take up are what the steps before give, and not the walk's.
+        with the arrays recorded. A step is evaluated with the gradients that the steps before it gave, and not with
+        those of the walk.
 
         Returns:
-            For each parameter the largest error in what its gradient rests on, relative to the largest sum of absolute
-            values of terms in an entry: about 1e-16 for float64, 1e-7 for float32. Empty for a summary.
+            For each parameter the largest error in its formulas and in the steps before them. It is relative to the sum
+            of the absolute values of the terms, where that is largest: about 1e-16 for float64 and 1e-7 for float32.
+            Empty for a summary.
 
         Raises:
             RuntimeError: the graph has been released, or an array of it has changed.

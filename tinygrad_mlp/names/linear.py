@@ -130,9 +130,9 @@ def _constants(name: str, advice: str, function: Any, *operands: Any, **options:
 
 
 def _symmetric(x: Any, lower: bool) -> Any:
-    """The symmetric matrices of which `x` has the lower or the upper triangle. The gradient is shared by both."""
-    half = x.tril() + x.tril(-1).mT if lower else x.triu() + x.triu(1).mT
-    whole = x + (half - x).detach()
+    """Symmetric matrices with the lower or upper triangle of `x`. Both triangles of `x` get half of the gradient."""
+    mirrored = x.tril() + x.tril(-1).mT if lower else x.triu() + x.triu(1).mT
+    whole = x + (mirrored - x).detach()  # the entries of `mirrored`, with the derivative of `x` itself
     return (whole + whole.mT) / 2
 
 

@@ -94,7 +94,10 @@ def cofactors(x: Any) -> Any:
 
 
 def folded(g: Any) -> Any:
-    """The gradient for the lower triangle of a symmetric matrix, of which each entry may change by itself."""
+    """The gradient of a symmetric matrix, of which the lower triangle is read, from `g`, that of the whole matrix.
+
+    An entry below the diagonal gets the gradients of two entries, and one above it gets 0.
+    """
     symmetric = g + g.mT
     return (np.tril(symmetric) + np.tril(symmetric, -1)) / 2
 

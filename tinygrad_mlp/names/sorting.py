@@ -26,12 +26,13 @@ __all__: list[str] = []
 
 
 def _order(array: Any, axis: int, descending: bool, k: int | None = None) -> Any:
-    """The first `k` indices along `axis` in the order of the entries: of equal ones the first comes first."""
+    """The indices along `axis` that sort the entries, or the first `k` of them. Equal entries keep their order."""
     length = array.shape[axis]
-    if k is not None and 0 < k <= length // 4:  # to choose first takes less time than to sort all
+    if k is not None and 0 < k <= length // 4:  # it is faster to find the k entries first, and to sort only these
         chosen = np.moveaxis(_first(np.moveaxis(array, axis, -1), descending, k), -1, axis)
-        return np.take_along_axis(chosen, _order(np.take_along_axis(array, chosen, axis), axis, descending), axis)
-    if descending:
+        order = _order(np.take_along_axis(array, chosen, axis), axis, descending)
+        return np.take_along_axis(chosen, order, axis)
+    if descending:  # a sort that only reverses the result would also reverse equal entries: so the input is reversed
         backwards = np.argsort(np.flip(array, axis), axis=axis, kind="stable")
         order = length - 1 - np.flip(backwards, axis)
     else:
@@ -40,13 +41,13 @@ def _order(array: Any, axis: int, descending: bool, k: int | None = None) -> Any
 
 
 def _first(rows: Any, descending: bool, k: int) -> Any:
-    """The indices of the `k` entries of each row that come first in order, as they stand in the row."""
+    """The indices of the `k` smallest or, if `descending`, largest entries of each row, in ascending order of index."""
     last = rows.shape[-1] - k if descending else k - 1
-    limit = np.partition(rows, last, -1)[..., last : last + 1]
-    is_nan, at_nan = rows != rows, limit != limit
+    limit = np.partition(rows, last, -1)[..., last : last + 1]  # the last entry that is chosen
+    is_nan, at_nan = rows != rows, limit != limit  # NaN is unequal to itself, and counts as the greatest number
     before = (rows > limit) | (is_nan & ~at_nan) if descending else (rows < limit) | (~is_nan & at_nan)
     equal = (rows == limit) | (is_nan & at_nan)
-    missing = k - np.count_nonzero(before, -1, keepdims=True)
+    missing = k - np.count_nonzero(before, -1, keepdims=True)  # so many of the entries that equal the limit
     chosen = before | (equal & (np.cumsum(equal, -1) <= missing))
     return np.nonzero(chosen)[-1].reshape(*rows.shape[:-1], k)
 
@@ -279,7 +280,7 @@ def unique_consecutive(
 
 
 def _rows(input: Tensor, dim: int | None) -> tuple[Any, tuple[int, ...], int | None]:
-    """What is compared, along the first axis of an array; the shape of the inverse; and the axis of `dim`."""
+    """An array of the entries or slices to compare, along its first axis; the shape of the inverse; and the axis."""
     if dim is None:
         return input._data.reshape(-1), input.shape, None
     axis = dim_of(dim, input)

@@ -359,7 +359,7 @@ def _rows(input: Tensor) -> Tensor:
 
 
 def _target_shape(input: Tensor) -> tuple[int, ...]:
-    """The shape of the classes for an `input` of shape (N, C, d₁, …) or (C,): the same without C."""
+    """The shape that a target of classes must have: that of `input`, (N, C, d₁, …) or (C,), without the length C."""
     shape = input._data.shape
     return shape[:1] * (len(shape) > 1) + shape[2:]
 
@@ -372,7 +372,7 @@ def validate_classes(name: str, target: Tensor, number: int, ignore_index: int |
 
 
 def validated_classes(name: str, input: Tensor, target: Any, ignore_index: int | None = None) -> Tensor:
-    """The target of a loss as a Tensor of integer classes, for each of which `input` has a value.
+    """The target of a loss as a Tensor of integer classes, validated against the shape of `input`.
 
     Raises:
         ValueError: the shapes do not fit, or a class that is not `ignore_index` is outside 0 … C − 1.
