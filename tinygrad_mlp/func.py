@@ -25,7 +25,7 @@ Function = Callable[..., Any]
 
 
 class _StandIns:
-    """While a block runs, Tensors that a module holds have the entries and the place in the graph of other ones."""
+    """A ``with`` block in which Tensors of a module have the entries and the places in the graph of other Tensors."""
 
     _SLOTS = ("_data", "_node", "_source")
 
@@ -149,7 +149,7 @@ def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def _fresh(x: Tensor) -> Tensor:
-    """A new Tensor of the entries of `x` to differentiate by, which is part of a graph that `x` is part of."""
+    """A new Tensor with the entries of `x`, to differentiate by. If `x` is part of a graph, so is the new Tensor."""
     return x.clone() if x.requires_grad else x.detach().requires_grad_()
 
 
@@ -174,10 +174,10 @@ def grad_and_value(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: 
     Args:
         func: a function whose result is a Tensor without dimensions.
         argnums: the positions of the arguments to differentiate by: Tensors, and dicts, lists and tuples of them.
-        has_aux: whether `func` returns a pair, of which the second is passed on.
+        has_aux: whether `func` returns a pair: the result to differentiate, and an extra result, which is passed on.
 
-    The gradients are differentiable themselves if `func` depends on other Tensors that need a gradient; so it can be
-    nested.
+    The gradients can be differentiated if `func` depends on other Tensors that need a gradient, so calls can be nested,
+    as in ``grad(grad(func))``.
 
     Raises:
         RuntimeError: later, in a call: `func` returns no Tensor of one entry.
@@ -213,7 +213,7 @@ def grad_and_value(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: 
 
 
 def grad(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Function:
-    """A function that returns the gradient of `func` for its arguments; with `has_aux`, a pair of it and the rest.
+    """A function that returns the gradient of `func`; with `has_aux`, the pair of the gradient and the extra result.
 
     The arguments are those of `grad_and_value`.
 
@@ -235,16 +235,18 @@ def grad(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = Fal
 def jacrev(func: Function, argnums: int = 0) -> Function:
     """A function that returns the Jacobian matrix of `func` by its argument at `argnums`, a Tensor.
 
-    Its shape is that of the result and then that of the argument. A backward pass is made for each entry of the result.
-    It is differentiable itself if `func` depends on other Tensors that need a gradient; so it can be nested.
+    The shape of the Jacobian is that of the result, followed by that of the argument. It takes one backward pass for
+    each entry of the result. The Jacobian can be differentiated if `func` depends on other Tensors that need a
+    gradient, so ``jacrev(jacrev(func))`` is possible.
     """
 
     def matrix(*args: Any, **kwargs: Any) -> Any:
-        with enable_grad():
+        with enable_grad():  # a derivative is computed under `no_grad`, too
             fresh = _fresh(args[argnums])
             result = func(*args[:argnums], fresh, *args[argnums + 1 :], **kwargs)
 
         def block(output: Tensor) -> Tensor:
+            # The passes are only recorded if somebody outside, such as a second `jacrev`, can differentiate them.
             again = is_grad_enabled() and _needs_more(output, [fresh])
             with enable_grad():
                 return functional.rows(output, (fresh,), again, strict=False)[0]

@@ -59,7 +59,7 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
     if not callable(function):
         raise TypeError(f"a row belongs to a function, not to {function!r}: write add_row(np.sinc, rule)")
     _validate_rules(function, rules)
-    if function not in sheet:
+    if function not in sheet:  # a function of the sheet is known to return an array, and may have an implementation
         f.implementations[function] = _returning_arrays(function)
     sheet[function] = rules
 

@@ -490,17 +490,13 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     """
 
 def cummax(input: Any, dim: int) -> Selected:
-    """The greatest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-    gradient.
-    """
+    """The running maximum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
 
 def cummin(input: Any, dim: int) -> Selected:
-    """The smallest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-    gradient.
-    """
+    """The running minimum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
 
 def cumprod(input: Any, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
-    """The running product along `dim`. That of small integers is of 64 bits, as a running sum is.
+    """The running product along `dim`. For small integers it has 64 bits, as a running sum has.
 
     No derivative divides by an entry, so entries may be 0.
     """
@@ -794,7 +790,7 @@ def get_num_threads() -> int:
     """How many threads matrix products use: what threadpoolctl finds, or else the number of processors."""
 
 def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
-    """Estimates of the derivatives of a function along each of `dim`, by its values `input` at points of a grid.
+    """Estimates of the derivatives of a function along `dim`. `input` holds its values at the points of a grid.
 
     Args:
         spacing: the distance of two points, or for each dim a distance or a vector of the coordinates of the points.
@@ -1085,7 +1081,7 @@ def logaddexp2(input: Any, other: Any) -> Tensor:
 def logcumsumexp(input: Any, dim: int) -> Tensor:
     """ln Σ eˣ of the entries up to each one along `dim`. Integers are converted to the default dtype first.
 
-    Entries of −∞ get no gradient from sums that are −∞, where it is NaN in PyTorch.
+    Where a running sum is ln 0 = −∞, the entries of −∞ get the gradient 0. In PyTorch it is NaN.
     """
 
 def logdet(input: Any) -> Tensor:
@@ -1891,7 +1887,7 @@ def sum(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: DTypeLike 
     """The sum over `dim`, of this Tensor as `dtype`; by default over all dimensions."""
 
 def svd(input: Any, some: bool = True, compute_uv: bool = True) -> tuple[Tensor, Tensor, Tensor]:
-    """`linalg.svd`, with V in place of its transpose, and without the columns of U and V that A has no values for."""
+    """`linalg.svd` with V in place of its transpose, and with one column of U and of V for each singular value."""
 
 def swapaxes(input: Any, axis0: int, axis1: int) -> Tensor:
     """This Tensor with the dimensions `axis0` and `axis1` swapped."""

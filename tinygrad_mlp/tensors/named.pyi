@@ -339,17 +339,13 @@ class Named:
         """
 
     def cummax(self, dim: int) -> Selected:
-        """The greatest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-        gradient.
-        """
+        """The running maximum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
 
     def cummin(self, dim: int) -> Selected:
-        """The smallest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-        gradient.
-        """
+        """The running minimum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
 
     def cumprod(self, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
-        """The running product along `dim`. That of small integers is of 64 bits, as a running sum is.
+        """The running product along `dim`. For small integers it has 64 bits, as a running sum has.
 
         No derivative divides by an entry, so entries may be 0.
         """
@@ -902,7 +898,7 @@ class Named:
     def logcumsumexp(self, dim: int) -> Tensor:
         """ln Σ eˣ of the entries up to each one along `dim`. Integers are converted to the default dtype first.
 
-        Entries of −∞ get no gradient from sums that are −∞, where it is NaN in PyTorch.
+        Where a running sum is ln 0 = −∞, the entries of −∞ get the gradient 0. In PyTorch it is NaN.
         """
 
     def logdet(self) -> Tensor:
@@ -1471,7 +1467,7 @@ class Named:
         """
 
     def svd(self, some: bool = True, compute_uv: bool = True) -> tuple[Tensor, Tensor, Tensor]:
-        """`linalg.svd`, with V in place of its transpose, and without the columns of U and V that A has no values for."""
+        """`linalg.svd` with V in place of its transpose, and with one column of U and of V for each singular value."""
 
     def swapaxes(self, axis0: int, axis1: int) -> Tensor:
         """This Tensor with the dimensions `axis0` and `axis1` swapped."""

@@ -76,7 +76,7 @@ def _dtype(value: Array, understood: Any) -> str:
 
 
 def _written(f: Callable[..., Any]) -> str:
-    """What a user calls `f`, as far as it is known: np.sinc, Cube.apply, or its own name."""
+    """The name by which a user's program calls `f`: np.sinc, Cube.apply, its own name, or else "f"."""
     name = function_name(f)
     if getattr(np, name, None) is f:
         return f"np.{name}"
@@ -118,7 +118,7 @@ class _Point(Call):
 
 
 def _operand(given: Any) -> Any:
-    """An input as a checked point keeps it: float64 arrays of its own for what is differentiated."""
+    """An input as `_Point` keeps it. Floating numbers become a new array of float64; other data keep their dtype."""
     array = given.detach().numpy() if isinstance(given, Tensor) else given
     if isinstance(array, np.ndarray | np.generic | float):
         array = np.array(array)
@@ -157,7 +157,7 @@ def _line(f: Callable[..., Any], inputs: Sequence[Any], cotangent: Any, order: i
 
 
 def _with_cotangent(point: _Point, inputs: Sequence[Any], cotangent: Any, order: int) -> _Point:
-    """The point with a cotangent of the shape of its output; where none is given, with distinct numbers of both signs.
+    """The point with a cotangent, which has the output's shape; by default, distinct numbers of both signs.
 
     Raises:
         ValueError: the cotangent has not the shape of the output.
@@ -221,7 +221,7 @@ _KINK = "\nif the function or its derivative has a kink here, avoid= keeps away 
 
 
 def _check_at(f: Callable[..., Any], inputs: Sequence[Any], cotangent: Any, order: int) -> None:
-    """What `check_at` does. The cotangent may also be a function that makes one of the output's shape."""
+    """`check_at`, whose cotangent may also be a function that makes a cotangent of the output's shape."""
     __tracebackhide__ = True
     point = _point(f, inputs, None if callable(cotangent) else cotangent, order)
     try:
@@ -277,9 +277,9 @@ def _check(point: _Point, order: int) -> None:
 
 
 def _exact(point: _Point, directions: Sequence[Array], value: Array) -> Array | None:
-    """The derivative along the directions by a complex step; None where the function does not take complex arrays.
+    """The derivative along the directions by a complex step; None if the function does not take complex arrays.
 
-    It counts as taking them if the result agrees with differences.
+    It counts as taking complex arrays if the result agrees with central differences.
     """
     try:
         with np.errstate(all="ignore"):
@@ -298,7 +298,7 @@ def _exact(point: _Point, directions: Sequence[Array], value: Array) -> Array | 
 def _check_dtype(point: _Point) -> None:
     """Raise AssertionError if a function with rules of its own computes something else than float32 from float32.
 
-    A composition of such functions may have constants of float64, which widen the result by right.
+    A composition of such functions is not checked, because it may rightly contain constants of float64.
     """
     if row_of(point.function) is None and _function_of(point.function) is None:
         return
@@ -353,7 +353,7 @@ def _validated_domains(f: Callable[..., Any], domains: Sequence[Any]) -> Sequenc
 
 
 def _inputs(domains: Sequence[Any], kinks: tuple[float, ...]) -> st.SearchStrategy[tuple[Any, ...]]:
-    """A strategy of inputs: those of intervals have shapes that broadcast, and have no entry in common."""
+    """A strategy of inputs. Those drawn from intervals have shapes that broadcast, and no two share an entry."""
     lanes = sum(not isinstance(domain, st.SearchStrategy) for domain in domains)
 
     @st.composite

@@ -150,10 +150,11 @@ def _coefficients(expression: Any) -> dict[Any, Any]:
 
 
 def _is_rounding(difference: Any, expected: Any) -> bool:
-    """Whether a difference is 0 but for the rounding of floats: its numbers are tiny beside those of `expected`."""
-    if all(number.q <= 10**6 for number in difference.atoms(sympy.Rational)):  # so `exact` has rounded none
+    """Whether a difference comes from rounded floats alone: its coefficients are tiny beside those of `expected`."""
+    if all(number.q <= 10**6 for number in difference.atoms(sympy.Rational)):  # these are exact, so nothing was rounded
         return bool(difference == 0)
     largest = max((abs(float(number)) for number in map(sympy.N, _coefficients(expected).values())), default=0.0)
+    # In DIGITS digits, because the terms of a coefficient nearly cancel.
     numbers = (sympy.N(number, DIGITS) for number in _coefficients(difference).values())
     return all(number.is_real and abs(float(number)) <= ROUNDING * largest for number in numbers)
 
