@@ -200,10 +200,12 @@ def grad_and_value(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: 
             output = result[0] if has_aux else result
             if not isinstance(output, Tensor) or output.numel() != 1:
                 raise RuntimeError(f"grad() takes a function that returns one number in a Tensor, not {shown(output)}")
+        # The pass is only recorded if somebody outside, such as a second `grad`, can differentiate the gradient.
         again = is_grad_enabled() and _needs_more(output, fresh)
         found = iter([zeros_like(x) for x in fresh])
         if output.requires_grad:
             found = iter(gradients(output, fresh, create_graph=again, allow_unused=True, materialize_grads=True))
+        # `_mapped` meets the Tensors in the order in which `variable` did, so `next` gives each its own gradient.
         parts = [_mapped(args[position], lambda _: next(found)) for position in positions]
         gradient = parts[0] if isinstance(argnums, int) else tuple(parts)
         value = _mapped(result if has_aux else output, lambda y: y if again else y.detach())

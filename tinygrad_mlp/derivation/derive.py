@@ -57,9 +57,10 @@ def sized(shape: tuple[int, ...]) -> str:
 
 
 def nodes_of(root: Node) -> list[Node]:
-    """The nodes of the graph of `root`, in the order in which they were recorded, with all their arrays.
+    """The nodes of the graph of `root` in the order of recording. Outputs that were not kept are computed again.
 
-    RuntimeError: some of the graph has been released, or an array that a node has let go of cannot be computed again.
+    Raises:
+        RuntimeError: a part of the graph has been released, or an array has changed since a node was recorded.
     """
     found, waiting = {root}, [root]
     while waiting:
@@ -88,7 +89,7 @@ def nodes_of(root: Node) -> list[Node]:
 
 
 def forward_of(node: Node, inputs: list[Any]) -> Expression:
-    """What a node computes, as a formula. TypeError: it is a Function, whose ``backward`` is a program."""
+    """The formula of what a node computes. Raises TypeError for a Function, whose ``backward`` is a program."""
     if isinstance(node.function, partial):
         name = function_name(node.function)
         raise TypeError(
@@ -106,7 +107,7 @@ def _read(rule: Any, node: Node, g: Any, y: Any, inputs: list[Any], shape: tuple
         gradient = rule(g, y, *inputs, **node.options)
         if isinstance(gradient, Product):
             gradient = gradient.dense()
-        if not isinstance(gradient, Expression):
+        if not isinstance(gradient, Expression):  # a constant, from a rule that does not even read g
             gradient = algebra.product(algebra.ones(shape), algebra.plain(np.asarray(gradient)))
     except (TypeError, AttributeError, ValueError) as error:
         raise TypeError(
@@ -124,7 +125,7 @@ def is_alias(node: Node) -> bool:
 
 
 def source_of(node: Node) -> Node | None:
-    """The only node that a node takes an input from, seen through aliases; None if there are several or none."""
+    """The node that computed the input of `node`; None if several nodes or none did. Aliases are skipped."""
     edges = {edge for edge in node.edges if edge is not None}
     source = edges.pop() if len(edges) == 1 else None
     if not isinstance(source, Node):
@@ -168,8 +169,8 @@ def places_of(nodes: list[Node], counts_input: bool) -> Iterator[tuple[Any, Arra
 class Namer:
     """Names for the arrays of a graph: the user's, those of the layers, or the next free letter.
 
-    `paths` are what modules call their parameters, and `names` the user's, with the tensors or arrays that they are
-    for. ValueError: one is for something that is not in the graph.
+    `paths` has the name that a module gives to each parameter. `names` has the user's names, and the tensor or array
+    that each is for. Raises ValueError if one of these is not in the graph.
     """
 
     def __init__(
@@ -248,7 +249,7 @@ class Line(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Lines under a title, which may end in a name; `key` is that of the parameter whose gradient they derive."""
+    """Lines under a title. If they derive a parameter's gradient, its name ends the title, and `key` is its key."""
 
     title: str
     lines: list[Line]
@@ -406,6 +407,7 @@ class Deriver:
 
         if any(part.read is not part.shown for part in parts):
             say(self._added(part.shown for part in parts), "no entry comes near the bound")
+        # Insert the formulas of the gradients that the steps contain. If factors cancel then, print before and after.
         full = self._added(algebra.substitute(part.shown, self._full) for part in parts)
         short = [algebra.substitute(part.shown, self._short) for part in parts]
         inserted = [algebra.substitute(expression, self._abbreviated) for expression in short]
@@ -448,6 +450,7 @@ class Deriver:
             if node.extras is not None:
                 copy.extras = SimpleNamespace(hooks=None, retains_grad=False, checksums=node.extras.checksums)
         root = self.nodes[-1]
+        # `edges` lead from copy to copy, so the walk never comes to an original node with its hooks.
         found = walk([(copies[root], np.ones_like(root.output))], retain_graph=True)
         pairs = [(leaf, found[copies[leaf]]) for leaf in self.namer.keys if copies[leaf] in found]
         return {leaf: gradient.dense() if isinstance(gradient, Product) else gradient for leaf, gradient in pairs}

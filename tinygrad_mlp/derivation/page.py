@@ -46,8 +46,8 @@ class Derivation:
     def __init__(self, root: Node, paths: Mapping[Any, str], names: Mapping[str, Any], notation: str) -> None:
         """Derive the gradients of `root`, the node of the loss.
 
-        `paths` are what the model calls its parameters, by their leaves; `names` are the user's, with the Tensors or
-        arrays that they are for.
+        `paths` has the name that the model gives to the parameter of each leaf. `names` has the user's names, and the
+        Tensor or array that each is for.
         """
         self.notation = notation
         self.formulas: dict[str, list[str]] = {}

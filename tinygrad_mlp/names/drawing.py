@@ -1,6 +1,6 @@
 """Random numbers: Tensors drawn from distributions whose parameters are Tensors, and Tensors filled in place.
 
-No gradient passes through a draw. In a step that is replayed, each replay draws anew, for the parameters of then.
+No gradient passes through a draw. Each replay of a captured step draws anew, from the parameters that it has then.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _normal(numbers: Numbers, mean: Any, std: Any, shape: tuple[int, ...], dtype
 
 @offer()
 def bernoulli(input: Any, p: Any = None, *, generator: AnyGenerator | None = None) -> Tensor:
-    """1 with the probability that is the entry of `input`, or with the probability `p`, and else 0; of `input`'s dtype.
+    """For each entry of `input`, 1 or 0 in its dtype. The probability of 1 is the entry itself, or `p`.
 
     Raises:
         ValueError: a probability is below 0 or above 1.

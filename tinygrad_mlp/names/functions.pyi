@@ -220,7 +220,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: flo
     """
 
 def bernoulli(input: Any, p: Any = None, *, generator: AnyGenerator | None = None) -> Tensor:
-    """1 with the probability that is the entry of `input`, or with the probability `p`, and else 0; of `input`'s dtype.
+    """For each entry of `input`, 1 or 0 in its dtype. The probability of 1 is the entry itself, or `p`.
 
     Raises:
         ValueError: a probability is below 0 or above 1.
@@ -474,7 +474,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     """The covariances of the rows: of variables, whose observations are the columns. A vector is one variable.
 
     Args:
-        correction: what the number of observations that divides is reduced by.
+        correction: is subtracted from the number of observations before the sums are divided by it.
         fweights: how often each observation counts: a vector of integers.
         aweights: how much each observation weighs: a vector of floats.
 
@@ -1705,7 +1705,7 @@ def searchsorted(
     side: str | None = None,
     sorter: Any = None,
 ) -> Tensor:
-    """Where the entries of `input` would have to stand in a sorted sequence: before equal ones, or after them.
+    """The indices at which the entries of `input` would be inserted into a sorted sequence: before or after equal ones.
 
     Args:
         sorted_sequence: a vector or, for each row of `input`, a row.
@@ -1960,7 +1960,7 @@ def threshold_(input: Any, threshold: float, value: float) -> Tensor:
 def tile(input: Any, *given: Any, dims: Sequence[int] | None = None) -> Tensor:
     """Copies of this Tensor side by side, ``dims[i]`` of them along dimension i, as in `numpy.tile`.
 
-    There is one along each of the first dimensions if `dims` are fewer than these.
+    If there are fewer `dims` than dimensions, the first dimensions are not repeated.
     """
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Selected:

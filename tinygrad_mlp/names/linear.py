@@ -331,7 +331,7 @@ def svd(A: Any, full_matrices: bool = True) -> SVDResult:
     both, end = _recorded(singular_system, a), 1 + a.shape[-2]
     u, v = both[..., 1:end, :], both[..., end:, :]  # below a row of the singular values
     number = v.shape[-1]
-    if full_matrices and a.shape[-1] != a.shape[-2]:
+    if full_matrices and a.shape[-1] != a.shape[-2]:  # add the columns that make U and V square, without a gradient
         whole = _constants("linalg.svd", "", np.linalg.svd, a.detach())
         u, v = cat([u, whole[0][..., number:]], -1), cat([v, whole[2].mT[..., number:]], -1)
     return SVDResult(u, both[..., 0, :], v.mT)

@@ -206,7 +206,7 @@ def _slopes(x: Tensor, steps: Tensor, axis: int, edge_order: int) -> Tensor:
         _part(x, axis, 2, None),
     )
     first, second = (middle - left) / before, (right - middle) / after
-    inner = (after * first + before * second) / (before + after)
+    inner = (after * first + before * second) / (before + after)  # in the middle; `ends` are the first and the last
     if edge_order == 1:
         ends = [
             _part(x, axis, 1, 2) - _part(x, axis, 0, 1),
@@ -214,7 +214,7 @@ def _slopes(x: Tensor, steps: Tensor, axis: int, edge_order: int) -> Tensor:
         ]
         ends = [ends[0] / _part(steps, axis, 0, 1), ends[1] / _part(steps, axis, -1, None)]
     else:
-        curvature = (second - first) / (before + after)
+        curvature = (second - first) / (before + after)  # half the second derivative of the parabola
         ends = [
             _part(first - before * curvature, axis, 0, 1),
             _part(second + after * curvature, axis, -1, None),

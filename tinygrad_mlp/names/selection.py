@@ -234,7 +234,7 @@ def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Tenso
         )
     axis = dim_of(dim, input)
     own, wanted = list(input.shape), list(indices.shape)
-    own[axis] = wanted[axis] = 1
+    own[axis] = wanted[axis] = 1  # these two lengths may differ
     common = list(np.broadcast_shapes(tuple(own), tuple(wanted)))
     shapes = [(*common[:axis], x.shape[axis], *common[axis + 1 :]) for x in (input, indices)]
     whole, indices = input.broadcast_to(shapes[0]), indices.broadcast_to(shapes[1])
@@ -393,6 +393,8 @@ def _reduced(name: str, place: _Place, source: Any, reduce: str, include_self: b
     if reduce not in _NEUTRAL:
         raise ValueError(f"{name}() takes reduce= as one of {', '.join(_NEUTRAL)}, not {reduce!r}")
     kept = place.whole
+    # `counts` says how many entries go to each place. Where some go and `include_self` is False, start from a neutral
+    # number, such as 0 for a sum, instead of the Tensor's own.
     if not include_self or reduce == "mean":
         counts = place.gathered(ones_like(source, dtype=np.int64))
     if not include_self:
@@ -446,6 +448,7 @@ def _products(place: _Place, source: Any) -> Tensor:
         same = targets[distance:] == targets[:-distance]
         factors = cat([factors[:distance], where(same, product, factors[distance:])])
         distance *= 2
+    # The last factor of each target is the product of all by now.
     is_last = cat([targets[1:] != targets[:-1], ones_like(targets[:1], dtype=np.bool_)])
     found = _Place(place.whole.reshape(-1), (targets._data,), ())
     products = found.gathered(where(is_last, factors, factors.dtype.type(0)))

@@ -138,7 +138,7 @@ def searchsorted(
     side: str | None = None,
     sorter: Any = None,
 ) -> Tensor:
-    """Where the entries of `input` would have to stand in a sorted sequence: before equal ones, or after them.
+    """The indices at which the entries of `input` would be inserted into a sorted sequence: before or after equal ones.
 
     Args:
         sorted_sequence: a vector or, for each row of `input`, a row.
@@ -300,7 +300,7 @@ def _distinct(
 
 
 def _in_bins(x: Any, bins: int, low: float, high: float) -> Any:
-    """How many entries lie in each of `bins` intervals of equal width, each with its lower end, the last with both."""
+    """How many entries lie in each of `bins` equal intervals. Each includes its lower end, the last one both ends."""
     entries = x.reshape(-1)
     if low == high and entries.size:
         low, high = entries.min(), entries.max()

@@ -25,7 +25,7 @@ _isnan: Callable[..., Tensor] = np.isnan
 
 
 def _at_index(name: str, input: Tensor, find: Callable[..., Any], dim: int, keepdim: bool, *options: Any) -> Selected:
-    """The values along `dim` at the indices ``find(array, dim, *options)``, which keep the dim, and the indices."""
+    """The values and indices along `dim`. ``find(array, dim, *options)`` gives the indices, one along `dim`."""
     if not input.ndim:
         return Selected(*(x.reshape(()) for x in _at_index(name, input.reshape(1), find, dim, False, *options)))
     dim = dim_of(dim, input)
@@ -37,7 +37,7 @@ def _at_index(name: str, input: Tensor, find: Callable[..., Any], dim: int, keep
 
 
 def _middle(x: Any, axis: int, skips_nan: bool) -> Any:
-    """The index along `axis` of the lower median: of the first NaN if there is one, unless these are skipped."""
+    """The index along `axis` of the lower median; of the first NaN, if there is one and `skips_nan` is False."""
     order = np.argsort(x, axis, kind="stable")  # which puts NaN last
     count = np.sum(~np.isnan(x), axis, keepdims=True)
     middle = np.maximum(count - 1, 0) // 2
@@ -83,7 +83,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 
 
 def _most_frequent(x: Any, axis: int) -> Any:
-    """The index along `axis` of the last of the most frequent entries, of which the smallest counts."""
+    """The last index along `axis` of the most frequent value. Of several such values, the smallest counts."""
     x = np.moveaxis(x, axis, -1)
     order = np.argsort(x, -1, kind="stable")
     ranked = np.take_along_axis(x, order, -1)
@@ -219,7 +219,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Any = None, aweights: A
     """The covariances of the rows: of variables, whose observations are the columns. A vector is one variable.
 
     Args:
-        correction: what the number of observations that divides is reduced by.
+        correction: is subtracted from the number of observations before the sums are divided by it.
         fweights: how often each observation counts: a vector of integers.
         aweights: how much each observation weighs: a vector of floats.
 
@@ -238,6 +238,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Any = None, aweights: A
             observer().perform(_validate_weights, given, name)
     weights = fweights if aweights is None else aweights if fweights is None else fweights * aweights
     total = count if weights is None else weights.sum()
+    # What is subtracted from the total, as in `numpy.cov`: with `aweights`, `correction` times their weighted mean.
     lost = correction if aweights is None or not correction else correction * (weights * aweights).sum() / total
     weighted = x if weights is None else x * weights
     centred = x - weighted.sum(1, keepdim=True) / total

@@ -44,7 +44,7 @@ class FunctionModule(Module):
 
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
 def of_options(cls: type[M]) -> type[M]:
-    """Make `cls` a dataclass of its options. Its constructor refuses the data, for which the module is to be called.
+    """Make `cls` a dataclass of its options, whose constructor refuses data: these are for the call of the module.
 
     A user who writes ``nn.MSELoss(net(x), y)`` means the function; the constructor would take the data for options.
     """

@@ -272,6 +272,7 @@ def _through_one_node(values: Sequence[Any], hook: Callable[[tuple[Any, ...]], A
     ends = list(itertools.accumulate((values[i].numel() for i in positions), initial=0))
 
     def split(vector: Tensor) -> tuple[Any, ...]:
+        """Cut `vector` into Tensors like those among `values` that need a gradient. All other values become None."""
         pieces: dict[int, Any] = {}
         for i, (start, end) in zip(positions, itertools.pairwise(ends), strict=True):
             pieces[i] = vector[start:end].reshape(*values[i].shape).to(values[i].dtype)

@@ -129,7 +129,7 @@ def tensors(name: str, input: Any, target: Any, reduction: str, second: str = "t
 
 
 def of_one_dtype(input: Tensor, target: Any) -> tuple[Tensor, Any]:
-    """The input of a loss and its target, converted where their dtypes differ or are not floating."""
+    """The input and the target of a loss. If they do not have one floating dtype, they are converted."""
     array = array_of(target)
     if input.dtype.kind != "f":
         input = input.to(array.dtype if array.dtype.kind == "f" else get_default_dtype())
@@ -444,7 +444,7 @@ def nll_loss(
 
 
 def one_hot_rows(target: Tensor, number: int, ignore_index: int, dtype: Any) -> Array:
-    """For each class of `target` a row of zeros and a one; for `ignore_index` zeros alone."""
+    """A one-hot row for each class in `target`. The row of `ignore_index` has zeros alone."""
     classes = target._data.reshape(-1)
     rows = np.zeros((len(classes), number), dtype)
     counted = np.flatnonzero(classes != ignore_index)

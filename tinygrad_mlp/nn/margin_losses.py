@@ -127,7 +127,7 @@ def cosine_embedding_loss(
 
 
 def validate_triplet(margin: float) -> None:
-    """Raise ValueError unless `margin`, by which the negative is to be farther, is positive."""
+    """Raise ValueError unless `margin` is positive: by so much the negative is to be farther than the positive."""
     number(margin, "triplet_margin_loss: margin is a positive number", lambda margin: margin > 0)
 
 
@@ -241,9 +241,10 @@ def multilabel_margin_loss(
     reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Σ max(0, 1 − x_y + x_j) / C over the classes y of a sample and those classes j that are not, for scores x.
+    """Σ max(0, 1 − x_y + x_j) / C, over the classes y that a sample has and the classes j that it does not have.
 
-    Scores and target have shape (N, C) or (C,). The target has the classes of a sample, and then a −1 and anything.
+    Scores x and target have shape (N, C) or (C,). The target lists the classes of a sample. A −1 ends the list, and all
+    entries after it are ignored.
 
     Raises:
         ValueError: the shapes differ, the target is not of integers from −1 to C − 1, or `reduction` is unknown.

@@ -50,7 +50,7 @@ _NOTHING = object()  # in place of an argument that is not given
 
 
 def made_of(array: NDArray[Any], dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor that holds a new `array`, converted to `dtype`; by default only float64 is, to the default dtype."""
+    """A Tensor that holds a new `array` in `dtype`. By default, float64 becomes the default dtype; others stay."""
     if dtype is None:
         array = array_of(array)
         wanted = get_default_dtype() if array.dtype == np.float64 else array.dtype

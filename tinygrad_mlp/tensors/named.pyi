@@ -184,7 +184,7 @@ class Named:
         """`baddbmm`, written into this Tensor."""
 
     def bernoulli(self, p: Any = None, *, generator: AnyGenerator | None = None) -> Tensor:
-        """1 with the probability that is the entry of `input`, or with the probability `p`, and else 0; of `input`'s dtype.
+        """For each entry of `input`, 1 or 0 in its dtype. The probability of 1 is the entry itself, or `p`.
 
         Raises:
             ValueError: a probability is below 0 or above 1.
@@ -323,7 +323,7 @@ class Named:
         """The covariances of the rows: of variables, whose observations are the columns. A vector is one variable.
 
         Args:
-            correction: what the number of observations that divides is reduced by.
+            correction: is subtracted from the number of observations before the sums are divided by it.
             fweights: how often each observation counts: a vector of integers.
             aweights: how much each observation weighs: a vector of floats.
 
@@ -1460,7 +1460,7 @@ class Named:
         """`subtract`, written into this Tensor."""
 
     def sum_to_size(self, *sizes: Any, size: Sequence[int] | None = None) -> Tensor:
-        """The sum over the dimensions along which a Tensor of these `sizes` is repeated when it is broadcast to this one.
+        """The sum to the shape `sizes`: over the dimensions along which broadcasting `sizes` to this shape repeats entries.
 
         Raises:
             ValueError: a Tensor of these sizes does not broadcast to the shape of this Tensor.
@@ -1506,7 +1506,7 @@ class Named:
     def tile(self, *given: Any, dims: Sequence[int] | None = None) -> Tensor:
         """Copies of this Tensor side by side, ``dims[i]`` of them along dimension i, as in `numpy.tile`.
 
-        There is one along each of the first dimensions if `dims` are fewer than these.
+        If there are fewer `dims` than dimensions, the first dimensions are not repeated.
         """
 
     def topk(self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Selected:

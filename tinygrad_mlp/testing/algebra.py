@@ -77,10 +77,10 @@ def exact(number: Any) -> Any:
     fraction = Fraction(number).limit_denominator(10**6)
     if float(fraction) == number:
         return sympy.Rational(fraction.numerator, fraction.denominator)
-    for value, constant in _constants():
+    for value, constant in _constants():  # multiples of π, ln 2, √2 and their like
         if abs(abs(number) - value) <= 4 * math.ulp(value):
             return constant if number > 0 else -constant
-    return sympy.Rational(repr(number))
+    return sympy.Rational(repr(number))  # the decimal number that Python prints
 
 
 _exactly: Callable[[Any], Any] = np.frompyfunc(exact, 1, 1)
@@ -205,9 +205,10 @@ class Piece:
             (index,) = own
             cuts = [(moved(symbol, index, twin), moved(zero, index, twin)) for twin in twins]
         below, border, above, group = {}, {}, {}, []
+        # New symbols in place of each cut one: any positive `rest` leads away from the zero, and a `step` of 0 to it.
         for s, at in cuts:
             rest, step = sympy.Symbol(f"{s}'", positive=True), sympy.Symbol(f"{s}°", real=True)
-            below[s] = at / (1 + rest) if s.is_positive else at - rest
+            below[s] = at / (1 + rest) if s.is_positive else at - rest  # from 0 to `at`, or from −∞ to `at`
             border[s] = at + step
             above[s] = at + rest
             group.append(step)
@@ -452,6 +453,7 @@ class SymbolicArray(np.lib.mixins.NDArrayOperatorsMixin):
         return partial(getattr(np, name), self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        """NumPy calls this for its ufuncs and for operators (NEP 13): the same function of sympy expressions."""
         arrays = [_entries(operand) for operand in inputs]
         by_sign = CASES.get(ufunc) or COMPARISONS.get(ufunc)
         if method == "__call__" and options:
@@ -464,7 +466,7 @@ class SymbolicArray(np.lib.mixins.NDArrayOperatorsMixin):
             raise TypeError(f"it calls numpy.{ufunc.__name__}.{method}")
         elif ufunc is np.matmul:
             result = np.matmul(*arrays)
-        elif by_sign:
+        elif by_sign:  # the sign of an expression, which is the same on all of this piece, chooses the case
             result = np.frompyfunc(partial(by_sign, self.piece.sign), len(arrays), 1)(*arrays)
             if ufunc in COMPARISONS:
                 return np.asarray(result, bool)

@@ -268,6 +268,7 @@ def _check(point: _Point, order: int) -> None:
     check_gradient(point, None if exact is None else 1e-12)
     gradients = point.gradients(point.tensors())
     with_gradients = [(v, g) for v, g in zip(directions, gradients, strict=True) if g is not None]
+    # The adjoint identity: both sides are the derivative of ⟨g, f⟩ along the directions v.
     by_gradients = sum((np.sum(v * g.numpy()) for v, g in with_gradients), np.float64(0))
     tolerance = 1e-7 if exact is None else 1e-11
     assert_close(by_gradients, np.sum(point.cotangent * along), tolerance, "⟨Jᵀ g, v⟩", "⟨g, J v⟩ is", size_of(point))

@@ -107,7 +107,7 @@ def check_second_derivative(call: Call, directions: Sequence[Array], along: Arra
 
 def check_memory(call: Call) -> None:
     """No operand is changed, and no gradient shares memory with anything else, nor with a gradient of a second run."""
-    tensors, again = call.tensors(), call.tensors()
+    tensors, again = call.tensors(), call.tensors()  # operands of two runs
     held = {f"input {i}": x.detach().numpy() if isinstance(x, Tensor) else x for i, x in enumerate(tensors)}
     held = {name: x for name, x in [*held.items(), ("the cotangent", call.cotangent)] if isinstance(x, np.ndarray)}
     before = {name: x.copy() for name, x in held.items()}

@@ -78,6 +78,7 @@ def check_optimizer(make: Make, by_hand: ByHand, *, steps: int = 10, seed: int =
     kinds += [_Kind((rows, columns), _FACTORS), _Kind((1, 1), _FACTORS), _Kind((columns, rows), _READ)]
     kinds += [_Kind((length,), _NONE)]
     for dtype, tolerance in ((np.dtype(np.float64), 1e-8), (np.dtype(np.float32), 1e-3)):
+        # Everything is drawn and computed by hand first, and only then compared with the optimizer, step by step.
         starts = [numbers.standard_normal(kind.shape).astype(dtype) for kind in kinds]
         factors = [[_factors(kind, numbers, dtype) for kind in kinds] for _ in range(steps)]
         expected = [_steps_by_hand(by_hand, w, [of_step[i] for of_step in factors]) for i, w in enumerate(starts)]
@@ -88,7 +89,7 @@ def check_optimizer(make: Make, by_hand: ByHand, *, steps: int = 10, seed: int =
             training.step(factors[step])
             where = f"{training}, step {step + 1} of {steps} in {dtype}"
             training.compare([after[step] for after in expected], where, "but by_hand gives", tolerance)
-            if resumed is not None:
+            if resumed is not None:  # the optimizer that has loaded the state takes the same steps as the first one
                 resumed.step(factors[step])
                 others = [parameter._data for parameter in training.parameters]
                 where += f", after it has loaded the state_dict of step {steps // 2}"

@@ -144,6 +144,7 @@ def _compared(
     if len(domains) != len(row):
         raise TypeError(f"{name} has {len(row)} inputs, but the number of domains is {len(domains)}")
     parameters = [list(inspect.signature(rule).parameters.values()) for rule in row if rule is not None]
+    # A rule takes g and y, then the inputs, then options.
     known = {p.name for of_rule in parameters for p in of_rule[2 + len(row) :]}
     if unknown := [option for option in options if option not in known]:
         raise TypeError(f"no rule of {name} has the option {unknown[0]}: write prove({name}, *domains, option=value)")
@@ -230,7 +231,7 @@ class _Comparison:
         """The verdict, if all entries in `twins` are cut alike. It does not count if `combines` becomes True."""
         waiting, number, unsimplified = [self.domain], 0, ""
         try:
-            while waiting and not (twins and self.combines):
+            while waiting and not (twins and self.combines):  # if they mix entries, `twins` must not be cut alike
                 piece = waiting.pop()
                 number += 1
                 if number > MOST_PIECES:
@@ -261,8 +262,9 @@ class _Comparison:
         y = self._output(centre)
         self.combines = self.combines or self._combined_in(y)
         g = _array_of(Cotangent, "g", y.shape, real=True)
+        # The gradient is the derivative of ⟨g, y⟩. On a border, each of its sides has its own formula for y.
         totals = [sympy.Add(*map(operator.mul, g.flat, self._output(side).entries.flat)) for side in sides]
-        found: dict[Any, Any] = {}
+        found: dict[Any, Any] = {}  # for each symbol of the inputs, the gradient by the rules
         for position, name in enumerate(self.names):
             if (gradient := self._gradient(position, SymbolicArray(g, centre), y, centre)) is not None:
                 operand = self.operands[position]
@@ -301,7 +303,7 @@ class _Comparison:
             one = {**point, **dict.fromkeys(g.flat, sympy.Integer(0)), symbol: sympy.Integer(1)}
             own = [number_at(one, found[s]) for s in smooth]
             of_sides = [[number_at(one, derivatives[s][i]) for s in smooth] for i in range(len(derivatives[smooth[0]]))]
-            if not is_between(own, of_sides):
+            if not is_between(own, of_sides):  # find a symbol whose number differs from that of a side, for the message
                 for s, number, *others in zip(smooth, own, *of_sides, strict=True):
                     if any(abs(number - other) > 1e-9 for other in others):
                         other = max(others, key=lambda n: abs(n - number))

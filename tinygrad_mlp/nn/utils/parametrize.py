@@ -120,7 +120,7 @@ class ParametrizationList(ModuleList):
 
 
 def _inverse(module: Any, value: Any) -> Any:
-    """``module.right_inverse(value)``; or `value`, if the module has no such method or has not written it."""
+    """``module.right_inverse(value)``; or `value`, if the module does not have that method or leaves it to its base."""
     if not hasattr(module, "right_inverse"):
         return value
     try:
