@@ -341,7 +341,7 @@ class Tape(Observer):
         return id(tensor) in self._made and self._made[id(tensor)]() is tensor
 
     def meet(self, tensor: Any) -> None:
-        """Note that the step reads `tensor`. Replays check that a Tensor from outside is the same as it was."""
+        """Note that the step reads `tensor`. Each replay checks that a Tensor from outside the step has not changed."""
         block = self.block(tensor._data)
         if self.has_made(tensor):  # its array is in a block, or a view of a Tensor from outside
             if block is None and id(owner(tensor._data)) not in self.outside():

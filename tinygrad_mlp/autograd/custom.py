@@ -3,9 +3,9 @@
 `add_row` and `differentiable` take rules, as the sheet of derivatives has them. `Function` is PyTorch's way, for ported
 programs and for what rules cannot express: several outputs, or a backward that needs more than inputs and output.
 
-A function that `differentiable` makes carries its row itself, and so does a Function: in the sheet, the row would keep
-the function alive for ever. A recorded function has one output, so several outputs of a Function are joined to one
-vector, and each is cut out of it again.
+A function made by `differentiable` carries its row itself, and so does a Function. In the sheet, the row would keep the
+function alive for ever. A recorded function has one output. So the outputs of a Function are joined to one vector, and
+each output is cut out of the vector again.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def _apart(y: Any, inputs: Sequence[Any]) -> Any:
 
 
 class _Piece(NamedTuple):
-    """Where an output of a Function stands in the vector of all outputs, and its shape and dtype."""
+    """The place of a Function's output in the vector of all outputs, and the shape and dtype of this output."""
 
     where: slice
     shape: tuple[int, ...]
@@ -413,7 +413,8 @@ def _entries(value: Any) -> Iterator[Any]:
 def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: Sequence[Any]) -> list[Any]:
     """Call ``backward``, and return the gradient of each Tensor among the arguments.
 
-    They are Tensors if the gradient `g` of the joined outputs is one, because the pass is being recorded; else arrays.
+    The gradients are Tensors if `g`, the gradient of the joined outputs, is one, because the pass is recorded.
+    Otherwise they are arrays.
     """
     recorded = isinstance(g, Tensor)
     if not recorded:

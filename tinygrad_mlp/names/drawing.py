@@ -1,6 +1,6 @@
 """Random numbers: Tensors drawn from distributions whose parameters are Tensors, and Tensors filled in place.
 
-No gradient passes through a draw. Each replay of a captured step draws anew, from the parameters that it has then.
+No gradient passes through a draw. Each replay of a step draws anew, with the parameters that it finds then.
 """
 
 from __future__ import annotations

@@ -201,15 +201,15 @@ def atanh_(input: Any) -> Tensor:
     """`atanh`, written into this Tensor."""
 
 def atleast_1d(*tensors: Any) -> Any:
-    """A number as a vector of shape (1,), and other Tensors as they are. Of several Tensors it is a tuple."""
+    """A number as a vector of shape (1,), and other Tensors as they are. Several Tensors give a tuple."""
 
 def atleast_2d(*tensors: Any) -> Any:
-    """A vector as a matrix of one row, and other Tensors as they are. Of several Tensors it is a tuple."""
+    """A vector as a matrix of one row, and other Tensors as they are. Several Tensors give a tuple."""
 
 def atleast_3d(*tensors: Any) -> Any:
     """A matrix with a third dimension of length 1, a vector in the shape (1, n, 1), and other Tensors as they are.
 
-    Of several Tensors it is a tuple.
+    Several Tensors give a tuple.
     """
 
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -461,7 +461,8 @@ def cosh_(input: Any) -> Tensor:
 def cosine_similarity(x1: Tensor, x2: Any, dim: int = 1, eps: float = 1e-08) -> Tensor:
     """The cosine of the angle between `x1` and `x2` along `dim`. Both are broadcast to each other.
 
-    It is their product divided by their norms. A smaller norm than `eps` counts as `eps`, but has its own gradient.
+    The cosine is the product of the two, divided by their norms. A norm below `eps` counts as `eps`, but the gradient
+    is that of the norm itself.
 
     Raises:
         ValueError: `eps` is no number, or the shapes do not fit.

@@ -127,13 +127,13 @@ def _all_at_least(tensors: tuple[Any, ...], ndim: int) -> Any:
 
 @offer(to="functions")
 def atleast_1d(*tensors: Any) -> Any:
-    """A number as a vector of shape (1,), and other Tensors as they are. Of several Tensors it is a tuple."""
+    """A number as a vector of shape (1,), and other Tensors as they are. Several Tensors give a tuple."""
     return _all_at_least(tensors, 1)
 
 
 @offer(to="functions")
 def atleast_2d(*tensors: Any) -> Any:
-    """A vector as a matrix of one row, and other Tensors as they are. Of several Tensors it is a tuple."""
+    """A vector as a matrix of one row, and other Tensors as they are. Several Tensors give a tuple."""
     return _all_at_least(tensors, 2)
 
 
@@ -141,7 +141,7 @@ def atleast_2d(*tensors: Any) -> Any:
 def atleast_3d(*tensors: Any) -> Any:
     """A matrix with a third dimension of length 1, a vector in the shape (1, n, 1), and other Tensors as they are.
 
-    Of several Tensors it is a tuple.
+    Several Tensors give a tuple.
     """
     return _all_at_least(tensors, 3)
 

@@ -55,6 +55,8 @@ def of_options(cls: type[M]) -> type[M]:
 
     @functools.wraps(constructor)
     def checked(self: M, *args: Any, **options: Any) -> None:
+        """The constructor of `cls`, after a check that no argument is data."""
+        # Each argument with its name, which is "" for positional arguments that are too many.
         for name, value in [*zip([*positional, *[""] * len(args)], args, strict=False), *options.items()]:
             is_data = is_module(value) or (isinstance(value, Tensor | np.ndarray) and value.ndim > 0)
             was_computed = isinstance(value, Tensor) and value.grad_fn is not None

@@ -197,7 +197,7 @@ class UninitializedBuffer(_Uninitialized, Buffer):
         dtype: DTypeLike | None = None,
         persistent: bool = True,
     ) -> None:
-        validate_device(device)
+        validate_device(device)  # `__new__` has chosen the class by `persistent`
         self._data: Any = _Pending(floating_dtype(dtype))
         self._node = Leaf() if requires_grad else None
 

@@ -78,7 +78,6 @@ def check_optimizer(make: Make, by_hand: ByHand, *, steps: int = 10, seed: int =
     kinds += [_Kind((rows, columns), _FACTORS), _Kind((1, 1), _FACTORS), _Kind((columns, rows), _READ)]
     kinds += [_Kind((length,), _NONE)]
     for dtype, tolerance in ((np.dtype(np.float64), 1e-8), (np.dtype(np.float32), 1e-3)):
-        # Everything is drawn and computed by hand first, and only then compared with the optimizer, step by step.
         starts = [numbers.standard_normal(kind.shape).astype(dtype) for kind in kinds]
         factors = [[_factors(kind, numbers, dtype) for kind in kinds] for _ in range(steps)]
         expected = [_steps_by_hand(by_hand, w, [of_step[i] for of_step in factors]) for i, w in enumerate(starts)]
