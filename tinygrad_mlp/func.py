@@ -65,8 +65,9 @@ def functional_call(
     """Call `module` with other Tensors in the place of its parameters and buffers.
 
     Args:
-        parameter_and_buffer_dicts: Tensors by the paths of what they stand for, in one dict or several. What `module`
-            writes to a buffer, it writes to the Tensor that stands for it. A Tensor that it assigns goes to the dict.
+        parameter_and_buffer_dicts: Tensors by the paths of the parameters and buffers that they replace, in one dict or
+            several. If `module` writes to a buffer in place, it writes to the Tensor that replaces the buffer. If it
+            assigns another Tensor, that is put into the dict.
         args: the positional argument of the call, or a tuple of several.
         kwargs: its keyword arguments.
         tie_weights: True: a parameter that has two paths is replaced at both.
@@ -92,6 +93,7 @@ def functional_call(
     held = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
     given = _given(module, held, dicts, strict)
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
+    # `forward` may assign another Tensor to a buffer. Note all buffers before, to put them back.
     places = [(owner, name) for owner in module.modules() for name in owner._buffers]
     buffers = [(*place, vars(place[0])[place[1]]) for place in places]
     try:

@@ -186,6 +186,7 @@ def cond(A: Any, p: Any = None) -> Tensor:
     inverse, info = inv_ex(a)
     if not info.any():
         return norms * matrix_norm(inverse, p)
+    # Some matrices are singular. For these, invert the identity instead, so that no error and no NaN arises.
     is_regular = info == 0
     regular = where(is_regular.unsqueeze(-1).unsqueeze(-1), a, eye(a.shape[-1], dtype=a.dtype))
     return where(is_regular, norms * matrix_norm(inv(regular), p), math.inf)
@@ -301,7 +302,7 @@ class CholeskyInfo(NamedTuple):
 
 
 def _reported(name: str, function: Any, shape: tuple[int, ...], a: Any, check_errors: bool) -> tuple[Tensor, Tensor]:
-    """The result of a function, or NaN if it fails for one of the matrices; and 0 or 1 for each matrix."""
+    """The result of `function`, or NaN if it fails for a matrix; and for each matrix 0, or 1 if it fails for that."""
     try:
         return function(), zeros(a.shape[:-2], dtype=np.int32)
     except LinAlgError:

@@ -46,7 +46,7 @@ def normal(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Numbers drawn from normal distributions, one for each entry of `mean` and `std`; of two numbers, `size` of them.
+    """Numbers drawn from normal distributions, one for each entry of `mean` and `std`. Two numbers need a `size`.
 
     Raises:
         TypeError: `mean` and `std` are numbers, and no `size` is given; or they are Tensors of integers.

@@ -66,7 +66,7 @@ def _ordered(input: Tensor, dim: int, descending: bool, k: int | None = None) ->
 def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Selected:
     """The entries along `dim` in order, and the indices where they were: ``(values, indices)``.
 
-    Of equal entries the first comes first, whether `stable` is asked for or not. NaN counts as the greatest number.
+    Equal entries keep their order, whatever `stable` is. NaN counts as the greatest number.
     """
     return _ordered(input, dim, descending)
 
@@ -80,7 +80,7 @@ row("msort", lambda input: sort(input, 0).values, "The entries in order along th
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Selected:
     """The `k` largest entries along `dim`, or the smallest, and their indices: ``(values, indices)``.
 
-    They are in order, whether `sorted` is asked for or not. Of equal entries the first comes first.
+    The entries are always sorted, whatever `sorted` is. Equal entries keep their order.
 
     Raises:
         ValueError: there are no `k` entries along `dim`.
@@ -144,9 +144,9 @@ def searchsorted(
         sorted_sequence: a vector or, for each row of `input`, a row.
         input: numbers, or one number.
         out_int32: whether the indices are of int32 rather than int64.
-        right: whether an index is that after equal entries.
-        side: "left" or "right", in other words.
-        sorter: the indices that sort a sequence that is not.
+        right: whether to insert after equal entries rather than before.
+        side: "right" is another word for ``right=True``, and "left" for ``right=False``.
+        sorter: the indices that sort the sequence, if it is not sorted itself.
 
     Raises:
         ValueError: the shapes do not fit, or `side` contradicts `right`, or is another word.
@@ -171,7 +171,7 @@ def searchsorted(
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """For each entry, the number of the interval between sorted `boundaries` that holds it.
 
-    An entry that equals a boundary is in the interval below it or, with `right`, in the one above.
+    An entry that equals a boundary belongs to the interval below the boundary or, with `right`, above it.
 
     Raises:
         ValueError: the boundaries are no vector.
@@ -249,9 +249,9 @@ def unique(
     """The different entries in order or, with `dim`, the different slices along it. No gradient passes through them.
 
     Args:
-        sorted: no difference: they always are.
-        return_inverse: whether to return, too, where each entry of this Tensor is among the different ones.
-        return_counts: whether to return, too, how often each one occurs.
+        sorted: changes nothing: the result is always sorted.
+        return_inverse: whether to return also the index in the result for each entry of this Tensor.
+        return_counts: whether to return also how often each entry of the result occurs.
     """
     observer().refuse("unique(), whose numbers decide on a shape")
     rows, shape, axis = _rows(input, dim)
@@ -263,11 +263,11 @@ def unique(
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """The entries, or with `dim` the slices along it, but for those that equal the one before.
+    """The entries or, with `dim`, the slices along it, without those that equal the one before.
 
     Args:
-        return_inverse: whether to return, too, where each entry of this Tensor has gone.
-        return_counts: whether to return, too, how many entries each one stands for.
+        return_inverse: whether to return also the index in the result for each entry of this Tensor.
+        return_counts: whether to return also how many equal entries each entry of the result stands for.
     """
     observer().refuse("unique_consecutive(), whose numbers decide on a shape")
     rows, shape, axis = _rows(input, dim)

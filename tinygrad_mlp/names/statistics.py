@@ -64,10 +64,10 @@ def _median(name: str, input: Tensor, dim: int | None, keepdim: bool, skips_nan:
 
 @offer()
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The middle entry in order of size, the lower one of two; with `dim` the values along it, and their indices.
+    """The entry in the middle when all are sorted, the lower one of two. With `dim`: the medians along it, and indices.
 
-    If one of the entries is NaN, the median is NaN. If several of all entries equal the median, they share the gradient
-    equally. Along `dim` the first one gets it.
+    If an entry is NaN, the median is NaN. Without `dim`, all entries that equal the median share the gradient equally.
+    With `dim`, the first one gets it.
 
     Raises:
         TypeError: the Tensor holds booleans.
@@ -88,17 +88,18 @@ def _most_frequent(x: Any, axis: int) -> Any:
     order = np.argsort(x, -1, kind="stable")
     ranked = np.take_along_axis(x, order, -1)
     count = x.shape[-1]
+    # Equal values are neighbours now. The end of each run of equal values gets the length of the run.
     begins, ends = np.ones((2, *x.shape), np.bool)
     begins[..., 1:] = ends[..., :-1] = ranked[..., 1:] != ranked[..., :-1]
     positions = np.arange(count)
     lengths = positions + 1 - np.maximum.accumulate(np.where(begins, positions, 0), -1)
-    last = np.argmax(np.where(ends, lengths, 0), -1, keepdims=True)
+    last = np.argmax(np.where(ends, lengths, 0), -1, keepdims=True)  # the first of the longest runs
     return np.moveaxis(np.take_along_axis(order, last, -1), -1, axis)
 
 
 @offer()
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selected:
-    """The most frequent value along `dim`, the smallest of several, and the index of the last entry that has it.
+    """The most frequent value along `dim`, and its last index. Of several such values, the smallest is returned.
 
     Raises:
         IndexError: there are no entries along `dim`.

@@ -59,9 +59,10 @@ def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any:
-    """(Σ |x|ᵖ)^(1/p) over `axis`, or max |x| and min |x| for p = ∞ and −∞; its derivative where x = 0 is 0.
+    """(Σ |x|ᵖ)^(1/p) over `axis`; max |x| for p = ∞, and min |x| for p = −∞. Its derivative is 0 where x is 0.
 
-    For p = 0, it is the number of entries that are not 0. For a negative p, the power of 0 is ∞, and the norm is 0.
+    For p = 0, the norm is the number of entries that are not 0. For a negative p, the power of 0 is ∞, and the norm is
+    0.
 
     Raises:
         ValueError: p is NaN.

@@ -392,16 +392,17 @@ def check_drawn(
 def check_function(f: Callable[..., Any], *domains: Any, order: int = 2, avoid: float | Sequence[float] = ()) -> None:
     """Check the derivatives of a function at points that Hypothesis draws: a property test in one line.
 
-    Shapes that broadcast, values inside the domains, and cotangents are drawn, as many as the profile of Hypothesis
-    says, and `check_at` checks each point. A failure is shrunk to a small input.
+    Hypothesis draws shapes that broadcast, values inside the domains, and cotangents. `check_at` checks each point. The
+    profile of Hypothesis says how many points there are. A failure is shrunk to a small input.
 
     Args:
         f: as for `check_at`.
         domains: for each input an open interval (low, high), as for `tensors`; or a strategy of arrays, Tensors or
             other arguments, such as ``tensors((2, 3))`` for a factor of a matrix product. By default (-2, 2) for each
-            input: each rule of `f`, or each positional parameter without a default, of ``apply`` those of ``forward``.
+            input. The inputs are then counted by the rules of `f` or else by its positional parameters without a
+            default; for ``apply`` by those of ``forward``.
         order: 2 to check second derivatives as well, or 1.
-        avoid: the kinks of `f` and of its derivative, such as 0 for `abs`: no entry lies within reach of them.
+        avoid: the kinks of `f` and of its derivative, such as 0 for `abs`. Entries keep a distance from them.
 
     Raises:
         AssertionError: a derivative is wrong. The message has the smallest input found, both numbers, and the line to
@@ -431,7 +432,7 @@ def check_function(f: Callable[..., Any], *domains: Any, order: int = 2, avoid: 
     """
     __tracebackhide__ = True  # pytest shows the caller's line
     validate_order(order)
-    # Of the shapes that are drawn here, older versions of Hypothesis complain.
+    # Older versions of Hypothesis complain that drawing these shapes takes too long.
     unasked = [*settings().suppress_health_check, HealthCheck.too_slow, HealthCheck.data_too_large]
     # To explain a failure, Hypothesis would run the check hundreds of times, for notes that are not shown here.
     phases = [phase for phase in settings().phases if phase.name != "explain"]

@@ -146,14 +146,14 @@ class _Training:
         self.optimizer.zero_grad()
         losses = []
         for parameter, of_gradient in zip(self.parameters, factors, strict=True):
-            if len(of_gradient) == 2:
+            if len(of_gradient) == 2:  # the gradient of a Linear's weight, which the walk keeps as two factors
                 losses.append((F.linear(Tensor._of(of_gradient[1]), parameter) * of_gradient[0]).sum())
             elif of_gradient:
                 losses.append((parameter * of_gradient[0]).sum())
         backward(losses)
         for parameter, kind in zip(self.parameters, self.kinds, strict=True):
             if kind.form == _READ and parameter.grad is not None:
-                parameter.grad.numpy()
+                parameter.grad.numpy()  # a reading multiplies the two factors out
         self.optimizer.step()
 
     def compare(self, expected: Sequence[Array], where: str, but: str, tolerance: float) -> None:
