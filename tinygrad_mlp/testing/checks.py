@@ -69,7 +69,7 @@ def _literal(value: Any) -> str:
 
 
 def _dtype(value: Array, understood: Any) -> str:
-    """The dtype as a further argument, unless NumPy gives it to these entries anyway."""
+    """The dtype as a second argument of `np.array`; "" if NumPy would choose this dtype, `understood`, by itself."""
     if value.dtype == understood and value.dtype in (np.float64, np.int64, np.bool_):
         return ""
     return f", np.{value.dtype.name}"
