@@ -184,11 +184,13 @@ class Namer:
         root = nodes[-1]
         for place, array, letters, layer in [(root, root.output, loss, None), *places_of(nodes, counts_input)]:
             self.layers[place] = layer
-            if place in self.symbols:
+            if place in self.symbols:  # the loss, or a place that an earlier node has used as well
                 continue
-            if not letters:
+            if not letters:  # an alias has the name of its input
                 self.symbols[place] = Symbol(self.symbols[place.edges[0]].name, array)
                 continue
+            # First choice: the user's name. Second: for a parameter of no known layer, its path in the model. Else a
+            # letter, with the layer as its index, or with the first number that makes it a new name.
             own = next((name for name, value in names.items() if _is_at(value, place, array)), None)
             path = paths.get(place) if isinstance(place, Leaf) else None
             letter = letters[-1] if letters[0] in taken else letters[0]
