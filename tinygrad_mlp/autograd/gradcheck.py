@@ -236,6 +236,7 @@ def gradgradcheck(
     cotangents = _cotangents(grad_outputs, func, listed, generator)
 
     def gradient(*arguments: Tensor) -> tuple[Any, ...]:
+        """The gradients of `func`, as a function of its inputs and of the cotangents, to be differentiated by both."""
         variables, cotangents = arguments[: len(listed)], arguments[len(listed) :]
         outputs = [output for output in several(func(*variables), "outputs") if output.requires_grad]
         differentiated = [x for x in variables if x.requires_grad]

@@ -276,6 +276,8 @@ class _Picture:
             self.y -= 14
             self.paragraph(title, self.INK, 10.5 if len(title) > WIDTH else 13)
             for line in lines:
+                # One line takes several rows if its formula is long. Left side and sign are in the first of them, shape
+                # and reason in the last.
                 top = self.y
                 first, *others = self.rows(line.right[1])
                 rows = [{1: self.math(rf"{line.left[1]} \;{IN_LATEX[line.sign]}", ha="right"), 2: self.math(first)}]

@@ -268,6 +268,7 @@ class Writer:
 
 
 def _write_product(w: Writer, part: Expression, a: Any, b: Any) -> Written:
+    """A product. A number in front stands without a sign of multiplication, as in 2 x, and −1 is a minus."""
     first, second = part.operands
     if not is_number(first):
         return Written(w.at(a, MULTIPLIED) + w.times(first, second) + w.at(b, MULTIPLIED), MULTIPLIED)
@@ -283,6 +284,7 @@ def _write_product(w: Writer, part: Expression, a: Any, b: Any) -> Written:
 
 
 def _write_power(w: Writer, part: Expression, a: Any, b: Any) -> Written:
+    """A power, as x² or x^n. `a` and `b` are what has been written of the base and of the exponent."""
     if w.latex:
         return Written(w.raised(a, w.at(b, ADDED)))
     is_whole = is_number(b) and b == int(b)

@@ -354,6 +354,7 @@ def qr(A: Any, mode: str = "reduced") -> QRResult:
     n, m = a.shape[-2:]
     if mode == "complete" and n > m:
         return QRResult(*_constants("linalg.qr of a square Q", 'pass mode="reduced"', np.linalg.qr, a, mode=mode))
+    # `orthogonalized` takes no more columns than rows. The further columns of R are Qᵀ times those of A.
     both = _recorded(orthogonalized, a[..., : min(n, m)])
     q, r = both[..., :n, :], both[..., n:, :]
     if m > n:

@@ -88,6 +88,7 @@ def cofactors(x: Any) -> Any:
     n = x.shape[-1]
     if n > 3 and np.all((determinant := np.linalg.det(x)) != 0):
         return np.reshape(determinant, (*determinant.shape, 1, 1)) * np.linalg.inv(x).mT
+    # Row i of `others` has all indices but i.
     others = np.array([[j for j in range(n) if j != i] for i in range(n)], int).reshape(n, max(n - 1, 0))
     minors = f.getitem(x, (..., others[:, None, :, None], others[None, :, None, :]))
     return np.linalg.det(minors) * (-1) ** np.add.outer(np.arange(n), np.arange(n))

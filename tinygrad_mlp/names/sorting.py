@@ -121,7 +121,7 @@ def _found(rows: Any, wanted: Any, right: bool, sorter: Any, dtype: Any) -> Any:
     side: Any = "right" if right else "left"
     if rows.ndim == 1:
         places = np.asarray(np.searchsorted(rows, wanted, side))
-    else:
+    else:  # NumPy searches in one row at a time
         places = np.empty(wanted.shape, np.int64)
         for row_of in np.ndindex(rows.shape[:-1]):
             places[row_of] = np.searchsorted(rows[row_of], wanted[row_of], side)
@@ -272,7 +272,7 @@ def unique_consecutive(
     observer().refuse("unique_consecutive(), whose numbers decide on a shape")
     rows, shape, axis = _rows(input, dim)
     flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))
-    is_new = np.ones(len(rows), bool)
+    is_new = np.ones(len(rows), bool)  # where a row differs from the one before
     is_new[1:] = (flat[1:] != flat[:-1]).any(axis=1)
     first = np.flatnonzero(is_new)
     counts = np.diff(np.append(first, len(rows)))

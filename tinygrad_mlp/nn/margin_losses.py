@@ -204,7 +204,7 @@ def multi_margin_loss(
     reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Σ max(0, `margin` − x_y + x_j)ᵖ / C over all classes j but the target y, for scores x of C classes.
+    """Σ max(0, `margin` − x_y + x_j)ᵖ / C, over all classes j except the target y, for scores x of C classes.
 
     The scores have shape (N, C) and the classes (N,), or the scores (C,) and the class (). The sum is multiplied by the
     `weight` (C,) of the target.
@@ -226,7 +226,7 @@ def multi_margin_loss(
     target = validated_classes(name, input, target)
     rows, classes = input.reshape(-1, input._data.shape[-1]), target.reshape(-1)
     count, number = rows._data.shape
-    own = classes.unsqueeze(1) == arange(number)
+    own = classes.unsqueeze(1) == arange(number)  # where j is the target: the sum leaves this class out
     errors = (margin - rows[arange(count), classes].unsqueeze(1) + rows).relu().masked_fill(own, 0)
     elements = (errors if p == 1 else errors.square()).sum(1) / number
     if weight is not None:

@@ -337,15 +337,16 @@ def validated(function: Callable[P, R], taken: Mapping[str, str] = TAKEN) -> Cal
 
     An option may have NumPy's name if that is among the `taken`. Other names of NumPy's are refused with advice.
     """
-    if hasattr(function, "validates"):  # a wrapper of a function that does
+    if hasattr(function, "validates"):  # `on_cpu` or another decorator has wrapped it already
         return function
+    # The annotations are looked up once, here: the kind of each positional parameter, and of each one by its name.
     own: Any = inspect.unwrap(function)
     code, name = own.__code__, function.__name__
     known = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     found = {option: _kind(own.__annotations__.get(option, "")) for option in code.co_varnames[: code.co_argcount]}
     by_place = [(place, option, kind) for place, (option, kind) in enumerate(found.items()) if kind]
     by_name = {option: kind for option in known if (kind := _kind(own.__annotations__.get(option, "")))}
-    if not by_name and not known & PYTORCH_NAMES:
+    if not by_name and not known & PYTORCH_NAMES:  # there is nothing to validate or to rename
         return function
 
     @functools.wraps(function)

@@ -56,9 +56,8 @@ def common_dtype(*operands: Any) -> np.dtype[Any]:
 
 def promoted(function: Callable[..., Any], operands: Sequence[Any]) -> list[Any] | None:
     """`operands`, converted where needed, so that NumPy computes in `common_dtype`. None if NumPy does so by itself."""
-    if (
-        function is f.linear or function not in sheet
-    ):  # a layer refuses data of another dtype; a user's function may too
+    # A layer refuses data of another dtype. What a user's function does with several dtypes is left to it.
+    if function is f.linear or function not in sheet:
         return None
     own = operands[1:] if function is np.where else operands  # the condition is no operand
     tensors: list[Any] = [operand for operand in own if isinstance(operand, Variable)]

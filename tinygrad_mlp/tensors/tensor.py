@@ -317,7 +317,7 @@ class Tensor(Methods, Conversions, metaclass=Described):
         """
 
         def call(gradient: Any) -> Any:  # the walk passes a Tensor if it is recorded itself, else an array or Product
-            recorded = isinstance(gradient, Tensor)
+            recorded = isinstance(gradient, Tensor)  # a hook gets a Tensor in any case
             dense = gradient.dense() if isinstance(gradient, Product) else gradient
             replaced = hook(dense if recorded else Tensor._of(np.array(dense)))
             if replaced is None:

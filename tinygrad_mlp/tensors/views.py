@@ -67,6 +67,7 @@ def _view(tensor: Any) -> _View | None:
     if type(link) is tuple:  # the function has made a copy, or one of the two was given another array
         del tensor._source
         link = None
+    # Then from the root forwards: note for each view on the way how it is taken of the root.
     view: _View | None = link
     for tensor, source, place, function, options in reversed(taken):
         before = view or _View(source, source._node, None, False)

@@ -359,6 +359,7 @@ def _inputs(domains: Sequence[Any], kinks: tuple[float, ...]) -> st.SearchStrate
 
     @st.composite
     def drawn(draw: st.DrawFn) -> tuple[Any, ...]:
+        # Each interval has a lane, whose numbers no other lane has, so that no two inputs share an entry.
         shapes = draw(broadcastable(lanes))
         inputs: list[Any] = []
         lane = 0
