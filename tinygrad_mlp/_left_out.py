@@ -90,7 +90,7 @@ def explain_in(namespace: dict[str, Any]) -> None:
 
 
 class Finder:
-    """The last finder of `sys.meta_path`. It finds nothing, and knows only names of this package."""
+    """The last finder of `sys.meta_path`. It never finds a module: it raises the error for a name that is left out."""
 
     @staticmethod
     def find_spec(fullname: str, path: Any = None, target: Any = None) -> None:

@@ -82,13 +82,13 @@ class Program:
         """
         array = value._data if isinstance(value, Tensor) else value
         block = self._tape.block(array) if isinstance(array, np.ndarray) else None
-        if block is None:
+        if block is None:  # no array, or one that keeps its memory, such as a weight
             return value
         if id(value) not in self._moved:
             key = block.low, block.high
             if key not in self._memory:
                 self._memory[key] = empty((block.high - block.low,), np.uint8)
-            place = self._memory[key], array.ctypes.data - block.low
+            place = self._memory[key], array.ctypes.data - block.low  # the new memory, and the old offset in it
             moved: Any = np.ndarray(array.shape, array.dtype, *place, array.strides)
             self._moved[id(value)] = value, Tensor._of(moved) if isinstance(value, Tensor) else moved
         return self._moved[id(value)][1]
@@ -169,7 +169,7 @@ def _needed(tape: Tape, result: Any) -> list[Kernel]:
 
 
 def _given(result: Any, tensors: Sequence[Tensor]) -> Any:
-    """The result of a replay: `result`, with what each function in it returns for the arguments `tensors` in its place.
+    """The result of a replay: a copy of `result` in which each function is replaced by what it returns for `tensors`.
 
     Each function is called once, so that a Tensor that stands twice in the result is one Tensor.
     """

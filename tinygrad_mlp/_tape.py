@@ -153,7 +153,7 @@ class Slot(NDArrayOperatorsMixin):
         return self.tape.call_whole(np.ndarray.astype, [self.array, dtype], {})
 
     def copy(self, order: Any = "C") -> Any:
-        """A copy of the array. Its original is noted, because `Tape.deliver` may use that instead."""
+        """A copy of the array. The tape notes the original, which `Tape.deliver` may use in place of the copy."""
         result = self.array.copy(order)
         self.tape.originals[id(result)] = self.array
         return self.tape.add_kernel(np.copyto, (result, self.array), result)
@@ -165,7 +165,7 @@ def _arrays(value: Any) -> Any:
 
 
 def _fitted(arguments: Iterable[Any], result: Array) -> Iterator[Any]:
-    """The operands of an elementwise kernel in the forms that NumPy computes fastest with.
+    """The operands of an elementwise kernel, each in the form with which NumPy computes fastest.
 
     An array with as many entries as the result gets the result's shape, and a number becomes an array without
     dimensions. An array that is broadcast stays as it is.
@@ -180,7 +180,7 @@ def _fitted(arguments: Iterable[Any], result: Array) -> Iterator[Any]:
 
 
 def _assign(out: Array, function: Function, arguments: Sequence[Any], options: dict[str, Any]) -> None:
-    """Write what `function` returns into `out`: the kernel for a function that cannot write there itself."""
+    """Write what `function` returns into `out`. This is the kernel of a function that has no option ``out=``."""
     result = np.asarray(function(*arguments, **options))
     if result.shape != out.shape:
         name = function_name(function)
@@ -213,8 +213,9 @@ def independent(gradient: Product | Lent, overwritten: Container[int] | None = N
 
     Args:
         gradient: a gradient in memory that the kernels of the next replay write to.
-        overwritten: the ids of the owners of that memory. If the right factor of a product lies elsewhere, it is not
-            copied, and must not change before the gradient is used, as in the eager step. None: both are copied.
+        overwritten: the ids of the owners of that memory. A right factor that lies elsewhere is not copied. It must
+            then stay as it is until the gradient is used, as in the eager step. None means that both factors are
+            copied.
     """
     if isinstance(gradient, Lent):
         return gradient.own()
@@ -255,7 +256,7 @@ def _read_gradient(leaf: Leaf, kept: Tensor) -> None:
 
 
 class _Block(NamedTuple):
-    """A range of memory that a program replaces by its own: an argument's, or the result of a kernel."""
+    """A range of memory that holds an argument or a kernel's result. A program replaces it by memory of its own."""
 
     low: int  # the address of the first byte
     high: int  # the address of the byte after the last one
@@ -340,7 +341,7 @@ class Tape(Observer):
         return id(tensor) in self._made and self._made[id(tensor)]() is tensor
 
     def meet(self, tensor: Any) -> None:
-        """Note that the step reads `tensor`. Replays check that a Tensor from outside is the same as it was."""
+        """Note that the step reads `tensor`. Each replay checks that a Tensor from outside the step has not changed."""
         block = self.block(tensor._data)
         if self.has_made(tensor):  # its array is in a block, or a view of a Tensor from outside
             if block is None and id(owner(tensor._data)) not in self.outside():
@@ -435,7 +436,7 @@ class Tape(Observer):
         return map(self._whole, node.rules), self.slot(node.output), list(map(self.slot, node.inputs))
 
     def _whole(self, rule: Function | None) -> Function | None:
-        """`rule`, in a form that takes Slots: a rule that a user has written is called with arrays, as one kernel."""
+        """A function that calls `rule` with Slots. A rule of the user is given arrays instead, and is one kernel."""
         if rule is None or _is_taken_apart(getattr(rule, "func", rule)):
             return rule
         return lambda *slots, **options: self.call_whole(rule, _arrays(list(slots)), options)
@@ -538,7 +539,7 @@ class Tape(Observer):
                 self.refuse(f"{type(value).__name__} among its results: return Tensors, in lists, tuples or dicts")
 
     def _can_be_walked(self, node: Node) -> bool:
-        """Whether no walk of the step has come to `node`, or a node behind it still keeps what its rules read."""
+        """Whether a walk can start at `node`: no walk has visited it yet, or a node behind it has kept its arrays."""
         seen, waiting = set[Node](), [node]
         while waiting:
             behind = waiting.pop()

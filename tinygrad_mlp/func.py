@@ -25,7 +25,7 @@ Function = Callable[..., Any]
 
 
 class _StandIns:
-    """While a block runs, Tensors that a module holds have the entries and the place in the graph of other ones."""
+    """A ``with`` block in which Tensors of a module have the entries and the places in the graph of other Tensors."""
 
     _SLOTS = ("_data", "_node", "_source")
 
@@ -65,8 +65,9 @@ def functional_call(
     """Call `module` with other Tensors in the place of its parameters and buffers.
 
     Args:
-        parameter_and_buffer_dicts: Tensors by the paths of what they stand for, in one dict or several. What `module`
-            writes to a buffer, it writes to the Tensor that stands for it. A Tensor that it assigns goes to the dict.
+        parameter_and_buffer_dicts: Tensors by the paths of the parameters and buffers that they replace, in one dict or
+            several. If `module` writes to a buffer in place, it writes to the Tensor that replaces the buffer. If it
+            assigns another Tensor, that is put into the dict.
         args: the positional argument of the call, or a tuple of several.
         kwargs: its keyword arguments.
         tie_weights: True: a parameter that has two paths is replaced at both.
@@ -92,6 +93,7 @@ def functional_call(
     held = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
     given = _given(module, held, dicts, strict)
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
+    # `forward` may assign another Tensor to a buffer. Note all buffers before, to put them back.
     places = [(owner, name) for owner in module.modules() for name in owner._buffers]
     buffers = [(*place, vars(place[0])[place[1]]) for place in places]
     try:
@@ -149,7 +151,7 @@ def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def _fresh(x: Tensor) -> Tensor:
-    """A new Tensor of the entries of `x` to differentiate by, which is part of a graph that `x` is part of."""
+    """A new Tensor with the entries of `x`, to differentiate by. If `x` is part of a graph, so is the new Tensor."""
     return x.clone() if x.requires_grad else x.detach().requires_grad_()
 
 
@@ -174,10 +176,10 @@ def grad_and_value(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: 
     Args:
         func: a function whose result is a Tensor without dimensions.
         argnums: the positions of the arguments to differentiate by: Tensors, and dicts, lists and tuples of them.
-        has_aux: whether `func` returns a pair, of which the second is passed on.
+        has_aux: whether `func` returns a pair: the result to differentiate, and an extra result, which is passed on.
 
-    The gradients are differentiable themselves if `func` depends on other Tensors that need a gradient; so it can be
-    nested.
+    The gradients can be differentiated if `func` depends on other Tensors that need a gradient, so calls can be nested,
+    as in ``grad(grad(func))``.
 
     Raises:
         RuntimeError: later, in a call: `func` returns no Tensor of one entry.
@@ -200,10 +202,12 @@ def grad_and_value(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: 
             output = result[0] if has_aux else result
             if not isinstance(output, Tensor) or output.numel() != 1:
                 raise RuntimeError(f"grad() takes a function that returns one number in a Tensor, not {shown(output)}")
+        # The pass is only recorded if somebody outside, such as a second `grad`, can differentiate the gradient.
         again = is_grad_enabled() and _needs_more(output, fresh)
         found = iter([zeros_like(x) for x in fresh])
         if output.requires_grad:
             found = iter(gradients(output, fresh, create_graph=again, allow_unused=True, materialize_grads=True))
+        # `_mapped` meets the Tensors in the order in which `variable` did, so `next` gives each its own gradient.
         parts = [_mapped(args[position], lambda _: next(found)) for position in positions]
         gradient = parts[0] if isinstance(argnums, int) else tuple(parts)
         value = _mapped(result if has_aux else output, lambda y: y if again else y.detach())
@@ -213,7 +217,7 @@ def grad_and_value(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: 
 
 
 def grad(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Function:
-    """A function that returns the gradient of `func` for its arguments; with `has_aux`, a pair of it and the rest.
+    """A function that returns the gradient of `func`; with `has_aux`, the pair of the gradient and the extra result.
 
     The arguments are those of `grad_and_value`.
 
@@ -235,16 +239,18 @@ def grad(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = Fal
 def jacrev(func: Function, argnums: int = 0) -> Function:
     """A function that returns the Jacobian matrix of `func` by its argument at `argnums`, a Tensor.
 
-    Its shape is that of the result and then that of the argument. A backward pass is made for each entry of the result.
-    It is differentiable itself if `func` depends on other Tensors that need a gradient; so it can be nested.
+    The shape of the Jacobian is that of the result, followed by that of the argument. It takes one backward pass for
+    each entry of the result. The Jacobian can be differentiated if `func` depends on other Tensors that need a
+    gradient, so ``jacrev(jacrev(func))`` is possible.
     """
 
     def matrix(*args: Any, **kwargs: Any) -> Any:
-        with enable_grad():
+        with enable_grad():  # a derivative is computed under `no_grad`, too
             fresh = _fresh(args[argnums])
             result = func(*args[:argnums], fresh, *args[argnums + 1 :], **kwargs)
 
         def block(output: Tensor) -> Tensor:
+            # The passes are only recorded if somebody outside, such as a second `jacrev`, can differentiate them.
             again = is_grad_enabled() and _needs_more(output, [fresh])
             with enable_grad():
                 return functional.rows(output, (fresh,), again, strict=False)[0]

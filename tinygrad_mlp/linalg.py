@@ -89,12 +89,13 @@ def multi_dot(tensors: Sequence[Any]) -> Tensor:
     if len(given) < 2 or any(x.ndim != 2 and not (x.ndim == 1 and i in ends) for i, x in enumerate(given)):
         shapes = ", ".join(str(tuple(x.shape)) for x in given)
         raise ValueError(f"multi_dot() takes two matrices or more, and vectors at the ends, not shapes {shapes}")
+    # Factor i is a matrix of shape (lengths[i], lengths[i + 1]).
     rows = [x.shape[0] if x.ndim == 2 else (1 if i == 0 else x.shape[0]) for i, x in enumerate(given)]
     lengths = [*rows, given[-1].shape[1] if given[-1].ndim == 2 else 1]
 
     @functools.cache
     def best(i: int, j: int) -> tuple[int, int]:
-        """The number of multiplications for the factors i to j, and the factor before which the last product is."""
+        """The fewest multiplications for the factors i to j, and the k for which (i … k − 1) @ (k … j) needs them."""
         if i == j:
             return 0, i
         return min(
@@ -185,6 +186,7 @@ def cond(A: Any, p: Any = None) -> Tensor:
     inverse, info = inv_ex(a)
     if not info.any():
         return norms * matrix_norm(inverse, p)
+    # Some matrices are singular. For these, invert the identity instead, so that no error and no NaN arises.
     is_regular = info == 0
     regular = where(is_regular.unsqueeze(-1).unsqueeze(-1), a, eye(a.shape[-1], dtype=a.dtype))
     return where(is_regular, norms * matrix_norm(inv(regular), p), math.inf)
@@ -238,7 +240,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Ls
     columns = b.unsqueeze(-1) if is_vector else b
     solution = pinv(a, rtol=rcond) @ columns
     rank = matrix_rank(a, rtol=rcond)
-    residuals = solution.flatten()[:0]
+    residuals = solution.flatten()[:0]  # empty, unless the following holds
     if driver not in (None, "gelsy") and a.shape[-2] > a.shape[-1] and bool((rank == a.shape[-1]).all()):
         residuals = (a @ solution - columns).square().sum(-2)
         residuals = residuals.squeeze(-1) if is_vector else residuals
@@ -300,7 +302,7 @@ class CholeskyInfo(NamedTuple):
 
 
 def _reported(name: str, function: Any, shape: tuple[int, ...], a: Any, check_errors: bool) -> tuple[Tensor, Tensor]:
-    """The result of a function, or NaN if it fails for one of the matrices; and 0 or 1 for each matrix."""
+    """The result of `function`, or NaN if it fails for a matrix; and for each matrix 0, or 1 if it fails for that."""
     try:
         return function(), zeros(a.shape[:-2], dtype=np.int32)
     except LinAlgError:

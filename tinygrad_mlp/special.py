@@ -64,7 +64,7 @@ xlogy = function_of("xlogy")
 
 
 def _recorded(name: str, function: Any, sentence: str) -> Callable[[Any], Tensor]:
-    """The function of one Tensor that records `function`, which has a row in the sheet."""
+    """A function of one Tensor that records `function`. The sheet has a row for it."""
 
     def computed(input: Any) -> Tensor:
         return record(function, (as_operand(input),))
@@ -114,7 +114,7 @@ def zeta(input: Any, other: Any) -> Tensor:
 
 
 def _values(name: str, function: Any, sentence: str) -> Callable[[Any], Tensor]:
-    """The function of one Tensor that computes `function`, and refuses Tensors that need a gradient."""
+    """A function of one Tensor that computes `function`. It refuses a Tensor that needs a gradient."""
 
     def on_arrays(x: Any) -> Any:
         return np.asarray(function(x), x.dtype)
@@ -148,7 +148,7 @@ scaled_modified_bessel_k1 = _values("scaled_modified_bessel_k1", sp.k1e, "exp(x)
 
 
 def _polynomials(name: str, function: Any, sentence: str) -> Callable[[Any, Any], Tensor]:
-    """The function of a Tensor and of the degree of a polynomial, which is 0 for a negative degree."""
+    """A function of a Tensor x and a degree n, which computes the polynomial of that degree; 0 if n is negative."""
 
     def on_arrays(x: Any, n: Any, dtype: Any) -> Any:
         degree = np.asarray(n).astype(np.int64)

@@ -3,9 +3,9 @@
 `add_row` and `differentiable` take rules, as the sheet of derivatives has them. `Function` is PyTorch's way, for ported
 programs and for what rules cannot express: several outputs, or a backward that needs more than inputs and output.
 
-A function that `differentiable` makes carries its row itself, and so does a Function: in the sheet, the row would keep
-the function alive for ever. A recorded function has one output, so several outputs of a Function are joined to one
-vector, and each is cut out of it again.
+A function made by `differentiable` carries its row itself, and so does a Function. In the sheet, the row would keep the
+function alive for ever. A recorded function has one output. So the outputs of a Function are joined to one vector, and
+each output is cut out of the vector again.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
     if not callable(function):
         raise TypeError(f"a row belongs to a function, not to {function!r}: write add_row(np.sinc, rule)")
     _validate_rules(function, rules)
-    if function not in sheet:
+    if function not in sheet:  # a function of the sheet is known to return an array, and may have an implementation
         f.implementations[function] = _returning_arrays(function)
     sheet[function] = rules
 
@@ -67,7 +67,8 @@ def add_row(function: Callable[..., Any], *rules: Rule | None) -> None:
 def _validate_rules(function: Callable[..., Any], rules: Sequence[Any]) -> None:
     """Raise TypeError unless each of `rules` is None, or takes g, y, an input for each rule, and options by default.
 
-    A rule is called with the options that the call of `function` was given, so it has the others from its defaults.
+    A rule is called only with the options that the user passed to `function`. For all others it needs defaults of its
+    own.
     """
     inputs, name = len(rules), function_name(function)
     own = _parameters(function)
@@ -200,9 +201,9 @@ def _returning_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _apart(y: Any, inputs: Sequence[Any]) -> Any:
-    """What a user's function has returned, copied if it shares the memory of an input.
+    """The array that a user's function returned, or a copy of that array if it shares memory with an input.
 
-    A write in place to one of the two would change the other as well, whose gradient would not know of it.
+    Otherwise a later write in place to the array would change the input as well, and the graph would not record that.
     """
     if type(y) is not np.ndarray:
         return y
@@ -211,7 +212,7 @@ def _apart(y: Any, inputs: Sequence[Any]) -> Any:
 
 
 class _Piece(NamedTuple):
-    """Where an output of a Function stands in the vector of all outputs, and its shape and dtype."""
+    """The place of a Function's output in the vector of all outputs, and the shape and dtype of this output."""
 
     where: slice
     shape: tuple[int, ...]
@@ -412,7 +413,8 @@ def _entries(value: Any) -> Iterator[Any]:
 def _gradients(kind: type[Function], context: Context, g: Any, y: Any, inputs: Sequence[Any]) -> list[Any]:
     """Call ``backward``, and return the gradient of each Tensor among the arguments.
 
-    They are Tensors if the gradient `g` of the joined outputs is one, because the pass is being recorded; else arrays.
+    The gradients are Tensors if `g`, the gradient of the joined outputs, is one, because the pass is recorded.
+    Otherwise they are arrays.
     """
     recorded = isinstance(g, Tensor)
     if not recorded:

@@ -1,7 +1,8 @@
 """Derivatives of functions: whole Jacobians and Hessians, and their products with vectors, under PyTorch's names.
 
-All are made of `grad`, that is, of backward passes. One pass gives vᵀJ. If that pass is recorded, a second pass back
-from its result, which is linear in v, gives J v. A pass through a recorded gradient gives products with the Hessian.
+All of them call `grad`, which makes backward passes. One pass gives vᵀJ. If this pass is recorded, its result is a
+linear function of v, and a second pass through that function gives J v. A pass through a recorded gradient gives a
+product with the Hessian.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def _detached(results: Tensors, create_graph: bool) -> Tensors:
 
 
 def _vector_jacobian(outputs: Tensors, inputs: Tensors, vectors: Tensors, create_graph: bool, strict: bool) -> Tensors:
-    """Σ vᵀ ∂output/∂input for each input, summed over the outputs and their `vectors` v. The graph is kept.
+    """For each input the sum of vᵀ ∂output/∂input over the outputs and their `vectors` v. The graph is kept.
 
     Raises:
         RuntimeError: `strict`, and an output depends on no input or no output depends on an input.

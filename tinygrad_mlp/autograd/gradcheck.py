@@ -31,7 +31,7 @@ def _validated(inputs: Any) -> tuple[Tensor, ...]:
 
 
 def _validate_checks(of_backward_passes: bool, **others: bool) -> None:
-    """Raise ValueError if one of the `others`, checks that PyTorch has and there are none of here, is asked for."""
+    """Raise ValueError if one of the `others` is True: these are checks that PyTorch has and this package lacks."""
     for name, wanted in others.items():
         if wanted:
             raise ValueError(f"{name}=True is left out: there is no forward mode and no vmap, only backward passes")
@@ -42,8 +42,8 @@ def _validate_checks(of_backward_passes: bool, **others: bool) -> None:
 def _differences(func: Callable[..., Any], inputs: Sequence[Tensor], x: Tensor, eps: float) -> list[Array]:
     """∂output/∂x for each output, of shape (entries of x, entries of the output), by central differences.
 
-    While the entries vary, x holds a copy of its array. So a `func` that reaches x by another way than its arguments,
-    such as a layer whose parameter x is, sees the change, but no other Tensor that shares memory with x does.
+    While the entries vary, x holds a copy of its array. So `func` sees the changed entries even if x is not an argument
+    of `func` but a parameter of a layer that it calls. Other Tensors that share memory with x do not change.
     """
     rows = []
     own = x._data
@@ -236,6 +236,7 @@ def gradgradcheck(
     cotangents = _cotangents(grad_outputs, func, listed, generator)
 
     def gradient(*arguments: Tensor) -> tuple[Any, ...]:
+        """The gradients of `func`, as a function of its inputs and of the cotangents, to be differentiated by both."""
         variables, cotangents = arguments[: len(listed)], arguments[len(listed) :]
         outputs = [output for output in several(func(*variables), "outputs") if output.requires_grad]
         differentiated = [x for x in variables if x.requires_grad]

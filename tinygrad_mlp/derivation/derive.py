@@ -57,9 +57,10 @@ def sized(shape: tuple[int, ...]) -> str:
 
 
 def nodes_of(root: Node) -> list[Node]:
-    """The nodes of the graph of `root`, in the order in which they were recorded, with all their arrays.
+    """The nodes of the graph of `root` in the order of recording. Outputs that were not kept are computed again.
 
-    RuntimeError: some of the graph has been released, or an array that a node has let go of cannot be computed again.
+    Raises:
+        RuntimeError: a part of the graph has been released, or an array has changed since a node was recorded.
     """
     found, waiting = {root}, [root]
     while waiting:
@@ -88,7 +89,7 @@ def nodes_of(root: Node) -> list[Node]:
 
 
 def forward_of(node: Node, inputs: list[Any]) -> Expression:
-    """What a node computes, as a formula. TypeError: it is a Function, whose ``backward`` is a program."""
+    """The formula of what a node computes. Raises TypeError for a Function, whose ``backward`` is a program."""
     if isinstance(node.function, partial):
         name = function_name(node.function)
         raise TypeError(
@@ -100,13 +101,13 @@ def forward_of(node: Node, inputs: list[Any]) -> Expression:
 
 
 def _read(rule: Any, node: Node, g: Any, y: Any, inputs: list[Any], shape: tuple[int, ...]) -> tuple[Expression, str]:
-    """What a rule makes of symbols, summed to the shape of its input as the walk does it; and why it holds."""
+    """The formula that `rule` gives for symbols, summed to `shape` as the walk does it; and the reason to print."""
     reason = function_name(node.function)
     try:
         gradient = rule(g, y, *inputs, **node.options)
         if isinstance(gradient, Product):
             gradient = gradient.dense()
-        if not isinstance(gradient, Expression):
+        if not isinstance(gradient, Expression):  # a constant, from a rule that does not even read g
             gradient = algebra.product(algebra.ones(shape), algebra.plain(np.asarray(gradient)))
     except (TypeError, AttributeError, ValueError) as error:
         raise TypeError(
@@ -124,7 +125,7 @@ def is_alias(node: Node) -> bool:
 
 
 def source_of(node: Node) -> Node | None:
-    """The only node that a node takes an input from, seen through aliases; None if there are several or none."""
+    """The node that computed the input of `node`; None if several nodes or none did. Aliases are skipped."""
     edges = {edge for edge in node.edges if edge is not None}
     source = edges.pop() if len(edges) == 1 else None
     if not isinstance(source, Node):
@@ -168,8 +169,8 @@ def places_of(nodes: list[Node], counts_input: bool) -> Iterator[tuple[Any, Arra
 class Namer:
     """Names for the arrays of a graph: the user's, those of the layers, or the next free letter.
 
-    `paths` are what modules call their parameters, and `names` the user's, with the tensors or arrays that they are
-    for. ValueError: one is for something that is not in the graph.
+    `paths` has the name that a module gives to each parameter. `names` has the user's names, and the tensor or array
+    that each is for. Raises ValueError if one of these is not in the graph.
     """
 
     def __init__(
@@ -183,11 +184,13 @@ class Namer:
         root = nodes[-1]
         for place, array, letters, layer in [(root, root.output, loss, None), *places_of(nodes, counts_input)]:
             self.layers[place] = layer
-            if place in self.symbols:
+            if place in self.symbols:  # the loss, or a place that an earlier node has used as well
                 continue
-            if not letters:
+            if not letters:  # an alias has the name of its input
                 self.symbols[place] = Symbol(self.symbols[place.edges[0]].name, array)
                 continue
+            # First choice: the user's name. Second: for a parameter of no known layer, its path in the model. Else a
+            # letter, with the layer as its index, or with the first number that makes it a new name.
             own = next((name for name, value in names.items() if _is_at(value, place, array)), None)
             path = paths.get(place) if isinstance(place, Leaf) else None
             letter = letters[-1] if letters[0] in taken else letters[0]
@@ -218,10 +221,10 @@ class Namer:
 
 
 def _is_at(value: Any, place: Any, array: Array) -> bool:
-    """Whether `value`, a tensor or an array that the user has named, is at `place`, where the graph has `array`.
+    """Whether a user's name for `value`, a tensor or an array, is a name for `place`, where the graph has `array`.
 
-    An array is compared by its entries, because the graph keeps copies, and with constants alone, whose places are ids:
-    leaves and results are named by their tensors.
+    A tensor is found by its place in the graph. An array can only name a constant, whose place is an id. The graph may
+    hold a copy of the constant, so the entries are compared.
     """
     if isinstance(value, Variable):
         return value._node is place if value._node is not None else value._data is array
@@ -237,7 +240,7 @@ def _shortest(value: Any) -> Any:
 
 
 class Line(NamedTuple):
-    """An equation, ``left = right``, with the shape of both, and why it holds. Without a `left` it goes on."""
+    """An equation, ``left = right``, with its shape and its reason. A line without a `left` continues the last one."""
 
     left: Any  # a name, or words
     sign: str
@@ -248,7 +251,7 @@ class Line(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Lines under a title, which may end in a name; `key` is that of the parameter whose gradient they derive."""
+    """Lines under a title. If they derive a parameter's gradient, its name ends the title, and `key` is its key."""
 
     title: str
     lines: list[Line]
@@ -271,7 +274,7 @@ class Deriver:
     Attributes:
         namer: the symbols.
         sections: the forward equations, and for each parameter the steps to its gradient.
-        claims: all formulas, with the array that each is claimed to equal, or the leaf whose gradient.
+        claims: pairs of an array and a formula for this array, or of a leaf and a formula for its gradient.
     """
 
     loss = "L"
@@ -282,14 +285,15 @@ class Deriver:
         self.nodes = nodes
         self.namer = Namer(nodes, paths, names, self.loss, self.counts_input)
         self.claims: list[tuple[Array | Leaf, Expression]] = []
-        # For the symbol of each gradient, in order, its formula from the gradients of the step before.
+        # One step of the chain rule for each gradient symbol, in order: a formula that holds earlier gradient symbols.
         self._steps: dict[Symbol, Expression] = {}
-        # The same from the forward pass alone, without symbols for gradients: in full, and with factors cancelled.
+        # For each gradient symbol a formula without any gradient symbol: with all factors, and with some cancelled.
         self._full: dict[Expression, Expression] = {}
         self._short: dict[Expression, Expression] = {}
-        # For what a notation writes in a form of its own, such as D for a diagonal, the form whose factors can cancel.
+        # A notation may abbreviate: D for diag(1 − a²). Factors cancel only in the long form, so each is kept here.
         self._abbreviated: dict[Expression, Expression] = {}
-        self._lines: list[Line] = []  # that are not yet in a section
+        self._lines: list[Line] = []  # the lines that belong to no section yet
+        # Both calls fill the dicts above.
         self.sections = [self._forward(), *self._backward()]
 
     def form(self, expression: Expression) -> Any:
@@ -370,7 +374,7 @@ class Deriver:
         return sections
 
     def _gradient(self, node: Node, parts: list[Part]) -> Expression:
-        """The symbol for the gradient of a node's output, after the steps to it; for that of the loss itself, 1."""
+        """Add the lines that derive the gradient of a node's output, and return its symbol; for the loss itself, 1."""
         if not parts:
             return algebra.ones(node.output.shape)
         first = self._added(part.read for part in parts)
@@ -392,7 +396,7 @@ class Deriver:
         return self._section("Gradient for ", name if key == str(name) else key, key)
 
     def _derive(self, place: Place, parts: list[Part], of: Array | Leaf) -> tuple[Expression, Expression]:
-        """Say the steps to the gradient at a place, and return it as one formula: in full, and cancelled."""
+        """Add the lines that derive the gradient at `place`. Return its formula in full, and with factors cancelled."""
         self.claims.append((of, self.form(self._added(part.read for part in parts))))
         if place not in self.silent:
             self._say(self._name(place), self._added([parts[0].read]), parts[0].reason)
@@ -405,6 +409,7 @@ class Deriver:
 
         if any(part.read is not part.shown for part in parts):
             say(self._added(part.shown for part in parts), "no entry comes near the bound")
+        # Insert the formulas of the gradients that the steps contain. If factors cancel then, print before and after.
         full = self._added(algebra.substitute(part.shown, self._full) for part in parts)
         short = [algebra.substitute(part.shown, self._short) for part in parts]
         inserted = [algebra.substitute(expression, self._abbreviated) for expression in short]
@@ -419,7 +424,7 @@ class Deriver:
         return full, self._added(short)
 
     def verify(self) -> dict[str, float]:
-        """The largest error in what the gradient of each parameter rests on, by the parameter's key."""
+        """For each parameter, by its key, the largest error of its own formulas and of the steps that all share."""
         walked = self._walked()
         values: dict[Expression, Any] = {}
         magnitudes: dict[Expression, Any] = {}
@@ -436,7 +441,7 @@ class Deriver:
         return {key: float(np.max([*steps, *found])) for key, found in errors.items()}
 
     def _walked(self) -> dict[Leaf, Array]:
-        """The gradients that a backward walk finds in a copy of the graph, where no hook is called."""
+        """The gradient of each leaf by a backward walk, in a copy of the graph, so that no hook is called."""
         copies: dict[Place | None, Any] = {None: None}
         for node in self.nodes:
             copy = copies[node] = object.__new__(Node)
@@ -447,6 +452,7 @@ class Deriver:
             if node.extras is not None:
                 copy.extras = SimpleNamespace(hooks=None, retains_grad=False, checksums=node.extras.checksums)
         root = self.nodes[-1]
+        # `edges` lead from copy to copy, so the walk never comes to an original node with its hooks.
         found = walk([(copies[root], np.ones_like(root.output))], retain_graph=True)
         pairs = [(leaf, found[copies[leaf]]) for leaf in self.namer.keys if copies[leaf] in found]
         return {leaf: gradient.dense() if isinstance(gradient, Product) else gradient for leaf, gradient in pairs}
@@ -455,7 +461,8 @@ class Deriver:
 def summary(nodes: list[Node], paths: Mapping[Leaf, str]) -> Section:
     """A line for each module: how often each function was recorded, and the parameters.
 
-    Nodes do not know their module, so each is counted for the module whose parameter was used last before it, or by it.
+    A node does not say which module recorded it. It is counted for the module of the latest parameter that it or a node
+    before it has used.
     """
     modules: dict[str, tuple[Counter[str], dict[Leaf, str]]] = defaultdict(lambda: (Counter(), {}))
     module = "(no module)"

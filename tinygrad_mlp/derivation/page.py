@@ -46,8 +46,8 @@ class Derivation:
     def __init__(self, root: Node, paths: Mapping[Any, str], names: Mapping[str, Any], notation: str) -> None:
         """Derive the gradients of `root`, the node of the loss.
 
-        `paths` are what the model calls its parameters, by their leaves; `names` are the user's, with the Tensors or
-        arrays that they are for.
+        `paths` has the name that the model gives to the parameter of each leaf. `names` has the user's names, and the
+        Tensor or array that each is for.
         """
         self.notation = notation
         self.formulas: dict[str, list[str]] = {}
@@ -105,11 +105,13 @@ class Derivation:
         """Evaluate what is printed with NumPy on the graph's arrays, and compare the results with a backward walk's.
 
         Neither the graph nor any ``.grad`` changes, and no hook is called. Equations of the forward pass are compared
-        with the arrays recorded; the gradients that steps take up are what the steps before give, and not the walk's.
+        with the arrays recorded. A step is evaluated with the gradients that the steps before it gave, and not with
+        those of the walk.
 
         Returns:
-            For each parameter the largest error in what its gradient rests on, relative to the largest sum of absolute
-            values of terms in an entry: about 1e-16 for float64, 1e-7 for float32. Empty for a summary.
+            For each parameter the largest error in its formulas and in the steps before them. It is relative to the sum
+            of the absolute values of the terms, where that is largest: about 1e-16 for float64 and 1e-7 for float32.
+            Empty for a summary.
 
         Raises:
             RuntimeError: the graph has been released, or an array of it has changed.
@@ -274,6 +276,8 @@ class _Picture:
             self.y -= 14
             self.paragraph(title, self.INK, 10.5 if len(title) > WIDTH else 13)
             for line in lines:
+                # One line takes several rows if its formula is long. Left side and sign are in the first of them, shape
+                # and reason in the last.
                 top = self.y
                 first, *others = self.rows(line.right[1])
                 rows = [{1: self.math(rf"{line.left[1]} \;{IN_LATEX[line.sign]}", ha="right"), 2: self.math(first)}]

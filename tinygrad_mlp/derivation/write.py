@@ -93,7 +93,7 @@ PATTERNS: dict[Any, list[tuple[str, tuple[int, int], int]]] = {
 
 
 class Written(NamedTuple):
-    """A piece of a formula, how tightly it hangs together, and a function's name and arguments, if it is one."""
+    """A written piece of a formula; how tightly its operator binds; and for a function, its name and arguments."""
 
     text: str
     level: int = WHOLE
@@ -105,7 +105,7 @@ class Writer:
 
     Args:
         latex: whether in LaTeX.
-        arrays: arrays that stand in formulas without being symbols, by id, with the names that they have been given.
+        arrays: the names of arrays that stand in formulas but are no symbols, by the id of the array.
     """
 
     vectors = "Samples are rows"
@@ -190,7 +190,7 @@ class Writer:
         return rf"\left({text}\right)" if r"\frac" in text else f"({text})"
 
     def at(self, operand: Any, level: int) -> str:
-        """What is written for an operand, in parentheses if it hangs together less tightly than `level`."""
+        """The text of an operand, in parentheses if its operator binds less tightly than `level`."""
         written = operand if isinstance(operand, Written) else self.literal(operand)
         return written.text if written.level >= level else self.enclosed(written.text)
 
@@ -253,7 +253,7 @@ class Writer:
         return Written(power if digits == "1" else digits + self.pick("·", r" \cdot ") + power, MULTIPLIED)
 
     def legend(self, printed: str) -> Iterator[str]:
-        """What the signs in `printed` and the functions that were written mean, for the reader."""
+        """The legend for the reader: what the signs in `printed` mean, and the functions that were written."""
         formulas = re.sub(r"⁽[^⁾]*⁾|10⁻?[²-³⁰-⁹]+|ℝ\S*", "", printed)
         yield from (words for sign, words in SIGNS.items() if re.search(sign, formulas))
         yield from (words.format(self.spelt(x)) for x, words in MEANINGS.items() if x in self.functions)
@@ -268,6 +268,7 @@ class Writer:
 
 
 def _write_product(w: Writer, part: Expression, a: Any, b: Any) -> Written:
+    """A product. A number in front stands without a sign of multiplication, as in 2 x, and −1 is a minus."""
     first, second = part.operands
     if not is_number(first):
         return Written(w.at(a, MULTIPLIED) + w.times(first, second) + w.at(b, MULTIPLIED), MULTIPLIED)
@@ -283,6 +284,7 @@ def _write_product(w: Writer, part: Expression, a: Any, b: Any) -> Written:
 
 
 def _write_power(w: Writer, part: Expression, a: Any, b: Any) -> Written:
+    """A power, as x² or x^n. `a` and `b` are what has been written of the base and of the exponent."""
     if w.latex:
         return Written(w.raised(a, w.at(b, ADDED)))
     is_whole = is_number(b) and b == int(b)

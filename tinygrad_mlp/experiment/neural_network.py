@@ -256,7 +256,7 @@ class NeuralNetwork:
         return explain(self._loss(self._logits(Tensor._of(data)), Tensor._of(labels)), self.model, notation=notation)
 
     def _record(self, data: tuple[Array, Array], held_out: tuple[Array, Array] | None) -> None:
-        """Score the network and keep the record if `monitor` or `plot` is true; print it if `monitor` is."""
+        """Score the network, if `monitor` or `plot` is true. Keep the record, and print it if `monitor` is true."""
         if self.monitor or self.plot:
             validation = None if held_out is None else self._score(*held_out)
             record = training.Record(self.n_iterations, self._score(*data), validation)

@@ -121,7 +121,7 @@ def load(
 
 
 def _validate_map_location(map_location: MapLocation) -> None:
-    """Raise an error if the Tensors of the CPU, and in a file there are no others, would go elsewhere."""
+    """Raise an error if `map_location` sends Tensors from the CPU elsewhere. Files hold Tensors of the CPU alone."""
     if isinstance(map_location, Mapping):
         validate_device(map_location.get("cpu"))
     elif callable(map_location):
@@ -131,7 +131,7 @@ def _validate_map_location(map_location: MapLocation) -> None:
 
 
 def _path(f: Any, call: str, purpose: str, method: str, mode: str) -> str | None:
-    """The path that `f` is; None if it is a file that is open in binary mode, which has the `method`.
+    """`f` as a path; None if `f` is an open file in binary mode with the `method`, "read" or "write".
 
     Raises:
         TypeError: `f` is neither.
@@ -157,7 +157,7 @@ def _path(f: Any, call: str, purpose: str, method: str, mode: str) -> str | None
 
 
 class _Stream:
-    """A file that can only be written to from its start to its end, which is all that `zipfile` is to ask of it.
+    """A file that says it cannot be searched, so that `zipfile` only writes to it, from its start to its end.
 
     Some files say that they can do more and cannot: ``/dev/null`` is always at position 0.
     """

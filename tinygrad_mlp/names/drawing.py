@@ -1,6 +1,6 @@
 """Random numbers: Tensors drawn from distributions whose parameters are Tensors, and Tensors filled in place.
 
-No gradient passes through a draw. In a step that is replayed, each replay draws anew, for the parameters of then.
+No gradient passes through a draw. Each replay of a step draws anew, with the parameters that it finds then.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def normal(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Numbers drawn from normal distributions, one for each entry of `mean` and `std`; of two numbers, `size` of them.
+    """Numbers drawn from normal distributions, one for each entry of `mean` and `std`. Two numbers need a `size`.
 
     Raises:
         TypeError: `mean` and `std` are numbers, and no `size` is given; or they are Tensors of integers.
@@ -72,7 +72,7 @@ def _normal(numbers: Numbers, mean: Any, std: Any, shape: tuple[int, ...], dtype
 
 @offer()
 def bernoulli(input: Any, p: Any = None, *, generator: AnyGenerator | None = None) -> Tensor:
-    """1 with the probability that is the entry of `input`, or with the probability `p`, and else 0; of `input`'s dtype.
+    """For each entry of `input`, 1 or 0 in its dtype. The probability of 1 is the entry itself, or `p`.
 
     Raises:
         ValueError: a probability is below 0 or above 1.

@@ -32,10 +32,10 @@ def refuse_gradient(function: str, name: str, value: Any) -> None:
 
 
 def floating_pair(input: Any, other: Any) -> tuple[Any, Any]:
-    """Two operands as Tensors of the floating dtype that both have together; as they are, if one is an array.
+    """Two operands as Tensors of their common floating dtype. If one is an array, both stay as they are.
 
-    SciPy's functions of two inputs would make float64 of a number, and integers lose the dtype of a Tensor without
-    dimensions where one operand is computed before both meet.
+    SciPy's functions compute in float64 if one operand is a Python number. And a function that computes with one
+    operand before the other joins would choose the dtype by the first one alone.
     """
     if any(isinstance(x, np.ndarray | np.generic) for x in (input, other)):
         return input, other
@@ -46,7 +46,7 @@ def floating_pair(input: Any, other: Any) -> tuple[Any, Any]:
 
 
 def _comparison(function: Any, input: Any, other: Any) -> Any:
-    """The truth values of a comparison: NumPy compares with None, too, and finds that all entries differ from it."""
+    """Record a comparison. Raises TypeError for None: NumPy would compare with it, and find that all entries differ."""
     if other is None:
         raise TypeError(f"{function.__name__}() takes a Tensor or a number, not None")
     return record(function, (input, other))
@@ -56,7 +56,7 @@ def _comparison(function: Any, input: Any, other: Any) -> Any:
 
 
 def _scaled(input: Any, other: Any, alpha: Any) -> Any:
-    """alpha · other, to be added to `input`: booleans are multiplied in the dtype that the sum has."""
+    """alpha · other, to be added to `input`. If `other` holds booleans, the product has the dtype of the sum."""
     if alpha == 1:
         return other
     if isinstance(alpha, int) and (entries := as_operand(other)).dtype.kind == "b":

@@ -201,15 +201,15 @@ def atanh_(input: Any) -> Tensor:
     """`atanh`, written into this Tensor."""
 
 def atleast_1d(*tensors: Any) -> Any:
-    """A number as a vector of shape (1,), and other Tensors as they are. Of several Tensors it is a tuple."""
+    """A number as a vector of shape (1,), and other Tensors as they are. Several Tensors give a tuple."""
 
 def atleast_2d(*tensors: Any) -> Any:
-    """A vector as a matrix of one row, and other Tensors as they are. Of several Tensors it is a tuple."""
+    """A vector as a matrix of one row, and other Tensors as they are. Several Tensors give a tuple."""
 
 def atleast_3d(*tensors: Any) -> Any:
     """A matrix with a third dimension of length 1, a vector in the shape (1, n, 1), and other Tensors as they are.
 
-    Of several Tensors it is a tuple.
+    Several Tensors give a tuple.
     """
 
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -220,7 +220,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: flo
     """
 
 def bernoulli(input: Any, p: Any = None, *, generator: AnyGenerator | None = None) -> Tensor:
-    """1 with the probability that is the entry of `input`, or with the probability `p`, and else 0; of `input`'s dtype.
+    """For each entry of `input`, 1 or 0 in its dtype. The probability of 1 is the entry itself, or `p`.
 
     Raises:
         ValueError: a probability is below 0 or above 1.
@@ -292,7 +292,7 @@ def broadcast_to(input: Any, *sizes: Any, size: Sequence[int] | None = None) -> 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """For each entry, the number of the interval between sorted `boundaries` that holds it.
 
-    An entry that equals a boundary is in the interval below it or, with `right`, in the one above.
+    An entry that equals a boundary belongs to the interval below the boundary or, with `right`, above it.
 
     Raises:
         ValueError: the boundaries are no vector.
@@ -354,11 +354,11 @@ def cholesky_solve(input: Any, input2: Any, upper: bool = False) -> Tensor:
     """The solution of A X = `input`, where `input2` is the Cholesky factor of A."""
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of at most `chunks` parts along `dim`, all of one length but for the last, which may be shorter.
+    """Views of at most `chunks` parts along `dim`. All parts have the same length, but the last may be shorter.
 
     Raises:
         TypeError: `chunks` is no integer.
-        ValueError: it is not positive.
+        ValueError: `chunks` is not positive.
     """
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
@@ -461,7 +461,8 @@ def cosh_(input: Any) -> Tensor:
 def cosine_similarity(x1: Tensor, x2: Any, dim: int = 1, eps: float = 1e-08) -> Tensor:
     """The cosine of the angle between `x1` and `x2` along `dim`. Both are broadcast to each other.
 
-    It is their product divided by their norms. A smaller norm than `eps` counts as `eps`, but has its own gradient.
+    The cosine is the product of the two, divided by their norms. A norm below `eps` counts as `eps`, but the gradient
+    is that of the norm itself.
 
     Raises:
         ValueError: `eps` is no number, or the shapes do not fit.
@@ -474,7 +475,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     """The covariances of the rows: of variables, whose observations are the columns. A vector is one variable.
 
     Args:
-        correction: what the number of observations that divides is reduced by.
+        correction: is subtracted from the number of observations before the sums are divided by it.
         fweights: how often each observation counts: a vector of integers.
         aweights: how much each observation weighs: a vector of floats.
 
@@ -490,17 +491,13 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     """
 
 def cummax(input: Any, dim: int) -> Selected:
-    """The greatest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-    gradient.
-    """
+    """The running maximum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
 
 def cummin(input: Any, dim: int) -> Selected:
-    """The smallest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-    gradient.
-    """
+    """The running minimum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
 
 def cumprod(input: Any, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
-    """The running product along `dim`. That of small integers is of 64 bits, as a running sum is.
+    """The running product along `dim`. For small integers it has 64 bits, as a running sum has.
 
     No derivative divides by an entry, so entries may be 0.
     """
@@ -597,7 +594,7 @@ def dot(input: Any, tensor: Any) -> Tensor:
     """
 
 def dsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
-    """`tensor_split` of the third dimension, into parts of one length or at indices.
+    """`tensor_split` along the third dimension. All parts have one length, or are cut at indices.
 
     Raises:
         ValueError: so many parts of one length do not make up the dimension, or there are only two dimensions.
@@ -794,7 +791,7 @@ def get_num_threads() -> int:
     """How many threads matrix products use: what threadpoolctl finds, or else the number of processors."""
 
 def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
-    """Estimates of the derivatives of a function along each of `dim`, by its values `input` at points of a grid.
+    """Estimates of the derivatives of a function along `dim`. `input` holds its values at the points of a grid.
 
     Args:
         spacing: the distance of two points, or for each dim a distance or a vector of the coordinates of the points.
@@ -847,7 +844,7 @@ def histogram(
     """
 
 def hsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
-    """`tensor_split` of the columns, the second dimension, or of a vector, into parts of one length or at indices.
+    """`tensor_split` along dimension 1, or along a vector. All parts have one length, or are cut at indices.
 
     Raises:
         ValueError: so many parts of one length do not make up the dimension, or the Tensor is a number.
@@ -1085,7 +1082,7 @@ def logaddexp2(input: Any, other: Any) -> Tensor:
 def logcumsumexp(input: Any, dim: int) -> Tensor:
     """ln Σ eˣ of the entries up to each one along `dim`. Integers are converted to the default dtype first.
 
-    Entries of −∞ get no gradient from sums that are −∞, where it is NaN in PyTorch.
+    Where a running sum is ln 0 = −∞, the entries of −∞ get the gradient 0. In PyTorch it is NaN.
     """
 
 def logdet(input: Any) -> Tensor:
@@ -1159,7 +1156,7 @@ def matrix_power(input: Any, n: int) -> Tensor:
 def max(input: Any, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
     """The maximum of all entries, or the `Selected` ones along `dim`; with another Tensor what `maximum` returns.
 
-    If several entries are the maximum of all, they share the gradient equally. Along `dim` the first one gets it.
+    Of several equal maxima, each gets an equal share of the gradient. With `dim`, the first one gets all of it.
     """
 
 def mean(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor:
@@ -1170,10 +1167,10 @@ def mean(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: DTypeLike
     """
 
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The middle entry in order of size, the lower one of two; with `dim` the values along it, and their indices.
+    """The entry in the middle when all are sorted, the lower one of two. With `dim`: the medians along it, and indices.
 
-    If one of the entries is NaN, the median is NaN. If several of all entries equal the median, they share the gradient
-    equally. Along `dim` the first one gets it.
+    If an entry is NaN, the median is NaN. Without `dim`, all entries that equal the median share the gradient equally.
+    With `dim`, the first one gets it.
 
     Raises:
         TypeError: the Tensor holds booleans.
@@ -1202,7 +1199,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 def min(input: Any, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
     """The minimum of all entries, or the `Selected` ones along `dim`; with another Tensor what `minimum` returns.
 
-    If several entries are the minimum of all, they share the gradient equally. Along `dim` the first one gets it.
+    Of several equal minima, each gets an equal share of the gradient. With `dim`, the first one gets all of it.
     """
 
 def mm(input: Any, mat2: Tensor) -> Tensor:
@@ -1213,7 +1210,7 @@ def mm(input: Any, mat2: Tensor) -> Tensor:
     """
 
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Selected:
-    """The most frequent value along `dim`, the smallest of several, and the index of the last entry that has it.
+    """The most frequent value along `dim`, and its last index. Of several such values, the smallest is returned.
 
     Raises:
         IndexError: there are no entries along `dim`.
@@ -1339,8 +1336,8 @@ def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Tensor:
 def norm(input: Any, p: Any = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
     """(Σ |x|ᵖ)^(1/p) over `dim`; by default over all dimensions, and p = 2. Its derivative is 0 where all x are 0.
 
-    For p = 0, it is the number of entries that are not 0. For a negative p, it and its derivative are 0 where an x
-    is 0.
+    For p = 0, the norm is the number of entries that are not 0. For a negative p, the norm and its derivative are 0
+    if an x is 0.
 
     Raises:
         TypeError: the Tensor holds integers.
@@ -1358,7 +1355,7 @@ def normal(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Numbers drawn from normal distributions, one for each entry of `mean` and `std`; of two numbers, `size` of them.
+    """Numbers drawn from normal distributions, one for each entry of `mean` and `std`. Two numbers need a `size`.
 
     Raises:
         TypeError: `mean` and `std` are numbers, and no `size` is given; or they are Tensors of integers.
@@ -1709,15 +1706,15 @@ def searchsorted(
     side: str | None = None,
     sorter: Any = None,
 ) -> Tensor:
-    """Where the entries of `input` would have to stand in a sorted sequence: before equal ones, or after them.
+    """The indices at which the entries of `input` would be inserted into a sorted sequence: before or after equal ones.
 
     Args:
         sorted_sequence: a vector or, for each row of `input`, a row.
         input: numbers, or one number.
         out_int32: whether the indices are of int32 rather than int64.
-        right: whether an index is that after equal entries.
-        side: "left" or "right", in other words.
-        sorter: the indices that sort a sequence that is not.
+        right: whether to insert after equal entries rather than before.
+        side: "right" is another word for ``right=True``, and "left" for ``right=False``.
+        sorter: the indices that sort the sequence, if it is not sorted itself.
 
     Raises:
         ValueError: the shapes do not fit, or `side` contradicts `right`, or is another word.
@@ -1833,11 +1830,11 @@ def softmax(input: Any, dim: int, dtype: DTypeLike | None = None) -> Tensor:
 def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Selected:
     """The entries along `dim` in order, and the indices where they were: ``(values, indices)``.
 
-    Of equal entries the first comes first, whether `stable` is asked for or not. NaN counts as the greatest number.
+    Equal entries keep their order, whatever `stable` is. NaN counts as the greatest number.
     """
 
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of parts of a Tensor along `dim`, of one length, or of a list of lengths. See `Tensor.split`."""
+    """Views of parts of a Tensor along `dim`, of one length or of the lengths in a list. See `Tensor.split`."""
 
 def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Views of the parts of these lengths along `dim`, one after the other.
@@ -1891,7 +1888,7 @@ def sum(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: DTypeLike 
     """The sum over `dim`, of this Tensor as `dtype`; by default over all dimensions."""
 
 def svd(input: Any, some: bool = True, compute_uv: bool = True) -> tuple[Tensor, Tensor, Tensor]:
-    """`linalg.svd`, with V in place of its transpose, and without the columns of U and V that A has no values for."""
+    """`linalg.svd` with V in place of its transpose, and with one column of U and of V for each singular value."""
 
 def swapaxes(input: Any, axis0: int, axis1: int) -> Tensor:
     """This Tensor with the dimensions `axis0` and `axis1` swapped."""
@@ -1931,7 +1928,7 @@ def tanh_(input: Any) -> Tensor:
     """`tanh`, written into this Tensor."""
 
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of parts along `dim`: so many, whose lengths differ by at most 1; or parts that begin at these indices.
+    """Views of parts along `dim`: so many parts, whose lengths differ by at most 1; or parts cut at indices.
 
     Args:
         indices_or_sections: the number of parts; or a list, a tuple or a Tensor of indices.
@@ -1964,13 +1961,13 @@ def threshold_(input: Any, threshold: float, value: float) -> Tensor:
 def tile(input: Any, *given: Any, dims: Sequence[int] | None = None) -> Tensor:
     """Copies of this Tensor side by side, ``dims[i]`` of them along dimension i, as in `numpy.tile`.
 
-    There is one along each of the first dimensions if `dims` are fewer than these.
+    If there are fewer `dims` than dimensions, the first dimensions are not repeated.
     """
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Selected:
     """The `k` largest entries along `dim`, or the smallest, and their indices: ``(values, indices)``.
 
-    They are in order, whether `sorted` is asked for or not. Of equal entries the first comes first.
+    The entries are always sorted, whatever `sorted` is. Equal entries keep their order.
 
     Raises:
         ValueError: there are no `k` entries along `dim`.
@@ -2064,19 +2061,19 @@ def unique(
     """The different entries in order or, with `dim`, the different slices along it. No gradient passes through them.
 
     Args:
-        sorted: no difference: they always are.
-        return_inverse: whether to return, too, where each entry of this Tensor is among the different ones.
-        return_counts: whether to return, too, how often each one occurs.
+        sorted: changes nothing: the result is always sorted.
+        return_inverse: whether to return also the index in the result for each entry of this Tensor.
+        return_counts: whether to return also how often each entry of the result occurs.
     """
 
 def unique_consecutive(
     input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """The entries, or with `dim` the slices along it, but for those that equal the one before.
+    """The entries or, with `dim`, the slices along it, without those that equal the one before.
 
     Args:
-        return_inverse: whether to return, too, where each entry of this Tensor has gone.
-        return_counts: whether to return, too, how many entries each one stands for.
+        return_inverse: whether to return also the index in the result for each entry of this Tensor.
+        return_counts: whether to return also how many equal entries each entry of the result stands for.
     """
 
 def unravel_index(indices: Any, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
@@ -2140,7 +2137,7 @@ def vdot(input: Any, other: Any) -> Tensor:
     """
 
 def vsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
-    """`tensor_split` of the rows, the first dimension, into parts of one length or at indices.
+    """`tensor_split` along the first dimension, the rows. All parts have one length, or are cut at indices.
 
     Raises:
         ValueError: so many parts of one length do not make up the dimension, or there is only one dimension.

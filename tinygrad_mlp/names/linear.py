@@ -104,7 +104,7 @@ def square(name: str, x: Any) -> Any:
 
 
 def _recorded(function: Any, *operands: Any, **options: Any) -> Any:
-    """`record`, with a `LinAlgError` where NumPy says that a matrix has no inverse or decomposition."""
+    """`record`, but with our `LinAlgError` where NumPy finds that a matrix has no inverse or decomposition."""
     try:
         return record(function, operands, options)
     except ValueError as error:
@@ -130,9 +130,9 @@ def _constants(name: str, advice: str, function: Any, *operands: Any, **options:
 
 
 def _symmetric(x: Any, lower: bool) -> Any:
-    """The symmetric matrices of which `x` has the lower or the upper triangle. The gradient is shared by both."""
-    half = x.tril() + x.tril(-1).mT if lower else x.triu() + x.triu(1).mT
-    whole = x + (half - x).detach()
+    """Symmetric matrices with the lower or upper triangle of `x`. Both triangles of `x` get half of the gradient."""
+    mirrored = x.tril() + x.tril(-1).mT if lower else x.triu() + x.triu(1).mT
+    whole = x + (mirrored - x).detach()  # the entries of `mirrored`, with the derivative of `x` itself
     return (whole + whole.mT) / 2
 
 
@@ -217,7 +217,7 @@ def pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None
 
 
 def tolerances(a: Any, atol: Any, rtol: Any) -> dict[str, Any]:
-    """Up to which size, absolute and relative to the largest one, singular values of `a` count as 0."""
+    """The options of `pseudoinverse`: the absolute and the relative size up to which singular values count as 0."""
     atol, rtol = (x.detach().numpy() if isinstance(x, Tensor) else x for x in (atol, rtol))
     if rtol is None:
         rtol = float(np.finfo(a.dtype).eps) * max(a.shape[-2:]) if atol is None or np.all(atol == 0) else 0.0
@@ -262,7 +262,7 @@ def matrix_power(A: Any, n: int) -> Tensor:
 
 
 def matrix_exp(A: Any) -> Tensor:
-    """The exponential Σ Xᵏ / k!, computed as the 2ˢ-th power of that of X / 2ˢ, whose terms decrease fast."""
+    """The exponential Σ Xᵏ / k!. It is computed as exp(X / 2ˢ) to the power 2ˢ, because that series converges fast."""
     x = square("matrix_exp", A)
     one = eye(x.shape[-1], dtype=x.dtype)
     size = x.detach().abs().sum(-1).amax().item() if x.numel() else 0.0
@@ -331,7 +331,7 @@ def svd(A: Any, full_matrices: bool = True) -> SVDResult:
     both, end = _recorded(singular_system, a), 1 + a.shape[-2]
     u, v = both[..., 1:end, :], both[..., end:, :]  # below a row of the singular values
     number = v.shape[-1]
-    if full_matrices and a.shape[-1] != a.shape[-2]:
+    if full_matrices and a.shape[-1] != a.shape[-2]:  # add the columns that make U and V square, without a gradient
         whole = _constants("linalg.svd", "", np.linalg.svd, a.detach())
         u, v = cat([u, whole[0][..., number:]], -1), cat([v, whole[2].mT[..., number:]], -1)
     return SVDResult(u, both[..., 0, :], v.mT)
@@ -354,6 +354,7 @@ def qr(A: Any, mode: str = "reduced") -> QRResult:
     n, m = a.shape[-2:]
     if mode == "complete" and n > m:
         return QRResult(*_constants("linalg.qr of a square Q", 'pass mode="reduced"', np.linalg.qr, a, mode=mode))
+    # `orthogonalized` takes no more columns than rows. The further columns of R are Qᵀ times those of A.
     both = _recorded(orthogonalized, a[..., : min(n, m)])
     q, r = both[..., :n, :], both[..., n:, :]
     if m > n:
@@ -386,7 +387,7 @@ row("cholesky", lambda input, upper=False: cholesky(input, upper=upper), "`linal
 
 
 def _product(root: Any, upper: bool) -> Any:
-    """The matrix whose Cholesky factor is `root`. As in PyTorch, the zeros of the factor have a gradient, too."""
+    """The matrix that has the Cholesky factor `root`. As in PyTorch, zeros of the factor get a gradient as well."""
     root = root + ((root.triu() if upper else root.tril()) - root).detach()
     return root.mT @ root if upper else root @ root.mT
 
@@ -414,7 +415,7 @@ def triangular_solve(
 
 @offer("svd")
 def svd_of(input: Any, some: bool = True, compute_uv: bool = True) -> tuple[Tensor, Tensor, Tensor]:
-    """`linalg.svd`, with V in place of its transpose, and without the columns of U and V that A has no values for."""
+    """`linalg.svd` with V in place of its transpose, and with one column of U and of V for each singular value."""
     u, s, vh = svd(input, full_matrices=not some)
     if not compute_uv:
         u, vh = u * 0, vh * 0

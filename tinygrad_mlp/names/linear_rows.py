@@ -27,7 +27,7 @@ class LinAlgError(np.linalg.LinAlgError, RuntimeError):
 
 @dispatched
 def solved(a: Any, b: Any) -> Any:
-    """The x for which a x = b, of matrices `b`: `numpy.linalg.solve`, which takes a vector, too."""
+    """The x for which a x = b, as `numpy.linalg.solve` computes it, but for matrices `b` alone."""
     return np.linalg.solve(a, b)
 
 
@@ -39,7 +39,7 @@ def log_determinant(x: Any) -> Any:
 
 @dispatched
 def determinant_sign(x: Any) -> Any:
-    """−1, 0 or 1, the sign of the determinant, also where that is too small for a float."""
+    """The sign of the determinant: −1, 0 or 1. It is right also where the determinant is too small for a float."""
     return np.linalg.slogdet(x)[0]
 
 
@@ -56,13 +56,13 @@ def pseudoinverse(x: Any, atol: Any = 0.0, rtol: Any = 1e-15) -> Any:
 
 @dispatched
 def orthogonalized(x: Any) -> Any:
-    """The factor Q of a matrix with no more columns than rows, above the triangular R for which it is Q R."""
+    """The factors of A = Q R, for A with no more columns than rows: Q, and below it the triangular R."""
     return np.concatenate(np.linalg.qr(x), axis=-2)
 
 
 @dispatched
 def singular_system(x: Any) -> Any:
-    """The k singular values of a matrix, in descending order, as a row; below it the k columns of U, and those of V."""
+    """The k singular values of a matrix as a row, in descending order; below this row the k columns of U, then of V."""
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     return np.concatenate([s[..., None, :], u, vh.mT], axis=-2)
 
@@ -81,26 +81,30 @@ DECOMPOSITIONS = (
 
 
 def cofactors(x: Any) -> Any:
-    """The derivative of the determinant: that of `x` without row i and column j, up to its sign, at (i, j).
+    """The derivative of the determinant. Entry (i, j) is ± the determinant of `x` without row i and column j.
 
     For a large matrix that is not singular, it is computed by the inverse, which is faster.
     """
     n = x.shape[-1]
     if n > 3 and np.all((determinant := np.linalg.det(x)) != 0):
         return np.reshape(determinant, (*determinant.shape, 1, 1)) * np.linalg.inv(x).mT
+    # Row i of `others` has all indices but i.
     others = np.array([[j for j in range(n) if j != i] for i in range(n)], int).reshape(n, max(n - 1, 0))
     minors = f.getitem(x, (..., others[:, None, :, None], others[None, :, None, :]))
     return np.linalg.det(minors) * (-1) ** np.add.outer(np.arange(n), np.arange(n))
 
 
 def folded(g: Any) -> Any:
-    """The gradient for the lower triangle of a symmetric matrix, of which each entry may change by itself."""
+    """The gradient of a symmetric matrix, of which the lower triangle is read, from `g`, that of the whole matrix.
+
+    An entry below the diagonal gets the gradients of two entries, and one above it gets 0.
+    """
     symmetric = g + g.mT
     return (np.tril(symmetric) + np.tril(symmetric, -1)) / 2
 
 
 def of_cholesky(g: Any, y: Any) -> Any:
-    """L⁻ᵀ P L⁻¹ for the factor L and P, the lower triangle of Lᵀ g with half of its diagonal (Murray 2016)."""
+    """L⁻ᵀ P L⁻¹, where P is the lower triangle of Lᵀ g with its diagonal halved (Murray 2016)."""
     inner = matmul(y.mT, g)
     half = (np.tril(inner) + np.tril(inner, -1)) / 2
     return folded(solved(y.mT, solved(y.mT, half).mT))
@@ -122,14 +126,14 @@ def over_gaps(x: Any, values: Any) -> Any:
 
 
 def of_eigensystem(g: Any, y: Any) -> Any:
-    """V (diag(g of λ) + (Vᵀ g of V) / (λⱼ − λᵢ)) Vᵀ; where two eigenvalues are equal, the quotient counts as 0."""
+    """V (diag(g_λ) + (Vᵀ g_V) / (λⱼ − λᵢ)) Vᵀ. Where two eigenvalues are equal, the quotient counts as 0."""
     (values, vectors), (of_values, of_vectors) = rows_of(y, 1), rows_of(g, 1)
     turned = over_gaps(matmul(vectors.mT, of_vectors), values)
     return folded(matmul(vectors * of_values + matmul(vectors, turned), vectors.mT))
 
 
 def of_singular_system(g: Any, y: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient for A = U S Vᵀ (Townsend 2016); where two singular values are equal, none passes between vectors."""
+    """The gradient for A = U S Vᵀ (Townsend 2016). Quotients by s₁² − s₂² count as 0 where s₁ = s₂."""
     (s, u, v), (of_s, of_u, of_v) = rows_of(y, 1, 1 + shape[-2]), rows_of(g, 1, 1 + shape[-2])
     inner, outer = matmul(u.mT, of_u), matmul(v.mT, of_v)
     turned = 2 * (over_gaps(inner, s**2) * s + over_gaps(outer, s**2) * s.mT)
@@ -138,7 +142,7 @@ def of_singular_system(g: Any, y: Any, shape: tuple[int, ...]) -> Any:
 
 
 def of_orthogonalized(g: Any, y: Any, shape: tuple[int, ...]) -> Any:
-    """(g of Q + Q M) R⁻ᵀ for the symmetric M that has the lower triangle of R (g of R)ᵀ − (g of Q)ᵀ Q (Walter 2012)."""
+    """(g_Q + Q M) R⁻ᵀ, where M is symmetric with the lower triangle of R g_Rᵀ − g_Qᵀ Q (Walter 2012)."""
     (q, r), (of_q, of_r) = rows_of(y, shape[-2]), rows_of(g, shape[-2])
     inner = matmul(r, of_r.mT) - matmul(of_q.mT, q)
     inner = np.tril(inner) + np.tril(inner, -1).mT
@@ -146,7 +150,7 @@ def of_orthogonalized(g: Any, y: Any, shape: tuple[int, ...]) -> Any:
 
 
 def of_pinv(g: Any, y: Any, x: Any) -> Any:
-    """The derivative of the pseudoinverse among matrices of one rank (Golub and Pereyra 1973)."""
+    """The derivative of the pseudoinverse, if the rank of the matrix does not change (Golub and Pereyra 1973)."""
     transposed = g.mT
     inside = matmul(matmul(y.mT, g), y.mT)
     left, right = matmul(matmul(transposed, y), y.mT), matmul(matmul(y.mT, y), transposed)

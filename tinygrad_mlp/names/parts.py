@@ -100,7 +100,7 @@ def split(input: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
 
 @offer("split", to="functions")
 def split_tensor(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of parts of a Tensor along `dim`, of one length, or of a list of lengths. See `Tensor.split`."""
+    """Views of parts of a Tensor along `dim`, of one length or of the lengths in a list. See `Tensor.split`."""
     return split(as_operand(tensor), split_size_or_sections, dim)
 
 
@@ -109,11 +109,11 @@ split_tensor.__name__ = split_tensor.__qualname__ = "split"  # by which Python's
 
 @offer()
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of at most `chunks` parts along `dim`, all of one length but for the last, which may be shorter.
+    """Views of at most `chunks` parts along `dim`. All parts have the same length, but the last may be shorter.
 
     Raises:
         TypeError: `chunks` is no integer.
-        ValueError: it is not positive.
+        ValueError: `chunks` is not positive.
     """
     number = positive_integer(chunks, "chunk() makes one part or more")
     own = input.shape[dim_of(dim, input)]
@@ -129,7 +129,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 @offer()
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of parts along `dim`: so many, whose lengths differ by at most 1; or parts that begin at these indices.
+    """Views of parts along `dim`: so many parts, whose lengths differ by at most 1; or parts cut at indices.
 
     Args:
         indices_or_sections: the number of parts; or a list, a tuple or a Tensor of indices.
@@ -151,7 +151,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 def _split_evenly(name: str, input: Tensor, indices_or_sections: Any, dim: int, ndim: int) -> tuple[Tensor, ...]:
-    """`tensor_split` along `dim` of a Tensor of `ndim` dimensions or more, into parts of one length."""
+    """`tensor_split` of a Tensor with at least `ndim` dimensions. Parts that are not cut at indices have one length."""
     if input.ndim < ndim:
         raise ValueError(f"{name}() takes a Tensor of {ndim} dimensions or more, not shape {input.shape}")
     sections = integer(indices_or_sections)
@@ -162,7 +162,7 @@ def _split_evenly(name: str, input: Tensor, indices_or_sections: Any, dim: int, 
 
 @offer()
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
-    """`tensor_split` of the columns, the second dimension, or of a vector, into parts of one length or at indices.
+    """`tensor_split` along dimension 1, or along a vector. All parts have one length, or are cut at indices.
 
     Raises:
         ValueError: so many parts of one length do not make up the dimension, or the Tensor is a number.
@@ -172,7 +172,7 @@ def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 
 @offer()
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
-    """`tensor_split` of the rows, the first dimension, into parts of one length or at indices.
+    """`tensor_split` along the first dimension, the rows. All parts have one length, or are cut at indices.
 
     Raises:
         ValueError: so many parts of one length do not make up the dimension, or there is only one dimension.
@@ -182,7 +182,7 @@ def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
 
 @offer()
 def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
-    """`tensor_split` of the third dimension, into parts of one length or at indices.
+    """`tensor_split` along the third dimension. All parts have one length, or are cut at indices.
 
     Raises:
         ValueError: so many parts of one length do not make up the dimension, or there are only two dimensions.

@@ -29,7 +29,7 @@ _isfinite: Callable[..., Tensor] = np.isfinite
 
 
 def computed(function: Callable[..., Any], *arguments: Any) -> Tensor:
-    """A Tensor of the new array that `function` makes of the arrays of Tensors. No gradient passes.
+    """Call `function` with the arrays of Tensors, and return its new array as a Tensor, without a gradient.
 
     The observer calls the function: where a step is recorded for replays, each of them calls it again.
     """
@@ -41,7 +41,7 @@ def _of_arrays(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def values_at(input: Tensor, indices: Tensor, dim: int) -> Tensor:
-    """The entries of `input` at `indices` along `dim`, which have the lengths of `input` along all other dims."""
+    """The entries of `input` at `indices` along `dim`. Along all other dims, both have the same lengths."""
     values: Tensor = f.getitem(input, along(indices._data, dim))
     return values
 
@@ -66,7 +66,7 @@ def _scanned(combine: Callable[[Tensor, Tensor], Tensor], x: Tensor, dim: int) -
 
 @offer()
 def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
-    """The running product along `dim`. That of small integers is of 64 bits, as a running sum is.
+    """The running product along `dim`. For small integers it has 64 bits, as a running sum has.
 
     No derivative divides by an entry, so entries may be 0.
     """
@@ -87,7 +87,7 @@ def _log_of_sum(own: Tensor, earlier: Tensor) -> Tensor:
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """ln Σ eˣ of the entries up to each one along `dim`. Integers are converted to the default dtype first.
 
-    Entries of −∞ get no gradient from sums that are −∞, where it is NaN in PyTorch.
+    Where a running sum is ln 0 = −∞, the entries of −∞ get the gradient 0. In PyTorch it is NaN.
     """
     if not input.ndim:
         return logcumsumexp(input.reshape(1), dim).reshape(())
@@ -104,7 +104,7 @@ def _running(accumulated: np.ufunc, input: Tensor, dim: int) -> Selected:
 
 
 def _last_attained(x: Any, ufunc: np.ufunc, axis: int) -> Any:
-    """For each entry, the last index up to it at which the running extremum is attained, or at which there is a NaN."""
+    """The index of the running extremum at each entry: the last one so far that equals the extremum, or is NaN."""
     attained = (x == ufunc.accumulate(x, axis)) | np.isnan(x)
     positions = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
     return np.maximum.accumulate(np.where(attained, positions, 0), axis)
@@ -112,17 +112,13 @@ def _last_attained(x: Any, ufunc: np.ufunc, axis: int) -> Any:
 
 @offer()
 def cummax(input: Tensor, dim: int) -> Selected:
-    """The greatest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-    gradient.
-    """
+    """The running maximum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
     return _running(np.maximum, input, dim)
 
 
 @offer()
 def cummin(input: Tensor, dim: int) -> Selected:
-    """The smallest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-    gradient.
-    """
+    """The running minimum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
     return _running(np.minimum, input, dim)
 
 
@@ -158,7 +154,7 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Any = None, append: 
 
 
 def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Tensor, int]:
-    """The area, times 2, below each piece of the line through the points (x, y), and `dim` from the front."""
+    """Twice the area below each piece of the line through the points (x, y); and `dim` as a number of at least 0."""
     y = as_operand(y)
     if x is not None and dx is not None:
         raise TypeError(f"{name}() takes the coordinates x= or their distance dx=, not both")
@@ -202,7 +198,7 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
 
 
 def _slopes(x: Tensor, steps: Tensor, axis: int, edge_order: int) -> Tensor:
-    """The derivative along `axis` of the parabola through each three neighbours, whose distances are `steps`."""
+    """The derivative at the middle of each three neighbours along `axis`, of the parabola through them."""
     before, after = _part(steps, axis, None, -1), _part(steps, axis, 1, None)
     left, middle, right = (
         _part(x, axis, None, -2),
@@ -210,7 +206,7 @@ def _slopes(x: Tensor, steps: Tensor, axis: int, edge_order: int) -> Tensor:
         _part(x, axis, 2, None),
     )
     first, second = (middle - left) / before, (right - middle) / after
-    inner = (after * first + before * second) / (before + after)
+    inner = (after * first + before * second) / (before + after)  # in the middle; `ends` are the first and the last
     if edge_order == 1:
         ends = [
             _part(x, axis, 1, 2) - _part(x, axis, 0, 1),
@@ -218,7 +214,7 @@ def _slopes(x: Tensor, steps: Tensor, axis: int, edge_order: int) -> Tensor:
         ]
         ends = [ends[0] / _part(steps, axis, 0, 1), ends[1] / _part(steps, axis, -1, None)]
     else:
-        curvature = (second - first) / (before + after)
+        curvature = (second - first) / (before + after)  # half the second derivative of the parabola
         ends = [
             _part(first - before * curvature, axis, 0, 1),
             _part(second + after * curvature, axis, -1, None),
@@ -228,7 +224,7 @@ def _slopes(x: Tensor, steps: Tensor, axis: int, edge_order: int) -> Tensor:
 
 @offer(to="functions")
 def gradient(input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
-    """Estimates of the derivatives of a function along each of `dim`, by its values `input` at points of a grid.
+    """Estimates of the derivatives of a function along `dim`. `input` holds its values at the points of a grid.
 
     Args:
         spacing: the distance of two points, or for each dim a distance or a vector of the coordinates of the points.

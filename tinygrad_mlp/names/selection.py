@@ -81,12 +81,12 @@ class _Place(NamedTuple):
 
 
 def _lines(input: Tensor) -> Tensor:
-    """`input`, with one dimension if it has none, as PyTorch takes a number where it asks for a dimension."""
+    """`input`; a Tensor without dimensions as a vector, because PyTorch lets a number have the dimension 0."""
     return input if input.ndim else input.reshape(1)
 
 
 def _along(name: str, input: Tensor, dim: int, index: Any) -> _Place:
-    """The place of one entry for each of `index`, which counts along `dim`: as in ``gather`` and ``scatter``.
+    """The place of the entries that ``gather`` and ``scatter`` mean: each number in `index` is a position along `dim`.
 
     Raises:
         ValueError: the index has another number of dimensions, or is longer than `input` along another one.
@@ -106,7 +106,7 @@ def _along(name: str, input: Tensor, dim: int, index: Any) -> _Place:
 
 
 def _across(name: str, input: Tensor, dim: int, index: Any, lowest: int = 0) -> _Place:
-    """The place of a whole slice for each of the vector `index`, which counts along `dim`: as in ``index_select``.
+    """The place of the slices that ``index_select`` means: each number in the vector `index` is a position along `dim`.
 
     Raises:
         ValueError: the index is no vector.
@@ -121,7 +121,7 @@ def _across(name: str, input: Tensor, dim: int, index: Any, lowest: int = 0) -> 
 
 
 def _source(name: str, whole: Tensor, source: Any, what: str) -> Tensor:
-    """`source` as a Tensor of the dtype of `whole`, to which it is written.
+    """`source` as a Tensor, to be written into `whole`. `what` is what the message calls it.
 
     Raises:
         DtypeError: it has another dtype.
@@ -136,7 +136,7 @@ def _source(name: str, whole: Tensor, source: Any, what: str) -> Tensor:
 
 
 def _part(name: str, place: _Place, src: Any) -> Tensor:
-    """The part of `src` that belongs to an index, which may be smaller.
+    """The entries of `src` that have an entry in the index. An index may be smaller than `src`.
 
     Raises:
         ValueError: `src` is smaller than the index.
@@ -152,7 +152,7 @@ def _part(name: str, place: _Place, src: Any) -> Tensor:
 
 
 def _slices(name: str, place: _Place, source: Any) -> Tensor:
-    """`source` with one slice for each entry of a vector of indices.
+    """`source` in the shape of the slices that a vector of indices names.
 
     Raises:
         ValueError: it has another shape.
@@ -173,7 +173,7 @@ def _validate_once(name: str, targets: Any) -> None:
 
 
 def _written(name: str, place: _Place, value: Any) -> Tensor:
-    """The Tensor with `value` at `place`, where no value with a gradient may be written over by another one."""
+    """The Tensor with `value` at `place`. If `value` needs a gradient, two of its entries may not go to one place."""
     if is_grad_enabled() and isinstance(value, Variable) and place_now(value) is not None:
         observer().perform(_validate_once, name, place.targets())
     return place.replaced(value)
@@ -234,7 +234,7 @@ def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Tenso
         )
     axis = dim_of(dim, input)
     own, wanted = list(input.shape), list(indices.shape)
-    own[axis] = wanted[axis] = 1
+    own[axis] = wanted[axis] = 1  # these two lengths may differ
     common = list(np.broadcast_shapes(tuple(own), tuple(wanted)))
     shapes = [(*common[:axis], x.shape[axis], *common[axis + 1 :]) for x in (input, indices)]
     whole, indices = input.broadcast_to(shapes[0]), indices.broadcast_to(shapes[1])
@@ -385,7 +385,7 @@ _NEUTRAL: dict[str, Callable[[np.dtype[Any]], Any]] = {
 
 
 def _reduced(name: str, place: _Place, source: Any, reduce: str, include_self: bool = True) -> Tensor:
-    """The Tensor of `place`, combined with the entries of `source` that belong to each entry of it.
+    """The Tensor of `place`, in which each entry is combined with those entries of `source` that `place` sends to it.
 
     Raises:
         ValueError: `reduce` is no word for a reduction.
@@ -393,6 +393,8 @@ def _reduced(name: str, place: _Place, source: Any, reduce: str, include_self: b
     if reduce not in _NEUTRAL:
         raise ValueError(f"{name}() takes reduce= as one of {', '.join(_NEUTRAL)}, not {reduce!r}")
     kept = place.whole
+    # `counts` says how many entries go to each place. Where some go and `include_self` is False, start from a neutral
+    # number, such as 0 for a sum, instead of the Tensor's own.
     if not include_self or reduce == "mean":
         counts = place.gathered(ones_like(source, dtype=np.int64))
     if not include_self:
@@ -409,7 +411,7 @@ def _reduced(name: str, place: _Place, source: Any, reduce: str, include_self: b
 
 
 def _extremes_of(entries: Any, targets: Any, source: Any, reduce: str) -> Any:
-    """The extremes of `entries` and those of `source` that belong to them, without a gradient."""
+    """The extreme of each entry and of those in `source` that have this entry as their target, without a gradient."""
     found = array_of(entries).copy()
     with np.errstate(invalid="ignore"):  # of NaN
         (np.maximum if reduce == "amax" else np.minimum).at(found, array_of(targets), array_of(source))
@@ -417,7 +419,7 @@ def _extremes_of(entries: Any, targets: Any, source: Any, reduce: str) -> Any:
 
 
 def _extremes(place: _Place, source: Any, reduce: str) -> Tensor:
-    """The extreme of each entry of `place` and what belongs to it. Those that equal it share its gradient equally."""
+    """The extreme of each entry of the Tensor and of those in `source` that go there. Equal ones share the gradient."""
     entries, targets, source = place.whole.reshape(-1), place.targets().reshape(-1), source.reshape(-1)
     found = Tensor._of(observer().repeat(_extremes_of, entries.detach(), targets, source.detach(), reduce))
     if found.dtype.kind == "f":
@@ -432,7 +434,7 @@ def _extremes(place: _Place, source: Any, reduce: str) -> Tensor:
 
 
 def _products(place: _Place, source: Any) -> Tensor:
-    """The product of the entries of `source` for each entry of a Tensor: 1 where there is none.
+    """For each entry of the Tensor of `place`, the product of the entries of `source` that go there; 1 if none does.
 
     The entries are sorted by their targets. Then each is multiplied by the one before it, by the two before that, and
     so on, as far as they have the same target. Nothing is divided by a factor, which may be 0.
@@ -446,6 +448,7 @@ def _products(place: _Place, source: Any) -> Tensor:
         same = targets[distance:] == targets[:-distance]
         factors = cat([factors[:distance], where(same, product, factors[distance:])])
         distance *= 2
+    # The last factor of each target is the product of all by now.
     is_last = cat([targets[1:] != targets[:-1], ones_like(targets[:1], dtype=np.bool_)])
     found = _Place(place.whole.reshape(-1), (targets._data,), ())
     products = found.gathered(where(is_last, factors, factors.dtype.type(0)))

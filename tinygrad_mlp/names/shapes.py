@@ -97,7 +97,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 @offer(to="methods")
 def sum_to_size(input: Tensor, *sizes: Any, size: Sequence[int] | None = None) -> Tensor:
-    """The sum over the dimensions along which a Tensor of these `sizes` is repeated when it is broadcast to this one.
+    """The sum to the shape `sizes`: over the dimensions along which broadcasting `sizes` to this shape repeats entries.
 
     Raises:
         ValueError: a Tensor of these sizes does not broadcast to the shape of this Tensor.
@@ -127,13 +127,13 @@ def _all_at_least(tensors: tuple[Any, ...], ndim: int) -> Any:
 
 @offer(to="functions")
 def atleast_1d(*tensors: Any) -> Any:
-    """A number as a vector of shape (1,), and other Tensors as they are. Of several Tensors it is a tuple."""
+    """A number as a vector of shape (1,), and other Tensors as they are. Several Tensors give a tuple."""
     return _all_at_least(tensors, 1)
 
 
 @offer(to="functions")
 def atleast_2d(*tensors: Any) -> Any:
-    """A vector as a matrix of one row, and other Tensors as they are. Of several Tensors it is a tuple."""
+    """A vector as a matrix of one row, and other Tensors as they are. Several Tensors give a tuple."""
     return _all_at_least(tensors, 2)
 
 
@@ -141,7 +141,7 @@ def atleast_2d(*tensors: Any) -> Any:
 def atleast_3d(*tensors: Any) -> Any:
     """A matrix with a third dimension of length 1, a vector in the shape (1, n, 1), and other Tensors as they are.
 
-    Of several Tensors it is a tuple.
+    Several Tensors give a tuple.
     """
     return _all_at_least(tensors, 3)
 
@@ -199,7 +199,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 def tile(input: Tensor, *given: Any, dims: Sequence[int] | None = None) -> Tensor:
     """Copies of this Tensor side by side, ``dims[i]`` of them along dimension i, as in `numpy.tile`.
 
-    There is one along each of the first dimensions if `dims` are fewer than these.
+    If there are fewer `dims` than dimensions, the first dimensions are not repeated.
     """
     times = lengths(given, dims)
     return input.repeat(*(1,) * (input.ndim - len(times)), *times)

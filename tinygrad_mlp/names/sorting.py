@@ -26,12 +26,13 @@ __all__: list[str] = []
 
 
 def _order(array: Any, axis: int, descending: bool, k: int | None = None) -> Any:
-    """The first `k` indices along `axis` in the order of the entries: of equal ones the first comes first."""
+    """The indices along `axis` that sort the entries, or the first `k` of them. Equal entries keep their order."""
     length = array.shape[axis]
-    if k is not None and 0 < k <= length // 4:  # to choose first takes less time than to sort all
+    if k is not None and 0 < k <= length // 4:  # it is faster to find the k entries first, and to sort only these
         chosen = np.moveaxis(_first(np.moveaxis(array, axis, -1), descending, k), -1, axis)
-        return np.take_along_axis(chosen, _order(np.take_along_axis(array, chosen, axis), axis, descending), axis)
-    if descending:
+        order = _order(np.take_along_axis(array, chosen, axis), axis, descending)
+        return np.take_along_axis(chosen, order, axis)
+    if descending:  # a sort that only reverses the result would also reverse equal entries: so the input is reversed
         backwards = np.argsort(np.flip(array, axis), axis=axis, kind="stable")
         order = length - 1 - np.flip(backwards, axis)
     else:
@@ -40,13 +41,13 @@ def _order(array: Any, axis: int, descending: bool, k: int | None = None) -> Any
 
 
 def _first(rows: Any, descending: bool, k: int) -> Any:
-    """The indices of the `k` entries of each row that come first in order, as they stand in the row."""
+    """The indices of the `k` smallest or, if `descending`, largest entries of each row, in ascending order of index."""
     last = rows.shape[-1] - k if descending else k - 1
-    limit = np.partition(rows, last, -1)[..., last : last + 1]
-    is_nan, at_nan = rows != rows, limit != limit
+    limit = np.partition(rows, last, -1)[..., last : last + 1]  # the last entry that is chosen
+    is_nan, at_nan = rows != rows, limit != limit  # NaN is unequal to itself, and counts as the greatest number
     before = (rows > limit) | (is_nan & ~at_nan) if descending else (rows < limit) | (~is_nan & at_nan)
     equal = (rows == limit) | (is_nan & at_nan)
-    missing = k - np.count_nonzero(before, -1, keepdims=True)
+    missing = k - np.count_nonzero(before, -1, keepdims=True)  # so many of the entries that equal the limit
     chosen = before | (equal & (np.cumsum(equal, -1) <= missing))
     return np.nonzero(chosen)[-1].reshape(*rows.shape[:-1], k)
 
@@ -65,7 +66,7 @@ def _ordered(input: Tensor, dim: int, descending: bool, k: int | None = None) ->
 def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Selected:
     """The entries along `dim` in order, and the indices where they were: ``(values, indices)``.
 
-    Of equal entries the first comes first, whether `stable` is asked for or not. NaN counts as the greatest number.
+    Equal entries keep their order, whatever `stable` is. NaN counts as the greatest number.
     """
     return _ordered(input, dim, descending)
 
@@ -79,7 +80,7 @@ row("msort", lambda input: sort(input, 0).values, "The entries in order along th
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Selected:
     """The `k` largest entries along `dim`, or the smallest, and their indices: ``(values, indices)``.
 
-    They are in order, whether `sorted` is asked for or not. Of equal entries the first comes first.
+    The entries are always sorted, whatever `sorted` is. Equal entries keep their order.
 
     Raises:
         ValueError: there are no `k` entries along `dim`.
@@ -120,7 +121,7 @@ def _found(rows: Any, wanted: Any, right: bool, sorter: Any, dtype: Any) -> Any:
     side: Any = "right" if right else "left"
     if rows.ndim == 1:
         places = np.asarray(np.searchsorted(rows, wanted, side))
-    else:
+    else:  # NumPy searches in one row at a time
         places = np.empty(wanted.shape, np.int64)
         for row_of in np.ndindex(rows.shape[:-1]):
             places[row_of] = np.searchsorted(rows[row_of], wanted[row_of], side)
@@ -137,15 +138,15 @@ def searchsorted(
     side: str | None = None,
     sorter: Any = None,
 ) -> Tensor:
-    """Where the entries of `input` would have to stand in a sorted sequence: before equal ones, or after them.
+    """The indices at which the entries of `input` would be inserted into a sorted sequence: before or after equal ones.
 
     Args:
         sorted_sequence: a vector or, for each row of `input`, a row.
         input: numbers, or one number.
         out_int32: whether the indices are of int32 rather than int64.
-        right: whether an index is that after equal entries.
-        side: "left" or "right", in other words.
-        sorter: the indices that sort a sequence that is not.
+        right: whether to insert after equal entries rather than before.
+        side: "right" is another word for ``right=True``, and "left" for ``right=False``.
+        sorter: the indices that sort the sequence, if it is not sorted itself.
 
     Raises:
         ValueError: the shapes do not fit, or `side` contradicts `right`, or is another word.
@@ -170,7 +171,7 @@ def searchsorted(
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """For each entry, the number of the interval between sorted `boundaries` that holds it.
 
-    An entry that equals a boundary is in the interval below it or, with `right`, in the one above.
+    An entry that equals a boundary belongs to the interval below the boundary or, with `right`, above it.
 
     Raises:
         ValueError: the boundaries are no vector.
@@ -248,9 +249,9 @@ def unique(
     """The different entries in order or, with `dim`, the different slices along it. No gradient passes through them.
 
     Args:
-        sorted: no difference: they always are.
-        return_inverse: whether to return, too, where each entry of this Tensor is among the different ones.
-        return_counts: whether to return, too, how often each one occurs.
+        sorted: changes nothing: the result is always sorted.
+        return_inverse: whether to return also the index in the result for each entry of this Tensor.
+        return_counts: whether to return also how often each entry of the result occurs.
     """
     observer().refuse("unique(), whose numbers decide on a shape")
     rows, shape, axis = _rows(input, dim)
@@ -262,16 +263,16 @@ def unique(
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """The entries, or with `dim` the slices along it, but for those that equal the one before.
+    """The entries or, with `dim`, the slices along it, without those that equal the one before.
 
     Args:
-        return_inverse: whether to return, too, where each entry of this Tensor has gone.
-        return_counts: whether to return, too, how many entries each one stands for.
+        return_inverse: whether to return also the index in the result for each entry of this Tensor.
+        return_counts: whether to return also how many equal entries each entry of the result stands for.
     """
     observer().refuse("unique_consecutive(), whose numbers decide on a shape")
     rows, shape, axis = _rows(input, dim)
     flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))
-    is_new = np.ones(len(rows), bool)
+    is_new = np.ones(len(rows), bool)  # where a row differs from the one before
     is_new[1:] = (flat[1:] != flat[:-1]).any(axis=1)
     first = np.flatnonzero(is_new)
     counts = np.diff(np.append(first, len(rows)))
@@ -279,7 +280,7 @@ def unique_consecutive(
 
 
 def _rows(input: Tensor, dim: int | None) -> tuple[Any, tuple[int, ...], int | None]:
-    """What is compared, along the first axis of an array; the shape of the inverse; and the axis of `dim`."""
+    """An array of the entries or slices to compare, along its first axis; the shape of the inverse; and the axis."""
     if dim is None:
         return input._data.reshape(-1), input.shape, None
     axis = dim_of(dim, input)
@@ -299,7 +300,7 @@ def _distinct(
 
 
 def _in_bins(x: Any, bins: int, low: float, high: float) -> Any:
-    """How many entries lie in each of `bins` intervals of equal width, each with its lower end, the last with both."""
+    """How many entries lie in each of `bins` equal intervals. Each includes its lower end, the last one both ends."""
     entries = x.reshape(-1)
     if low == high and entries.size:
         low, high = entries.min(), entries.max()

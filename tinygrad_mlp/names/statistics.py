@@ -25,7 +25,7 @@ _isnan: Callable[..., Tensor] = np.isnan
 
 
 def _at_index(name: str, input: Tensor, find: Callable[..., Any], dim: int, keepdim: bool, *options: Any) -> Selected:
-    """The values along `dim` at the indices ``find(array, dim, *options)``, which keep the dim, and the indices."""
+    """The values and indices along `dim`. ``find(array, dim, *options)`` gives the indices, one along `dim`."""
     if not input.ndim:
         return Selected(*(x.reshape(()) for x in _at_index(name, input.reshape(1), find, dim, False, *options)))
     dim = dim_of(dim, input)
@@ -37,7 +37,7 @@ def _at_index(name: str, input: Tensor, find: Callable[..., Any], dim: int, keep
 
 
 def _middle(x: Any, axis: int, skips_nan: bool) -> Any:
-    """The index along `axis` of the lower median: of the first NaN if there is one, unless these are skipped."""
+    """The index along `axis` of the lower median; of the first NaN, if there is one and `skips_nan` is False."""
     order = np.argsort(x, axis, kind="stable")  # which puts NaN last
     count = np.sum(~np.isnan(x), axis, keepdims=True)
     middle = np.maximum(count - 1, 0) // 2
@@ -64,10 +64,10 @@ def _median(name: str, input: Tensor, dim: int | None, keepdim: bool, skips_nan:
 
 @offer()
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The middle entry in order of size, the lower one of two; with `dim` the values along it, and their indices.
+    """The entry in the middle when all are sorted, the lower one of two. With `dim`: the medians along it, and indices.
 
-    If one of the entries is NaN, the median is NaN. If several of all entries equal the median, they share the gradient
-    equally. Along `dim` the first one gets it.
+    If an entry is NaN, the median is NaN. Without `dim`, all entries that equal the median share the gradient equally.
+    With `dim`, the first one gets it.
 
     Raises:
         TypeError: the Tensor holds booleans.
@@ -83,22 +83,23 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 
 
 def _most_frequent(x: Any, axis: int) -> Any:
-    """The index along `axis` of the last of the most frequent entries, of which the smallest counts."""
+    """The last index along `axis` of the most frequent value. Of several such values, the smallest counts."""
     x = np.moveaxis(x, axis, -1)
     order = np.argsort(x, -1, kind="stable")
     ranked = np.take_along_axis(x, order, -1)
     count = x.shape[-1]
+    # Equal values are neighbours now. The end of each run of equal values gets the length of the run.
     begins, ends = np.ones((2, *x.shape), np.bool)
     begins[..., 1:] = ends[..., :-1] = ranked[..., 1:] != ranked[..., :-1]
     positions = np.arange(count)
     lengths = positions + 1 - np.maximum.accumulate(np.where(begins, positions, 0), -1)
-    last = np.argmax(np.where(ends, lengths, 0), -1, keepdims=True)
+    last = np.argmax(np.where(ends, lengths, 0), -1, keepdims=True)  # the first of the longest runs
     return np.moveaxis(np.take_along_axis(order, last, -1), -1, axis)
 
 
 @offer()
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selected:
-    """The most frequent value along `dim`, the smallest of several, and the index of the last entry that has it.
+    """The most frequent value along `dim`, and its last index. Of several such values, the smallest is returned.
 
     Raises:
         IndexError: there are no entries along `dim`.
@@ -219,7 +220,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Any = None, aweights: A
     """The covariances of the rows: of variables, whose observations are the columns. A vector is one variable.
 
     Args:
-        correction: what the number of observations that divides is reduced by.
+        correction: is subtracted from the number of observations before the sums are divided by it.
         fweights: how often each observation counts: a vector of integers.
         aweights: how much each observation weighs: a vector of floats.
 
@@ -238,6 +239,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Any = None, aweights: A
             observer().perform(_validate_weights, given, name)
     weights = fweights if aweights is None else aweights if fweights is None else fweights * aweights
     total = count if weights is None else weights.sum()
+    # What is subtracted from the total, as in `numpy.cov`: with `aweights`, `correction` times their weighted mean.
     lost = correction if aweights is None or not correction else correction * (weights * aweights).sum() / total
     weighted = x if weights is None else x * weights
     centred = x - weighted.sum(1, keepdim=True) / total

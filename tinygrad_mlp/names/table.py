@@ -60,7 +60,7 @@ def _is_method(name: str) -> bool:
 
 
 def row(names: str, function: Callable[..., Any], sentence: str, *, returns: str = "Tensor", to: To = "both") -> None:
-    """Add a `function` to the table that is written as a lambda.
+    """Add `function`, which is written as a lambda, to the table.
 
     Args:
         names: its name, and after spaces its other names.

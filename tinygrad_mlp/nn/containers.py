@@ -32,7 +32,7 @@ def _validated_modules(modules: Any) -> list[Module]:
 
 
 class Container(Module):
-    """A module that holds others in `_layers`, a list or dict. Paths such as ``"0.weight"`` leave that name out."""
+    """A module that holds modules in the list or dict `_layers`, a name that paths such as ``"0.weight"`` leave out."""
 
     _layers: Any
 
@@ -116,8 +116,8 @@ class Sequential(_Named):
     def append(self, module: Module) -> Self:
         """Add `module` at the end, and return this Sequential.
 
-        Its name is the number of modules before it, or the next number that is no name here yet: after a slice, or in
-        a Sequential of a dict, a module in the middle may have that name.
+        Its name is the number of modules before it. Another module may have that name, after a slice or in a Sequential
+        that was made of a dict. Then the next free number is the name.
         """
         name = next(name for name in map(str, count(len(self))) if name not in self._layers)
         self.add_module(name, module)
@@ -148,7 +148,7 @@ class Sequential(_Named):
         return self._number(modules)
 
     def pop(self, key: int | slice) -> Module:
-        """Take out the module at `key`, or those of a slice, number the others anew, and return what was taken out."""
+        """Remove and return the module at `key`, or a Sequential of those in a slice. The others are numbered anew."""
         taken = self[key]
         del self[key]
         return taken
@@ -234,7 +234,7 @@ class ModuleList(Container, MutableSequence[Module]):
         return ModuleList([*self, *other])
 
     def add_module(self, name: str, module: Any) -> None:
-        """Hold `module` at the index `name`, such as "0": in place of the one that is there, or at the end.
+        """Put `module` at the index `name`, such as "0". It replaces the module there, or comes to the end of the list.
 
         Raises:
             TypeError: `module` is not a module.

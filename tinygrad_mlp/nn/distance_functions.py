@@ -50,7 +50,8 @@ def pairwise_distance(x1: Tensor, x2: Any, p: float = 2.0, eps: float = 1e-6, ke
 def cosine_similarity(x1: Tensor, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between `x1` and `x2` along `dim`. Both are broadcast to each other.
 
-    It is their product divided by their norms. A smaller norm than `eps` counts as `eps`, but has its own gradient.
+    The cosine is the product of the two, divided by their norms. A norm below `eps` counts as `eps`, but the gradient
+    is that of the norm itself.
 
     Raises:
         ValueError: `eps` is no number, or the shapes do not fit.

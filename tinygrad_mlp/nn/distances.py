@@ -14,7 +14,7 @@ __all__ = ["CosineSimilarity", "PairwiseDistance"]
 
 @of_options
 class CosineSimilarity(FunctionModule):
-    """The cosine of the angle between two Tensors along `dim`; `eps` replaces a norm that is smaller.
+    """The cosine of the angle between two Tensors along `dim`. A norm that is smaller than `eps` counts as `eps`.
 
     Raises:
         ValueError: `eps` is no number.

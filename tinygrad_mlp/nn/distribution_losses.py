@@ -40,8 +40,8 @@ def kl_div(
     """p (ln p − input) for probabilities p, the target, and log-probabilities, the input (Kullback & Leibler 1951).
 
     Args:
-        reduction: the divergence of a sample is the sum of its entries, so its mean over the samples, which lie along
-            dimension 0, is "batchmean". "mean" also divides by the number of entries of a sample.
+        reduction: "batchmean" is the mean over the samples, along dimension 0, of the divergence, which is the sum of a
+            sample's entries. "mean" also divides by the number of entries of a sample.
         log_target: the target is ln p.
 
     Raises:

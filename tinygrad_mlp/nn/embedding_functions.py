@@ -75,7 +75,7 @@ def embedding_bag(
     include_last_offset: bool = False,
     padding_idx: int | None = None,
 ) -> Tensor:
-    """The sum, the mean or the maximum of the rows of a table, for each bag of indices. That of an empty bag is 0.
+    """For each bag of indices, the sum, the mean or the maximum of their rows in a table; 0 for an empty bag.
 
     Args:
         input: integers from 0 to N − 1: a matrix, whose rows are bags, or a vector with the bags one after the other.
@@ -124,7 +124,7 @@ def embedding_bag(
 
 
 def refuse_options(name: str, max_norm: Any, scale_grad_by_freq: Any) -> None:
-    """Raise ValueError if an option of PyTorch's embeddings is switched on that is left out."""
+    """Raise ValueError if an option of PyTorch's embeddings that is left out here is switched on."""
     if max_norm is not None:
         raise ValueError(
             f"{name}: max_norm is left out, because a call would change the weight: write "

@@ -137,7 +137,7 @@ class Embedding(_Table):
 
 
 class EmbeddingBag(_Table):
-    """The sum, the mean or the maximum of rows of a table, for each bag of integers; of shape (bags, embedding_dim).
+    """For each bag of integers, the sum, the mean or the maximum of their rows in a table: (bags, embedding_dim).
 
     The input is a matrix, whose rows are the bags, or a vector with `offsets` where they begin. The initial values are
     drawn from the normal distribution with mean 0 and variance 1, as in PyTorch.

@@ -44,7 +44,7 @@ class FunctionModule(Module):
 
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
 def of_options(cls: type[M]) -> type[M]:
-    """Make `cls` a dataclass of its options. Its constructor refuses the data, for which the module is to be called.
+    """Make `cls` a dataclass of its options, whose constructor refuses data: these are for the call of the module.
 
     A user who writes ``nn.MSELoss(net(x), y)`` means the function; the constructor would take the data for options.
     """
@@ -55,6 +55,8 @@ def of_options(cls: type[M]) -> type[M]:
 
     @functools.wraps(constructor)
     def checked(self: M, *args: Any, **options: Any) -> None:
+        """The constructor of `cls`, after a check that no argument is data."""
+        # Each argument with its name, which is "" for positional arguments that are too many.
         for name, value in [*zip([*positional, *[""] * len(args)], args, strict=False), *options.items()]:
             is_data = is_module(value) or (isinstance(value, Tensor | np.ndarray) and value.ndim > 0)
             was_computed = isinstance(value, Tensor) and value.grad_fn is not None

@@ -123,7 +123,7 @@ def linear(input: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def prelu(input: Tensor, weight: Any) -> Tensor:
     """x where x is positive, else `weight` · x (He et al. 2015). The derivative at 0 is the weight.
 
-    There is one weight, or one for each entry of dimension 1 of the input, which counts the channels.
+    There is one weight for all channels, or one weight for each. Channels lie along dimension 1 of the input.
 
     Raises:
         ValueError: the number of weights is another.
@@ -167,7 +167,7 @@ def pdist(input: Any, p: float = 2) -> Tensor:
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
-    """A new last dimension for each class in `tensor`: 1 at the index of the class and 0 elsewhere, as int64.
+    """Each class in `tensor` becomes a vector of int64: 1 at the index of the class, and 0 elsewhere.
 
     Args:
         tensor: integer classes, of any shape.
@@ -282,7 +282,7 @@ def feature_alpha_dropout(
 
 
 def _alpha_dropped(input: Tensor, shape: tuple[int, ...], p: float, generator: AnyGenerator | None) -> Tensor:
-    """`alpha_dropout` with one draw for each position of `shape`, which broadcasts to that of the input."""
+    """`alpha_dropout` with one draw for each entry of an array of this `shape`, broadcast to the input."""
     input = as_floating(input)
     if p == 1:
         return input * 0

@@ -198,11 +198,12 @@ class _BackwardHooks:
 
     def __init__(self, module: Any, hooks: Hooks) -> None:
         self.module = module
+        # Copies, because a hook that is registered or removed during the call shall count from the next call on.
         self.before = tuple(hooks.before_backward.values())
         self.hooks = tuple(hooks.backward.values())
-        self.argument_count = 0
+        self.argument_count = 0  # `pass_inputs` sets this and the next
         self.needs_input_gradients = False
-        self.grad_output: tuple[Any, ...] | None = None
+        self.grad_output: tuple[Any, ...] | None = None  # the outputs' gradients, from `_keep` until `_call`
 
     def pass_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments to call ``forward`` with.
@@ -262,15 +263,16 @@ class _BackwardHooks:
 
 
 def _through_one_node(values: Sequence[Any], hook: Callable[[tuple[Any, ...]], Any]) -> tuple[Any, ...]:
-    """`values`, with all Tensors that need a gradient joined to one vector, and cut out of it again.
+    """The same `values`, but all Tensors that need a gradient are cut out of one vector, and so share one node.
 
-    ``hook`` is called once with a tuple of the gradients, None for each value that needs none. If it returns a tuple,
-    this replaces the gradients.
+    The backward pass calls `hook` once, with a tuple that has a gradient for each value, or None if the value needs no
+    gradient. If the hook returns a tuple, this replaces the gradients.
     """
     positions = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
     ends = list(itertools.accumulate((values[i].numel() for i in positions), initial=0))
 
     def split(vector: Tensor) -> tuple[Any, ...]:
+        """Cut `vector` into Tensors like those among `values` that need a gradient. All other values become None."""
         pieces: dict[int, Any] = {}
         for i, (start, end) in zip(positions, itertools.pairwise(ends), strict=True):
             pieces[i] = vector[start:end].reshape(*values[i].shape).to(values[i].dtype)

@@ -175,7 +175,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | Non
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
-    """The fan-in and fan-out of a weight (out, in, …): how many entries each output reads, and each input goes to."""
+    """The fan-in of a weight (out, in, …), the number of inputs of each output; and the fan-out, the reverse."""
     if tensor.ndim < 2:
         raise ValueError(f"fan-in and fan-out are those of a weight (out, in), not of shape {tensor.shape}")
     field = math.prod(tensor.shape[2:])

@@ -90,7 +90,7 @@ class LazyLinear(_Lazy, Linear):
             super().reset_parameters(generator)
 
     def initialize_parameters(self, input: Tensor) -> None:
-        """Take the number of features from `input`, and draw the initial values; keep those that were loaded."""
+        """Take the number of features from `input`, and draw the initial values, except for values that were loaded."""
         if is_lazy(self.weight):
             if not input.ndim or not input.shape[-1]:
                 raise ValueError(f"{where_called(self)}: LazyLinear takes inputs of shape (…, in), not {input.shape}")

@@ -19,8 +19,8 @@ Array = NDArray[Any]
 class Selection(NamedTuple):
     """The matrix Sᵀ of a lookup ``table[indices] = S table``: column k has a 1 in row ``indices[k]``, and else zeros.
 
-    The gradient of the table is Sᵀ times that of the rows. As the left factor of a `core.blas.Product` it adds these to
-    the rows of the table that they belong to, and no other row is touched.
+    The gradient of the table is Sᵀ times the gradient of the rows. It is kept as a `core.blas.Product` with the left
+    factor Sᵀ, so that an optimizer changes only those rows of the table that were looked up.
     """
 
     parts: tuple[Array, ...]  # the indices, of any shape, of one lookup or of several one after the other
@@ -31,7 +31,7 @@ class Selection(NamedTuple):
         return (self.length, sum(part.size for part in self.parts))
 
     def merged(self, rows: Any) -> tuple[Array, Any]:
-        """The indices, each once and in ascending order, with the sums of the `rows` that belong to them."""
+        """The indices in ascending order, each of them once; and for each index, the sum of its `rows`."""
         indices = np.concatenate([part.reshape(-1) for part in self.parts])
         indices = np.where(indices < 0, indices + self.length, indices)
         order = np.argsort(indices, kind="stable")
@@ -52,7 +52,7 @@ class Selection(NamedTuple):
         out[indices] += sums if alpha == 1.0 else alpha * sums
 
     def joined(self, other: Any) -> Selection | None:
-        """The matrix with the columns of both, if it is one of two lookups that took fewer rows than the table has."""
+        """The columns of both matrices side by side; None if they are too many, or `other` is no Selection."""
         if type(other) is not Selection or self.shape[1] + other.shape[1] >= self.length:
             return None
         return Selection((*self.parts, *other.parts), self.length)
@@ -80,7 +80,7 @@ def lookup(table: Any, index: Any) -> Any:
 
 
 def _rows_used(g: Any, shape: tuple[int, int], index: Array) -> Any:
-    """The adjoint of `lookup`: the rows of `g` and where they belong, or the whole table where that is smaller."""
+    """The adjoint of `lookup`: a product of a `Selection` and the rows of `g`, or a whole table if that is smaller."""
     if index.size < shape[0]:
         return Product(Selection((index,), shape[0]), np.reshape(g, (index.size, shape[1])))
     return f.scatter(g, (index,), shape)

@@ -129,7 +129,7 @@ def tensors(name: str, input: Any, target: Any, reduction: str, second: str = "t
 
 
 def of_one_dtype(input: Tensor, target: Any) -> tuple[Tensor, Any]:
-    """The input of a loss and its target, converted where their dtypes differ or are not floating."""
+    """The input and the target of a loss. If they do not have one floating dtype, they are converted."""
     array = array_of(target)
     if input.dtype.kind != "f":
         input = input.to(array.dtype if array.dtype.kind == "f" else get_default_dtype())
@@ -359,7 +359,7 @@ def _rows(input: Tensor) -> Tensor:
 
 
 def _target_shape(input: Tensor) -> tuple[int, ...]:
-    """The shape of the classes for an `input` of shape (N, C, d₁, …) or (C,): the same without C."""
+    """The shape that a target of classes must have: that of `input`, (N, C, d₁, …) or (C,), without the length C."""
     shape = input._data.shape
     return shape[:1] * (len(shape) > 1) + shape[2:]
 
@@ -372,7 +372,7 @@ def validate_classes(name: str, target: Tensor, number: int, ignore_index: int |
 
 
 def validated_classes(name: str, input: Tensor, target: Any, ignore_index: int | None = None) -> Tensor:
-    """The target of a loss as a Tensor of integer classes, for each of which `input` has a value.
+    """The target of a loss as a Tensor of integer classes, validated against the shape of `input`.
 
     Raises:
         ValueError: the shapes do not fit, or a class that is not `ignore_index` is outside 0 … C − 1.
@@ -444,7 +444,7 @@ def nll_loss(
 
 
 def one_hot_rows(target: Tensor, number: int, ignore_index: int, dtype: Any) -> Array:
-    """For each class of `target` a row of zeros and a one; for `ignore_index` zeros alone."""
+    """A one-hot row for each class in `target`. The row of `ignore_index` has zeros alone."""
     classes = target._data.reshape(-1)
     rows = np.zeros((len(classes), number), dtype)
     counted = np.flatnonzero(classes != ignore_index)

@@ -396,7 +396,7 @@ class MultiMarginLoss(_Loss):
 
 @of_options
 class MultiLabelMarginLoss(_Loss):
-    """Σ max(0, 1 − x_y + x_j) / C over the classes y of a sample and those classes j that are not."""
+    """Σ max(0, 1 − x_y + x_j) / C, over the classes y that a sample has and the classes j that it does not have."""
 
     size_average: bool | None = field(default=None, repr=False)
     reduce: bool | None = field(default=None, repr=False)

@@ -127,7 +127,7 @@ def cosine_embedding_loss(
 
 
 def validate_triplet(margin: float) -> None:
-    """Raise ValueError unless `margin`, by which the negative is to be farther, is positive."""
+    """Raise ValueError unless `margin` is positive: by so much the negative is to be farther than the positive."""
     number(margin, "triplet_margin_loss: margin is a positive number", lambda margin: margin > 0)
 
 
@@ -204,7 +204,7 @@ def multi_margin_loss(
     reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Σ max(0, `margin` − x_y + x_j)ᵖ / C over all classes j but the target y, for scores x of C classes.
+    """Σ max(0, `margin` − x_y + x_j)ᵖ / C, over all classes j except the target y, for scores x of C classes.
 
     The scores have shape (N, C) and the classes (N,), or the scores (C,) and the class (). The sum is multiplied by the
     `weight` (C,) of the target.
@@ -226,7 +226,7 @@ def multi_margin_loss(
     target = validated_classes(name, input, target)
     rows, classes = input.reshape(-1, input._data.shape[-1]), target.reshape(-1)
     count, number = rows._data.shape
-    own = classes.unsqueeze(1) == arange(number)
+    own = classes.unsqueeze(1) == arange(number)  # where j is the target: the sum leaves this class out
     errors = (margin - rows[arange(count), classes].unsqueeze(1) + rows).relu().masked_fill(own, 0)
     elements = (errors if p == 1 else errors.square()).sum(1) / number
     if weight is not None:
@@ -241,9 +241,10 @@ def multilabel_margin_loss(
     reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Σ max(0, 1 − x_y + x_j) / C over the classes y of a sample and those classes j that are not, for scores x.
+    """Σ max(0, 1 − x_y + x_j) / C, over the classes y that a sample has and the classes j that it does not have.
 
-    Scores and target have shape (N, C) or (C,). The target has the classes of a sample, and then a −1 and anything.
+    Scores x and target have shape (N, C) or (C,). The target lists the classes of a sample. A −1 ends the list, and all
+    entries after it are ignored.
 
     Raises:
         ValueError: the shapes differ, the target is not of integers from −1 to C − 1, or `reduction` is unknown.

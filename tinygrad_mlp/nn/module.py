@@ -43,7 +43,7 @@ def _entries(value: Any) -> Iterator[tuple[str, Any]]:
 def find(name: str, value: Any, kind: type, within: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
     """`value` if it is of `kind`; else the objects of `kind` in it, if it is a list, tuple or dict, at any depth.
 
-    Each comes with its path, which begins with `name`. `within` holds the ids of the containers around `value`.
+    Each object comes with its path, which begins with `name`. `within` has the ids of the containers around `value`.
     """
     if isinstance(value, kind):
         yield name, value
@@ -179,7 +179,7 @@ class Module(Stateful):
     def _named(
         self, own: Callable[[Module], Iterable[tuple[str, Any]]], prefix: str, recurse: bool, remove_duplicate: bool
     ) -> Iterator[tuple[str, Any]]:
-        """What ``own(module)`` yields for this module and, if `recurse`, for all modules below it, with paths."""
+        """What ``own(module)`` yields, with paths: for this module and, if `recurse`, for all modules below it."""
         seen: set[Any] = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for module_path, module in modules:

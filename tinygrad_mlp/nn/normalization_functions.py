@@ -137,7 +137,7 @@ def group_norm(
     centered = rows - rows.mean(-1, keepdim=True) if input.numel() else rows.clone()
     if input.numel():
         centered = centered / (centered.square().mean(-1, keepdim=True) + eps).sqrt()
-    along = (channels,) + (1,) * (input.ndim - 2)
+    along = (channels,) + (1,) * (input.ndim - 2)  # a shape in which a vector broadcasts along dimension 1
     affine = [None if held is None else held.reshape(along) for held in (weight, bias)]
     return _affine(centered.reshape(input.shape), *affine)
 

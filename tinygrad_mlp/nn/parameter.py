@@ -1,4 +1,4 @@
-"""Parameter, a Tensor that a module trains; Buffer, one that it only keeps; and both without a shape."""
+"""Parameter, a Tensor that a module trains; Buffer, a Tensor that it only keeps; and both with a shape yet to come."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class _Uninitialized(Tensor):
     cls_to_become: ClassVar[type[Tensor]]
 
     def materialize(self, shape: Sequence[int], device: DeviceLike = None, dtype: DTypeLike | None = None) -> None:
-        """Give this Tensor a `shape`, and memory whose entries are to be written. It is a plain one from then on.
+        """Make this Tensor a Parameter or a Buffer with a `shape`, and with memory that is still to be filled.
 
         Raises:
             DeviceError: the device is not the CPU.
@@ -197,7 +197,7 @@ class UninitializedBuffer(_Uninitialized, Buffer):
         dtype: DTypeLike | None = None,
         persistent: bool = True,
     ) -> None:
-        validate_device(device)
+        validate_device(device)  # `__new__` has chosen the class by `persistent`
         self._data: Any = _Pending(floating_dtype(dtype))
         self._node = Leaf() if requires_grad else None
 

@@ -18,7 +18,7 @@ __all__ = ["ParameterDict", "ParameterList"]
 
 
 def _held(value: Any) -> Any:
-    """`value` as a container of parameters holds it: a Tensor becomes a Parameter, anything else stays what it is."""
+    """The object that a container of parameters holds for `value`: for a Tensor a Parameter, else `value` itself."""
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 

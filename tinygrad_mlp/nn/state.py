@@ -68,7 +68,7 @@ class Stateful(Hookable):
         return own
 
     def _hooked(self, prefix: str = "") -> list[tuple[Any, Hooks, str]]:
-        """The modules with hooks, outer ones first, with what the paths of their states begin with."""
+        """The modules with hooks, outer ones first, each with its hooks and the beginning of all paths in its state."""
         return [
             (module, module._module_hooks, f"{prefix}{path}." if path else prefix)
             for path, module in self.named_modules(remove_duplicate=False)
@@ -109,6 +109,7 @@ class Stateful(Hookable):
         """
         state_dict = dict(validate_state_dict(state_dict, self))
         keys, problems = IncompatibleKeys([], []), list[str]()
+        # All hooks and comparisons come before the first write, so that a state that does not fit changes nothing.
         hooked = self._hooked()
         for module, hooks, path in hooked:
             for hook in hooks.before_loading.values():
@@ -125,6 +126,7 @@ class Stateful(Hookable):
                 arrays[path] = _fitted(given, held, assign)
             except ValueError as error:
                 problems.append(f"{path} {error}")
+        # Hooks after loading may take paths out of `keys`. If there are any, wrong paths are only refused after them.
         waiting = [(module, hook) for module, hooks, _ in reversed(hooked) for hook in hooks.after_loading.values()]
         self._refuse_state(problems + _misfits(keys) * (strict and not waiting))
         _load(own, arrays, state_dict, assign)
@@ -146,7 +148,7 @@ EXTRA_STATE = "_extra_state"  # the name of what `get_extra_state` returns, in a
 
 
 def _validate_none(returned: Any) -> None:
-    """Raise RuntimeError if a hook that changes what it is given has returned something in its place."""
+    """Raise RuntimeError if a hook returned something: it is to change the object that it is given."""
     if returned is not None:
         raise RuntimeError(f"a hook of a state changes what it is given, and returns None, not {shown(returned)}")
 
@@ -176,7 +178,7 @@ def _load(own: dict[str, Any], arrays: dict[str, Any], state: Mapping[str, Any],
 
 
 def _fitted(value: Any, own: Tensor, assign: bool) -> Any:
-    """The array of `value`, an entry of a state for `own`: itself if `assign`, and else a copy in the dtype of `own`.
+    """The array to load into `own` from `value`: its own array if `assign`, else a copy in the dtype of `own`.
 
     Raises:
         ValueError: it does not fit. The message goes on after the path of `own`.

@@ -212,8 +212,8 @@ def raw(value: Any) -> Any:
 def axis_of(dim: Dim, ndim: int) -> int | tuple[int, ...] | None:
     """`dim` of a Tensor of `ndim` dimensions as an `axis` of NumPy's.
 
-    A list becomes a tuple, and an empty one means all dimensions, as in PyTorch. A Tensor without dimensions has the
-    dimensions 0 and −1 in PyTorch, and none in NumPy: there they become ().
+    A list becomes a tuple, and an empty list means all dimensions, as in PyTorch. For a Tensor without dimensions,
+    PyTorch takes 0 and −1, and NumPy takes none: here both become ().
     """
     axis = tuple(dim) or None if isinstance(dim, list | tuple) else dim
     if not ndim and axis is not None and all(one in (0, -1) for one in (axis if isinstance(axis, tuple) else (axis,))):
@@ -298,7 +298,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 
 
 class _Kind:
-    """What one parameter takes, such as ``int | None``: an annotation all of whose words are among `_KINDS`."""
+    """The types that one parameter takes. `words` are those of its annotation, such as ``int | None``."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
@@ -322,7 +322,7 @@ class _Kind:
 
 
 def _are_integers(values: Sequence[Any], words: Sequence[str]) -> bool:
-    """Whether `values` are integers, and a list of these is among the `words` of an annotation."""
+    """Whether `values` is a list of integers, and the `words` of an annotation allow one."""
     return "Sequence[int]" in words and all(integer(value) is not None for value in values)
 
 
@@ -335,21 +335,23 @@ def _kind(annotation: str) -> _Kind | None:
 def validated(function: Callable[P, R], taken: Mapping[str, str] = TAKEN) -> Callable[P, R]:
     """`function`, with its arguments validated before each call: integers, flags and dims by their annotations.
 
-    It takes options under those of NumPy's names that are `taken`, and refuses others with advice.
+    An option may have NumPy's name if that is among the `taken`. Other names of NumPy's are refused with advice.
     """
-    if hasattr(function, "validates"):  # a wrapper of a function that does
+    if hasattr(function, "validates"):  # `on_cpu` or another decorator has wrapped it already
         return function
+    # The annotations are looked up once, here: the kind of each positional parameter, and of each one by its name.
     own: Any = inspect.unwrap(function)
     code, name = own.__code__, function.__name__
     known = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     found = {option: _kind(own.__annotations__.get(option, "")) for option in code.co_varnames[: code.co_argcount]}
     by_place = [(place, option, kind) for place, (option, kind) in enumerate(found.items()) if kind]
     by_name = {option: kind for option in known if (kind := _kind(own.__annotations__.get(option, "")))}
-    if not by_name and not known & PYTORCH_NAMES:
+    if not by_name and not known & PYTORCH_NAMES:  # there is nothing to validate or to rename
         return function
 
     @functools.wraps(function)
     def validating(*args: P.args, **options: P.kwargs) -> R:
+        # Nearly every call has arguments of the usual types, so a look at the type comes before all else.
         given: dict[str, Any] = options
         if given:
             if not known.issuperset(given):
@@ -378,5 +380,5 @@ def validate_functions(namespace: dict[str, Any]) -> None:
 
 
 def refusing_names(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, `validated`, with an error that says PyTorch's name if it is given an option under NumPy's."""
+    """`function`, `validated`. If an option has NumPy's name, the error says PyTorch's name."""
     return validated(function, {})

@@ -127,7 +127,7 @@ class Casts(Variable):
         raise no_device("cuda")
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
-        """This Tensor in a dtype, on the CPU. It is this Tensor itself if nothing changes and no copy is wanted.
+        """This Tensor in a dtype, on the CPU. If nothing changes and no copy is wanted, this Tensor itself is returned.
 
         No gradient passes through integers. The arguments are one of these::
 

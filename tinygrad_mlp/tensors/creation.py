@@ -50,7 +50,7 @@ _NOTHING = object()  # in place of an argument that is not given
 
 
 def made_of(array: NDArray[Any], dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor that holds a new `array`, converted to `dtype`; by default only float64 is, to the default dtype."""
+    """A Tensor that holds a new `array` in `dtype`. By default, float64 becomes the default dtype; others stay."""
     if dtype is None:
         array = array_of(array)
         wanted = get_default_dtype() if array.dtype == np.float64 else array.dtype
@@ -445,7 +445,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """
     validate_some("cat", tensors)
     shapes, joined = [np.shape(tensor) for tensor in tensors], list[Any](tensors)
-    if (0,) in shapes:
+    if (0,) in shapes:  # give these Tensors the shape of the first other one, with length 0 along `dim`
         fitting = list(next((shape for shape in shapes if shape != (0,)), (0,)))
         fitting[normalize_axis_index(dim, len(fitting))] = 0
         joined = [np.reshape(x, fitting) if shape == (0,) else x for x, shape in zip(joined, shapes, strict=True)]

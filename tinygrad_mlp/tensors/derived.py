@@ -40,7 +40,7 @@ def _concatenate(arrays: Any, axis: int | None = 0) -> Any:
 
 
 def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The product, as pairwise products of the two halves: its derivatives divide by no factor, which may be 0."""
+    """The product, by multiplying one half of the factors with the other. So no derivative divides by a factor of 0."""
     if a.dtype.kind in "biu" and a.dtype.itemsize < 8:
         a = astype(a, np.int64)  # in which PyTorch computes
     reduced = range(a.ndim) if axis is None else normalize_axis_tuple(axis, a.ndim)
@@ -59,9 +59,10 @@ def _prod(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def norm(x: Any, p: float = 2, axis: Axis = None, keepdims: bool = False) -> Any:
-    """(Σ |x|ᵖ)^(1/p) over `axis`, or max |x| and min |x| for p = ∞ and −∞; its derivative where x = 0 is 0.
+    """(Σ |x|ᵖ)^(1/p) over `axis`; max |x| for p = ∞, and min |x| for p = −∞. Its derivative is 0 where x is 0.
 
-    For p = 0, it is the number of entries that are not 0. For a negative p, the power of 0 is ∞, and the norm is 0.
+    For p = 0, the norm is the number of entries that are not 0. For a negative p, the power of 0 is ∞, and the norm is
+    0.
 
     Raises:
         ValueError: p is NaN.
@@ -117,7 +118,7 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 def _moving(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The differentiable form of a function that moves entries: it moves their positions, which then index `a`."""
+    """A differentiable form of a function that moves entries: it moves their numbers, and indexes `a` with these."""
 
     @functools.wraps(function)
     def moved(a: Any, *args: Any, **options: Any) -> Any:

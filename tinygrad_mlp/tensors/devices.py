@@ -41,9 +41,10 @@ _ADVICE = (
 
 
 class DeviceError(AssertionError, RuntimeError):
-    """Another device than the CPU is asked for. PyTorch without CUDA raises an AssertionError, elsewhere RuntimeError.
+    """A script asks for another device than the CPU.
 
-    One class that is both is caught by whatever a script writes.
+    PyTorch without CUDA raises an AssertionError in some functions and a RuntimeError in others. This class is both, so
+    a script that catches either one catches it.
     """
 
 
@@ -169,7 +170,7 @@ def get_default_device() -> device:
 
 
 def set_default_device(device: DeviceLike) -> None:
-    """Nothing, if `device` is the CPU or None: it is the default.
+    """Do nothing if `device` is None or the CPU, which is the default.
 
     Raises:
         DeviceError: it is another device.
@@ -210,7 +211,7 @@ def device_count() -> int:
 
 
 def manual_seed(seed: int) -> None:
-    """Nothing, for a `seed` that is an integer: the numbers of the CPU have ``tinygrad_mlp.manual_seed``.
+    """Do nothing: no other device draws numbers. ``tinygrad_mlp.manual_seed`` is the function for the CPU.
 
     Raises:
         ValueError: `seed` is no integer.
@@ -268,11 +269,15 @@ def _refusing(name: str) -> Callable[..., NoReturn]:
 
 
 def _module(name: str, functions: str = "", refused: str = "", **attributes: Any) -> ModuleType:
-    """The module `name` of this package, with `functions` of this file, with those that are `refused`, and with
-    `attributes`, which are submodules and switches.
+    """Make the module `name` of this package, with these functions and attributes, and enter it in `sys.modules`.
 
-    These modules are made here and entered in `sys.modules`, so that ``import tinygrad_mlp.backends.cudnn as cudnn``
-    finds them, as scripts write it: eight files for a few lines each would scatter what belongs together.
+    So scripts can write ``import tinygrad_mlp.backends.cudnn as cudnn``. Eight files of a few lines each would scatter
+    what belongs together.
+
+    Args:
+        functions: the names of functions of this file, in one text.
+        refused: the names of functions that raise an error.
+        attributes: submodules and switches.
     """
     package = __name__.partition(".")[0]
     module = ModuleType(f"{package}.{name}", f"What PyTorch's scripts ask torch.{name}: there is one device, the CPU.")

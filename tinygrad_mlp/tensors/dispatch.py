@@ -27,7 +27,7 @@ Array = NDArray[Any]
 
 
 def row_of(function: Callable[..., Any]) -> Any:
-    """The rules of a function, from the sheet or its own; None if it has none, as a function composed of others."""
+    """The rules of a function: from the sheet, or those it carries itself. None for a function composed of others."""
     return sheet.get(function, getattr(function, "row", None))
 
 
@@ -95,7 +95,7 @@ def _options(rule: Callable[..., Any], inputs: int) -> list[str] | None:
 
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a function or rule, which Python takes 20 µs to find out: so they are kept."""
+    """The parameters of a function or rule. They are kept, because Python takes 20 µs to find them."""
     kept: Any = _of_numpy if isinstance(function, _NUMPY) else _of_others
     try:
         return kept[function]  # type: ignore[no-any-return]
@@ -110,7 +110,7 @@ _of_others: WeakKeyDictionary[Callable[..., Any], Mapping[str, inspect.Parameter
 
 
 def _refusal(function: Callable[..., Any], inputs: int, option: str, value: Any, taken: list[str]) -> str:
-    """Why `function` is not differentiated with the `option` that is named, and what to write instead."""
+    """The error's words: why `function` is not differentiated with this `option`, and what to write instead."""
     name = function_name(function)
     if not hasattr(function, "row"):  # a function of NumPy's
         others = f", only {' and '.join(f'{other}=' for other in taken)}" if taken else ""

@@ -69,7 +69,7 @@ def _converted(value: Any, dtype: np.dtype[Any], name: str) -> Array:
 class TensorType(type):
     """The type of FloatTensor and its like, of which each makes Tensors of its dtype.
 
-    A Tensor is an instance of each whose dtype it has. Their own class is Tensor, as in PyTorch.
+    ``isinstance(x, FloatTensor)`` is True of each Tensor of float32, although its class is Tensor, as in PyTorch.
 
     >>> import tinygrad_mlp as tg
     >>> tg.LongTensor([1, 2]), tg.FloatTensor(2, 3).shape

@@ -67,7 +67,7 @@ def _change(function: Callable[..., Any], index: Any, tensor: Any, value: Any) -
 
 
 def _fitting(tensor: Any, value: Any, index: list[Any]) -> Any:
-    """`value` without those leading dimensions of length 1 that `index` of `tensor` does not select, as in PyTorch."""
+    """`value` without leading dimensions of length 1, if ``tensor[index]`` has fewer dimensions, as in PyTorch."""
     array = tensor._data
     for step in index:
         array = array[step]
@@ -86,7 +86,7 @@ class InPlace(Variable):
     __slots__ = ()
 
     def _write(self, operation: str, function: Callable[..., Any], value: Any, index: Any = None) -> Self:
-        """Replace the entries of this Tensor by ``function(self, value)``, or those at `index` by `value`.
+        """Write ``function(self, value)`` to the entries of this Tensor, or `value` to those at `index`.
 
         The write is recorded if this Tensor or `value` needs a gradient. `operation` is what messages call the write.
         """

@@ -61,7 +61,7 @@ def place_of(x: Any) -> Leaf | Node:
 
 
 def places_of(inputs: Any) -> set[Leaf | Node] | None:
-    """The places of `inputs`, one Tensor or several, for which a user wants gradients. None stands for all leaves."""
+    """The places of `inputs`, the one or several Tensors to find gradients for. None stands for all leaves."""
     if inputs is None:
         return None
     places = {place_of(x) for x in several(inputs, "inputs")}

@@ -307,8 +307,8 @@ class Methods(Operators, InPlace, Casts, Named):
     def norm(self, p: Any = "fro", dim: Dim = None, keepdim: bool = False) -> Tensor:
         """(Σ |x|ᵖ)^(1/p) over `dim`; by default over all dimensions, and p = 2. Its derivative is 0 where all x are 0.
 
-        For p = 0, it is the number of entries that are not 0. For a negative p, it and its derivative are 0 where an x
-        is 0.
+        For p = 0, the norm is the number of entries that are not 0. For a negative p, the norm and its derivative are 0
+        if an x is 0.
 
         Raises:
             TypeError: the Tensor holds integers.
@@ -348,7 +348,7 @@ class Methods(Operators, InPlace, Casts, Named):
     def max(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
         """The maximum of all entries, or the `Selected` ones along `dim`; with another Tensor what `maximum` returns.
 
-        If several entries are the maximum of all, they share the gradient equally. Along `dim` the first one gets it.
+        Of several equal maxima, each gets an equal share of the gradient. With `dim`, the first one gets all of it.
         """
         if isinstance(dim, Variable):
             return self.maximum(dim)
@@ -357,7 +357,7 @@ class Methods(Operators, InPlace, Casts, Named):
     def min(self, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
         """The minimum of all entries, or the `Selected` ones along `dim`; with another Tensor what `minimum` returns.
 
-        If several entries are the minimum of all, they share the gradient equally. Along `dim` the first one gets it.
+        Of several equal minima, each gets an equal share of the gradient. With `dim`, the first one gets all of it.
         """
         if isinstance(dim, Variable):
             return self.minimum(dim)

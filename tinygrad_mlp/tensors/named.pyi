@@ -184,7 +184,7 @@ class Named:
         """`baddbmm`, written into this Tensor."""
 
     def bernoulli(self, p: Any = None, *, generator: AnyGenerator | None = None) -> Tensor:
-        """1 with the probability that is the entry of `input`, or with the probability `p`, and else 0; of `input`'s dtype.
+        """For each entry of `input`, 1 or 0 in its dtype. The probability of 1 is the entry itself, or `p`.
 
         Raises:
             ValueError: a probability is below 0 or above 1.
@@ -267,11 +267,11 @@ class Named:
         """The solution of A X = `input`, where `input2` is the Cholesky factor of A."""
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-        """Views of at most `chunks` parts along `dim`, all of one length but for the last, which may be shorter.
+        """Views of at most `chunks` parts along `dim`. All parts have the same length, but the last may be shorter.
 
         Raises:
             TypeError: `chunks` is no integer.
-            ValueError: it is not positive.
+            ValueError: `chunks` is not positive.
         """
 
     def clamp_max(self, max: Any) -> Tensor:
@@ -323,7 +323,7 @@ class Named:
         """The covariances of the rows: of variables, whose observations are the columns. A vector is one variable.
 
         Args:
-            correction: what the number of observations that divides is reduced by.
+            correction: is subtracted from the number of observations before the sums are divided by it.
             fweights: how often each observation counts: a vector of integers.
             aweights: how much each observation weighs: a vector of floats.
 
@@ -339,17 +339,13 @@ class Named:
         """
 
     def cummax(self, dim: int) -> Selected:
-        """The greatest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-        gradient.
-        """
+        """The running maximum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
 
     def cummin(self, dim: int) -> Selected:
-        """The smallest entry up to each one along `dim`, and its index: the last one of equal entries, which gets the
-        gradient.
-        """
+        """The running minimum along `dim`, and its index. The last one of equal entries counts, and gets the gradient."""
 
     def cumprod(self, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
-        """The running product along `dim`. That of small integers is of 64 bits, as a running sum is.
+        """The running product along `dim`. For small integers it has 64 bits, as a running sum has.
 
         No derivative divides by an entry, so entries may be 0.
         """
@@ -443,7 +439,7 @@ class Named:
         """
 
     def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
-        """`tensor_split` of the third dimension, into parts of one length or at indices.
+        """`tensor_split` along the third dimension. All parts have one length, or are cut at indices.
 
         Raises:
             ValueError: so many parts of one length do not make up the dimension, or there are only two dimensions.
@@ -649,7 +645,7 @@ class Named:
         """
 
     def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
-        """`tensor_split` of the columns, the second dimension, or of a vector, into parts of one length or at indices.
+        """`tensor_split` along dimension 1, or along a vector. All parts have one length, or are cut at indices.
 
         Raises:
             ValueError: so many parts of one length do not make up the dimension, or the Tensor is a number.
@@ -902,7 +898,7 @@ class Named:
     def logcumsumexp(self, dim: int) -> Tensor:
         """ln Σ eˣ of the entries up to each one along `dim`. Integers are converted to the default dtype first.
 
-        Entries of −∞ get no gradient from sums that are −∞, where it is NaN in PyTorch.
+        Where a running sum is ln 0 = −∞, the entries of −∞ get the gradient 0. In PyTorch it is NaN.
         """
 
     def logdet(self) -> Tensor:
@@ -973,10 +969,10 @@ class Named:
         """The product of n times the same square matrix."""
 
     def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
-        """The middle entry in order of size, the lower one of two; with `dim` the values along it, and their indices.
+        """The entry in the middle when all are sorted, the lower one of two. With `dim`: the medians along it, and indices.
 
-        If one of the entries is NaN, the median is NaN. If several of all entries equal the median, they share the gradient
-        equally. Along `dim` the first one gets it.
+        If an entry is NaN, the median is NaN. Without `dim`, all entries that equal the median share the gradient equally.
+        With `dim`, the first one gets it.
 
         Raises:
             TypeError: the Tensor holds booleans.
@@ -984,7 +980,7 @@ class Named:
         """
 
     def mode(self, dim: int = -1, keepdim: bool = False) -> Selected:
-        """The most frequent value along `dim`, the smallest of several, and the index of the last entry that has it.
+        """The most frequent value along `dim`, and its last index. Of several such values, the smallest is returned.
 
         Raises:
             IndexError: there are no entries along `dim`.
@@ -1426,7 +1422,7 @@ class Named:
     def sort(self, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Selected:
         """The entries along `dim` in order, and the indices where they were: ``(values, indices)``.
 
-        Of equal entries the first comes first, whether `stable` is asked for or not. NaN counts as the greatest number.
+        Equal entries keep their order, whatever `stable` is. NaN counts as the greatest number.
         """
 
     def split(self, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -1464,14 +1460,14 @@ class Named:
         """`subtract`, written into this Tensor."""
 
     def sum_to_size(self, *sizes: Any, size: Sequence[int] | None = None) -> Tensor:
-        """The sum over the dimensions along which a Tensor of these `sizes` is repeated when it is broadcast to this one.
+        """The sum to the shape `sizes`: over the dimensions along which broadcasting `sizes` to this shape repeats entries.
 
         Raises:
             ValueError: a Tensor of these sizes does not broadcast to the shape of this Tensor.
         """
 
     def svd(self, some: bool = True, compute_uv: bool = True) -> tuple[Tensor, Tensor, Tensor]:
-        """`linalg.svd`, with V in place of its transpose, and without the columns of U and V that A has no values for."""
+        """`linalg.svd` with V in place of its transpose, and with one column of U and of V for each singular value."""
 
     def swapaxes(self, axis0: int, axis1: int) -> Tensor:
         """This Tensor with the dimensions `axis0` and `axis1` swapped."""
@@ -1498,7 +1494,7 @@ class Named:
         """`tanh`, written into this Tensor."""
 
     def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-        """Views of parts along `dim`: so many, whose lengths differ by at most 1; or parts that begin at these indices.
+        """Views of parts along `dim`: so many parts, whose lengths differ by at most 1; or parts cut at indices.
 
         Args:
             indices_or_sections: the number of parts; or a list, a tuple or a Tensor of indices.
@@ -1510,13 +1506,13 @@ class Named:
     def tile(self, *given: Any, dims: Sequence[int] | None = None) -> Tensor:
         """Copies of this Tensor side by side, ``dims[i]`` of them along dimension i, as in `numpy.tile`.
 
-        There is one along each of the first dimensions if `dims` are fewer than these.
+        If there are fewer `dims` than dimensions, the first dimensions are not repeated.
         """
 
     def topk(self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Selected:
         """The `k` largest entries along `dim`, or the smallest, and their indices: ``(values, indices)``.
 
-        They are in order, whether `sorted` is asked for or not. Of equal entries the first comes first.
+        The entries are always sorted, whatever `sorted` is. Equal entries keep their order.
 
         Raises:
             ValueError: there are no `k` entries along `dim`.
@@ -1575,19 +1571,19 @@ class Named:
         """The different entries in order or, with `dim`, the different slices along it. No gradient passes through them.
 
         Args:
-            sorted: no difference: they always are.
-            return_inverse: whether to return, too, where each entry of this Tensor is among the different ones.
-            return_counts: whether to return, too, how often each one occurs.
+            sorted: changes nothing: the result is always sorted.
+            return_inverse: whether to return also the index in the result for each entry of this Tensor.
+            return_counts: whether to return also how often each entry of the result occurs.
         """
 
     def unique_consecutive(
         self, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
     ) -> Any:
-        """The entries, or with `dim` the slices along it, but for those that equal the one before.
+        """The entries or, with `dim`, the slices along it, without those that equal the one before.
 
         Args:
-            return_inverse: whether to return, too, where each entry of this Tensor has gone.
-            return_counts: whether to return, too, how many entries each one stands for.
+            return_inverse: whether to return also the index in the result for each entry of this Tensor.
+            return_counts: whether to return also how many equal entries each entry of the result stands for.
         """
 
     def vdot(self, other: Any) -> Tensor:
@@ -1601,7 +1597,7 @@ class Named:
         """This Tensor in the shape of `other`."""
 
     def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
-        """`tensor_split` of the rows, the first dimension, into parts of one length or at indices.
+        """`tensor_split` along the first dimension, the rows. All parts have one length, or are cut at indices.
 
         Raises:
             ValueError: so many parts of one length do not make up the dimension, or there is only one dimension.

@@ -51,10 +51,10 @@ class Observer:
         """Note that the step has made `tensor`: it is not from outside, although its memory may be."""
 
     def ask_gradient(self, leaf: Any) -> None:
-        """Note that the step has asked for the gradient of `leaf`, which is a Tensor by now, or None."""
+        """Note that the step has read ``.grad`` of `leaf`. The gradient is a Tensor by now, or None."""
 
     def use(self, module: Any) -> None:
-        """Note that `module` is about to be called: what it holds decides on what the step computes."""
+        """Note that the step calls `module`. The attributes of `module` decide what the step computes."""
 
     def refuse(self, reason: str) -> None:
         """Note that the step does what a replay could not do."""

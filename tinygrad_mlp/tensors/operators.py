@@ -69,7 +69,7 @@ def _mismatch(left: tuple[int, ...], right: tuple[int, ...]) -> str | None:
 
 
 def _explained(error: Exception, function: Any, left: Any, right: Any) -> Exception:
-    """The `error` of ``function(left, right)``, or one that says which operand is no number, or is too large."""
+    """The `error` of ``function(left, right)``, or a better one, if an operand is no number or is too large."""
     where = f"{function.__name__} at {calling_line(sys._getframe())}"
     for operand in (left, right):
         if isinstance(operand, Variable | Real | np.ndarray | list):  # of arrays, `error` says what is wrong

@@ -55,10 +55,9 @@ def common_dtype(*operands: Any) -> np.dtype[Any]:
 
 
 def promoted(function: Callable[..., Any], operands: Sequence[Any]) -> list[Any] | None:
-    """`operands`, of which some are converted to `common_dtype`. None if NumPy computes in that dtype by itself."""
-    if (
-        function is f.linear or function not in sheet
-    ):  # a layer refuses data of another dtype; a user's function may too
+    """`operands`, converted where needed, so that NumPy computes in `common_dtype`. None if NumPy does so by itself."""
+    # A layer refuses data of another dtype. What a user's function does with several dtypes is left to it.
+    if function is f.linear or function not in sheet:
         return None
     own = operands[1:] if function is np.where else operands  # the condition is no operand
     tensors: list[Any] = [operand for operand in own if isinstance(operand, Variable)]
@@ -88,7 +87,7 @@ def _converted(operand: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _as_floats(function: Callable[..., Any], operands: Sequence[Any], result: np.dtype[Any]) -> list[Any] | None:
-    """`operands` with the default dtype in place of integers and booleans, if the `result` alone is of floats.
+    """`operands`, with integers and booleans in the default dtype, if only the `result` is of floats.
 
     None if one of the Tensors holds floats, too, or if something else decides on the dtype of the result: a NumPy
     array, a user's function, or an option of `function`. float16, in which NumPy computes with small integers, is no

@@ -93,7 +93,7 @@ def instead_of(value: Any) -> str:
 def number(value: Any, expected: str, valid: Callable[[Any], bool] = lambda _: True, *, trained: bool = False) -> None:
     """Raise ValueError unless `value` is a number for which ``valid(value)`` is true. The error begins with `expected`.
 
-    An option that may be `trained` may be a Tensor, too.
+    With `trained`, the option may also be a Tensor, because it may be a parameter that is trained.
     """
     if trained and isinstance(value, Variable):
         return
@@ -117,7 +117,7 @@ PYTORCH_NAMES = frozenset(name for names in _NUMPY_NAMES.values() for name in na
 def renamed(
     name: str, known: Iterable[str], options: Mapping[str, Any], taken: Mapping[str, str] = TAKEN
 ) -> dict[str, Any]:
-    """The `options` of a function `name` under PyTorch's names, which are `known`.
+    """The `options` of a call, with PyTorch's names in place of NumPy's. The function `name` has the options `known`.
 
     Raises:
         TypeError: an option is given under both names, or under a name of NumPy's that PyTorch does not take.
@@ -134,7 +134,7 @@ def renamed(
 
 
 def refuse_names(name: str, known: Iterable[str], options: Mapping[str, Any]) -> None:
-    """Raise TypeError if one of `options` has NumPy's name of an option that is `known` under PyTorch's."""
+    """Raise TypeError if an option has NumPy's name, such as ``axis``, and PyTorch's, such as ``dim``, is `known`."""
     for option, value in options.items():
         if option not in known:
             for other in _NUMPY_NAMES.get(option, ()):

@@ -1,4 +1,4 @@
-"""`numpy.einsum`: its rule for simple subscripts, into which those that a user writes are brought first."""
+"""`numpy.einsum`: its rule for simple subscripts, and how other subscripts are brought to that form."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def simple_einsum(subscripts: Any, *operands: Any) -> Any:
 
 
 def _without(operand: Any, term: str, labels: Sequence[str]) -> tuple[Any, str]:
-    """An operand summed over the dimensions with these `labels`, and the term that is left."""
+    """An operand summed over the dimensions with these `labels`, and its term without the labels."""
     if not labels:
         return operand, term
     total = np.sum(operand, axis=tuple(map(term.index, labels)))

@@ -67,8 +67,8 @@ class Tensor(Methods, Conversions, metaclass=Described):
 
     Args:
         data: nested lists of numbers, which are copied; an array, whose memory is shared if it has the default dtype;
-            or lengths, one by one, for a Tensor of zeros. Of a Tensor, the new one is an alias: of the same memory,
-            dtype and gradient.
+            or lengths, one by one, for a Tensor of zeros. If `data` is a Tensor, the new one is an alias, with the same
+            memory, dtype and gradient.
         device: the CPU, if anything.
 
     Raises:
@@ -197,7 +197,7 @@ class Tensor(Methods, Conversions, metaclass=Described):
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Collect a gradient for this Tensor from now on, or stop collecting it. What was collected stays in ``.grad``.
+        """Collect a gradient for this Tensor from now on, or stop collecting. The gradient so far stays in ``.grad``.
 
         Raises:
             RuntimeError: the dtype has no derivative; or the Tensor was computed, and so has to pass gradients on.
@@ -317,7 +317,7 @@ class Tensor(Methods, Conversions, metaclass=Described):
         """
 
         def call(gradient: Any) -> Any:  # the walk passes a Tensor if it is recorded itself, else an array or Product
-            recorded = isinstance(gradient, Tensor)
+            recorded = isinstance(gradient, Tensor)  # a hook gets a Tensor in any case
             dense = gradient.dense() if isinstance(gradient, Product) else gradient
             replaced = hook(dense if recorded else Tensor._of(np.array(dense)))
             if replaced is None:

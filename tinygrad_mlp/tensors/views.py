@@ -67,6 +67,7 @@ def _view(tensor: Any) -> _View | None:
     if type(link) is tuple:  # the function has made a copy, or one of the two was given another array
         del tensor._source
         link = None
+    # Then from the root forwards: note for each view on the way how it is taken of the root.
     view: _View | None = link
     for tensor, source, place, function, options in reversed(taken):
         before = view or _View(source, source._node, None, False)
@@ -85,7 +86,7 @@ def _is_same_array(a: Any, b: Any) -> bool:
 def needs_gradient(tensor: Any, value: Any) -> bool:
     """Whether a write of `value` to `tensor` is recorded.
 
-    It is if one of them, or the root of `tensor`, has a place in the graph. Integers have no gradient.
+    A write is recorded if `tensor`, its root or `value` has a place in the graph, and `tensor` holds floats.
     """
     if tensor._node is not None or ((view := _view(tensor)) and view.root._node is not None):
         return True
@@ -103,7 +104,7 @@ def is_entry_of(value: Any, tensor: Any, index: Any) -> bool:
 
 
 def _renew(operands: Iterable[Any]) -> None:
-    """Take those views among `operands` again whose roots have new places."""
+    """Find the views among `operands` whose roots have new places in the graph, and take these views again."""
     for operand in operands:
         if isinstance(operand, Variable) and id(guard.owner(operand._data)) in guard.rewritten:
             view = _view(operand)
@@ -113,7 +114,7 @@ def _renew(operands: Iterable[Any]) -> None:
 
 
 def _validate_sight(tensor: Any, view: _View) -> None:
-    """Raise RuntimeError if `tensor` was taken under `no_grad`, of a root that had a place in the graph."""
+    """Raise RuntimeError if `tensor` is a view that was taken under `no_grad`, although its root was in the graph."""
     if view.is_blind:
         raise RuntimeError(
             f"a view of shape {tensor.shape} was taken under no_grad(), and its memory was changed in place outside: "
@@ -122,7 +123,7 @@ def _validate_sight(tensor: Any, view: _View) -> None:
 
 
 def _take_again(tensor: Any, view: _View) -> None:
-    """Give `tensor` the place that it has if it is taken of its root now."""
+    """Take the view `tensor` of its root again, and give it the place in the graph that this yields."""
     taken = view.root
     with Mode(True):
         for function, options in view.functions():
@@ -132,7 +133,7 @@ def _take_again(tensor: Any, view: _View) -> None:
 
 
 def _give_place(tensor: Any, node: Leaf | Node | None) -> None:
-    """Put `tensor` at `node`, where its gradient is kept from now on if `retain_grad` was called."""
+    """Make `node` the place of `tensor`. If `retain_grad` was called before, `node` keeps the gradient from now on."""
     before = tensor._node
     if type(before) is Node and before.extras is not None and before.extras.retains_grad and type(node) is Node:
         node.attached().retains_grad, node.attached().grad = True, before.extras.grad
@@ -175,7 +176,9 @@ def write_recorded(operation: str, tensor: Any, function: Function, value: Any, 
         raise ValueError(f"{operation}: a result of shape {new.shape} does not fit a Tensor of shape {tensor.shape}")
     if new.dtype != tensor.dtype:  # both are floats, for integers have no gradient
         new = record(f.astype, (new,), {"dtype": tensor.dtype})
-    sources = [root]  # what each step was taken of
+    # `new` has the entries of the view. Step by step, they are put into the Tensor that the view was taken of, until
+    # `new` has all entries of the root.
+    sources = [root]
     for taken_by, how in steps[:-1]:
         sources.append(record(taken_by, (sources[-1],), how))
     for source, (taken_by, how) in zip(reversed(sources), reversed(steps), strict=False):
@@ -212,7 +215,7 @@ def validate_writeable(array: Array) -> None:
 
 
 def _keep_entries(node: Any, root: Any) -> None:
-    """Give `node` copies of the entries of `root` that its rules will read, before they are overwritten."""
+    """Before the memory of `root` is overwritten, give `node` copies of the arrays in it that its rules will read."""
     if type(node) is not Node:
         return
     memory = guard.owner(root._data)

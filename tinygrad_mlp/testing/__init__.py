@@ -1,7 +1,7 @@
 """Tests and proofs of gradients: draw inputs, compare with differences, damage rules, prove them by algebra.
 
-The extra ``[test]`` installs what this storey needs: hypothesis, which draws, and sympy with mpmath, which prove. They
-are imported when a name of this module is used for the first time.
+The extra ``[test]`` installs the packages that this storey needs: hypothesis draws inputs, and sympy with mpmath
+proves. These are imported when a name of this module is used for the first time.
 """
 
 from importlib import import_module

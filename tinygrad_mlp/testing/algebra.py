@@ -67,7 +67,7 @@ def _constants() -> list[tuple[float, Any]]:
 
 
 def exact(number: Any) -> Any:
-    """The number that a float stands for: 1/10 for 0.1, ln 2 for `math.log(2)`, 2/√π; an expression as it is."""
+    """The exact number that a float was rounded from: 1/10 for 0.1, ln 2 for `math.log(2)`. Expressions stay."""
     if isinstance(number, sympy.Basic):
         return number
     if isinstance(number, bool | np.bool_ | int | np.integer):
@@ -78,10 +78,10 @@ def exact(number: Any) -> Any:
     fraction = Fraction(number).limit_denominator(10**6)
     if float(fraction) == number:
         return sympy.Rational(fraction.numerator, fraction.denominator)
-    for value, constant in _constants():
+    for value, constant in _constants():  # multiples of π, ln 2, √2 and their like
         if abs(abs(number) - value) <= 4 * math.ulp(value):
             return constant if number > 0 else -constant
-    return sympy.Rational(repr(number))
+    return sympy.Rational(repr(number))  # the decimal number that Python prints
 
 
 _exactly: Callable[[Any], Any] = np.frompyfunc(exact, 1, 1)
@@ -91,7 +91,7 @@ _exactly: Callable[[Any], Any] = np.frompyfunc(exact, 1, 1)
 
 
 class SignChanges(Exception):
-    """The sign of an expression in the symbols of a piece is not the same on all of it, or sympy does not know it."""
+    """An expression has both signs on one piece of the domain, or sympy cannot tell which sign the expression has."""
 
     def __init__(self, expression: Any) -> None:
         super().__init__(str(expression))
@@ -107,7 +107,7 @@ def indices_of(expression: Any) -> set[str]:
 
 
 def moved(expression: Any, index: str, other: str) -> Any:
-    """An expression in symbols with an index, such as [0], as that in the symbols with another one."""
+    """An expression in which another index, such as [1], replaces that of each symbol with `index`, such as x[0]."""
     return expression.xreplace(
         {s: type(s)(s.name.replace(index, other), **s.assumptions0) for s in expression.free_symbols if index in s.name}
     )
@@ -138,7 +138,8 @@ class Piece:
     def sides(self) -> list[Piece]:
         """The pieces beside this border, at an infinitesimal distance. A piece that is no border is its only side.
 
-        One group of steps is ±ε, another ±ε², and so on, in each order. So no two steps cancel.
+        Each group of steps becomes ±ε, ±ε² or ±ε³, a different power for each group and in every order: so no two steps
+        cancel.
         """
         number = len(self.steps)
         if number > 3:
@@ -153,7 +154,7 @@ class Piece:
         return list(found.values())
 
     def at(self, expression: Any) -> Any:
-        """An expression of the inputs in the symbols of this piece; on a side of a border, its limit at the border."""
+        """An expression of the inputs, rewritten in the symbols of this piece; beside a border, its limit for ε → 0."""
         here = self._read(expression)
         if not here.has(EPSILON):
             return here
@@ -167,14 +168,15 @@ class Piece:
         return self._signs[expression]
 
     def _read(self, expression: Any) -> Any:
-        """An expression of the inputs in the symbols of this piece, ε among them on a side of a border."""
+        """An expression of the inputs, rewritten in the symbols of this piece, of which ε is one beside a border."""
         return expression.subs(self.inputs, simultaneous=True) if expression.free_symbols else expression
 
     def cut(self, expression: Any, twins: Collection[str] = ()) -> list[Piece]:
-        """The pieces below, on and above a zero of an expression in the symbols of this piece.
+        """Three pieces: one on each side of a zero of `expression`, and the border at the zero.
 
         Args:
-            twins: the indices of entries that are cut in the same way, if the expression is of one of them alone.
+            twins: indices of entries. If `expression` has symbols of one of these alone, all of these entries are cut
+                alike.
 
         Raises:
             ValueError: no zero could be found.
@@ -197,16 +199,17 @@ class Piece:
         raise ValueError(f"it compares, and where {expression} is 0 could not be found")
 
     def _cut_at(self, symbol: Any, zero: Any, twins: Collection[str]) -> list[Piece]:
-        """The pieces where a symbol is less than, equal to and greater than `zero`, an expression in the others."""
+        """Three pieces, where `symbol` is below, at and above `zero`, a number or an expression in other symbols."""
         own = indices_of(symbol + zero)
         cuts = [(symbol, zero)]
         if len(own) == 1 and own <= set(twins):
             (index,) = own
             cuts = [(moved(symbol, index, twin), moved(zero, index, twin)) for twin in twins]
         below, border, above, group = {}, {}, {}, []
+        # New symbols in place of each cut one: any positive `rest` leads away from the zero, and a `step` of 0 to it.
         for s, at in cuts:
             rest, step = sympy.Symbol(f"{s}'", positive=True), sympy.Symbol(f"{s}°", real=True)
-            below[s] = at / (1 + rest) if s.is_positive else at - rest
+            below[s] = at / (1 + rest) if s.is_positive else at - rest  # from 0 to `at`, or from −∞ to `at`
             border[s] = at + step
             above[s] = at + rest
             group.append(step)
@@ -218,7 +221,7 @@ class Piece:
 
 
 def sign_of(expression: Any) -> int:
-    """The sign of an expression for all values of its symbols; ε is infinitesimal, so its lowest power decides.
+    """The sign that an expression has for all values of its symbols. Where ε occurs, the lowest power of ε decides.
 
     Raises:
         SignChanges: there is no such sign, or sympy does not know it.
@@ -251,7 +254,7 @@ floor, ceil, rint, trunc = (type(name, (Constant,), {}) for name in ("floor", "c
 
 
 def _zeta(s: Any, q: Any) -> Any:
-    """Hurwitz' zeta function; of a whole s > 1, a derivative of the digamma function, which sympy simplifies."""
+    """Hurwitz' zeta function. For a whole s > 1 it is written as a derivative of digamma, which sympy can simplify."""
     return (-1) ** s * sympy.polygamma(s - 1, q) / sympy.factorial(s - 1) if s.is_integer else sympy.zeta(s, q)
 
 
@@ -371,7 +374,7 @@ def _inverse(x: Any) -> Any:
 
 
 def _cholesky(x: Any) -> Any:
-    """The Cholesky factor of a matrix of up to two rows, of which the lower triangle is read."""
+    """The Cholesky factor of a matrix with one or two rows. Only its lower triangle is read."""
     a = np.sqrt(x[..., 0, 0])
     if x.shape[-1] == 1:
         return a[..., None, None]
@@ -380,7 +383,7 @@ def _cholesky(x: Any) -> Any:
 
 
 def _eigensystem(x: Any) -> Any:
-    """The eigenvalues of a matrix of two rows, whose lower triangle is read, and its eigenvectors, for a positive b."""
+    """The eigenvalues of a matrix [[a, b], [b, d]] with b > 0, as a row; below it the eigenvectors, as columns."""
     a, b, d = x[..., 0, 0], x[..., 1, 0], x[..., 1, 1]
     root = np.sqrt((a - d) ** 2 + 4 * b**2)
     t = (root + d - a) / (2 * b)
@@ -389,14 +392,14 @@ def _eigensystem(x: Any) -> Any:
 
 
 def _singular_system(x: Any) -> Any:
-    """The singular value of a single row or column, above U and V, with the signs that LAPACK chooses."""
+    """The singular value of a matrix with one row or one column; below it U, then V, with LAPACK's signs."""
     root = np.sqrt(np.sum(x**2, axis=(-2, -1), keepdims=True))
     one = root / root
     return np.concatenate([root, *((x / root, one) if x.shape[-1] == 1 else (-one, -x.mT / root))], axis=-2)
 
 
 def _orthogonalized(x: Any) -> Any:
-    """Q above R, of a column or of a matrix of two rows, with positive entries."""
+    """The factors of a 2 × 1 or 2 × 2 matrix with positive entries: Q, and below it R, with the signs of LAPACK."""
     root = -np.sqrt(np.sum(x[..., :, 0] ** 2, axis=-1))
     a, b = x[..., 0, 0] / root, x[..., 1, 0] / root
     if x.shape[-1] == 1:
@@ -482,6 +485,7 @@ class SymbolicArray(np.lib.mixins.NDArrayOperatorsMixin):
         return partial(getattr(np, name), self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        """NumPy calls this for its ufuncs and for operators (NEP 13): the same function of sympy expressions."""
         arrays = [_entries(operand) for operand in inputs]
         by_sign = CASES.get(ufunc) or COMPARISONS.get(ufunc)
         if method == "__call__" and options:
@@ -494,7 +498,7 @@ class SymbolicArray(np.lib.mixins.NDArrayOperatorsMixin):
             raise TypeError(f"it calls numpy.{ufunc.__name__}.{method}")
         elif ufunc is np.matmul:
             result = np.matmul(*arrays)
-        elif by_sign:
+        elif by_sign:  # the sign of an expression, which is the same on all of this piece, chooses the case
             result = np.frompyfunc(partial(by_sign, self.piece.sign), len(arrays), 1)(*arrays)
             if ufunc in COMPARISONS:
                 return np.asarray(result, bool)
@@ -510,7 +514,7 @@ class SymbolicArray(np.lib.mixins.NDArrayOperatorsMixin):
     def _extremum(
         self, ufunc: Any, array: Any, axis: Any = None, out: None = None, *, keepdims: bool = False, initial: Any = None
     ) -> SymbolicArray:
-        """The largest or the smallest entry along axes; of an `initial` value, too, unless it is infinite."""
+        """The largest or smallest entry along `axis`. A finite `initial` counts as one more entry."""
         axes = range(array.ndim) if axis is None else normalize_axis_tuple(axis, array.ndim)
         rest = [i for i in range(array.ndim) if i not in axes]
         along = [*np.transpose(array, (*axes, *rest)).reshape(-1, *(array.shape[i] for i in rest))]
@@ -520,34 +524,35 @@ class SymbolicArray(np.lib.mixins.NDArrayOperatorsMixin):
         return SymbolicArray(np.expand_dims(chosen, tuple(axes)) if keepdims else chosen, self.piece)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if function in MEANINGS:
+        """NumPy calls this for its functions that are no ufuncs, and the package for its own (NEP 18)."""
+        if function in MEANINGS:  # a function of single entries: sympy's function is called for each of them
             arrays = [_entries(operand) for operand in args]
             return SymbolicArray(np.frompyfunc(MEANINGS[function], len(arrays), 1)(*arrays), self.piece)
-        if function in FORMULAS:
+        if function in FORMULAS:  # a function of whole arrays: its formula is computed in its place
             return FORMULAS[function](*args, **options)
         if function in (np.max, np.min):
             ufunc = np.maximum if function is np.max else np.minimum
             return self._extremum(ufunc, *map(_unwrapped, args), **options)
         if function is np.where and isinstance(args[0], SymbolicArray):
-            args = (args[0] != 0, *args[1:])
-        if function in MOVING:
+            args = (args[0] != 0, *args[1:])  # a condition of numbers, decided on this piece
+        if function in MOVING:  # NumPy itself can move and add expressions, as entries of dtype object
             result = function(*map(_unwrapped, args), **options)
             return SymbolicArray(result, self.piece) if isinstance(result, np.ndarray | sympy.Basic) else result
         if function in derived:
             return derived[function](*args, **options)
         if hasattr(function, "row") or function.__module__ == f.__name__:
-            return function.__wrapped__(*args, **options)
+            return function.__wrapped__(*args, **options)  # the program of a user's or of this package's function
         raise TypeError(f"what {function.__name__} means in algebra is not known here")
 
 
 def _entries(operand: Any) -> Array:
-    """The expressions that an operand has as entries: an array of symbols, an array or a number."""
+    """An array of expressions: the entries of an operand, which is an array of symbols, an array or a number."""
     entries = operand.entries if isinstance(operand, SymbolicArray) else np.asarray(operand, object)
     return np.asarray(_exactly(entries), object)
 
 
 def _unwrapped(operand: Any) -> Any:
-    """An operand, or those in a list, with the entries in place of an array of symbols."""
+    """An array of symbols becomes an array of expressions, also inside a list or tuple. Anything else stays."""
     if isinstance(operand, list | tuple):
         return type(operand)(_unwrapped(entry) for entry in operand)
     return operand.entries if isinstance(operand, SymbolicArray) else operand

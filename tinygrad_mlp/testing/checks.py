@@ -69,14 +69,14 @@ def _literal(value: Any) -> str:
 
 
 def _dtype(value: Array, understood: Any) -> str:
-    """The dtype as a further argument, unless NumPy gives it to these entries anyway."""
+    """The dtype as a second argument of `np.array`; "" if NumPy would choose this dtype, `understood`, by itself."""
     if value.dtype == understood and value.dtype in (np.float64, np.int64, np.bool_):
         return ""
     return f", np.{value.dtype.name}"
 
 
 def _written(f: Callable[..., Any]) -> str:
-    """What a user calls `f`, as far as it is known: np.sinc, Cube.apply, or its own name."""
+    """The name by which a user's program calls `f`: np.sinc, Cube.apply, its own name, or else "f"."""
     name = function_name(f)
     if getattr(np, name, None) is f:
         return f"np.{name}"
@@ -118,7 +118,7 @@ class _Point(Call):
 
 
 def _operand(given: Any) -> Any:
-    """An input as a checked point keeps it: float64 arrays of its own for what is differentiated."""
+    """An input as `_Point` keeps it. Floating numbers become a new array of float64; other data keep their dtype."""
     array = given.detach().numpy() if isinstance(given, Tensor) else given
     if isinstance(array, np.ndarray | np.generic | float):
         array = np.array(array)
@@ -157,7 +157,7 @@ def _line(f: Callable[..., Any], inputs: Sequence[Any], cotangent: Any, order: i
 
 
 def _with_cotangent(point: _Point, inputs: Sequence[Any], cotangent: Any, order: int) -> _Point:
-    """The point with a cotangent of the shape of its output; where none is given, with distinct numbers of both signs.
+    """The point with a cotangent, which has the output's shape; by default, distinct numbers of both signs.
 
     Raises:
         ValueError: the cotangent has not the shape of the output.
@@ -221,7 +221,7 @@ _KINK = "\nif the function or its derivative has a kink here, avoid= keeps away 
 
 
 def _check_at(f: Callable[..., Any], inputs: Sequence[Any], cotangent: Any, order: int) -> None:
-    """What `check_at` does. The cotangent may also be a function that makes one of the output's shape."""
+    """`check_at`, whose cotangent may also be a function that makes a cotangent of the output's shape."""
     __tracebackhide__ = True
     point = _point(f, inputs, None if callable(cotangent) else cotangent, order)
     try:
@@ -268,6 +268,7 @@ def _check(point: _Point, order: int) -> None:
     check_gradient(point, None if exact is None else 1e-12)
     gradients = point.gradients(point.tensors())
     with_gradients = [(v, g) for v, g in zip(directions, gradients, strict=True) if g is not None]
+    # The adjoint identity: both sides are the derivative of ⟨g, f⟩ along the directions v.
     by_gradients = sum((np.sum(v * g.numpy()) for v, g in with_gradients), np.float64(0))
     tolerance = 1e-7 if exact is None else 1e-11
     assert_close(by_gradients, np.sum(point.cotangent * along), tolerance, "⟨Jᵀ g, v⟩", "⟨g, J v⟩ is", size_of(point))
@@ -277,9 +278,9 @@ def _check(point: _Point, order: int) -> None:
 
 
 def _exact(point: _Point, directions: Sequence[Array], value: Array) -> Array | None:
-    """The derivative along the directions by a complex step; None where the function does not take complex arrays.
+    """The derivative along the directions by a complex step; None if the function does not take complex arrays.
 
-    It counts as taking them if the result agrees with differences.
+    It counts as taking complex arrays if the result agrees with central differences.
     """
     try:
         with np.errstate(all="ignore"):
@@ -298,7 +299,7 @@ def _exact(point: _Point, directions: Sequence[Array], value: Array) -> Array | 
 def _check_dtype(point: _Point) -> None:
     """Raise AssertionError if a function with rules of its own computes something else than float32 from float32.
 
-    A composition of such functions may have constants of float64, which widen the result by right.
+    A composition of such functions is not checked, because it may rightly contain constants of float64.
     """
     if row_of(point.function) is None and _function_of(point.function) is None:
         return
@@ -353,11 +354,12 @@ def _validated_domains(f: Callable[..., Any], domains: Sequence[Any]) -> Sequenc
 
 
 def _inputs(domains: Sequence[Any], kinks: tuple[float, ...]) -> st.SearchStrategy[tuple[Any, ...]]:
-    """A strategy of inputs: those of intervals have shapes that broadcast, and have no entry in common."""
+    """A strategy of inputs. Those drawn from intervals have shapes that broadcast, and no two share an entry."""
     lanes = sum(not isinstance(domain, st.SearchStrategy) for domain in domains)
 
     @st.composite
     def drawn(draw: st.DrawFn) -> tuple[Any, ...]:
+        # Each interval has a lane, whose numbers no other lane has, so that no two inputs share an entry.
         shapes = draw(broadcastable(lanes))
         inputs: list[Any] = []
         lane = 0
@@ -391,16 +393,17 @@ def check_drawn(
 def check_function(f: Callable[..., Any], *domains: Any, order: int = 2, avoid: float | Sequence[float] = ()) -> None:
     """Check the derivatives of a function at points that Hypothesis draws: a property test in one line.
 
-    Shapes that broadcast, values inside the domains, and cotangents are drawn, as many as the profile of Hypothesis
-    says, and `check_at` checks each point. A failure is shrunk to a small input.
+    Hypothesis draws shapes that broadcast, values inside the domains, and cotangents. `check_at` checks each point. The
+    profile of Hypothesis says how many points there are. A failure is shrunk to a small input.
 
     Args:
         f: as for `check_at`.
         domains: for each input an open interval (low, high), as for `tensors`; or a strategy of arrays, Tensors or
             other arguments, such as ``tensors((2, 3))`` for a factor of a matrix product. By default (-2, 2) for each
-            input: each rule of `f`, or each positional parameter without a default, of ``apply`` those of ``forward``.
+            input. The inputs are then counted by the rules of `f` or else by its positional parameters without a
+            default; for ``apply`` by those of ``forward``.
         order: 2 to check second derivatives as well, or 1.
-        avoid: the kinks of `f` and of its derivative, such as 0 for `abs`: no entry lies within reach of them.
+        avoid: the kinks of `f` and of its derivative, such as 0 for `abs`. Entries keep a distance from them.
 
     Raises:
         AssertionError: a derivative is wrong. The message has the smallest input found, both numbers, and the line to
@@ -430,7 +433,7 @@ def check_function(f: Callable[..., Any], *domains: Any, order: int = 2, avoid: 
     """
     __tracebackhide__ = True  # pytest shows the caller's line
     validate_order(order)
-    # Of the shapes that are drawn here, older versions of Hypothesis complain.
+    # Older versions of Hypothesis complain that drawing these shapes takes too long.
     unasked = [*settings().suppress_health_check, HealthCheck.too_slow, HealthCheck.data_too_large]
     # To explain a failure, Hypothesis would run the check hundreds of times, for notes that are not shown here.
     phases = [phase for phase in settings().phases if phase.name != "explain"]

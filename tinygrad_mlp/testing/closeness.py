@@ -34,7 +34,7 @@ def assert_close(
         atol: by default 1e-5 for float32, 1e-7 for float64, and 0 for integers and booleans.
         equal_nan: whether NaN is close to NaN.
         check_dtype: whether the dtypes have to be equal, too.
-        msg: the message in place of that which shows the greatest difference, or a function that makes it of that.
+        msg: a message to show instead of the default one, or a function that makes a message of the default one.
 
     Raises:
         AssertionError: a shape, a dtype or an entry differs.

@@ -43,12 +43,12 @@ def zeros_if_none(x: Tensor) -> Any:
 
 
 def lost(x: Array) -> float:
-    """How much more rounding differences by the entries of `x` have than those by numbers near 1."""
+    """The factor by which differences in the entries of `x` are less exact than differences in numbers near 1."""
     return float(np.max(np.maximum(1, np.abs(x)) / reach(x), initial=1))
 
 
 def size_of(call: Call) -> float:
-    """The size of the numbers in differences of a call, with what the inputs add to their rounding."""
+    """The size of the numbers that differences of `call` subtract, times the factor by which its inputs lose digits."""
     inputs = max((lost(call.operands[i]) for i in call.differentiable), default=1.0)
     return float(np.sum(np.abs(call.cotangent * call.value_of(list(call.operands))))) * inputs
 
@@ -107,7 +107,7 @@ def check_second_derivative(call: Call, directions: Sequence[Array], along: Arra
 
 def check_memory(call: Call) -> None:
     """No operand is changed, and no gradient shares memory with anything else, nor with a gradient of a second run."""
-    tensors, again = call.tensors(), call.tensors()
+    tensors, again = call.tensors(), call.tensors()  # operands of two runs
     held = {f"input {i}": x.detach().numpy() if isinstance(x, Tensor) else x for i, x in enumerate(tensors)}
     held = {name: x for name, x in [*held.items(), ("the cotangent", call.cotangent)] if isinstance(x, np.ndarray)}
     before = {name: x.copy() for name, x in held.items()}

@@ -37,7 +37,7 @@ class Call:
         raise NotImplementedError
 
     def expected(self, operands: Any = None) -> Array:
-        """The output that a reference computes of arrays, which may be complex; by default of the own operands."""
+        """The output of the reference for `operands`, which may be complex; by default for those of this call."""
         raise NotImplementedError
 
     def tensors(self) -> list[Any]:
@@ -65,7 +65,7 @@ class Call:
 
 
 def complex_step(call: Call, position: int) -> Array:
-    """The gradient of ⟨cotangent, reference⟩ for one operand, to the last digits because nothing is subtracted."""
+    """The gradient of ⟨cotangent, reference⟩ for one operand. No digits are lost, because nothing is subtracted."""
     gradient = np.empty(call.operands[position].shape)
     for entry in np.ndindex(gradient.shape):
         operands = [*call.operands]
@@ -88,7 +88,7 @@ _POINTS = ((1, 8), (-1, -8), (2, -1), (-2, 1))
 
 
 def reach(x: Array) -> Array:
-    """What to multiply steps by: less where entries are small, as in a domain such as (0, 0.01)."""
+    """The factor for the steps of differences. It is smaller if entries are small, as in the domain (0, 0.01)."""
     return np.clip(np.abs(x), 0.03, 1)
 
 

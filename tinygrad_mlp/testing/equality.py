@@ -40,7 +40,7 @@ class Unsimplified(Exception):
 
 
 def points(symbols: Iterable[Any], number: int, parts: int) -> Iterator[Point]:
-    """Points with rational numbers up to 3, in halves or smaller parts; cotangents have 1, 2 or 3."""
+    """Random points: each symbol gets a multiple of 1 / `parts` up to 3, or minus that; a cotangent gets 1, 2 or 3."""
     random = np.random.default_rng(0)
     ordered = sorted(symbols, key=str)
     for _ in range(number):
@@ -105,7 +105,8 @@ def equate(found: Any, expected: Any, first: Sequence[Point], more: Callable[[],
     """Show that two expressions in the symbols of a piece are equal for all values of the symbols.
 
     Args:
-        first: points to compare at before simplifying, and `more` returns others, for what sympy cannot simplify.
+        first: points at which both are compared before they are simplified.
+        more: returns further points, for expressions that sympy cannot simplify.
 
     Raises:
         Different: they are not equal at a point.
@@ -127,7 +128,7 @@ def equate(found: Any, expected: Any, first: Sequence[Point], more: Callable[[],
 
 
 def _compare_at(point: Point, found: Any, expected: Any) -> Any:
-    """The difference at a point, relative to 1 or to the numbers; Different if rounding cannot explain it."""
+    """The difference at a point, divided by 1 + |expected|. Raises Different if no rounding error is that large."""
     one, other = number_at(point, found), number_at(point, expected)
     if not mpmath.isfinite(other):  # there is no derivative
         return 0
@@ -138,7 +139,7 @@ def _compare_at(point: Point, found: Any, expected: Any) -> Any:
 
 
 def _log_of_gamma(x: Any) -> Any:
-    """ln Γ(x) as the logarithm that it is for x > 0, whose exponential sympy simplifies."""
+    """ln Γ(x). For x > 0 it is written as the logarithm of a gamma function, because sympy can simplify exp(ln …)."""
     return sympy.log(sympy.gamma(x)) if x.is_positive else sympy.loggamma(x)
 
 
@@ -152,7 +153,7 @@ SIMPLER: list[Callable[[Any], Any]] = [
 
 @cache
 def _is_zero(difference: Any) -> bool:
-    """Whether sympy can show that a difference is 0. With floats of many digits, it could try for hours."""
+    """Whether sympy can show that a difference is 0. With numbers of many digits it only expands: more takes hours."""
     has_long_numbers = any(number.q > 10**9 for number in difference.atoms(sympy.Rational))
     return any(simpler(difference) == 0 for simpler in SIMPLER[: 1 if has_long_numbers else None])
 
@@ -167,16 +168,17 @@ def _coefficients(expression: Any) -> dict[Any, Any]:
 
 
 def _is_rounding(difference: Any, expected: Any) -> bool:
-    """Whether a difference is 0 but for the rounding of floats: its numbers are tiny beside those of `expected`."""
-    if all(number.q <= 10**6 for number in difference.atoms(sympy.Rational)):  # so `exact` has rounded none
+    """Whether a difference comes from rounded floats alone: its coefficients are tiny beside those of `expected`."""
+    if all(number.q <= 10**6 for number in difference.atoms(sympy.Rational)):  # these are exact, so nothing was rounded
         return bool(difference == 0)
     largest = max((abs(float(number)) for number in map(sympy.N, _coefficients(expected).values())), default=0.0)
+    # In DIGITS digits, because the terms of a coefficient nearly cancel.
     numbers = (sympy.N(number, DIGITS) for number in _coefficients(difference).values())
     return all(number.is_real and abs(float(number)) <= ROUNDING * largest for number in numbers)
 
 
 def _of_first_entry(expression: Any) -> Any:
-    """An expression in symbols of one index, such as x[1], as that in x[0]: so it is simplified only once."""
+    """Rewrite an expression in x[1] and y[1] with x[0] and y[0], so that sympy simplifies it once for all entries."""
     indices = indices_of(expression)
     if len(indices) != 1:
         return expression
@@ -185,7 +187,7 @@ def _of_first_entry(expression: Any) -> Any:
 
 
 def is_between(found: Sequence[Any], sides: Sequence[Sequence[Any]]) -> bool:
-    """Whether a vector of numbers is a weighted mean of others, the weights being positive."""
+    """Whether the vector `found` is a weighted mean of the vectors `sides`, with weights of at least 0."""
     from scipy.optimize import nnls  # a large module, which few proofs need
 
     target = [float(number) for number in found]

@@ -27,7 +27,7 @@ def fitting(b: Tensor, a: Tensor) -> Tensor:
 
 
 def matrix(a: Tensor) -> Tensor:
-    """A matrix of at least two rows of three entries, made from those of `a`; a view where that is possible."""
+    """A matrix with three columns and at least two rows, made from the entries of `a`; a view if that is possible."""
     if a.ndim == 2 and a.shape[0] > 1 and a.shape[1] == 3:
         return a
     return a.reshape(-1, 3) if a.numel() % 3 == 0 and a.numel() > 3 else a.mean().expand(2, 3)

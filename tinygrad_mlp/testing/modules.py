@@ -132,7 +132,7 @@ def _trial(net: Module, training: bool, inputs: Sequence[Array], dtype: type[np.
 
 @contextmanager
 def _generators_as_they_are() -> Iterator[None]:
-    """Put the generators that no module holds back into their states, at the end of the block."""
+    """A ``with`` block that ends by restoring the states of the generators that belong to no module."""
     default = numbers_from(None)
     states = default.bit_generator.state, np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
@@ -209,7 +209,7 @@ def _check_arrays_outside_the_state(trial: _Trial) -> None:
 
 
 def _outside(net: Module) -> dict[str, Array]:
-    """The arrays in the attributes of `net` and of its modules that are neither parameters nor buffers, by path."""
+    """By path, the arrays in attributes of `net` and its modules, except for parameters and buffers."""
     state = [*net.parameters(), *net.buffers()]
     arrays = {}
     for prefix, module in net.named_modules():
@@ -224,7 +224,7 @@ def _outside(net: Module) -> dict[str, Array]:
 
 
 def _check_loading(trial: _Trial) -> None:
-    """Check that a state is all that a copy with other numbers needs to compute the same."""
+    """Check that a copy with other numbers computes the same as the module, once it has loaded the module's state."""
     expected = trial.call()
     state = copy.deepcopy(trial.net.state_dict())
     memo: dict[int, Any] = {}
@@ -248,12 +248,12 @@ def _check_loading(trial: _Trial) -> None:
 
 
 def _altered(array: Array) -> Array:
-    """Other numbers: floats come nearer to 0.5, so that what is a probability stays one; others change places."""
+    """Other numbers: floats come nearer to 0.5, so a probability remains one; other entries change places."""
     return np.asarray(0.75 * array + 0.125, array.dtype) if array.dtype.kind == "f" else np.flip(array).copy()
 
 
 def _compare(outputs: Sequence[Tensor], expected: Sequence[Tensor], claim: str, whose: str) -> None:
-    """Raise AssertionError unless all outputs have the same bits. The message has the numbers within two texts."""
+    """Raise AssertionError unless all outputs have the same bits. `claim` begins the message, and `whose` ends it."""
     for i, (one, other) in enumerate(zip(outputs, expected, strict=True)):
         if difference := _difference(one._data, other._data):
             raise AssertionError(f"{claim} output {i}{difference} {whose}")

@@ -43,7 +43,7 @@ CONSTANT = "not differentiable again"  # a rule that computes with constants, so
 class _Damaged:
     """A rule with one damage.
 
-    It notes whether it was called for what it damages, and whether it ever returned another gradient.
+    `was_called` says whether the damage was ever applied, and `differed` whether it ever changed a gradient.
     """
 
     def __init__(self, rule: Rule, way: str) -> None:
@@ -67,7 +67,7 @@ class _Damaged:
 
 
 def _is_same(gradient: Any, mutant: Any) -> bool:
-    """Whether a damage has changed nothing. Of arrays of objects, which may refuse to be compared, nobody can tell."""
+    """Whether a damage has changed nothing. Arrays of objects count as changed: these may refuse a comparison."""
     one, other = (x.detach().numpy() if isinstance(x, Tensor) else x for x in (gradient, mutant))
     is_of_objects = isinstance(one, np.ndarray) and one.dtype.kind == "O"
     return not is_of_objects and np.array_equal(one, other)
@@ -93,7 +93,7 @@ def _in_place(f: Any, row: Any) -> Iterator[None]:
 
 
 def _rules_of(f: Any) -> Any:
-    """The row of `f`. Raises TypeError if `f` has none, or one that cannot be replaced, as that of a Function."""
+    """The row of `f`. Raises TypeError if there is none, or if it cannot be replaced, as the row of a Function."""
     row = row_of(f)
     if row is None or (f not in sheet and not hasattr(f, "plan")):
         raise TypeError(
@@ -104,7 +104,7 @@ def _rules_of(f: Any) -> Any:
 
 
 def _positions(row: Any) -> list[int]:
-    """The positions of the rules in a row, without those that are None; the one rule of an `Each` has position 0."""
+    """The positions in a row that hold a rule and not None. An `Each` has one rule, whose position is 0."""
     return [0] if isinstance(row, Each) else [i for i, rule in enumerate(row) if rule is not None]
 
 
@@ -135,8 +135,8 @@ def check_rules(
 
     A rule is scaled by 1.01, zeroed, negated, transposed (its entries change places) and, for second derivatives, made
     not differentiable again: it returns constants. A rule whose gradient is 0 everywhere, as that of `floor`, is
-    shifted instead. A damaged rule that returned what the rule returns in every call of the check, as a transposed one
-    does for numbers, is no mutant. The rules are put back, whatever happens.
+    shifted instead. A damaged rule is not counted if it returned the right gradient in every call, as a transposed one
+    does for numbers. The rules are put back, whatever happens.
 
     Args:
         f: a function made by `differentiable`, or one with a row in the sheet.
@@ -182,7 +182,7 @@ def check_rules(
 
 
 def _tried(f: Any, row: Any, position: int, check: Callable[[], Any], order: int) -> Iterator[tuple[str, bool]]:
-    """Damage the rule at `position` in each way: the name of each mutant, and whether the check catches it."""
+    """Damage the rule at `position` in each way. Yield the name of each mutant, and whether the check catches it."""
     ways = [*WAYS, CONSTANT] if order == 2 else [*WAYS]
     while ways:
         way = ways.pop(0)

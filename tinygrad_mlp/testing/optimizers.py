@@ -88,7 +88,7 @@ def check_optimizer(make: Make, by_hand: ByHand, *, steps: int = 10, seed: int =
             training.step(factors[step])
             where = f"{training}, step {step + 1} of {steps} in {dtype}"
             training.compare([after[step] for after in expected], where, "but by_hand gives", tolerance)
-            if resumed is not None:
+            if resumed is not None:  # the optimizer that has loaded the state takes the same steps as the first one
                 resumed.step(factors[step])
                 others = [parameter._data for parameter in training.parameters]
                 where += f", after it has loaded the state_dict of step {steps // 2}"
@@ -97,7 +97,7 @@ def check_optimizer(make: Make, by_hand: ByHand, *, steps: int = 10, seed: int =
 
 
 def _factors(kind: _Kind, numbers: np.random.Generator, dtype: np.dtype[Any]) -> list[Array]:
-    """Draw a gradient: one array; two factors, whose product it is; or no array, if there is none."""
+    """Draw a gradient: a list of one array, of two factors, or of nothing for a parameter without a gradient."""
     if kind.form == _NONE:
         return []
     shapes = [kind.shape] if kind.form == "an array" else [(4, n) for n in kind.shape]
@@ -136,7 +136,7 @@ class _Training:
         return type(self.optimizer).__name__
 
     def resumed(self, make: Make) -> _Training:
-        """A training that goes on where this one is, by another optimizer that has loaded the state of this one."""
+        """A second training that goes on from here. Its optimizer has loaded the state of this one's optimizer."""
         other = _Training(make, self.kinds, [parameter._data for parameter in self.parameters])
         other.optimizer.load_state_dict(copy.deepcopy(self.optimizer.state_dict()))
         return other
@@ -146,18 +146,18 @@ class _Training:
         self.optimizer.zero_grad()
         losses = []
         for parameter, of_gradient in zip(self.parameters, factors, strict=True):
-            if len(of_gradient) == 2:
+            if len(of_gradient) == 2:  # the gradient of a Linear's weight, which the walk keeps as two factors
                 losses.append((F.linear(Tensor._of(of_gradient[1]), parameter) * of_gradient[0]).sum())
             elif of_gradient:
                 losses.append((parameter * of_gradient[0]).sum())
         backward(losses)
         for parameter, kind in zip(self.parameters, self.kinds, strict=True):
             if kind.form == _READ and parameter.grad is not None:
-                parameter.grad.numpy()
+                parameter.grad.numpy()  # a reading multiplies the two factors out
         self.optimizer.step()
 
     def compare(self, expected: Sequence[Array], where: str, but: str, tolerance: float) -> None:
-        """Raise AssertionError unless the parameters are `expected`: to the bit, if that is the `tolerance`."""
+        """Raise AssertionError unless the parameters are `expected`: up to `tolerance`, or in all bits if that is 0."""
         for i, (kind, parameter, other) in enumerate(zip(self.kinds, self.parameters, expected, strict=True)):
             own = parameter._data
             name = f"{where}: parameter {i}, of shape {kind.shape} and with a gradient of {kind.form},"

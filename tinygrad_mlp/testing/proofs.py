@@ -144,6 +144,7 @@ def _compared(
     if len(domains) != len(row):
         raise TypeError(f"{name} has {len(row)} inputs, but the number of domains is {len(domains)}")
     parameters = [list(inspect.signature(rule).parameters.values()) for rule in row if rule is not None]
+    # A rule takes g and y, then the inputs, then options.
     known = {p.name for of_rule in parameters for p in of_rule[2 + len(row) :]}
     if unknown := [option for option in options if option not in known]:
         raise TypeError(f"no rule of {name} has the option {unknown[0]}: write prove({name}, *domains, option=value)")
@@ -161,9 +162,10 @@ def _compared(
 
 
 def _operand(name: str, shape: tuple[int, ...], domain: Any, inputs: dict[Any, Any], before: int = 0) -> Any:
-    """An array of symbols for an interval, which are put into `inputs`; truth values for `bool`; or `domain` itself.
+    """Symbols for an interval, which are noted in `inputs`; truth values for `bool`; else `domain` itself, a constant.
 
-    With `before`, the number of other inputs that are truth values, all combinations of these occur.
+    Truth values are chosen by `before`, the number of inputs of truth values before this one, so that all combinations
+    of the inputs occur.
     """
     if domain is bool:
         return (np.arange(math.prod(shape)) >> before).reshape(shape) % 2 == 0
@@ -189,7 +191,7 @@ def _array_of(kind: Any, name: str, shape: tuple[int, ...], **assumptions: bool)
 
 
 def _within(symbol: Any, low: Any, high: Any) -> Any:
-    """Any number of an open interval, in terms of a symbol that may be any positive or any real number."""
+    """An expression that runs from `low` to `high` while its symbol runs through all positive or all real numbers."""
     if high == sympy.oo and low in (0, -sympy.oo):
         return symbol
     positive = sympy.Symbol(f"{symbol}'", positive=True)
@@ -206,7 +208,7 @@ class _Comparison:
     """A formula, the rules that are to give its derivative, and operands: arrays of symbols, or constants.
 
     Attributes:
-        combines: whether an entry of the output was seen to depend on another entry of an input.
+        combines: whether an entry of the output was found to depend on an entry of an input at another index.
     """
 
     function: Callable[..., Any]
@@ -226,10 +228,10 @@ class _Comparison:
         return self._on_pieces(()) if self.combines else proof
 
     def _on_pieces(self, twins: Collection[str]) -> Proof:
-        """The verdict, if the entries with the indices in `twins` are cut alike; incomplete if they are combined."""
+        """The verdict, if all entries in `twins` are cut alike. It does not count if `combines` becomes True."""
         waiting, number, unsimplified = [self.domain], 0, ""
         try:
-            while waiting and not (twins and self.combines):
+            while waiting and not (twins and self.combines):  # if they mix entries, `twins` must not be cut alike
                 piece = waiting.pop()
                 number += 1
                 if number > MOST_PIECES:
@@ -260,8 +262,9 @@ class _Comparison:
         y = self._output(centre)
         self.combines = self.combines or self._combined_in(y)
         g = _array_of(Cotangent, "g", y.shape, real=True)
+        # The gradient is the derivative of ⟨g, y⟩. On a border, each of its sides has its own formula for y.
         totals = [sympy.Add(*map(operator.mul, g.flat, self._output(side).entries.flat)) for side in sides]
-        found: dict[Any, Any] = {}
+        found: dict[Any, Any] = {}  # for each symbol of the inputs, the gradient by the rules
         for position, name in enumerate(self.names):
             if (gradient := self._gradient(position, SymbolicArray(g, centre), y, centre)) is not None:
                 operand = self.operands[position]
@@ -291,13 +294,16 @@ class _Comparison:
     def _compare_border(
         self, found: dict[Any, Any], derivatives: dict[Any, list[Any]], first: list[Any], g: Array, centre: Piece
     ) -> None:
-        """Raise Refuted unless the gradient for each single entry of the output is between those of the sides."""
+        """Raise Refuted unless the rule's gradient at a kink is a weighted mean of the derivatives on its sides.
+
+        This is asked for each entry of the output by itself: its cotangent is 1, and all others are 0.
+        """
         smooth = [s for s in found if not any(map(is_infinite, derivatives[s]))]
         for point, symbol in itertools.product(first, g.flat if smooth else ()):
             one = {**point, **dict.fromkeys(g.flat, sympy.Integer(0)), symbol: sympy.Integer(1)}
             own = [number_at(one, found[s]) for s in smooth]
             of_sides = [[number_at(one, derivatives[s][i]) for s in smooth] for i in range(len(derivatives[smooth[0]]))]
-            if not is_between(own, of_sides):
+            if not is_between(own, of_sides):  # find a symbol whose number differs from that of a side, for the message
                 for s, number, *others in zip(smooth, own, *of_sides, strict=True):
                     if any(abs(number - other) > 1e-9 for other in others):
                         other = max(others, key=lambda n: abs(n - number))
@@ -346,7 +352,7 @@ class _Comparison:
         return gradient.dense() if isinstance(gradient, Product) else gradient
 
     def _combined_in(self, y: SymbolicArray) -> bool:
-        """Whether an entry of `y` has symbols of another index than its own, or `y` another shape than an operand."""
+        """Whether an entry of `y` has symbols of another index, or `y` has another shape than an operand."""
         own = {s: index for x in self.operands if _is_symbolic(x) for index, s in np.ndenumerate(x)}
         shapes = [x.shape for x in self.operands if _is_symbolic(x)]
         entries = np.ndenumerate(y.entries)
@@ -369,9 +375,9 @@ class _Comparison:
         return [number(x) for x in self.operands], {name: number(x) for name, x in self.options.items()}
 
     def _computed(self, inputs: Mapping[Any, Any], g: Any = None) -> dict[Any, float] | None:
-        """The gradient for each symbol as NumPy computes it; None if the function has no finite value there.
+        """For each symbol, the gradient that NumPy computes by the rules; None where the function is not defined.
 
-        It has none, or no derivative, where NumPy raises a LinAlgError, as of a singular matrix.
+        It is not defined where its value is not finite, or where NumPy raises a LinAlgError, as for a singular matrix.
 
         Raises:
             Unreadable: a rule raises, as one does that writes to its inputs.
@@ -406,7 +412,7 @@ class _Comparison:
     def check_numbers_at_0_and_1(self) -> None:
         """Raise Refuted if a rule gives NaN where inputs are 0 or 1, though the function is finite there.
 
-        Algebra does not see that: 0 · x⁻¹ is 0 for all x, but not where NumPy computes it at 0.
+        Algebra does not see this: for sympy, 0 · x⁻¹ is 0; for NumPy, it is NaN at x = 0.
         """
         for number in (0, 1):
             inputs = {s: _at_number(e, number) for s, e in self.domain.inputs.items()}
@@ -416,7 +422,7 @@ class _Comparison:
                     raise Refuted(f"the gradient for {s} is nan by the rule, at {at}")
 
     def _agrees_with_numpy(self, point: Any, piece: Piece, g: Array, found: dict[Any, Any]) -> bool:
-        """Whether the function is defined at a point, where NumPy has to compute what algebra has read.
+        """Whether the function is defined at `point`. If so, NumPy must compute the gradient that algebra has `found`.
 
         Raises:
             Unreadable: it computes something else.
@@ -445,7 +451,7 @@ class _Comparison:
 
 
 def _at_number(expression: Any, number: int) -> Any:
-    """The value of an input if its symbol is `number`; if the symbol has to be positive, one more."""
+    """The value of an input where its symbol is `number`, or `number` + 1 if the symbol must be positive."""
     (symbol,) = expression.free_symbols
     return expression.subs(symbol, number + 1 if symbol.is_positive else number)
 
@@ -468,7 +474,7 @@ def _fitted(entries: Array, shape: tuple[int, ...], name: str) -> Array:
 
 
 def _counterexample(symbol: Any, error: Different, piece: Piece, where: str = "") -> str:
-    """The numbers of an entry by the rule and by the derivative, and those of the inputs that they may depend on."""
+    """A counterexample in words: the two numbers for `symbol`, and the inputs on which they may depend."""
     point = dict(error.point)
     cotangents = {s: number for s, number in point.items() if isinstance(s, Cotangent) and s in error.symbols}
     # If the gradient depends on the cotangent of another entry, it may depend on all entries of the inputs.

@@ -134,8 +134,8 @@ def numbers_of(points: float | Sequence[float]) -> tuple[float, ...]:
 def _choices(domain: Domain, avoid: tuple[float, ...], lane: int, lanes: int) -> tuple[tuple[float, ...], Array]:
     """Simple numbers and the midpoints of cells inside the domain, away from kinks.
 
-    The numbers of different lanes differ, so that operands of one call do not meet: each lane has its share of the
-    simple numbers, and its own place in the cells.
+    Each operand of a call has a lane, and no number is in two lanes, so no two operands have an equal entry. A lane has
+    its share of the simple numbers, and its own place in each cell.
     """
     low, high = finite(domain)
     reach = _REACH * (high - low)
@@ -155,7 +155,7 @@ def _choices(domain: Domain, avoid: tuple[float, ...], lane: int, lanes: int) ->
 def entries(
     shape: Shape, domain: Domain = (-2, 2), avoid: tuple[float, ...] = (), lane: int = 0, lanes: int = 1
 ) -> st.SearchStrategy[Array]:
-    """Float64 arrays of distinct entries inside the domain; where they are few, they shrink to simple numbers.
+    """Float64 arrays of distinct entries inside the domain. One or two entries shrink to simple numbers.
 
     Raises:
         ValueError: the domain has too few numbers away from its ends and from the kinks.
@@ -171,9 +171,10 @@ def entries(
 def entries_of_any_shape(
     domain: Domain, avoid: tuple[float, ...], lane: int, lanes: int
 ) -> st.SearchStrategy[Callable[[Shape], Array]]:
-    """Functions that return entries for a shape: for an array whose shape is known only after it has been drawn.
+    """Functions that return entries for a shape. So an array can be drawn before its shape is known.
 
-    An array of any size takes as many draws as another, or Hypothesis would take one of many entries for the smaller.
+    Every array takes the same number of draws, whatever its size. Hypothesis shrinks to fewer draws, so otherwise it
+    could prefer an array with more entries.
     """
     simple, cells = _choices(domain, avoid, lane, lanes)
     known = tuple(dict.fromkeys((*simple, *map(float, cells))))
@@ -182,9 +183,9 @@ def entries_of_any_shape(
         first, second, seed = drawn
 
         def array(shape: Shape) -> Array:
-            """Entries for this shape: the two that were drawn one by one, or as many as needed from the seed.
+            """Entries for this shape: for one or two, those that were drawn one by one; for more, all from the seed.
 
-            To draw many one by one takes many times longer, and to shrink them shows little that their shape does not.
+            To draw many entries one by one takes much longer, and to shrink each of them explains little.
             """
             size = math.prod(shape)
             if size > _FEW:

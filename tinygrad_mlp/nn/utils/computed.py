@@ -71,7 +71,7 @@ def _class_of(base: type[M], computed: dict[str, Computed]) -> type[M]:
 
 
 def _reduce(module: Module, protocol: Any) -> Any:
-    """How `module` is copied and pickled: Python would look for its class by name, in a file that does not have it."""
+    """Tells Python how to copy and pickle `module`. By default Python looks for its class by name, and finds none."""
     return _remade, (class_before(module), computed_in(module)), dict(vars(module))
 
 

@@ -62,6 +62,7 @@ class ParametrizationList(ModuleList):
         super().__init__(modules)
         self.unsafe = unsafe
         with no_grad():
+            # Go back through all parametrizations, to the originals that they compute the present weight from.
             inverse: Any = original
             for module in reversed(modules):
                 inverse = _inverse(module, inverse)
@@ -75,7 +76,7 @@ class ParametrizationList(ModuleList):
         if self.is_tensor:
             if inverse.dtype != original.dtype:
                 raise ValueError(f"right_inverse makes {inverse.dtype} of {original.dtype}: return the same dtype")
-            _write(original, inverse)
+            _write(original, inverse)  # into the Tensor that there was, because an optimizer may hold it
             parts = [original]
         for name, part in zip(self._names, parts, strict=True):
             if isinstance(original, Parameter):
@@ -120,7 +121,7 @@ class ParametrizationList(ModuleList):
 
 
 def _inverse(module: Any, value: Any) -> Any:
-    """``module.right_inverse(value)``; or `value`, if the module has no such method or has not written it."""
+    """``module.right_inverse(value)``; or `value`, if the module does not have that method or leaves it to its base."""
     if not hasattr(module, "right_inverse"):
         return value
     try:

@@ -209,8 +209,9 @@ def _several(datasets: Any, kind: str) -> list[Any]:
 def random_split(dataset: Any, lengths: Sequence[float], generator: AnyGenerator | None = None) -> list[Subset]:
     """Split `dataset` at random into subsets of the given `lengths`.
 
-    Lengths may be fractions that add up to 1. They are rounded down to whole samples, and the samples that are left go
-    to the first subsets, one to each. A product that is whole except for rounding errors, as in 0.29 · 100, is whole.
+    Lengths may be fractions that add up to 1. A fraction of the samples is rounded down, and the samples that are left
+    go to the first subsets, one to each. Where only a rounding error keeps a product from being whole, as in 0.29 ·
+    100, the product counts as whole.
 
     Raises:
         TypeError: the lengths are not in a list.

@@ -34,7 +34,7 @@ class Sampler(Generic[T_co]):
 
 
 class Ordered(Sampler[int]):
-    """The base of the samplers that know all their indices from the start, so that a loader cuts them at once."""
+    """The base of samplers that know all indices when a loop begins, so that a loader can cut them at once."""
 
     @property
     def in_parts(self) -> bool:
