@@ -256,9 +256,7 @@ def taken(rows: Tensor | NDArray[Any], index: Any) -> Tensor:
     taken = rows[index]
     if not isinstance(taken, Tensor):
         return as_operand(taken)
-    return (
-        taken if isinstance(index, np.ndarray | list) else taken.clone()
-    )  # a number or a slice gives a view  # a number or a slice has made a view
+    return taken if isinstance(index, np.ndarray | list) else taken.clone()  # a number or a slice has made a view
 
 
 explain_in(globals())
