@@ -33,6 +33,7 @@ class _StandIns:
         self._given = given
 
     def __enter__(self) -> None:
+        # All contents are read before the first is written, because a given Tensor may itself be a parameter.
         self._own = {held: self._content(held) for held in self._given}
         contents = {held: self._content(value) for held, value in self._given.items()}
         for held, content in contents.items():

@@ -304,6 +304,7 @@ class Function:
     _recorded: Callable[..., Any]  # calls `forward` with arrays, and carries the row of the Function
 
     def __init_subclass__(cls, **options: Any) -> None:
+        """Give the subclass a function with a row of its own, which `apply` records."""
         super().__init_subclass__(**options)
         recorded: Any = partial(_forward, cls)
         recorded.__name__, recorded.row = cls.__name__, _Backward(cls)

@@ -89,6 +89,7 @@ class _Switch(_Mode):
     _mode: bool
 
     def __new__(cls, function: Any = None, /) -> Any:
+        """A mode for a ``with`` block; or, for ``@no_grad`` without parentheses, the decorated `function`."""
         if function is None:
             return super().__new__(cls)
         if not callable(function):
@@ -119,7 +120,7 @@ class enable_grad(_Switch):
 class inference_mode(_Mode):
     """`no_grad`, under PyTorch's name; with ``inference_mode(False)``, `enable_grad`.
 
-    The Tensors made in it are like all others, also outside of it.
+    The Tensors that are made in this mode can be used everywhere, like all others.
     """
 
     def __new__(cls, mode: Any = True) -> Any:

@@ -428,7 +428,9 @@ class Deriver:
         walked = self._walked()
         values: dict[Expression, Any] = {}
         magnitudes: dict[Expression, Any] = {}
-        for symbol, formula in self._steps.items():  # what has cancelled in one step is rounding error in the next
+        # A magnitude is a sum of absolute values, for the rounding errors to be compared with. A step takes over those
+        # of the steps before, because a sum that has nearly cancelled keeps the errors of its large terms.
+        for symbol, formula in self._steps.items():
             evaluate(formula, values)
             magnitudes[symbol] = np.reshape(algebra.magnitude(formula, values, magnitudes), symbol.array.shape)
         errors: dict[str, list[float]] = defaultdict(list)

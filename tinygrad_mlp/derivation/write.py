@@ -292,6 +292,7 @@ def _write_power(w: Writer, part: Expression, a: Any, b: Any) -> Written:
 
 
 def _write_transpose(w: Writer, part: Expression, a: Any, axes: Any) -> Written:
+    """A transpose: Aᵀ if the last two axes are swapped, else a call of the function."""
     n = part.ndim
     if axes == (*range(n - 2), n - 1, n - 2):
         return Written(w.raised(a, w.pick("ᵀ", r"\top")))
@@ -299,6 +300,7 @@ def _write_transpose(w: Writer, part: Expression, a: Any, axes: Any) -> Written:
 
 
 def _write_sum(w: Writer, part: Expression, a: Any) -> Written:
+    """A sum: Σ over all entries, and a product with a vector of ones over one axis of a matrix, else a call."""
     (x,), axis = part.operands, part.options["axis"]
     if axis is None:
         return Written(w.pick("Σ ", r"\sum ") + w.at(a, MULTIPLIED), DIVIDED)
@@ -308,6 +310,7 @@ def _write_sum(w: Writer, part: Expression, a: Any) -> Written:
 
 
 def _write_ones(w: Writer, part: Expression, shape: tuple[int, ...]) -> Written:
+    """Ones: 1 for a single entry, 𝟏 for a column, 𝟏ᵀ for a row, and 𝟏 𝟏ᵀ for a matrix."""
     column, row = w.pick("𝟏", r"\mathbf{1}"), w.pick("𝟏ᵀ", r"\mathbf{1}^{\top}")
     if part.size == 1:
         return Written("1")

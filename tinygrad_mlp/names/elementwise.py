@@ -116,7 +116,7 @@ row("addcdiv", lambda input, tensor1, tensor2, *, value=1: input + _scaled(input
 
 @offer()
 def lerp(input: Any, end: Any, weight: Any) -> Tensor:
-    """x + weight · (end − x), counted from the nearer of both, so that it is `end` for the weight 1."""
+    """x + weight · (end − x). From the weight ½ on it is computed from `end`, so it is exactly `end` for 1."""
     difference = end - input
     near = input + weight * difference
     if isinstance(weight, int | float):

@@ -1035,7 +1035,7 @@ def le(input: Any, other: Any) -> Tensor:
     """Whether x ≤ other."""
 
 def lerp(input: Any, end: Any, weight: Any) -> Tensor:
-    """x + weight · (end − x), counted from the nearer of both, so that it is `end` for the weight 1."""
+    """x + weight · (end − x). From the weight ½ on it is computed from `end`, so it is exactly `end` for 1."""
 
 def less(input: Any, other: Any) -> Tensor:
     """Whether x < other."""

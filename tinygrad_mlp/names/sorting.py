@@ -206,6 +206,7 @@ row("argwhere", lambda input: nonzero(input), "A row of indices for each entry t
 
 
 def _first_nonzero(array: Any, size: int, fill_value: int) -> Any:
+    """The rows of indices that `nonzero_static` returns."""
     found = np.full((size, array.ndim), fill_value, np.int64)
     rows = np.argwhere(array)[:size]
     found[: len(rows)] = rows

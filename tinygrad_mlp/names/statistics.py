@@ -239,7 +239,8 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Any = None, aweights: A
             observer().perform(_validate_weights, given, name)
     weights = fweights if aweights is None else aweights if fweights is None else fweights * aweights
     total = count if weights is None else weights.sum()
-    # What is subtracted from the total, as in `numpy.cov`: with `aweights`, `correction` times their weighted mean.
+    # The sums of products are divided by `total` − `lost`, as in `numpy.cov`: with `aweights`, what is lost is
+    # `correction` times their weighted mean.
     lost = correction if aweights is None or not correction else correction * (weights * aweights).sum() / total
     weighted = x if weights is None else x * weights
     centred = x - weighted.sum(1, keepdim=True) / total

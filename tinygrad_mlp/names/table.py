@@ -47,6 +47,7 @@ class Later:
         self._name = name
 
     def __get__(self, instance: Any, owner: type) -> Any:
+        """Load the tables, which put the method in the place of this object, and return the method."""
         load()
         if vars(Named)[self._name] is self:
             raise AttributeError(f"{owner.__name__}.{self._name} is in the index of names, but in no table")

@@ -196,6 +196,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | 
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    """The standard deviation gain / √fan, for the fan that `mode` names."""
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode is 'fan_in' or 'fan_out', not {mode!r}")
     fan_in, fan_out = _fans(tensor)

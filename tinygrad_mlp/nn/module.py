@@ -171,6 +171,7 @@ class Module(Stateful):
         return ((name, buffer) for name in self._buffers if (buffer := getattr(self, name, None)) is not None)
 
     def _own_state(self) -> Iterator[tuple[str, Any]]:
+        """The entries of this module's own state: parameters, persistent buffers and an extra state."""
         yield from self._own_parameters()
         yield from ((name, buffer) for name, buffer in self._own_buffers() if self._buffers[name])
         if type(self).get_extra_state is not Stateful.get_extra_state:
@@ -378,6 +379,7 @@ class Module(Stateful):
         return self if dtype is None else self._cast(dtype)
 
     def _cast(self, dtype: np.dtype[Any]) -> Self:
+        """Convert all floating parameters and buffers, and the gradients of the parameters."""
         if dtype.kind != "f":
             raise TypeError(f"a module can be converted to float32 or float64, not to {dtype}")
         for tensor in (*self.parameters(), *self.buffers()):

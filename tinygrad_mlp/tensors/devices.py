@@ -136,9 +136,9 @@ def validate_device(given: DeviceLike) -> None:
 
 
 def on_cpu(make: Callable[P, R]) -> Callable[P, R]:
-    """`make`, a function with the options ``device=`` and ``pin_memory=``, with their validation before each call.
+    """Decorate `make`, so that its options ``device=`` and ``pin_memory=`` are validated before each call.
 
-    Its other arguments are validated by their annotations.
+    The other arguments are validated by their annotations.
     """
 
     @functools.wraps(make)

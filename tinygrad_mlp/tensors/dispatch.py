@@ -96,7 +96,7 @@ def _options(rule: Callable[..., Any], inputs: int) -> list[str] | None:
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """The parameters of a function or rule. They are kept, because Python takes 20 µs to find them."""
-    kept: Any = _of_numpy if isinstance(function, _NUMPY) else _of_others
+    kept: Any = _of_numpy if isinstance(function, _NUMPY) else _of_others  # a user's function may be deleted
     try:
         return kept[function]  # type: ignore[no-any-return]
     except KeyError:

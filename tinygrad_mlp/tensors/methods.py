@@ -93,7 +93,7 @@ class Methods(Operators, InPlace, Casts, Named):
 
     def __getitem__(self, index: Any) -> Tensor:
         result: Any = self
-        for step in steps(index):
+        for step in steps(index):  # one step, or two where NumPy would put the dimensions in another order
             result = _record(f.getitem, (result,), {"index": step})
         return result  # type: ignore[no-any-return]
 
@@ -468,7 +468,7 @@ class Methods(Operators, InPlace, Casts, Named):
     def transpose(self, dim0: int, dim1: int) -> Tensor:
         """This Tensor with the dimensions `dim0` and `dim1` swapped."""
         axes: Any = axis_of((dim0, dim1), self._data.ndim)
-        return _derived[np.swapaxes](self, *axes) if axes else self.T
+        return _derived[np.swapaxes](self, *axes) if axes else self.T  # a Tensor without dimensions has no axes
 
     def permute(self, *given: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
         """This Tensor with its dimensions in the order `dims`, which are given one by one or as one sequence."""

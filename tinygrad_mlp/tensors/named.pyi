@@ -849,7 +849,7 @@ class Named:
         """`le`, written into this Tensor."""
 
     def lerp(self, end: Any, weight: Any) -> Tensor:
-        """x + weight · (end − x), counted from the nearer of both, so that it is `end` for the weight 1."""
+        """x + weight · (end − x). From the weight ½ on it is computed from `end`, so it is exactly `end` for 1."""
 
     def lerp_(self, end: Any, weight: Any) -> Tensor:
         """`lerp`, written into this Tensor."""

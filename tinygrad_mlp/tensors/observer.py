@@ -1,9 +1,8 @@
 """All that Tensors, modules and optimizers know of captured steps (`tinygrad_mlp.capture`).
 
 While a step is captured, an `Observer` is told what the step does beyond recorded functions: what it changes, what it
-draws, what leaves the graph. A tape (`_tape.Tape`) is an Observer that takes this down. It has more methods, which the
-core calls: `record` calls `compute`, and the walk `slot`, `read_node` and `arrived`. These exist in a
-captured step alone.
+draws, what leaves the graph. A tape (`_tape.Tape`) is an Observer that takes this down. The core calls further methods
+of a tape: `record` calls `compute`, and the walk calls `slot`, `read_node` and `arrived`.
 """
 
 from __future__ import annotations

@@ -208,6 +208,7 @@ class Tensor(Methods, Conversions, metaclass=Described):
         elif not requires_grad:
             if isinstance(self._node, Leaf):
                 observer().meet(self)
+                # The leaf is put aside and collects nothing: a graph from before may still lead to it.
                 self._frozen = self._node
                 self._frozen.frozen = True
                 self._node = None
@@ -217,7 +218,7 @@ class Tensor(Methods, Conversions, metaclass=Described):
                     f"only floating Tensors can require a gradient, not {self.dtype}: "
                     "write the numbers with a decimal point, or call .float() first"
                 )
-            leaf = self._leaf()
+            leaf = self._leaf()  # the one that was put aside, with its gradient
             if leaf is not None:
                 observer().meet(self)
             self._node = leaf or Leaf()

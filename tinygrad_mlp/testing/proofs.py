@@ -369,7 +369,7 @@ class _Comparison:
             if not _is_symbolic(value):
                 return value
             array = np.reshape([float(inputs[s]) for s in value.flat], value.shape)
-            array.flags.writeable = False
+            array.flags.writeable = False  # so a rule that writes to its inputs raises an error
             return array
 
         return [number(x) for x in self.operands], {name: number(x) for name, x in self.options.items()}

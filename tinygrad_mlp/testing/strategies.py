@@ -281,7 +281,7 @@ def networks(
         generator = Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
         modules: list[nn.Module] = []
         for i in range(layers):
-            if i:
+            if i:  # an activation stands between every two layers
                 modules.append(draw(st.sampled_from(tuple(activations)))())
             modules.append(nn.Linear(widths[i], widths[i + 1], dtype=np.float64, generator=generator))
         return nn.Sequential(*modules)

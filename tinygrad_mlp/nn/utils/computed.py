@@ -64,6 +64,7 @@ def _set_class(module: Module, computed: dict[str, Computed]) -> None:
 
 
 def _class_of(base: type[M], computed: dict[str, Computed]) -> type[M]:
+    """A class below `base` with the `computed` attributes; `base` itself if there are none."""
     if not computed:
         return base
     names = {**computed, "_computed": computed, "_uncomputed": base, "__reduce_ex__": _reduce, "__doc__": base.__doc__}

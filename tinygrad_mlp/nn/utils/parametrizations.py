@@ -78,7 +78,7 @@ class _SpectralNorm(Module):
     def forward(self, weight: Tensor) -> Tensor:
         if weight.ndim == 1:
             return weight / weight.norm().clamp(min=self._spectrum.eps)
-        if self.training:
+        if self.training:  # each reading takes the power iteration further
             self._spectrum.go_on(
                 self._spectrum.matrix(weight.detach()), self._u, self._v, self._spectrum.n_power_iterations
             )

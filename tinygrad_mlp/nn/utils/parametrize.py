@@ -85,6 +85,7 @@ class ParametrizationList(ModuleList):
                 self.register_buffer(name, part)
 
     def _computed(self, originals: Sequence[Tensor]) -> Any:
+        """The weight: the first parametrization takes all originals, and each other one the result before it."""
         value: Any = self[0](*originals)
         for module in list(self)[1:]:
             value = module(value)

@@ -155,6 +155,7 @@ class DataLoader:
             return self._streamed(iter(self.dataset))
         if self.batch_sampler is not None:
             return (_batch(self.dataset, indices, self.collate_fn) for indices in self._batches())
+        # No batches: one sample for each index of the sampler.
         is_rows = isinstance(self.dataset, Tensor | np.ndarray)
         items = (taken(self.dataset, index) if is_rows else self.dataset[index] for index in self.sampler)
         return map(self.collate_fn, items)

@@ -136,7 +136,7 @@ class ConcatDataset(Dataset[Any]):
         if not -number <= idx < number:
             raise IndexError(f"index {idx} of a ConcatDataset of {number} samples")
         idx = int(idx) % number
-        which = bisect_right(self.cumulative_sizes, idx)
+        which = bisect_right(self.cumulative_sizes, idx)  # the first dataset that ends behind the sample
         return self.datasets[which][idx - self.cumulative_sizes[which - 1] if which else idx]
 
     def __len__(self) -> int:
