@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ported import NAMES, load, text_of
 
-STEPS = 30
+STEPS = 20
 
 
 @pytest.mark.parametrize("name", NAMES)
