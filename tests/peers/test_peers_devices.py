@@ -72,6 +72,8 @@ DEVICES: list[Callable[[Any], Any]] = [
     lambda m: m.device(None),
     lambda m: m.get_default_device(),
     lambda m: (m.set_default_device("cpu"), m.set_default_device(None)),  # else PyTorch would stay in another mode
+    lambda m: (m.accelerator.is_available(), m.accelerator.current_accelerator(), m.accelerator.device_count()),
+    lambda m: m.accelerator.synchronize(),
     lambda m: m.cuda.is_available(),
     lambda m: m.cuda.device_count(),
     lambda m: (m.cuda.manual_seed(0), m.cuda.manual_seed_all(0), m.cuda.seed(), m.cuda.seed_all()),
