@@ -830,7 +830,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor
     """
 
 def histogram(
-    input: Any, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
+    input: Any, bins: Any = 100, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
 ) -> Any:
     """How many entries lie in each bin, and the ends of the bins: ``(hist, bin_edges)``. No gradient passes.
 

@@ -632,7 +632,7 @@ class Named:
         """
 
     def histogram(
-        self, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
+        self, bins: Any = 100, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
     ) -> Any:
         """How many entries lie in each bin, and the ends of the bins: ``(hist, bin_edges)``. No gradient passes.
 
