@@ -161,6 +161,8 @@ DTYPES: list[Callable[[Any], Any]] = [
     lambda m: form(linear(m).type(m.float64)) + form(linear(m).type(m.DoubleTensor)) + form(linear(m).double()),
     lambda m: form(linear(m).type("torch.DoubleTensor")),
     lambda m: linear(m).type(m.int64),
+    lambda m: (x(m).new(x(m).size()).shape, x(m).new(2, 3).shape, x(m).new([1, 2]), m.arange(2).new([1.5])),
+    lambda m: x(m).new(1.5),
     lambda m: [isinstance(x(m), t) for t in (m.FloatTensor, m.DoubleTensor, m.LongTensor, m.BoolTensor, m.Tensor)],
     lambda m: [isinstance(m.tensor([1]), t) for t in (m.FloatTensor, m.LongTensor, m.IntTensor)],
     lambda m: (isinstance(m.nn.Parameter(m.ones(1)), m.FloatTensor), isinstance(3, m.FloatTensor)),

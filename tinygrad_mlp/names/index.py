@@ -23,7 +23,7 @@ log2_ log_ log_normal_ logaddexp2 logcumsumexp logdet logical_and logical_and_ l
 logical_or_ logical_xor logical_xor_ logit logit_ lt lt_ masked_fill_ masked_scatter masked_scatter_ masked_select
 matrix_exp matrix_power median mode moveaxis movedim msort mul multinomial multiply multiply_ mv mvlgamma mvlgamma_
 nan_to_num nan_to_num_ nanmean nanmedian nanquantile nansum narrow narrow_copy ndimension ne ne_ neg neg_ negative
-negative_ new_empty new_full new_ones new_tensor new_zeros nextafter nextafter_ nonzero nonzero_static not_equal
+negative_ new new_empty new_full new_ones new_tensor new_zeros nextafter nextafter_ nonzero nonzero_static not_equal
 not_equal_ pinverse polygamma polygamma_ positive pow_ prelu put put_ qr quantile rad2deg rad2deg_ random_ ravel
 reciprocal_ relu_ remainder remainder_ renorm renorm_ repeat_interleave reshape_as resolve_conj resolve_neg rot90 round
 round_ rsqrt rsqrt_ scatter scatter_ scatter_add scatter_add_ scatter_reduce scatter_reduce_ select select_scatter sgn

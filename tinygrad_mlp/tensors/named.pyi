@@ -1103,6 +1103,17 @@ class Named:
     def negative_(self) -> Tensor:
         """`negative`, written into this Tensor."""
 
+    def new(self, *data: Any, device: DeviceLike = None) -> Tensor:
+        """A Tensor of the dtype of this one: of `data`, a list or an array, or of zeros, if `data` are lengths.
+
+        It is ``FloatTensor(*data)`` of a Tensor of float32, as scripts of PyTorch's first versions write it.
+        `new_tensor` and `new_empty` say which of the two is meant.
+
+        Raises:
+            TypeError: `data` are no numbers or a single number, or a Tensor of another dtype.
+            ValueError: a length is negative.
+        """
+
     def new_empty(
         self,
         *sizes: Any,
