@@ -943,6 +943,14 @@ class Named:
     def lt_(self, other: Any) -> Tensor:
         """`lt`, written into this Tensor."""
 
+    def lu(self, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+        """`linalg.lu_factor`, under its older name. With `get_infos`, a third Tensor says where U has its first 0, from 1.
+
+        Raises:
+            LinAlgError: U has a 0 on its diagonal, and `get_infos` is False.
+            ValueError: `pivot` is False.
+        """
+
     def masked_fill_(self, mask: Any, value: Any) -> Tensor:
         """`masked_fill`, written into this Tensor."""
 
