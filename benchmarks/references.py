@@ -8,7 +8,7 @@ import numpy as np
 
 from .problem import Array, LeftOut, Problem
 
-__all__ = ["chained", "discrepancy", "experimented", "predicted", "trained"]
+__all__ = ["chained", "discrepancy", "embedded", "experimented", "predicted", "trained"]
 
 
 def _sigmoid(z: Array) -> Array:
@@ -40,6 +40,14 @@ def trained(problem: Problem) -> list[Array]:
             if biases:
                 biases[i] -= problem.rate * bias
     return weights + biases
+
+
+def embedded(problem: Problem) -> list[Array]:
+    """The table after an SGD step for each batch of its rows."""
+    table = problem.weights[0].astype(float)
+    for indices, y in zip(problem.x, problem.y, strict=True):
+        np.subtract.at(table, indices, problem.rate * 2 * (table[indices] - y))
+    return [table]
 
 
 def predicted(problem: Problem) -> list[Array]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .problem import Array, Case, LeftOut, Problem
-from .references import chained, experimented, predicted, trained
+from .references import chained, embedded, experimented, predicted, trained
 
 __all__ = ["START", "WORKLOADS", "Options", "Workload"]
 
@@ -85,6 +85,11 @@ def _deep_cases(options: Options) -> list[Case]:
     return [Case("deep", size, "float64", options.threads[0], "warm") for size in sizes]
 
 
+def _lookup_cases(options: Options) -> list[Case]:
+    sizes = [10_000] if options.quick else [10_000, 100_000, 1_000_000]
+    return [Case("lookup", size, "float32", options.threads[0], "warm") for size in sizes]
+
+
 # --- problems ---------------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +133,14 @@ def _predict_problem(case: Case, options: Options) -> Problem:
     calls = 1000 if case.size == 1 else 1
     x = [generator.normal(size=(case.size, 784)).astype(case.dtype) for _ in range(calls)]
     return Problem(case, 1.0, x, [], weights, biases, [])
+
+
+def _lookup_problem(case: Case, options: Options) -> Problem:
+    generator = np.random.default_rng(0)
+    table = generator.normal(size=(case.size, 16)).astype(case.dtype)
+    indices = [generator.integers(case.size, size=256) for _ in range(8)]
+    targets = [generator.normal(size=(256, 16)).astype(case.dtype) for _ in indices]
+    return Problem(case, 0.01, indices, targets, [table], [], [])
 
 
 def _chain_problem(case: Case, options: Options) -> Problem:
@@ -175,6 +188,9 @@ WORKLOADS = {
         "784-256-10 forward only: time per row", "predict", "rows",
         _MICRO, 15, True, _predict_cases, _predict_problem, predicted,
         lambda problem: len(problem.x) * problem.case.size),
+    "lookup": Workload(
+        "one SGD step of 256 rows of a table with 16 columns, squared error (sum)", "lookup", "rows of the table",
+        _MICRO, 15, True, _lookup_cases, _lookup_problem, embedded, lambda problem: len(problem.x)),
     "deep": Workload(
         "a chain of elementwise ops on 1 number: time and peak memory per op", "chain", "ops",
         _MICRO, 3, False, _deep_cases, _chain_problem, chained, lambda problem: problem.case.size),

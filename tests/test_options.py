@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,9 +59,12 @@ TAKEN: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "SGD": (lambda **o: stepped(optim.SGD, **o), {**WAYS, "differentiable": False}),
     "Adam": (lambda **o: stepped(optim.Adam, **o), {**WAYS, "capturable": True, "differentiable": False}),
     "AdamW": (lambda **o: stepped(optim.AdamW, **o), {**WAYS, "capturable": True, "differentiable": False}),
-    "RMSprop": (
-        lambda **o: stepped(optim.RMSprop, **o), {"foreach": True, "capturable": True, "differentiable": False}
-    ),
+    **{
+        name: (
+            partial(stepped, getattr(optim, name)), {"foreach": True, "capturable": True, "differentiable": False}
+        )
+        for name in ("RMSprop", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD")
+    },
     "Adagrad": (lambda **o: stepped(optim.Adagrad, **o), {**WAYS, "differentiable": False}),
     "clip_grad_norm_": (lambda **o: clipped(nn.utils.clip_grad_norm_, **o), {"foreach": True}),
     "clip_grad_value_": (lambda **o: clipped(nn.utils.clip_grad_value_, **o), {"foreach": False}),
@@ -170,10 +174,12 @@ def test_an_optimizer_of_ones_own_keeps_options_that_it_has() -> None:
     assert made.param_groups[0]["foreach"] is False
 
 
+OPTIMIZERS = [name for name in TAKEN if hasattr(optim, name)]
 REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
-    (lambda: optim.SGD([leaf()], differentiable=True), ValueError, "differentiable=True is left out: a step is never"),
-    (lambda: optim.Adam([leaf()], differentiable=True), ValueError, "differentiable=True is left out"),
-    (lambda: optim.AdamW([leaf()], differentiable=True), ValueError, "differentiable=True is left out"),
+    *(
+        (partial(getattr(optim, name), [leaf()], differentiable=True), ValueError, "differentiable=True is left out: a")
+        for name in OPTIMIZERS
+    ),
     (lambda: optim.SGD([{"params": [leaf()], "differentiable": True}]), ValueError, "differentiable=True is left out"),
     (lambda: optim.SGD([{"params": [leaf()], "faster": True}]), ValueError, r"SGD has no options \['faster'\]"),
     (lambda: grad(cubes(w := leaf()), w, is_grads_batched=True), ValueError, "is_grads_batched=True is left out"),

@@ -28,6 +28,7 @@ A name of PyTorch's that is left out says so when it is asked for, and what to w
 True
 """
 
+import builtins as _builtins
 import sys as _sys
 from importlib import import_module
 from math import e, inf, nan, pi
@@ -130,6 +131,8 @@ _LOADED_LATER = {
 }  # fmt: skip
 
 if not TYPE_CHECKING:  # so that mypy finds misspelt names
+    # `import *` loads the tables. It leaves Python's own names alone, as abs and sum.
+    __all__ += sorted(_function_names() - vars(_builtins).keys())
 
     def __getattr__(name: str) -> Any:
         if name in _ROOMS:

@@ -69,7 +69,7 @@ def missing(module: str, name: str) -> AttributeError:
 
 
 def explain_in(namespace: dict[str, Any]) -> None:
-    """Let the module with this `namespace`, its ``globals()``, say why names are left out.
+    """Let the module with this `namespace`, its ``globals()``, say why names are left out, and ``dir()`` list its own.
 
     It is done by a call, and not by a ``def __getattr__`` in the module, so that mypy goes on finding misspelt names.
     With a ``__path__``, which only packages have otherwise, an import of a name asks `Finder`, too.
@@ -79,7 +79,13 @@ def explain_in(namespace: dict[str, Any]) -> None:
     def __getattr__(name: str) -> NoReturn:
         raise missing(module, name)
 
+    def __dir__() -> list[str]:
+        """The names of ``__all__`` and of the module's own modules, without what it has imported for itself."""
+        inner = {name for name in namespace if name.startswith("__") or f"{module}.{name}" in sys.modules}
+        return sorted({*namespace["__all__"], *inner})
+
     namespace["__getattr__"] = __getattr__
+    namespace["__dir__"] = __dir__
     namespace.setdefault("__path__", [])
 
 

@@ -37,7 +37,7 @@ from .names.linear import (
 from .names.linear_rows import LinAlgError
 from .names.products import cross_product as cross
 from .names.triangular import lu, lu_factor
-from .tensors.arguments import Dim
+from .tensors.arguments import Dim, validate_functions
 from .tensors.creation import arange, as_operand, eye, where, zeros
 from .tensors.observer import observer
 from .tensors.tensor import Tensor
@@ -338,4 +338,5 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> C
     return CholeskyInfo(*_reported("cholesky_ex", lambda: cholesky(a, upper=upper), a.shape, a, check_errors))
 
 
+validate_functions(globals())
 explain_in(globals())

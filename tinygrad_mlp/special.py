@@ -17,9 +17,10 @@ import scipy.special as sp
 from ._left_out import explain_in
 from .core.record import Variable, record
 from .names import function_of
-from .names.elementwise import refuse_gradient
+from .names.elementwise import floating_pair, refuse_gradient
 from .names.rows import hurwitz_zeta
-from .tensors.creation import as_floating, as_operand, tensor
+from .tensors.arguments import validate_functions
+from .tensors.creation import as_floating, as_operand
 from .tensors.dispatch import applied
 from .tensors.promotion import common_dtype
 from .tensors.tensor import Tensor
@@ -94,18 +95,9 @@ def spherical_bessel_j0(input: Any) -> Tensor:
     return (x / math.pi).sinc()
 
 
-def _pair(input: Any, other: Any) -> tuple[Tensor, Tensor]:
-    """Two operands as Tensors, a number with the dtype that it gets beside the other."""
-    if not isinstance(other, Variable):
-        return as_operand(input), tensor(other, dtype=as_floating(input).dtype)
-    if not isinstance(input, Variable):
-        return tensor(input, dtype=as_floating(other).dtype), as_operand(other)
-    return as_operand(input), as_operand(other)
-
-
 def xlog1py(input: Any, other: Any) -> Tensor:
     """x · ln(1 + other), but 0 where x is 0."""
-    return record(sp.xlog1py, _pair(input, other))
+    return record(sp.xlog1py, floating_pair(input, other))
 
 
 def zeta(input: Any, other: Any) -> Tensor:
@@ -115,7 +107,7 @@ def zeta(input: Any, other: Any) -> Tensor:
         TypeError: x needs a gradient.
     """
     refuse_gradient("zeta", "input", input)
-    return record(hurwitz_zeta, _pair(input, other))
+    return record(hurwitz_zeta, floating_pair(input, other))
 
 
 # --- functions without one --------------------------------------------------------------------------------------------
@@ -220,4 +212,5 @@ legendre_polynomial_p = _polynomials(
     "legendre_polynomial_p", sp.eval_legendre, "The Legendre polynomial of degree `n`.")
 # fmt: on
 
+validate_functions(globals())
 explain_in(globals())

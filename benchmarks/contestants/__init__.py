@@ -4,6 +4,8 @@ A file has a function for each contest that it takes part in. The function takes
 
 - ``train`` does an SGD step for each batch (tanh, binary cross entropy on logits, summed). Its result is the weights,
   and then the biases.
+- ``lookup`` does an SGD step for each batch of indices, with the squared error of the rows of a table at these indices,
+  summed. Its result is the table.
 - ``predict`` computes the probabilities for each array in x. Its result is all probabilities in one array.
 - ``chain`` computes ``t = t * rate``, `size` times, and goes backward from the sum. Its result is the gradient at the
   start.
@@ -34,10 +36,11 @@ class Contestant(NamedTuple):
 
 # fmt: off
 CONTESTANTS = (
-    Contestant("tinygrad_mlp",          "tinygrad_mlp",              "train predict chain experiment", "", "import tinygrad_mlp"),  # noqa: E501
-    Contestant("tinygrad_mlp_captured", "tinygrad_mlp, captured",    "train", "", ""),
-    Contestant("pytorch",               "PyTorch",                   "train predict chain experiment", "torch", "import torch"),  # noqa: E501
+    Contestant("tinygrad_mlp",          "tinygrad_mlp",              "train lookup predict chain experiment", "", "import tinygrad_mlp"),  # noqa: E501
+    Contestant("tinygrad_mlp_captured", "tinygrad_mlp, captured",    "train lookup", "", ""),
+    Contestant("pytorch",               "PyTorch",                   "train lookup predict chain experiment", "torch", "import torch"),  # noqa: E501
     Contestant("pytorch_compiled",      "PyTorch, torch.compile",    "train", "torch", "", quick=False),
+    Contestant("pytorch_sparse",        "PyTorch, sparse gradient",  "lookup", "torch", ""),
     Contestant("jax_jit",               "JAX, jit per step",         "train predict", "jax", "import jax.numpy"),
     Contestant("jax_scan",              "JAX, lax.scan",             "train experiment", "jax", ""),
     Contestant("autograd",              "HIPS autograd",             "train predict chain", "autograd", "import autograd.numpy"),  # noqa: E501

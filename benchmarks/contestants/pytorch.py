@@ -45,6 +45,21 @@ def train(problem: Problem) -> Contest:
     return Contest(epoch, lambda: learnt(model))
 
 
+def lookup(problem: Problem, sparse: bool = False) -> Contest:
+    table = nn.Embedding.from_pretrained(torch.tensor(problem.weights[0]), freeze=False, sparse=sparse)
+    loss = nn.MSELoss(reduction="sum")
+    optimizer = optim.SGD(table.parameters(), lr=problem.rate)
+    batches = [(torch.tensor(x), torch.tensor(y)) for x, y in zip(problem.x, problem.y, strict=True)]
+
+    def epoch() -> None:
+        for x, y in batches:
+            optimizer.zero_grad()
+            loss(table(x), y).backward()
+            optimizer.step()
+
+    return Contest(epoch, lambda: [table.weight.detach().numpy()])
+
+
 def predict(problem: Problem) -> Contest:
     model = network(problem)
     inputs = [torch.tensor(x) for x in problem.x]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
 
@@ -11,7 +13,15 @@ from .tinygrad_mlp import learnt, network
 
 def train(problem: Problem) -> Contest:
     model = network(problem)
-    loss = nn.BCEWithLogitsLoss(reduction="sum")
+    return _trained(problem, model, nn.BCEWithLogitsLoss(reduction="sum"), lambda: learnt(model))
+
+
+def lookup(problem: Problem) -> Contest:
+    table = nn.Embedding.from_pretrained(tg.tensor(problem.weights[0]), freeze=False)
+    return _trained(problem, table, nn.MSELoss(reduction="sum"), lambda: [table.weight.numpy(force=True)])
+
+
+def _trained(problem: Problem, model: nn.Module, loss: nn.Module, parameters: Callable[[], list[Array]]) -> Contest:
     optimizer = optim.SGD(model.parameters(), lr=problem.rate)
     batches = [(tg.tensor(x), tg.tensor(y)) for x, y in zip(problem.x, problem.y, strict=True)]
 
@@ -28,6 +38,6 @@ def train(problem: Problem) -> Contest:
     def result() -> list[Array]:
         if step.captured is not True:
             raise LeftOut(f"the step was not captured: {step.captured}")
-        return learnt(model)
+        return parameters()
 
     return Contest(epoch, result)

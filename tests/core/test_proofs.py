@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from adjoints import LINEAR
-from ops import CASES, ROWS
+from hypothesis import given
+from hypothesis import strategies as st
+from ops import CASES, ROWS, Case
 from scipy import special
 from scipy.special import erf, expit
 from test_mutants import expected_mutants
 
 from tinygrad_mlp.core import functions as f
+from tinygrad_mlp.core.sheet import sheet
 from tinygrad_mlp.names import linear_rows
 from tinygrad_mlp.names.rows import hurwitz_zeta, lower_gamma, upper_gamma
 from tinygrad_mlp.testing import check_rules, equality
@@ -52,15 +55,16 @@ ELEMENTWISE: dict[Callable[..., Any], list[tuple[Any, ...]]] = {
     # -- special functions
     np.arcsinh: [(REALS,)], np.arccosh: [((1, math.inf),)], np.arctanh: [((-1, 1),)], special.erfc: [(REALS,)],
     special.erfcx: [(REALS,)], special.erfinv: [((-1, 1),)], special.log_ndtr: [(REALS,)], special.ndtri: [(UNIT,)],
-    special.logit: [(UNIT,)], special.entr: [(POSITIVE,)], special.gammaln: [(POSITIVE,)],
-    special.digamma: [(POSITIVE,)], special.i0: [(REALS,)], special.i1: [(REALS,)], special.i0e: [(REALS,)],
-    special.i1e: [(REALS,)],
+    special.logit: [(UNIT,)], special.entr: [(POSITIVE,)], special.gammaln: [(POSITIVE,), (NEGATIVE,)],
+    special.digamma: [(POSITIVE,), (NEGATIVE,)], special.i0: [(REALS,)], special.i1: [(REALS,)],
+    special.i0e: [(REALS,)], special.i1e: [(REALS,)],
     np.fmod: [(REALS, POSITIVE), (REALS, NEGATIVE)], np.copysign: [(REALS, POSITIVE), (REALS, NEGATIVE)],
-    np.hypot: [(REALS, POSITIVE)], np.arctan2: [(REALS, POSITIVE), (POSITIVE, REALS), (NEGATIVE, REALS)],
+    np.hypot: [(REALS, POSITIVE), (REALS, NEGATIVE), (POSITIVE, REALS), (NEGATIVE, REALS)],
+    np.arctan2: [(REALS, POSITIVE), (POSITIVE, REALS), (NEGATIVE, REALS)],
     special.xlogy: [(REALS, POSITIVE)], special.xlog1py: [(REALS, (-1, math.inf))],
     # The rules are for the second input alone.
-    hurwitz_zeta: [(2, POSITIVE), (3, POSITIVE)], lower_gamma: [(1, POSITIVE), (2.5, POSITIVE)],
-    upper_gamma: [(1, POSITIVE), (2.5, POSITIVE)],
+    hurwitz_zeta: [((1, math.inf), POSITIVE), (2, POSITIVE), (2, NEGATIVE), (3, POSITIVE), (3, NEGATIVE)],
+    lower_gamma: [(POSITIVE, POSITIVE)], upper_gamma: [(POSITIVE, POSITIVE)],
 }  # fmt: skip
 OPTIONS = {f.root: {"p": (1, math.inf)}}  # a pair stands for any number between
 
@@ -97,12 +101,12 @@ PER_ENTRY: dict[Callable[..., Any], list[Inputs]] = {
     f.squared_error: of_pairs(REALS, REALS),
     f.binary_cross_entropy: of_pairs((1e-9, 1 - 1e-9), UNIT),  # nearer to 0 and 1, the rule has bounds
     f.binary_cross_entropy_with_logits: of_pairs(REALS, UNIT),
-    f.cross_entropy: [([s, s, ()], (REALS, POSITIVE, POSITIVE), total) for s in ROWS_OF_LOGITS for total in TOTAL],
-    f.softmax_error: [([s, s, ()], (REALS, POSITIVE, POSITIVE), {}) for s in ROWS_OF_LOGITS],
+    f.cross_entropy: [([s, s, ()], (REALS, REALS, POSITIVE), total) for s in ROWS_OF_LOGITS for total in TOTAL],
+    f.softmax_error: [([s, s, ()], (REALS, REALS, POSITIVE), {}) for s in ROWS_OF_LOGITS],
     np.linalg.inv: of_matrices(REALS, (2, 2)),
-    np.linalg.det: of_matrices(POSITIVE, (1, 1), (2, 2)),
-    np.linalg.cholesky: of_matrices(POSITIVE, (1, 1), (2, 2)),
-    linear_rows.pseudoinverse: of_matrices(POSITIVE, (1, 2), (2, 2, 1)),
+    np.linalg.det: of_matrices(REALS, (1, 1), (2, 2)),
+    np.linalg.cholesky: of_matrices(REALS, (1, 1), (2, 2)),
+    linear_rows.pseudoinverse: of_matrices(REALS, (1, 2), (2, 2, 1)),
     linear_rows.log_determinant: of_matrices(REALS, (2, 2)),
     linear_rows.eigensystem: of_matrices(POSITIVE, (2, 2)),
     linear_rows.singular_system: of_matrices(POSITIVE, (1, 2), (2, 2, 1)),
@@ -150,6 +154,23 @@ def test_algebra_proves_a_row_and_refutes_it_if_it_is_damaged(function: Callable
     assert len(caught) == expected_mutants(ROWS[function])
 
 
+# Rules that are right for positive inputs alone, of functions that have negative ones as well.
+RIGHT_IF_POSITIVE: dict[Callable[..., Any], tuple[Any, ...]] = {
+    np.hypot: (lambda g, y, a, _b: g * a / y, lambda g, y, _a, b: g * np.abs(b) / y),
+    special.gammaln: (lambda g, _y, x: g * special.digamma(np.abs(x)),),
+    special.digamma: (lambda g, _y, x: g * hurwitz_zeta(2, np.abs(x)),),
+    hurwitz_zeta: (None, lambda g, _y, s, q: -g * s * hurwitz_zeta(s + 1, np.abs(q))),
+}
+
+
+@pytest.mark.parametrize("function", RIGHT_IF_POSITIVE, ids=lambda function: function.__name__)
+def test_a_rule_that_is_right_on_a_part_of_the_domain_is_refuted(
+    function: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sheet, function, RIGHT_IF_POSITIVE[function])
+    assert verdict_of(function) == "refuted"
+
+
 def test_a_row_that_is_right_at_points_alone_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(equality, "_is_zero", lambda difference: False)
     monkeypatch.setattr(equality, "_is_rounding", lambda difference, expected: False)
@@ -164,6 +185,23 @@ def test_every_row_is_proved() -> None:
     assert names == sorted(function.__name__ for function, row in ROWS.items() if row), "rows and proofs differ"
     assert len(CHECKED) <= 5
     assert set(proved) >= CHECKED
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.function in ELEMENTWISE], ids=str)
+@given(data=st.data())
+def test_a_row_is_proved_wherever_it_is_sampled(case: Case, data: st.DataObject) -> None:
+    operands, _ = data.draw(case.calls)
+    for entries in np.broadcast(*operands):
+        covered = (all(map(is_within, entries, domains)) for domains in ELEMENTWISE[case.function])
+        assert any(covered), f"ELEMENTWISE has no domains of {case} with {entries}"
+
+
+def is_within(entry: Any, domain: Any) -> bool:
+    """Whether an entry is in a domain, or at an end of it, where the derivative is that of one side."""
+    if domain is bool:
+        return True
+    low, high = domain if isinstance(domain, tuple) else (domain, domain)
+    return bool(low <= entry <= high)
 
 
 def test_a_row_without_a_proof_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

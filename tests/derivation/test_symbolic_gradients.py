@@ -10,10 +10,11 @@ import pytest
 import sympy
 from networks import explained
 from numpy.typing import NDArray
+from ops import CASES
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 from tinygrad_mlp.core import functions as f
-from tinygrad_mlp.derivation.derive import FORMULAS, Line
+from tinygrad_mlp.derivation.derive import FORMULAS, LOSSES, Line
 from tinygrad_mlp.derivation.document import DocumentWriter
 from tinygrad_mlp.derivation.expression import SIMPLER, Expression, Gradient, Name, Symbol, fold
 from tinygrad_mlp.derivation.page import Derivation
@@ -184,78 +185,52 @@ def test_a_formula_that_is_wrong_is_noticed() -> None:
 # --- hints ------------------------------------------------------------------------------------------------------------
 #
 # Where a function is computed in a better way than it reads, explain writes the way it reads. Each hint is given
-# symbols, and what it writes must equal the definition.
+# symbols, and what it writes must equal the function whose rule `core/test_proofs.py` proves.
 
 MATRIX, ROW = (2, 3), (3,)
 
 
-def log_softmax_by_definition(z: Any, axis: int = 1) -> Any:
-    return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
-
-
-def bernoulli(a: Any, y: Any, total: bool = False) -> Any:
-    losses = -y * np.log(a) - (1 - y) * np.log(1 - a)
-    return np.sum(losses) if total else losses
-
-
-def square(a: Any, y: Any, total: bool = False) -> Any:
-    return np.sum((a - y) * (a - y)) if total else (a - y) * (a - y)
-
-
-def sigmoid(z: Any) -> Any:
-    return 1 / (1 + np.exp(-z))
-
-
-def cross_entropy(z: Any, y: Any, total: bool = False) -> Any:
-    losses = -y * log_softmax_by_definition(z) / 4
-    return np.sum(losses) if total else np.sum(losses, axis=1, keepdims=True)
-
-
-# Each hint with the definition of what it stands for, and the shapes of its operands.
+# Each hint with what it stands for, and the shapes of its operands.
 Hint = tuple[Callable[..., Any], Callable[..., Any], list[tuple[int, ...]]]
 HINTS: dict[str, Hint] = {
     "log1p": (WRITTEN_AS[np.log1p], np.log1p, [ROW]),
     "expm1": (WRITTEN_AS[np.expm1], np.expm1, [ROW]),
-    "logaddexp": (WRITTEN_AS[np.logaddexp], lambda a, b: a + np.log1p(np.exp(b - a)), [ROW, ROW]),
-    "log_softmax": (WRITTEN_AS[log_softmax], log_softmax_by_definition, [MATRIX]),
-    "log_expit": (WRITTEN_AS[log_expit], lambda z: -np.log1p(np.exp(-z)), [ROW]),
-    "log_expit of −z": (lambda z: WRITTEN_AS[log_expit](-z), lambda z: -np.log1p(np.exp(z)), [ROW]),
-    "quotient": (SIMPLER[f.quotient], lambda a, b: a / b, [ROW, ROW]),
-    "root of order 2": (lambda x: SIMPLER[f.root](x, 2), lambda x: x**0.5, [ROW]),
-    "root of order 3": (lambda x: SIMPLER[f.root](x, 3), np.cbrt, [ROW]),
-    "square": (SIMPLER[np.square], lambda x: x * x, [ROW]),
+    "logaddexp": (WRITTEN_AS[np.logaddexp], np.logaddexp, [ROW, ROW]),
+    "log_softmax": (WRITTEN_AS[log_softmax], partial(f.log_softmax, axis=1), [MATRIX]),
+    "log_expit": (WRITTEN_AS[log_expit], log_expit, [ROW]),
+    "log_expit of −z": (lambda z: WRITTEN_AS[log_expit](-z), lambda z: log_expit(-z), [ROW]),
+    "quotient": (SIMPLER[f.quotient], f.quotient, [ROW, ROW]),
+    "root of order 2": (lambda x: SIMPLER[f.root](x, 2), lambda x: f.root(x, 2), [ROW]),
+    "root of order 3": (lambda x: SIMPLER[f.root](x, 3), lambda x: f.root(x, 3), [ROW]),
+    "square": (SIMPLER[np.square], np.square, [ROW]),
     "softmax_error": (
         lambda z, y: SIMPLER[f.softmax_error](z, y, 4),
-        lambda z, y: (np.exp(log_softmax_by_definition(z)) * np.sum(y, axis=1, keepdims=True) - y) / 4,
+        lambda z, y: f.softmax_error(z, y, 4),
         [MATRIX, MATRIX],
     ),
 }
-LOSSES: dict[Any, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    f.squared_error: (FORMULAS[f.squared_error], square),
-    f.binary_cross_entropy: (FORMULAS[f.binary_cross_entropy], bernoulli),
-    f.binary_cross_entropy_with_logits: (
-        FORMULAS[f.binary_cross_entropy_with_logits],
-        lambda z, y, total: bernoulli(sigmoid(z), y, total),
-    ),
-    f.cross_entropy: (lambda z, y, total: FORMULAS[f.cross_entropy](z, y, 4, total), cross_entropy),
-}
-for _loss, (_hint, _definition) in LOSSES.items():
+# The rules of losses are proved to be the derivatives of these references.
+REFERENCES = {case.function: case.reference for case in CASES if case.reference}
+for _loss in LOSSES:
     for _total in (False, True):
+        _more = (4, _total) if _loss is f.cross_entropy else (_total,)  # the cross entropy is divided by 4
         HINTS[f"{_loss.__name__} {'in total' if _total else 'of each'}"] = (
-            partial(_hint, total=_total), partial(_definition, total=_total), [MATRIX, MATRIX]
-        )  # fmt: skip
+            lambda a, y, loss=_loss, more=_more: FORMULAS[loss](a, y, *more),
+            lambda a, y, loss=_loss, more=_more: REFERENCES[loss](a, y, *more),
+            [MATRIX, MATRIX],
+        )
 
 
 @pytest.mark.parametrize("name", HINTS)
 def test_a_hint_equals_what_it_stands_for(name: str) -> None:
-    hint, definition, shapes = HINTS[name]
+    hint, function, shapes = HINTS[name]
     random = np.random.default_rng(0)
     operands, values = [], {}
     for letter, shape in zip("zy", shapes, strict=False):
         # The array behind a symbol decides what explain writes, as where the rows of y do not add up to 1.
         operands.append(Symbol(Name(letter), random.uniform(0.1, 0.9, shape)))
         values[letter] = symbolic(symbols(letter, *shape, positive=True))
-    written, meant = entries_of(value(hint(*operands), values)), entries_of(definition(*values.values()))
+    written, meant = entries_of(value(hint(*operands), values)), entries_of(function(*values.values()))
     assert written.shape == meant.shape
     for a, b in zip(written.flat, meant.flat, strict=True):
         difference = (a - b).replace(Sigmoid, lambda z: 1 / (1 + sympy.exp(-z)))

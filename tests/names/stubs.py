@@ -19,9 +19,6 @@ from tinygrad_mlp.tensors.named import Named
 
 PACKAGE = Path(tinygrad_mlp.__file__).parent
 
-# What those parameters of rows are that have no annotation. All others are a Tensor, an array, a number or a list.
-KINDS = {"dim": "int", "keepdim": "bool", "generator": "AnyGenerator | None"}
-
 HEAD = '''"""{}. tests/names/stubs.py writes this file."""
 
 import builtins
@@ -78,7 +75,7 @@ def signature(function: Callable[..., Any], first: str) -> str:
     empty = inspect.Parameter.empty
     parameters = []
     for each in found.parameters.values():
-        kind = KINDS.get(each.name, "Any") if each.annotation is empty else each.annotation
+        kind = "Any" if each.annotation is empty else each.annotation
         annotated = each.replace(annotation=Text(kind))
         parameters.append(annotated if each.default is empty else annotated.replace(default=default(each.default)))
     returns = "Any" if found.return_annotation is empty else found.return_annotation

@@ -96,6 +96,15 @@ def test_integers_are_those_that_the_dtype_holds() -> None:
 REFUSED: list[tuple[type[Exception], str, Callable[[], Any]]] = [
     (TypeError, "normal() of two numbers takes a size", lambda: tg.normal(0.0, 1.0)),
     (ValueError, "standard deviations ≥ 0", lambda: tg.normal(tg.zeros(2), -1.0)),
+    (ValueError, "integers from 0 to 299 do not fit into uint8", lambda: tg.randint(300, (9,), dtype=tg.uint8)),
+    (ValueError, "integers from -1 to 1 do not fit into uint8", lambda: tg.randint(-1, 2, (9,), dtype=tg.uint8)),
+    (ValueError, "randint() draws integers ≥ 3 and < 3, of which there are none", lambda: tg.randint(3, 3, (1,))),
+    (TypeError, "randint() takes integers as bounds, not 0 and 2.5", lambda: tg.randint(0, 2.5, (1,))),
+    (TypeError, "random_() takes an integer or None as low=, not 2.5", lambda: tg.zeros(2).random_(2.5)),  # type: ignore[arg-type]
+    (TypeError, "multinomial() takes an integer as num_samples=, not 1.5", lambda: tg.ones(3).multinomial(1.5)),  # type: ignore[arg-type]
+    (ValueError, "uniform_() draws numbers ≥ 1 and < 0, of which there are none", lambda: tg.zeros(2).uniform_(1, 0)),
+    (ValueError, "normal_() takes a standard deviation ≥ 0, not -1", lambda: tg.zeros(2).normal_(0, -1)),
+    (ValueError, "normal() takes shapes that fit each other", lambda: tg.normal(tg.ones(2), tg.ones(3))),
     (ValueError, "bernoulli() takes probabilities from 0 to 1", lambda: tg.tensor([1.5]).bernoulli()),
     (ValueError, "bernoulli_() takes probabilities from 0 to 1", lambda: tg.zeros(2).bernoulli_(-0.5)),
     (ValueError, "rates ≥ 0", lambda: tg.poisson(tg.tensor([-1.0]))),

@@ -36,9 +36,8 @@ def test_the_number_of_threads() -> None:
         tg.set_num_threads(2)
         assert tg.get_num_threads() == 2
     assert tg.get_num_threads() == before
-    for number in (0, 1.5, True):
-        with pytest.raises(ValueError, match="an integer ≥ 1"):
-            tg.set_num_threads(number)
+    with pytest.raises(ValueError, match="an integer ≥ 1"):
+        tg.set_num_threads(0)
 
 
 def test_without_threadpoolctl_the_number_of_threads_stays(monkeypatch: pytest.MonkeyPatch) -> None:

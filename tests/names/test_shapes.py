@@ -303,7 +303,7 @@ ERRORS: list[tuple[str, Any, str]] = [
     ("split_with_sizes", lambda x: x.split([3, -1]), "do not make up"),
     ("split", lambda x: x.split(2.0), "a list of sizes, not 2.0"),
     ("chunk", lambda x: x.chunk(0), "one part or more, not 0"),
-    ("chunk", lambda x: x.chunk(2.0), "one part or more, not 2.0"),
+    ("chunk", lambda x: x.chunk(2.0), "takes an integer as chunks=, not 2.0"),
     ("tensor_split", lambda x: x.tensor_split(2.0), "takes a list of indices, not 2.0"),
     ("tensor_split", lambda x: x.tensor_split(0), "one part or more"),
     ("hsplit", lambda x: x.hsplit(2), "use tensor_split"),
@@ -323,6 +323,7 @@ ERRORS: list[tuple[str, Any, str]] = [
     ("combinations", lambda x: tg.combinations(x), "takes a vector"),
     ("combinations", lambda x: tg.combinations(x[0], -1), "r ≥ 0"),
     ("vander", lambda x: tg.vander(x), "takes a vector"),
+    ("repeat_interleave", lambda x: x.repeat_interleave(tg.arange(4), 0), "each of the 2 entries along dim=0, not 4"),
 ]
 
 

@@ -1,9 +1,11 @@
 """Each row of the tables of names is a method and a function with a docstring, which mypy and editors read in stubs."""
 
 import ast
+import builtins
 import importlib
 import inspect
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +47,60 @@ def test_a_row_makes_a_method_and_a_function() -> None:
 def test_a_row_of_a_name_that_exists_is_refused() -> None:
     with pytest.raises(ValueError, match="exp is there already"):
         row("exp", lambda input: input, "x.")
+
+
+X = tg.ones(1)
+# What an annotation excludes, and what it takes.
+WRONG: dict[str, list[Any]] = {
+    "int": [0.5, "no", True, None, np.True_, X],
+    "int | None": [0.5, "no", True],
+    "bool": [0.5, "no", 1, None, np.True_],
+    "bool | None": [0.5, "no", 1],
+    "Dim": [0.5, "no", True, [0.5], (True,)],
+    "int | Sequence[int]": [0.5, "no", True, None, [0.5]],
+    "Sequence[int]": [0.5, "no", 1, None, [0.5]],
+    "Sequence[Tensor]": [0.5, None, X],
+}
+NEEDED: dict[str, Any] = {
+    "int": 1, "bool": True, "int | None": 1, "Dim": 0, "int | Sequence[int]": 1, "Sequence[int]": [1],
+    "Sequence[Tensor]": [X],
+}  # fmt: skip
+MODULES = [tg.linalg, tg.special, tg.nn.functional]
+FUNCTIONS = {name: getattr(tg, name) for name in sorted(function_names())} | {
+    f"{module.__name__} {name}": getattr(module, name) for module in MODULES for name in module.__all__
+}
+
+
+@pytest.mark.parametrize("name", [name for name, each in FUNCTIONS.items() if inspect.isfunction(each)])
+def test_integers_flags_and_dims_are_those_that_annotations_say(name: str) -> None:
+    parameters = inspect.signature(FUNCTIONS[name]).parameters.values()
+    named = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    needed = {each.name: NEEDED.get(each.annotation, X) for each in named if each.default is each.empty}
+    if "self" in needed:  # which a function calls input
+        needed["input"] = needed.pop("self")
+    for parameter in named:
+        for wrong in WRONG.get(parameter.annotation, []):
+            with pytest.raises(TypeError, match=rf"\(\) takes .* as {parameter.name}=, not "):
+                FUNCTIONS[name](**needed | {parameter.name: wrong})
+
+
+def test_integers_of_numpy_and_of_tensors_are_taken() -> None:
+    x = tg.arange(6).reshape(2, 3)
+    assert x.sum(np.int64(1), True).tolist() == [[3], [12]]
+    assert x.sum([np.int8(0), tg.tensor(1)]).item() == 15
+    assert x.topk(tg.tensor(1)).values.tolist() == [[2], [5]]
+
+
+def test_dir_of_a_module_lists_what_it_offers() -> None:
+    for module in MODULES:
+        assert {name for name in dir(module) if not name.startswith("_")} == set(module.__all__)
+
+
+def test_an_import_of_everything_has_the_tables_without_pythons_own_names() -> None:
+    namespace: dict[str, Any] = {}
+    exec("from tinygrad_mlp import *", namespace)
+    assert function_names() - namespace.keys() == function_names() & vars(builtins).keys()
+    assert "sum" not in namespace
 
 
 def test_every_name_of_the_tables_is_tested() -> None:

@@ -120,8 +120,10 @@ def test_sgd_changes_the_looked_up_rows_alone() -> None:
         lambda w: optim.SGD(w, 0.1, momentum=0.9, nesterov=True),
         lambda w: optim.Adam(w, 0.1),
         lambda w: optim.RMSprop(w, 0.1),
+        lambda w: optim.NAdam(w, 0.1, maximize=True),
+        lambda w: optim.Rprop(w, 0.1),
     ],
-    ids=["SGD", "maximize", "decay", "momentum", "Adam", "RMSprop"],
+    ids=["SGD", "maximize", "decay", "momentum", "Adam", "RMSprop", "NAdam", "Rprop"],
 )
 @pytest.mark.parametrize("captured", [False, True], ids=["eager", "captured"])
 def test_steps_equal_those_of_a_dense_gradient(make: Callable[[Any], optim.Optimizer], captured: bool) -> None:

@@ -48,6 +48,9 @@ OPTIMIZERS: dict[str, Callable[[list[tg.Tensor]], Optimizer]] = {
     "Adam": lambda p: Adam(p, lr=0.1),
     "amsgrad": lambda p: Adam(p, lr=0.1, amsgrad=True),
     "AdamW": lambda p: AdamW(p, lr=0.1),
+    "NAdam": lambda p: optim.NAdam(p, lr=0.1),
+    "ASGD": lambda p: optim.ASGD(p, lr=0.01, lambd=0.1, t0=2),
+    "Rprop": lambda p: optim.Rprop(p, lr=0.1),
     "LBFGS": lambda p: LBFGS(p, lr=0.1, max_iter=3, history_size=2),
     "strong_wolfe": lambda p: LBFGS(p, max_iter=2, line_search_fn="strong_wolfe"),
 }

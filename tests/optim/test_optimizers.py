@@ -1,6 +1,7 @@
 """Each optimizer takes the steps of its recurrence, written out in NumPy, and refuses options that make no sense."""
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
@@ -14,7 +15,23 @@ from strategies import Array, leaf
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
 from tinygrad_mlp.nn import functional as F
-from tinygrad_mlp.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, minimize
+from tinygrad_mlp.optim import (
+    ASGD,
+    LBFGS,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+    Rprop,
+    minimize,
+)
+from tinygrad_mlp.optim.entrywise import EntryWise
 from tinygrad_mlp.testing import check_optimizer
 
 
@@ -112,6 +129,138 @@ def adagrad_by_hand(
         yield w
 
 
+def adadelta_by_hand(
+    w: Array,
+    gradients: Iterator[Array],
+    lr: float = 1.0,
+    rho: float = 0.9,
+    eps: float = 1e-6,
+    weight_decay: float = 0,
+    maximize: bool = False,
+) -> Iterator[Array]:
+    """The parameter after each step of Adadelta."""
+    v, u = np.zeros_like(w), np.zeros_like(w)
+    for g in gradients:
+        g = (-g if maximize else g) + weight_decay * w
+        v = rho * v + (1 - rho) * g**2
+        d = np.sqrt((u + eps) / (v + eps)) * g
+        u = rho * u + (1 - rho) * d**2
+        w = w - lr * d
+        yield w
+
+
+def adamax_by_hand(
+    w: Array,
+    gradients: Iterator[Array],
+    lr: float = 0.002,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0,
+    maximize: bool = False,
+) -> Iterator[Array]:
+    """The parameter after each step of Adamax, whose maximum is written out over all gradients so far."""
+    m, seen = np.zeros_like(w), []
+    for t, g in enumerate(gradients, 1):
+        g = (-g if maximize else g) + weight_decay * w
+        seen.append(abs(g) + eps)
+        m = betas[0] * m + (1 - betas[0]) * g
+        u = np.max([betas[1] ** (t - i) * size for i, size in enumerate(seen, 1)], 0)
+        w = w - lr * (m / (1 - betas[0] ** t)) / u
+        yield w
+
+
+def nadam_by_hand(
+    w: Array,
+    gradients: Iterator[Array],
+    lr: float = 0.002,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0,
+    momentum_decay: float = 0.004,
+    decoupled_weight_decay: bool = False,
+    maximize: bool = False,
+) -> Iterator[Array]:
+    """The parameter after each step of NAdam."""
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        g = (-g if maximize else g) + weight_decay * w * (not decoupled_weight_decay)
+        w = w - lr * weight_decay * w * decoupled_weight_decay
+        mu = betas[0] * (1 - 0.96 ** (momentum_decay * np.arange(1, t + 2)) / 2)  # μ₁ to μₜ₊₁
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        ahead = mu[-1] * m / (1 - np.prod(mu)) + (1 - mu[-2]) * g / (1 - np.prod(mu[:-1]))
+        w = w - lr * ahead / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+        yield w
+
+
+def radam_by_hand(
+    w: Array,
+    gradients: Iterator[Array],
+    lr: float = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0,
+    decoupled_weight_decay: bool = False,
+    maximize: bool = False,
+) -> Iterator[Array]:
+    """The parameter after each step of RAdam."""
+    m, v, rho = np.zeros_like(w), np.zeros_like(w), 2 / (1 - betas[1]) - 1
+    for t, g in enumerate(gradients, 1):
+        g = (-g if maximize else g) + weight_decay * w * (not decoupled_weight_decay)
+        w = w - lr * weight_decay * w * decoupled_weight_decay
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        step = m / (1 - betas[0] ** t)
+        if (length := rho - 2 * t * betas[1] ** t / (1 - betas[1] ** t)) > 5:
+            step = step * math.sqrt((length - 4) * (length - 2) * rho / ((rho - 4) * (rho - 2) * length))
+            step = step * math.sqrt(1 - betas[1] ** t) / (np.sqrt(v) + eps)
+        w = w - lr * step
+        yield w
+
+
+def rprop_by_hand(
+    w: Array,
+    gradients: Iterator[Array],
+    lr: float = 0.01,
+    etas: tuple[float, float] = (0.5, 1.2),
+    step_sizes: tuple[float, float] = (1e-6, 50),
+    maximize: bool = False,
+) -> Iterator[Array]:
+    """The parameter after each step of Rprop, entry by entry."""
+    sizes, last = [lr] * w.size, [0.0] * w.size
+    for g in gradients:
+        after = w.flatten()
+        for i, slope in enumerate((-g if maximize else g).flatten()):
+            if slope * last[i] < 0:
+                sizes[i] = max(etas[0] * sizes[i], step_sizes[0])
+                last[i] = 0.0
+                continue
+            sizes[i] *= etas[1] if slope * last[i] > 0 else 1
+            sizes[i] = min(max(sizes[i], step_sizes[0]), step_sizes[1])
+            after[i] -= math.copysign(sizes[i], slope)
+            last[i] = slope
+        w = after.reshape(w.shape)
+        yield w
+
+
+def asgd_by_hand(
+    w: Array,
+    gradients: Iterator[Array],
+    lr: float = 0.01,
+    lambd: float = 0.0001,
+    alpha: float = 0.75,
+    t0: float = 1000000.0,
+    weight_decay: float = 0,
+    maximize: bool = False,
+) -> Iterator[Array]:
+    """The parameter after each step of ASGD. Its average, which begins after t0 steps, has a test of its own."""
+    for t, g in enumerate(gradients):
+        rate = lr / (1 + lambd * lr * t) ** alpha
+        g = (-g if maximize else g) + weight_decay * w
+        w = w - rate * (g + lambd * w)
+        yield w
+
+
 RECURRENCES: list[tuple[type[Optimizer], Any, dict[str, Any]]] = [
     (SGD, sgd_by_hand, {"lr": 0.1}),
     (SGD, sgd_by_hand, {"lr": 0.1, "weight_decay": 0.3}),
@@ -135,6 +284,21 @@ RECURRENCES: list[tuple[type[Optimizer], Any, dict[str, Any]]] = [
     (Adagrad, adagrad_by_hand, {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.3, "eps": 0.1}),
     (Adagrad, adagrad_by_hand, {"lr": 0.1, "initial_accumulator_value": 0.4, "maximize": True}),
     (AdamW, adamw_by_hand, {"lr": 0.1, "weight_decay": 0.3, "betas": (0.5, 0.2), "amsgrad": True, "maximize": True}),
+    (Adadelta, adadelta_by_hand, {}),
+    (Adadelta, adadelta_by_hand, {"lr": 0.3, "rho": 0.5, "eps": 0.1, "weight_decay": 0.3, "maximize": True}),
+    (Adamax, adamax_by_hand, {}),
+    (Adamax, adamax_by_hand, {"lr": 0.1, "betas": (0.5, 0.7), "eps": 0.1, "weight_decay": 0.3, "maximize": True}),
+    (NAdam, nadam_by_hand, {}),
+    (NAdam, nadam_by_hand, {"lr": 0.1, "betas": (0.5, 0.2), "eps": 0.1, "weight_decay": 0.3, "momentum_decay": 0.5}),
+    (NAdam, nadam_by_hand, {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True, "maximize": True}),
+    (RAdam, radam_by_hand, {}),  # the variance is corrected from the sixth step on
+    (RAdam, radam_by_hand, {"lr": 0.1, "betas": (0.5, 0.2), "weight_decay": 0.3}),  # never
+    (RAdam, radam_by_hand, {"lr": 0.1, "betas": (0.5, 0.9), "eps": 0.1, "weight_decay": 0.3}),
+    (RAdam, radam_by_hand, {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True, "maximize": True}),
+    (Rprop, rprop_by_hand, {}),
+    (Rprop, rprop_by_hand, {"lr": 0.1, "etas": (0.3, 2.0), "step_sizes": (0.05, 0.3), "maximize": True}),
+    (ASGD, asgd_by_hand, {}),
+    (ASGD, asgd_by_hand, {"lr": 0.1, "lambd": 0.5, "alpha": 1.5, "weight_decay": 0.3, "maximize": True}),
 ]
 each_recurrence = pytest.mark.parametrize(
     ("kind", "by_hand", "options"), RECURRENCES, ids=[f"{kind.__name__}-{options}" for kind, _, options in RECURRENCES]
@@ -150,6 +314,29 @@ def test_steps_follow_the_recurrence(kind: Any, by_hand: Any, options: dict[str,
 def test_every_optimizer_is_in_the_table() -> None:
     public = {value for value in vars(optim).values() if isinstance(value, type) and issubclass(value, Optimizer)}
     assert public - {kind for kind, *_ in RECURRENCES} == {Optimizer, LBFGS}  # test_lbfgs.py tests LBFGS
+
+
+EVERY = [*dict.fromkeys(kind for kind, *_ in RECURRENCES), LBFGS]
+
+
+def test_asgd_averages_the_parameters_of_the_steps_after_t0() -> None:
+    w = leaf([1.0, -2.0])
+    optimizer, steps = ASGD([w], lr=0.1, t0=3), []
+    for _ in range(8):
+        optimizer.zero_grad()
+        w.square().sum().backward()
+        optimizer.step()
+        steps.append(w.detach().numpy().copy())
+        number = max(1, len(steps) - 4)  # up to step 5 the parameter itself, and then the average since then
+        np.testing.assert_allclose(optimizer.state[w]["ax"], np.mean(steps[-number:], 0), rtol=1e-12)
+
+
+def test_rprop_shows_a_gradient_that_is_nan() -> None:
+    w = leaf([1.0, 2.0])
+    optimizer = Rprop([w])
+    w.grad = tg.tensor(np.array([np.nan, 1.0]))
+    optimizer.step()
+    np.testing.assert_allclose(w.detach(), [np.nan, 1.99])
 
 
 def test_a_rate_may_be_any_real_number() -> None:
@@ -191,7 +378,7 @@ def test_nesterov_by_hand() -> None:
     np.testing.assert_allclose(seen, [-0.19, -0.461, -0.8049])
 
 
-@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, LBFGS])
+@pytest.mark.parametrize("kind", EVERY)
 def test_steps_keep_the_dtype(kind: Any) -> None:
     layer = nn.Linear(3, 2)
     optimizer = kind(layer.parameters(), lr=0.1)
@@ -245,6 +432,8 @@ def test_a_subclass_without_step_or_update_raises() -> None:
     w.backward()
     with pytest.raises(NotImplementedError, match=r"Idle has neither step.* nor _update"):
         Idle([w], {}).step()
+    with pytest.raises(NotImplementedError, match=r"EntryWise has no _move"):
+        EntryWise([w], False, maximize=False).step()
 
 
 def test_a_subclass_may_write_its_step_as_in_pytorch() -> None:
@@ -379,6 +568,19 @@ def test_bad_arguments_are_refused(make: Callable[[tg.Tensor], Any], error: type
     with pytest.raises(error, match=message):
         make(w)
     assert w.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("kind", "option", "value"), [
+    (Adadelta, "rho", 1.5), (Adadelta, "rho", "a"), (Adadelta, "eps", -1), (Adamax, "betas", (1, 0)),
+    (Adamax, "maximize", 1), (NAdam, "momentum_decay", -1), (NAdam, "decoupled_weight_decay", None),
+    (RAdam, "betas", 0.9), (RAdam, "weight_decay", math.inf), (Rprop, "etas", (1.2, 0.5)), (Rprop, "etas", (0, 1.2)),
+    (Rprop, "etas", (0.5, math.inf)), (Rprop, "etas", 0.5), (Rprop, "step_sizes", (1, 0.5)),
+    (Rprop, "step_sizes", (-1, 0.5)), (Rprop, "step_sizes", (math.nan, 1)), (ASGD, "lambd", -1), (ASGD, "alpha", -1),
+    (ASGD, "t0", "a"), (RMSprop, "alpha", -1), (RMSprop, "centered", 0), (Adagrad, "initial_accumulator_value", -1),
+])  # fmt: skip
+def test_an_option_outside_its_range_is_refused_by_name(kind: Any, option: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{option} (cannot be|is a|are two) .*{re.escape(repr(value))}"):
+        kind([leaf([1.0])], **{option: value})
 
 
 def test_an_optimizer_is_printed_with_its_groups_and_options() -> None:

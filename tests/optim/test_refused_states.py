@@ -52,6 +52,12 @@ OPTIMIZERS: dict[str, Callable[[list[tg.Tensor]], Optimizer]] = {
     "AdamW": lambda p: AdamW(p, lr=0.1, amsgrad=True),
     "RMSprop": lambda p: RMSprop(p, lr=0.1, momentum=0.9, centered=True),
     "Adagrad": lambda p: Adagrad(p, lr=0.1),
+    "Adadelta": optim.Adadelta,
+    "Adamax": optim.Adamax,
+    "NAdam": optim.NAdam,
+    "RAdam": optim.RAdam,
+    "Rprop": optim.Rprop,
+    "ASGD": optim.ASGD,
     "LBFGS": lambda p: LBFGS(p, lr=0.1, max_iter=3),
 }
 SCHEDULES: dict[str, Callable[[Optimizer], Any]] = {

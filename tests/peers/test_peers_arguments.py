@@ -34,6 +34,14 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "min": lambda t, x: x.min(axis=0, keepdims=True)[0],
     "cat": lambda t, x: t.cat((x, x), axis=1),
     "stack": lambda t, x: t.stack((x, x), axis=1),
+    "cosine_similarity": lambda t, x: t.nn.functional.cosine_similarity(x, 2 * x + 1, axis=0),
+    "pairwise_distance": lambda t, x: t.nn.functional.pairwise_distance(x, 2 * x, keepdims=True),
+    **{
+        f"linalg.{name}": lambda t, x, name=name: getattr(t.linalg, name)(x, axis=1, keepdims=True)
+        for name in ("norm", "vector_norm")
+    },
+    "linalg.matrix_norm": lambda t, x: t.linalg.matrix_norm(x, axis=(0, 1), keepdims=True),
+    "linalg.vecdot": lambda t, x: t.linalg.vecdot(x, x, axis=0),
     "exp(a=)": lambda t, x: t.exp(a=x),
     "exp(input=)": lambda t, x: t.exp(input=x),
     "matmul(x1=, x2=)": lambda t, x: t.matmul(x1=x, x2=x.T),

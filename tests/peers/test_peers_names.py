@@ -3,6 +3,7 @@
 All of it is tried on PyTorch's own samples of each operator's arguments, and on its own samples of errors.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
@@ -17,6 +18,7 @@ pytest.importorskip("expecttest", reason="expecttest, which PyTorch's samples ne
 from test_peers_samples import (  # noqa: E402
     EXCEPTIONS,
     OPERATORS,
+    SPELT,
     call_of,
     described,
     is_random,
@@ -24,6 +26,7 @@ from test_peers_samples import (  # noqa: E402
     missing,
     samples,
 )
+from test_pytorch_names import LISTED  # noqa: E402
 
 import tinygrad_mlp as tg  # noqa: E402
 
@@ -140,7 +143,61 @@ KINDNESSES = {
     "triu": "of a vector is the matrix that NumPy gives",
 }
 
+# Neither is an integer or a flag.
+NO_COUNTS = (0.5, "no")
+COUNTS_AND_FLAGS = {"int", "int | None", "bool", "bool | None", "Dim", "int | Sequence[int]"}
+
+
+def placed(args: list[Any], options: dict[str, Any], names: list[str], name: str, value: Any) -> tuple[Any, Any]:
+    """The arguments of a call with `value` in place of the argument `name`, positional or not."""
+    place = names.index(name)
+    if place < len(args):
+        return [*args[:place], value, *args[place + 1 :]], options
+    return args, {**options, name: value}
+
+
+def raises(function: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> bool:
+    try:
+        with np.errstate(all="ignore"):
+            function(*args, **options)
+    except Exception:
+        return True
+    return False
+
+
+def no_counts(name: str, sample: Any, function: Any, args: list[Any], options: dict[str, Any]) -> Iterator[str]:
+    """Each argument of a call that is no integer or no flag, which PyTorch refuses, and this package takes."""
+    parameters = inspect.signature(function).parameters
+    positional = [each.name for each in parameters.values() if each.kind is not each.KEYWORD_ONLY]
+    theirs = [sample.input, *sample.args], sample.kwargs
+    for each in list(parameters.values())[1:]:
+        is_number = type(each.default) in (int, bool) or each.name in ("dim", "keepdim")
+        if not is_number and each.annotation not in COUNTS_AND_FLAGS:
+            continue
+        names = [*positional, each.name] if each.kind is each.KEYWORD_ONLY else positional
+        taken = OPERATORS[name].op
+        if each.default is not each.empty and raises(taken, *placed(*theirs, names, each.name, each.default)):
+            continue  # PyTorch has no such argument
+        for value in NO_COUNTS:
+            if raises(taken, *placed(*theirs, names, each.name, value)) and not raises(
+                function, *placed(args, options, names, each.name, value)
+            ):
+                yield f"{each.name}={value!r}"
+
+
+@pytest.mark.parametrize("name", [name for name in OF_FLOATS if name not in SPELT])
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_no_integer_or_flag_is_refused_where_pytorch_refuses_it(name: str) -> None:
+    for sample, function, args, options in calls(name):
+        if inspect.isfunction(function):
+            assert list(no_counts(name, sample, function, args, options)) == [], sample.summary()
+
+
 WITH_ERRORS = [name for name, op in OPERATORS.items() if op.error_inputs_func is not None]
+
+
+def test_each_kindness_has_a_row_in_the_docs() -> None:
+    assert KINDNESSES.keys() <= {name for place, name, status in LISTED if place != "torch.nn" and status == "differs"}
 
 
 def has_numbers(sample: Any) -> bool:

@@ -46,11 +46,39 @@ OPTIMIZERS: dict[str, dict[str, list[Any]]] = {
         "lr": [0.01, 0.3], "lr_decay": [0, 0.1], "weight_decay": [0, 0.1], "initial_accumulator_value": [0, 0.2],
         "eps": [1e-10, 0.1], "maximize": [False, True],
     },
+    "Adadelta": {
+        "lr": [1.0, 0.3], "rho": [0.9, 0.5, 1.0], "eps": [1e-6, 0.1], "weight_decay": [0, 0.1],
+        "maximize": [False, True],
+    },
+    "Adamax": {
+        "lr": [0.002, 0.1], "betas": [(0.9, 0.999), (0.5, 0.2)], "eps": [1e-8, 0.1], "weight_decay": [0, 0.1],
+        "maximize": [False, True],
+    },
+    "NAdam": {
+        "lr": [0.002, 0.1], "betas": [(0.9, 0.999), (0.5, 0.2)], "eps": [1e-8, 0.1], "weight_decay": [0, 0.1],
+        "momentum_decay": [0.004, 0, 0.5], "decoupled_weight_decay": [False, True], "maximize": [False, True],
+    },
+    "RAdam": {
+        "lr": [0.001, 0.1], "betas": [(0.9, 0.999), (0.5, 0.2), (0.8, 0.9)], "eps": [1e-8, 0.1],
+        "weight_decay": [0, 0.1], "decoupled_weight_decay": [False, True], "maximize": [False, True],
+    },
+    "Rprop": {
+        "lr": [0.01, 0.2], "etas": [(0.5, 1.2), (0.3, 2.0)], "step_sizes": [(1e-6, 50), (0.05, 0.15)],
+        "maximize": [False, True],
+    },
+    "ASGD": {
+        "lr": [0.01, 0.3], "lambd": [1e-4, 0.2], "alpha": [0.75, 1.5, 0], "t0": [1e6, 20, 0], "weight_decay": [0, 0.1],
+        "maximize": [False, True],
+    },
     "LBFGS": {
         "lr": [1, 0.3], "max_iter": [3, 5], "max_eval": [None, 4], "tolerance_grad": [1e-7, 1e-3],
         "tolerance_change": [1e-9, 1e-4], "history_size": [100, 3], "line_search_fn": [None, "strong_wolfe"],
     },
 }  # fmt: skip
+
+
+# Some schedules change a momentum, too.
+WITH_MOMENTUM = [name for name, options in OPTIMIZERS.items() if {"momentum", "betas"} & set(options)]
 
 
 def factor(k: int) -> float:
@@ -246,6 +274,13 @@ def to_theirs(state: Any) -> Any:
     return [to_theirs(value) for value in state] if isinstance(state, list) else state
 
 
+def assert_same_entries(ours: Any, theirs: Any) -> None:
+    """Compare what both libraries keep for each parameter, of which a user may read, say, the average of ASGD."""
+    for one, other in zip(ours.state_dict()["state"].values(), theirs.state_dict()["state"].values(), strict=True):
+        for name, value in one.items():
+            np.testing.assert_allclose(value, other[name], rtol=1e-10, atol=1e-10, err_msg=name)
+
+
 def assert_agreement(make: Callable[[Any], Run]) -> None:
     """Compare the steps of both libraries, and go on from each one's state in the other."""
     with warnings.catch_warnings():
@@ -262,10 +297,19 @@ def assert_agreement(make: Callable[[Any], Run]) -> None:
                     found.append(run.numbers())
     one, other = map(np.array, numbers[:2])
     np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
+    assert_same_entries(ours.optimizer, theirs.optimizer)
     for after, before, direction in ((numbers[2], other, "from"), (numbers[3], one, "to")):
         np.testing.assert_allclose(
             after[1:], before[STEPS // 2 + 1 :], rtol=1e-10, atol=1e-10, err_msg=f"with a state {direction} PyTorch"
         )
+
+
+@pytest.fixture(autouse=True)
+def float64_in_pytorch() -> Iterator[None]:
+    """PyTorch keeps the single numbers of a state in float32 unless float64 is the default."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("case", cases("optimizers"), ids=told)
@@ -277,8 +321,13 @@ def test_optimizers_agree(case: tuple[str, Options]) -> None:
 @pytest.mark.parametrize("case", cases("schedules"), ids=told)
 def test_schedules_agree(case: tuple[str, Options]) -> None:
     name, options = case
-    optimizer = ["SGD", "AdamW"][cases("schedules").index(case) % 2]
+    optimizer = WITH_MOMENTUM[cases("schedules").index(case) % len(WITH_MOMENTUM)]
     assert_agreement(lambda library: Run(library, optimizer, {"lr": 0.05}, name, options))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_schedules_agree_of_each_optimizer(optimizer: str) -> None:
+    assert_agreement(lambda library: Run(library, optimizer, {"lr": 0.05}, "StepLR", {"step_size": 3, "gamma": 0.8}))
 
 
 # What is not in the tables: what changes nothing here, and what says where to begin.

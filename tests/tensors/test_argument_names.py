@@ -50,19 +50,18 @@ def same(a: Any, b: Any) -> bool:
     return all(np.array_equal(np.asarray(one), np.asarray(other)) for one, other in together)
 
 
-@pytest.mark.parametrize(("theirs", "ours"), [("axis", "dim"), ("keepdims", "keepdim")])
-def test_options_under_numpys_names_are_taken_where_pytorch_takes_them(theirs: str, ours: str) -> None:
+@pytest.mark.parametrize(("theirs", "ours", "value"), [("axis", "dim", 1), ("keepdims", "keepdim", True)])
+def test_options_under_numpys_names_are_taken_where_pytorch_takes_them(theirs: str, ours: str, value: Any) -> None:
     names = set()
     for name, call in with_option(ours):
         if needs_more(call, ours) or name in NOT_BY_THESE:
             continue
         takes_dim = "dim" in inspect.signature(call).parameters
-        options = {"dim": 1, ours: 1} if takes_dim and name != "unsqueeze" else {ours: 1}
-        value = options.pop(ours)
+        options = {"dim": 1} if takes_dim and ours != "dim" else {}
         options |= needed(name, call)
         if name in WRITTEN_IN_PYTHON:
             with pytest.raises(
-                TypeError, match=rf"^{name}\(\) takes {ours}=, not {theirs}=: write {name}\(\.\.\., {ours}=1\)"
+                TypeError, match=rf"^{name}\(\) takes {ours}=, not {theirs}=: write {name}\(\.\.\., {ours}={value}\)"
             ):
                 call(X, **options, **{theirs: value})
             continue

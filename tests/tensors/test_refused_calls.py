@@ -95,9 +95,14 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.tensor(1.0).triu(), ValueError, r"triu\(\) takes a matrix, not a number: write x.reshape\(1, 1\)"),
     (lambda: tg.tensor(1.0).tril(), ValueError, r"tril\(\) takes a matrix"),
     (lambda: leaf(X).expand(3), ValueError, r"expand\(\) of shape \(2, 3\) takes 2 sizes or more, not 1"),
-    (lambda: tg.cat(leaf(X), leaf(X)), TypeError, r"cat\(\) takes the Tensors in a list, .*: write cat\(\[x, y\]\)"),  # type: ignore[arg-type]
+    (lambda: tg.cat(leaf(X), leaf(X)), TypeError, r"cat\(\) takes the Tensors in a list as .*: write cat\(\[x, y\]\)"),  # type: ignore[arg-type]
     (lambda: tg.stack(leaf(X)), TypeError, r"stack\(\) takes the Tensors in a list"),  # type: ignore[arg-type]
-    (lambda: tg.randint(0, 5, 3), TypeError, "a size: write"),  # type: ignore[arg-type]
+    (
+        lambda: tg.nn.functional.cosine_similarity(leaf(X), np.ones(4)),
+        ValueError,
+        r"cosine_similarity\(\) takes shapes that fit each other, not \(2, 3\) and \(4,\)",
+    ),
+    (lambda: tg.randint(0, 5, 3), TypeError, r"a list of integers or None as size=, not 3"),  # type: ignore[arg-type]
     (lambda: leaf(X).register_hook(3), TypeError, "a hook is a function of the gradient, not 3"),  # type: ignore[arg-type]
     (lambda: tg.randperm(-1), ValueError, "n ≥ 0, not -1"),
     (lambda: tg.manual_seed(None), ValueError, "a seed is an integer ≥ 0, not None"),  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from scipy.special import erf, expit
+from scipy.special import entr, erf, expit
 
 import tinygrad_mlp as tg
 from tinygrad_mlp.testing import prove
@@ -93,6 +93,12 @@ RIGHT: dict[str, tuple[Callable[..., Any], list[Callable[..., Any]], list[Any], 
     "a mean": (np.mean, [lambda g, y, x: g / x.size * np.ones_like(x)], [], {}),
     "a constant array": (lambda a, b: a * b, [lambda g, y, a, b: g * b, None], [POSITIVE, np.ones((3, 2))], {}),
     "a slope that is infinite at 0": (np.cbrt, [lambda g, y, x: g / (3 * y**2)], [], {}),
+    "a slope that is infinite inside the domain": (
+        lambda x: entr(x),
+        [lambda g, y, x: -g * (np.log(x) + 1)],
+        [(-1, 2)],
+        {},
+    ),
     "a border of high order": (
         lambda x: np.where(x**7 > 0, x, 2 * x),
         [lambda g, y, x: g * np.where(x > 0, 1, np.where(x < 0, 2, 1))],

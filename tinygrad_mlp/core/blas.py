@@ -194,7 +194,8 @@ class Target:
         """
         array = self.array
         routines = self._routines if array.flags.writeable else None  # BLAS would write nevertheless
-        shape = gradient.shape
+        # Not `gradient.shape`, which would be a call for a Product.
+        shape = (gradient.left.shape[0], gradient.right.shape[1]) if type(gradient) is Product else gradient.shape
         if shape != self._shape:
             raise ValueError(f"a gradient of shape {shape} cannot be added to an array of shape {self._shape}")
         if type(gradient) is Product:

@@ -22,6 +22,7 @@ from ..tensors.creation import (
     randint,
     randn,
     tensor,
+    validated_bounds,
     zeros,
     zeros_like,
 )
@@ -356,11 +357,9 @@ def randint_like(
     """
     like = _like(input)
     wanted = validated_dtype(dtype or like.dtype)
-    first, end = (0, low) if high is None else (low, high)
-    if wanted.kind != "f" and any(int(np.array(bound).astype(wanted)) != bound for bound in (first, end - 1)):
-        raise ValueError(f"integers from {first} to {end - 1} do not fit into {wanted}: write dtype=")
-    made: Tensor = randint(first, end, like.shape, generator=generator).to(wanted)
-    return made.requires_grad_() if requires_grad else made
+    bounds = (0, low) if high is None else (low, high)
+    first, end = validated_bounds("randint_like", *bounds, wanted)
+    return randint(first, end, like.shape, generator=generator, dtype=wanted, requires_grad=requires_grad)
 
 
 # --- questions about memory and dtypes --------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..core import functions as f
-from ..tensors.arguments import array_of, floating_dtype, lengths
-from ..tensors.creation import as_operand
+from ..tensors.arguments import array_of, common_shape, floating_dtype, lengths
+from ..tensors.creation import as_operand, validated_bounds
 from ..tensors.devices import DeviceLike, on_cpu
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.refusals import shown
@@ -50,7 +50,7 @@ def normal(
 
     Raises:
         TypeError: `mean` and `std` are numbers, and no `size` is given; or they are Tensors of integers.
-        ValueError: a standard deviation is negative.
+        ValueError: a standard deviation is negative, or the shapes do not fit.
 
     >>> import tinygrad_mlp as tg
     >>> tg.normal(tg.zeros(2), 0.1).shape, tg.normal(0, 1, (2, 3)).shape
@@ -60,7 +60,7 @@ def normal(
     if not given and size is None:
         raise TypeError("normal() of two numbers takes a size: write normal(0.0, 1.0, (2, 3))")
     wanted: Any = given[0]._floating("normal").dtype if given and dtype is None else floating_dtype(dtype)
-    shape = np.broadcast_shapes(*(x._data.shape for x in given)) if size is None else lengths((size,))
+    shape = common_shape("normal", *(x._data.shape for x in given)) if size is None else lengths((size,))
     made = Tensor._of(drawn(generator, _normal, mean, std, shape, wanted))
     return made.requires_grad_() if requires_grad else made
 
@@ -260,8 +260,7 @@ def random_(
     x = input._data
     first, end = (low or 0, to) if to is not _NOT_GIVEN else (0, low)
     end = _largest(x.dtype) + 1 if end is None else end
-    if not end > first:
-        raise ValueError(f"random_() draws integers ≥ {first} and < {end}, of which there are none")
+    first, end = validated_bounds("random_", first, end, x.dtype)
     made: Tensor = _fill("random_", input, generator, _integers, first, end, x.shape, x.dtype)
     return made
 

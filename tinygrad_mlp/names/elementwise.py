@@ -13,14 +13,16 @@ from scipy.special import digamma, erfc, erfinv, gammaln, i0, logit, xlogy
 
 from ..core.mode import is_grad_enabled
 from ..core.record import Variable, record
+from ..tensors.arguments import get_default_dtype
 from ..tensors.creation import as_floating, as_operand, tensor
 from ..tensors.dispatch import applied
 from ..tensors.promotion import common_dtype
 from ..tensors.tensor import Tensor
+from .creation import result_type
 from .rows import hurwitz_zeta, lower_gamma, upper_gamma
 from .table import offer, row
 
-__all__ = ["Frexp", "refuse_gradient"]
+__all__ = ["Frexp", "floating_pair", "refuse_gradient"]
 
 
 def refuse_gradient(function: str, name: str, value: Any) -> None:
@@ -29,9 +31,18 @@ def refuse_gradient(function: str, name: str, value: Any) -> None:
         raise TypeError(f"{function}() has no derivative by {name} here: write {name}.detach()")
 
 
-def _operand(input: Any, other: Any) -> Any:
-    """A number as a Tensor with the dtype of `input`, because SciPy's functions of two inputs make float64 of it."""
-    return tensor(other, dtype=as_floating(input).dtype) if isinstance(other, int | float) else other
+def floating_pair(input: Any, other: Any) -> tuple[Any, Any]:
+    """Two operands as Tensors of the floating dtype that both have together; as they are, if one is an array.
+
+    SciPy's functions of two inputs would make float64 of a number, and integers lose the dtype of a Tensor without
+    dimensions where one operand is computed before both meet.
+    """
+    if any(isinstance(x, np.ndarray | np.generic) for x in (input, other)):
+        return input, other
+    dtype = result_type(input, other)
+    dtype = dtype if dtype.kind == "f" else get_default_dtype()
+    one, two = (x.to(dtype) if isinstance(x, Tensor) else tensor(x, dtype=dtype) for x in (input, other))
+    return one, two
 
 
 def _comparison(function: Any, input: Any, other: Any) -> Any:
@@ -44,13 +55,19 @@ def _comparison(function: Any, input: Any, other: Any) -> Any:
 # --- arithmetic -------------------------------------------------------------------------------------------------------
 
 
-def _scaled(other: Any, alpha: Any) -> Any:
-    return other if alpha == 1 else alpha * other
+def _scaled(input: Any, other: Any, alpha: Any) -> Any:
+    """alpha · other, to be added to `input`: booleans are multiplied in the dtype that the sum has."""
+    if alpha == 1:
+        return other
+    if isinstance(alpha, int) and (entries := as_operand(other)).dtype.kind == "b":
+        dtype = result_type(input, other)
+        return alpha * entries.to(dtype) if dtype.kind != "b" else entries & bool(alpha)
+    return alpha * other
 
 
-row("add", lambda input, other, *, alpha=1: input + _scaled(other, alpha), "x + alpha · other.")
-row("sub subtract", lambda input, other, *, alpha=1: input - _scaled(other, alpha), "x − alpha · other.")
-row("rsub", lambda input, other, *, alpha=1: other - _scaled(as_operand(input), alpha), "other − alpha · x.",
+row("add", lambda input, other, *, alpha=1: input + _scaled(input, other, alpha), "x + alpha · other.")
+row("sub subtract", lambda input, other, *, alpha=1: input - _scaled(input, other, alpha), "x − alpha · other.")
+row("rsub", lambda input, other, *, alpha=1: other - _scaled(other, as_operand(input), alpha), "other − alpha · x.",
     to="functions")  # fmt: skip
 row("mul multiply", lambda input, other: input * other, "x · other.")
 row("true_divide", lambda input, other: input / other, "x / other.")
@@ -91,9 +108,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     return (input / other).trunc()
 
 
-row("addcmul", lambda input, tensor1, tensor2, *, value=1: input + _scaled(tensor1 * tensor2, value),
+row("addcmul", lambda input, tensor1, tensor2, *, value=1: input + _scaled(input, tensor1 * tensor2, value),
     "x + value · tensor1 · tensor2.")  # fmt: skip
-row("addcdiv", lambda input, tensor1, tensor2, *, value=1: input + _scaled(tensor1 / tensor2, value),
+row("addcdiv", lambda input, tensor1, tensor2, *, value=1: input + _scaled(input, tensor1 / tensor2, value),
     "x + value · tensor1 / tensor2.")  # fmt: skip
 
 
@@ -113,7 +130,13 @@ row("fill", lambda input, value: as_operand(input).clone().fill_(value), "`value
 row("gcd", lambda input, other: record(np.gcd, (input, other)), "The greatest common divisor of integers.")
 row("lcm", lambda input, other: record(np.lcm, (input, other)), "The least common multiple of integers.")
 row("hypot", lambda input, other: record(np.hypot, (input, other)), "√(x² + other²).")
-row("ldexp", lambda input, other: input * as_operand(other).exp2(), "x · 2^other.")
+
+
+@offer()
+def ldexp(input: Any, other: Any) -> Tensor:
+    """x · 2^other."""
+    mantissa, exponent = floating_pair(input, other)
+    return mantissa * as_operand(exponent).exp2()
 
 
 @offer()
@@ -189,9 +212,10 @@ def nextafter(input: Any, other: Any) -> Tensor:
     Raises:
         TypeError: both hold integers.
     """
-    other = as_operand(other).detach()
-    if common_dtype(input, other).kind != "f":
+    if common_dtype(input, as_operand(other)).kind != "f":
         raise TypeError("nextafter() takes floating Tensors: write .float()")
+    input, other = map(as_operand, floating_pair(input, other))
+    other = other.detach()
     moves = (input != other) & input.isfinite()
     return record(np.nextafter, (input, other)) + record(np.where, (moves, input - input.detach(), 0))
 
@@ -253,13 +277,20 @@ row("asinh arcsinh", lambda input: record(np.arcsinh, (input,)), "The number who
 row("acosh arccosh", lambda input: record(np.arccosh, (input,)), "The number ≥ 0 whose hyperbolic cosine is x.")
 row("atanh arctanh", lambda input: record(np.arctanh, (input,)), "The number whose hyperbolic tangent is x.")
 row("atan2 arctan2", lambda input, other: record(np.arctan2, (input, other)), "The angle of the point (other, x).")
-row("logaddexp2", lambda input, other: (input * math.log(2)).logaddexp(other * math.log(2)) / math.log(2),
-    "log₂(2ˣ + 2^other).")  # fmt: skip
+
+
+@offer()
+def logaddexp2(input: Any, other: Any) -> Tensor:
+    """log₂(2ˣ + 2^other)."""
+    one, two = (x * math.log(2) for x in floating_pair(input, other))
+    return as_operand(one).logaddexp(two) / math.log(2)
+
+
 row("logit", lambda input, eps=None: record(logit, (input if eps is None else input.clamp(eps, 1 - eps),)),
     "ln(x / (1 − x)), of x between `eps` and 1 − `eps`.")  # fmt: skip
 row(
     "xlogy",
-    lambda input, other: record(xlogy, (input, _operand(input, other))),
+    lambda input, other: record(xlogy, floating_pair(input, other)),
     "x · ln(other), but 0 where x is 0.",
 )
 row("erfc", lambda input: record(erfc, (input,)), "1 − erf(x), exact for large x.")

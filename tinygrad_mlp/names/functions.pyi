@@ -146,7 +146,7 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the first minimum along `dim`; by default in the flattened Tensor."""
 
-def argsort(input: Any, dim: int = -1, descending: Any = False, *, stable: Any = False) -> Tensor:
+def argsort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
     """The indices along `dim` that sort this Tensor: of equal entries the first comes first."""
 
 def argwhere(input: Any) -> Tensor:
@@ -344,20 +344,21 @@ def chain_matmul(*matrices: Any) -> Tensor:
         ValueError: one of them is no matrix, or their shapes do not fit.
     """
 
-def cholesky(input: Any, upper: Any = False) -> Tensor:
+def cholesky(input: Any, upper: bool = False) -> Tensor:
     """`linalg.cholesky`, under its older name."""
 
-def cholesky_inverse(input: Any, upper: Any = False) -> Tensor:
+def cholesky_inverse(input: Any, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is `input`."""
 
-def cholesky_solve(input: Any, input2: Any, upper: Any = False) -> Tensor:
+def cholesky_solve(input: Any, input2: Any, upper: bool = False) -> Tensor:
     """The solution of A X = `input`, where `input2` is the Cholesky factor of A."""
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of at most `chunks` parts along `dim`, all of one length but for the last, which may be shorter.
 
     Raises:
-        ValueError: `chunks` is not positive.
+        TypeError: `chunks` is no integer.
+        ValueError: it is not positive.
     """
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
@@ -395,7 +396,7 @@ def clip_(input: Any, min: Any = None, max: Any = None) -> Tensor:
 def clone(input: Any) -> Tensor:
     """A copy in memory of its own. Gradients pass through it."""
 
-def column_stack(tensors: Sequence[Any]) -> Tensor:
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The Tensors side by side, along their columns. A vector is a column.
 
     Raises:
@@ -463,7 +464,7 @@ def cosine_similarity(x1: Tensor, x2: Any, dim: int = 1, eps: float = 1e-08) -> 
     It is their product divided by their norms. A smaller norm than `eps` counts as `eps`, but has its own gradient.
 
     Raises:
-        ValueError: `eps` is no number.
+        ValueError: `eps` is no number, or the shapes do not fit.
     """
 
 def count_nonzero(input: Any, dim: Dim = None) -> Tensor:
@@ -541,7 +542,7 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
         ValueError: `dim1` and `dim2` are the same, or the Tensor is a number.
     """
 
-def diagflat(input: Any, offset: Any = 0) -> Tensor:
+def diagflat(input: Any, offset: int = 0) -> Tensor:
     """A matrix with the entries of this Tensor on a diagonal: the main one, or `offset` further up."""
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -602,7 +603,7 @@ def dsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
         ValueError: so many parts of one length do not make up the dimension, or there are only two dimensions.
     """
 
-def dstack(tensors: Sequence[Any]) -> Tensor:
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """The Tensors behind each other, along their third dimension, which matrices and vectors get.
 
     Raises:
@@ -852,7 +853,7 @@ def hsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
         ValueError: so many parts of one length do not make up the dimension, or the Tensor is a number.
     """
 
-def hstack(tensors: Sequence[Any]) -> Tensor:
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """The Tensors side by side, along their columns; vectors and numbers one after the other.
 
     Raises:
@@ -1169,7 +1170,7 @@ def matmul(input: Any, other: Any) -> Tensor:
 def matrix_exp(input: Any) -> Tensor:
     """The matrix exponential Σ Xᵏ / k!."""
 
-def matrix_power(input: Any, n: Any) -> Tensor:
+def matrix_power(input: Any, n: int) -> Tensor:
     """The product of n times the same square matrix."""
 
 def max(input: Any, dim: int | Tensor | None = None, keepdim: bool = False) -> Any:
@@ -1321,7 +1322,7 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Tensor:
         ValueError: the dimension does not have these entries.
     """
 
-def narrow_copy(input: Any, dim: int, start: Any, length: Any) -> Tensor:
+def narrow_copy(input: Any, dim: int, start: int, length: int) -> Tensor:
     """A copy of the `length` entries along `dim` that begin at `start`."""
 
 def ne(input: Any, other: Any) -> Tensor:
@@ -1378,7 +1379,7 @@ def normal(
 
     Raises:
         TypeError: `mean` and `std` are numbers, and no `size` is given; or they are Tensors of integers.
-        ValueError: a standard deviation is negative.
+        ValueError: a standard deviation is negative, or the shapes do not fit.
 
     >>> import tinygrad_mlp as tg
     >>> tg.normal(tg.zeros(2), 0.1).shape, tg.normal(0, 1, (2, 3)).shape
@@ -1425,7 +1426,7 @@ def poisson(input: Any, generator: AnyGenerator | None = None) -> Tensor:
         ValueError: a rate is negative.
     """
 
-def polygamma(n: Any, input: Any) -> Tensor:
+def polygamma(n: int, input: Any) -> Tensor:
     """The n-th derivative of `digamma`."""
 
 def positive(input: Any) -> Tensor:
@@ -1465,7 +1466,7 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor
         ValueError: `index` and `source` have different numbers of entries.
     """
 
-def qr(input: Any, some: Any = True) -> tuple[Tensor, Tensor]:
+def qr(input: Any, some: bool = True) -> tuple[Tensor, Tensor]:
     """`linalg.qr`, under its older name."""
 
 def quantile(
@@ -1574,7 +1575,8 @@ def repeat_interleave(
 
     Raises:
         TypeError: `dim` is given without `repeats`.
-        ValueError: a number of repeats is negative, or the result has not the length `output_size`.
+        ValueError: a number of repeats is negative; or there are several, and not one for each entry; or the result has
+            not the length `output_size`.
     """
 
 def reshape(input: Any, *given: Any, shape: Sequence[int] | None = None) -> Tensor:
@@ -1615,7 +1617,7 @@ def round(input: Any, *, decimals: int = 0) -> Tensor:
 def round_(input: Any, *, decimals: int = 0) -> Tensor:
     """`round`, written into this Tensor."""
 
-def row_stack(tensors: Sequence[Any]) -> Tensor:
+def row_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The Tensors below each other, along their rows. A vector is a row.
 
     Raises:
@@ -1764,7 +1766,8 @@ def set_num_threads(number: int) -> None:
     """Set how many threads matrix products use. It takes the package threadpoolctl, and warns where that is missing.
 
     Raises:
-        ValueError: `number` is below 1, or no integer.
+        TypeError: `number` is no integer.
+        ValueError: it is below 1.
     """
 
 def set_printoptions(
@@ -1876,12 +1879,22 @@ def squeeze(input: Any, dim: Dim = None) -> Tensor:
     """This Tensor without the dimensions among `dim` that have length 1; by default among all."""
 
 def std(
-    input: Any, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Any,
+    dim: Dim | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Tensor:
     """The square root of `var`, which has the same arguments. Its derivative is 0 where all entries are equal."""
 
 def std_mean(
-    input: Any, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Any,
+    dim: Dim | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The standard deviation and the mean over `dim`. See `Tensor.std`, which has the same arguments."""
 
@@ -1897,10 +1910,10 @@ def sum(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: DTypeLike 
 def svd(input: Any, some: bool = True, compute_uv: bool = True) -> tuple[Tensor, Tensor, Tensor]:
     """`linalg.svd`, with V in place of its transpose, and without the columns of U and V that A has no values for."""
 
-def swapaxes(input: Any, axis0: Any, axis1: Any) -> Tensor:
+def swapaxes(input: Any, axis0: int, axis1: int) -> Tensor:
     """This Tensor with the dimensions `axis0` and `axis1` swapped."""
 
-def swapdims(input: Any, dim0: Any, dim1: Any) -> Tensor:
+def swapdims(input: Any, dim0: int, dim1: int) -> Tensor:
     """This Tensor with the dimensions `dim0` and `dim1` swapped."""
 
 def t(input: Any) -> Tensor:
@@ -2108,7 +2121,12 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     """
 
 def var(
-    input: Any, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Any,
+    dim: Dim | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Tensor:
     """The variance Σ (x − mean)² / (n − correction) over the n entries of `dim`; by default of all dimensions.
 
@@ -2122,7 +2140,12 @@ def var(
     """
 
 def var_mean(
-    input: Any, dim: Dim = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Any,
+    dim: Dim | bool = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The variance and the mean over `dim`. See `Tensor.var`, which has the same arguments."""
 
@@ -2140,7 +2163,7 @@ def vsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
         ValueError: so many parts of one length do not make up the dimension, or there is only one dimension.
     """
 
-def vstack(tensors: Sequence[Any]) -> Tensor:
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """The Tensors below each other, along their rows. A vector is a row.
 
     Raises:

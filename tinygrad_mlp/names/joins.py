@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..tensors.arguments import lengths
-from ..tensors.creation import arange, as_operand, cat, made_of, stack, validate_list, zeros
+from ..tensors.creation import arange, as_operand, cat, made_of, stack, validate_some, zeros
 from ..tensors.promotion import common_dtype
 from ..tensors.tensor import Tensor
 from .shapes import at_least
@@ -21,51 +21,51 @@ offer("concat concatenate", to="functions")(cat)
 
 
 @offer(to="functions")
-def hstack(tensors: Sequence[Any]) -> Tensor:
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """The Tensors side by side, along their columns; vectors and numbers one after the other.
 
     Raises:
         TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes do not fit.
     """
-    validate_list("hstack", tensors)
+    validate_some("hstack", tensors)
     joined = [at_least(tensor, 1) for tensor in tensors]
     return cat(joined, dim=0 if joined[0].ndim == 1 else 1)
 
 
 @offer("vstack row_stack", to="functions")
-def vstack(tensors: Sequence[Any]) -> Tensor:
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """The Tensors below each other, along their rows. A vector is a row.
 
     Raises:
         TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes do not fit.
     """
-    validate_list("vstack", tensors)
+    validate_some("vstack", tensors)
     return cat([at_least(tensor, 2) for tensor in tensors])
 
 
 @offer(to="functions")
-def dstack(tensors: Sequence[Any]) -> Tensor:
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """The Tensors behind each other, along their third dimension, which matrices and vectors get.
 
     Raises:
         TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes do not fit.
     """
-    validate_list("dstack", tensors)
+    validate_some("dstack", tensors)
     return cat([at_least(tensor, 3) for tensor in tensors], dim=2)
 
 
 @offer(to="functions")
-def column_stack(tensors: Sequence[Any]) -> Tensor:
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The Tensors side by side, along their columns. A vector is a column.
 
     Raises:
         TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes do not fit.
     """
-    validate_list("column_stack", tensors)
+    validate_some("column_stack", tensors)
     joined = map(as_operand, tensors)
     return cat([tensor if tensor.ndim > 1 else tensor.reshape(-1, 1) for tensor in joined], dim=1)
 

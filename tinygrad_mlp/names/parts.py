@@ -112,7 +112,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of at most `chunks` parts along `dim`, all of one length but for the last, which may be shorter.
 
     Raises:
-        ValueError: `chunks` is not positive.
+        TypeError: `chunks` is no integer.
+        ValueError: it is not positive.
     """
     number = positive_integer(chunks, "chunk() makes one part or more")
     own = input.shape[dim_of(dim, input)]

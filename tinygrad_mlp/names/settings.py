@@ -23,7 +23,8 @@ def set_num_threads(number: int) -> None:
     """Set how many threads matrix products use. It takes the package threadpoolctl, and warns where that is missing.
 
     Raises:
-        ValueError: `number` is below 1, or no integer.
+        TypeError: `number` is no integer.
+        ValueError: it is below 1.
     """
     positive_integer(number, "set_num_threads() takes an integer ≥ 1")
     if not is_installed("threadpoolctl"):

@@ -219,7 +219,8 @@ def repeat_interleave(
 
     Raises:
         TypeError: `dim` is given without `repeats`.
-        ValueError: a number of repeats is negative, or the result has not the length `output_size`.
+        ValueError: a number of repeats is negative; or there are several, and not one for each entry; or the result has
+            not the length `output_size`.
     """
     if repeats is None:
         if dim is not None:
@@ -233,6 +234,11 @@ def repeat_interleave(
         repeats = array_of(repeats)
     if np.any(np.less(repeats, 0)):
         raise ValueError(f"repeat_interleave() takes repeats ≥ 0, not {repeats}")
+    if np.size(repeats) not in (1, length := input.shape[dim]):
+        raise ValueError(
+            f"repeat_interleave() takes one number, or one for each of the {length} entries along dim={dim}, not "
+            f"{np.size(repeats)}"
+        )
     repeated: Any = np.repeat(input, repeats, axis=dim)
     if output_size not in (None, repeated.shape[dim]):
         raise ValueError(f"repeat_interleave() makes the length {repeated.shape[dim]}, not output_size={output_size}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..tensors.arguments import array_of, dim_of, integer, real
+from ..tensors.arguments import array_of, dim_of, real
 from ..tensors.creation import as_operand
 from ..tensors.indexing import part_at
 from ..tensors.methods import Selected
@@ -100,11 +101,11 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sel
     return Selected(*(part_at(x, dim, slice(k - 1, k) if keepdim else k - 1) for x in ordered))
 
 
-def _validated_count(name: str, input: Any, k: Any, dim: int, least: int) -> int:
+def _validated_count(name: str, input: Any, k: int, dim: int, least: int) -> int:
     """`k` as an int. Raises ValueError unless there are so many entries along `dim`."""
     length = input.shape[dim_of(dim, input)] if input.ndim else 1
-    count = integer(k)
-    if count is None or not least <= count <= length:
+    count = operator.index(k)
+    if not least <= count <= length:
         raise ValueError(f"{name}() takes k from {least} to {length} along dim={dim} of {shown(input)}, not {shown(k)}")
     return count
 

@@ -182,7 +182,7 @@ def nanquantile(
 @offer(to="functions")
 def var_mean(
     input: Any,
-    dim: Dim = None,
+    dim: Dim | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -197,7 +197,7 @@ def var_mean(
 @offer(to="functions")
 def std_mean(
     input: Any,
-    dim: Dim = None,
+    dim: Dim | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,

@@ -10,15 +10,14 @@ and their names into `index.py`, from which the package knows them before the ta
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal, TypeVar
 
 from .._left_out import LeftOut
+from ..tensors.arguments import validated
 from ..tensors.creation import as_function
 from ..tensors.named import Named
-from ..tensors.refusals import PYTORCH_NAMES, with_names
 from ..tensors.tensor import Tensor
 
 __all__ = ["Later", "function_of", "functions", "load", "offer", "offer_methods", "row"]
@@ -28,6 +27,12 @@ To = Literal["both", "methods", "functions"]
 
 _functions: dict[str, Callable[..., Any]] = {}  # those that are no methods
 _methods: set[str] = set()  # those that are functions, too
+
+# Annotations of the parameters of rows, which a lambda cannot have. The others are Tensors, arrays, numbers or lists.
+_KINDS = {
+    **dict.fromkeys(["dim", "dim0", "dim1", "axis0", "axis1", "length", "n", "offset", "start"], "int"),
+    **dict.fromkeys(["descending", "keepdim", "some", "stable", "upper"], "bool"),
+}
 
 
 def load() -> None:
@@ -64,7 +69,10 @@ def row(names: str, function: Callable[..., Any], sentence: str, *, returns: str
         to: where it becomes an attribute. A method takes a Tensor as `input`. The function made of it also takes
             arrays, numbers and lists there, but a row of functions alone gets its arguments as they are.
     """
-    function.__annotations__ = {"return": returns}
+    code = function.__code__
+    names_of_parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    kinds = {name: _KINDS[name] for name in names_of_parameters if name in _KINDS}
+    function.__annotations__ = {**kinds, "return": returns}
     function.__name__ = function.__qualname__ = names.split()[0]  # Python's messages about arguments have the second
     function.__doc__ = sentence
     offer(names, to=to)(function)
@@ -82,18 +90,12 @@ def offer(names: str = "", *, to: To = "both") -> Callable[[F], F]:
                 _functions[name] = function
                 continue
             function.__qualname__ = f"Tensor.{function.__name__}"
-            takes_dims = PYTORCH_NAMES.intersection(function.__code__.co_varnames[: _count(function)])
-            setattr(Named, name, with_names(function) if takes_dims else function)
+            setattr(Named, name, validated(function))
             if to == "both":
                 _methods.add(name)
         return function
 
     return add
-
-
-def _count(function: Any) -> int:
-    """How many parameters `function` has, but for ``*args`` and ``**options``."""
-    return int(function.__code__.co_argcount + function.__code__.co_kwonlyargcount)
 
 
 def offer_methods(names: str) -> None:
@@ -117,5 +119,4 @@ def function_of(name: str) -> Callable[..., Any]:
         load()
     if name in _methods:
         return as_function(getattr(Tensor, name))
-    function = _functions[name]
-    return with_names(function) if PYTORCH_NAMES & inspect.signature(function).parameters.keys() else function
+    return validated(_functions[name])

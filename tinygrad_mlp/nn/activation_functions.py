@@ -18,11 +18,11 @@ from numpy.typing import DTypeLike
 from scipy.special import erf
 
 from ..names.in_place import written
-from ..tensors.arguments import dim_of
+from ..tensors.arguments import dim_of, refusing_names
 from ..tensors.creation import arange, as_floating, as_operand
 from ..tensors.indexing import part_at
 from ..tensors.random import AnyGenerator, drawn
-from ..tensors.refusals import number, refusing_names, warn
+from ..tensors.refusals import number, warn
 from ..tensors.tensor import Tensor
 
 __all__ = [
@@ -374,6 +374,7 @@ def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     signature = inspect.signature(function)
     kept = [parameter for key, parameter in signature.parameters.items() if key != "inplace"]
     changed.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    changed.__wrapped__ = function  # type: ignore[attr-defined]  # whose annotations its arguments are validated by
     changed.__qualname__ = changed.__name__
     changed.__doc__ = f"`{function.__name__}`, in place: the input becomes the result, and is returned."
     return changed

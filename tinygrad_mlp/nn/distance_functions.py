@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..tensors.arguments import Dim
+from ..tensors.arguments import Dim, common_shape, refusing_names
 from ..tensors.creation import as_floating, as_operand
-from ..tensors.refusals import number, refusing_names
+from ..tensors.refusals import number
 from ..tensors.tensor import Tensor
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
@@ -47,18 +47,17 @@ def pairwise_distance(x1: Tensor, x2: Any, p: float = 2.0, eps: float = 1e-6, ke
     return (as_floating(x1) - as_operand(x2) + eps).norm(p, -1, keepdim)
 
 
-@refusing_names
 def cosine_similarity(x1: Tensor, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between `x1` and `x2` along `dim`. Both are broadcast to each other.
 
     It is their product divided by their norms. A smaller norm than `eps` counts as `eps`, but has its own gradient.
 
     Raises:
-        ValueError: `eps` is no number.
+        ValueError: `eps` is no number, or the shapes do not fit.
     """
     validate_added("cosine_similarity", eps)
     x1, x2 = as_floating(x1), as_floating(x2)
-    shape = np.broadcast_shapes(x1.shape, x2.shape)  # of which `dim` is a dimension
+    shape = common_shape("cosine_similarity", x1.shape, x2.shape)  # of which `dim` is a dimension
     units = []
     for x in (x1, x2):
         whole: Tensor = np.broadcast_to(x, shape)  # type: ignore[assignment]

@@ -13,7 +13,16 @@ from ..tensors.observer import observer
 from ..tensors.refusals import number, warn
 from ..tensors.tensor import Tensor
 from .distance_functions import raised
-from .loss_functions import REDUCTIONS, fits, of_one_dtype, reduced, reduction_of, tensors, validate_reduction
+from .loss_functions import (
+    REDUCTIONS,
+    Deprecated,
+    fits,
+    of_one_dtype,
+    reduced,
+    reduction_of,
+    tensors,
+    validate_reduction,
+)
 
 __all__ = ["gaussian_nll_loss", "kl_div", "poisson_nll_loss"]
 
@@ -23,8 +32,8 @@ KL_REDUCTIONS = (*REDUCTIONS, "batchmean")
 def kl_div(
     input: Tensor,
     target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
@@ -115,9 +124,9 @@ def poisson_nll_loss(
     target: Any,
     log_input: bool = True,
     full: bool = False,
-    size_average: bool | None = None,
+    size_average: Deprecated = None,
     eps: float = 1e-8,
-    reduce: bool | None = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """λ − y ln λ for counts y, the target, that have a Poisson distribution with mean λ.

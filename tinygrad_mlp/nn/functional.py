@@ -19,7 +19,7 @@ from ..core import functions as f
 from ..core.functions import DtypeError
 from ..core.record import record
 from ..names import table
-from ..tensors.arguments import array_of
+from ..tensors.arguments import array_of, validate_functions
 from ..tensors.creation import arange, as_floating, as_operand, full
 from ..tensors.observer import observer
 from ..tensors.random import AnyGenerator, drawn
@@ -351,6 +351,8 @@ def _alpha_dropped(input: Tensor, shape: tuple[int, ...], p: float, generator: A
 
 
 # --- under other names ------------------------------------------------------------------------------------------------
+
+validate_functions(globals())
 
 # PyTorch has these functions at its top, too, and two of them are methods.
 for _function in (celu, celu_, cosine_similarity, pairwise_distance, rrelu, rrelu_, selu, selu_, threshold, threshold_):

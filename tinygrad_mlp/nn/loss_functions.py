@@ -38,6 +38,7 @@ REDUCTIONS = ("mean", "sum", "none")
 # For each reduction, the options of an elementwise loss of the sheet. With `total` it returns its sum, from one node.
 _TOTALS: dict[str, dict[str, bool]] = {"mean": {"total": True}, "sum": {"total": True}, "none": {}}
 Array = NDArray[Any]
+Deprecated = bool | None  # options that `legacy_reduction` validates, with its own advice
 _OTHER_SAMPLES = "are they of the same samples, and in this order?"
 
 
@@ -172,8 +173,8 @@ def _per_weight(name: str, elements: Tensor, weight: Any, reduction: str) -> Ten
 def mse_loss(
     input: Tensor,
     target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
     weight: Any = None,
 ) -> Tensor:
@@ -196,8 +197,8 @@ def mse_loss(
 def l1_loss(
     input: Tensor,
     target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
     weight: Any = None,
 ) -> Tensor:
@@ -262,8 +263,8 @@ def validate_beta(beta: float) -> None:
 def smooth_l1_loss(
     input: Tensor,
     target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
@@ -296,8 +297,8 @@ def binary_cross_entropy(
     input: Tensor,
     target: Any,
     weight: Any = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """−y ln a − (1 − y) ln(1 − a) for probabilities a, the input, and y, the target.
@@ -322,8 +323,8 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Any,
     weight: Any = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
     pos_weight: Any = None,
 ) -> Tensor:
@@ -406,9 +407,9 @@ def nll_loss(
     input: Tensor,
     target: Any,
     weight: Any = None,
-    size_average: bool | None = None,
+    size_average: Deprecated = None,
     ignore_index: int = -100,
-    reduce: bool | None = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """−`input` at the target class, for log-probabilities (N, C), (N, C, d, …), (C,) and classes (N,), (N, d, …), ().
@@ -455,9 +456,9 @@ def cross_entropy(
     input: Tensor,
     target: Any,
     weight: Any = None,
-    size_average: bool | None = None,
+    size_average: Deprecated = None,
     ignore_index: int = -100,
-    reduce: bool | None = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:

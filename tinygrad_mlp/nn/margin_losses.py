@@ -15,7 +15,16 @@ from ..tensors.observer import observer
 from ..tensors.refusals import number, shown
 from ..tensors.tensor import Tensor
 from .distance_functions import pairwise_distance
-from .loss_functions import class_weight, reduced, reduction_of, tensors, validate_classes, validated_classes, weighted
+from .loss_functions import (
+    Deprecated,
+    class_weight,
+    reduced,
+    reduction_of,
+    tensors,
+    validate_classes,
+    validated_classes,
+    weighted,
+)
 
 __all__ = [
     "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss",
@@ -32,8 +41,8 @@ def validate_margin(name: str, margin: float) -> None:
 def soft_margin_loss(
     input: Tensor,
     target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """ln(1 + e^(−y x)) for scores x, the input, and targets y that are 1 or −1.
@@ -50,8 +59,8 @@ def hinge_embedding_loss(
     input: Tensor,
     target: Any,
     margin: float = 1.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """The distance x, the input, for a target 1, and max(0, `margin` − x) for a target −1.
@@ -71,8 +80,8 @@ def margin_ranking_loss(
     input2: Any,
     target: Any,
     margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """max(0, `margin` − y (input1 − input2)): for a target y of 1, input1 is to be larger, and for −1 input2.
@@ -93,8 +102,8 @@ def cosine_embedding_loss(
     input2: Any,
     target: Any,
     margin: float = 0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """1 − cos φ for a target 1, and max(0, cos φ − `margin`) for a target −1, where φ is the angle of two vectors.
@@ -130,8 +139,8 @@ def triplet_margin_loss(
     p: float = 2,
     eps: float = 1e-6,
     swap: bool = False,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """max(0, `margin` + d(anchor, positive) − d(anchor, negative)), where d is `pairwise_distance` of order `p`.
@@ -191,8 +200,8 @@ def multi_margin_loss(
     p: int = 1,
     margin: float = 1.0,
     weight: Any = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Σ max(0, `margin` − x_y + x_j)ᵖ / C over all classes j but the target y, for scores x of C classes.
@@ -228,8 +237,8 @@ def multi_margin_loss(
 def multilabel_margin_loss(
     input: Tensor,
     target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Σ max(0, 1 − x_y + x_j) / C over the classes y of a sample and those classes j that are not, for scores x.
@@ -263,8 +272,8 @@ def multilabel_soft_margin_loss(
     input: Tensor,
     target: Any,
     weight: Any = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    size_average: Deprecated = None,
+    reduce: Deprecated = None,
     reduction: str = "mean",
 ) -> Tensor:
     """The mean over the classes, the last dimension, of `binary_cross_entropy_with_logits`.

@@ -7,14 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..tensors.tensor import Tensor
-from .entries import Number, Numbers, Table
-from .optimizer import Optimizer, full_gradient, validate_differentiable, validate_flags, validate_rates
+from .entries import Numbers
+from .entrywise import STEP, EntryWise, Rows, State
 
 __all__ = ["Adagrad"]
 
 
-class Adagrad(Optimizer):
+class Adagrad(EntryWise):
     """``W ← W − lr / (1 + (t − 1) · lr_decay) · g / (√s + eps)`` with the sum s of the g² so far (Duchi et al. 2011).
 
     Here g is the gradient in step t = 1, 2, ….
@@ -34,7 +33,7 @@ class Adagrad(Optimizer):
         ValueError: an option is negative, or `differentiable` is True.
     """
 
-    _entries: ClassVar[Table] = {"step": Number(whole=True, least=0), "sum": Numbers(least=0)}
+    _entries: ClassVar[Rows] = {**STEP, "sum": Numbers(start="initial_accumulator_value", least=0)}
 
     def __init__(
         self,
@@ -50,33 +49,19 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        validate_differentiable(differentiable)
         super().__init__(
             params,
-            {
-                "lr": lr,
-                "lr_decay": lr_decay,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "initial_accumulator_value": initial_accumulator_value,
-                "maximize": maximize,
-            },
+            differentiable,
+            lr=lr,
+            lr_decay=lr_decay,
+            eps=eps,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            maximize=maximize,
         )
 
-    def _check(self, group: dict[str, Any]) -> None:
-        validate_rates(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
-        validate_flags(group, "maximize")
-
-    def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
-        for parameter, gradient in ready:
-            weight = parameter._data
-            gradient = full_gradient(gradient, weight, group["weight_decay"], group["maximize"])
-            state = self.state.setdefault(parameter, {})
-            if not state:
-                state["step"] = 0
-                state["sum"] = np.full(weight.shape, group["initial_accumulator_value"], weight.dtype)
-            total = state["sum"]
-            total += gradient * gradient
-            rate = group["lr"] / (1 + state["step"] * group["lr_decay"])
-            state["step"] += 1
-            weight -= rate * gradient / (np.sqrt(total) + group["eps"])
+    def _move(self, weight: Any, gradient: Any, state: State, group: dict[str, Any]) -> None:
+        total = state["sum"]
+        total += gradient * gradient
+        rate = group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])
+        weight -= rate * gradient / (np.sqrt(total) + group["eps"])

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..tensors.refusals import shown
-from ..tensors.tensor import Tensor
-from .entries import Number, Numbers, Table
-from .optimizer import Optimizer, full_gradient, validate_differentiable, validate_flags, validate_rates
+from .entries import Numbers
+from .entrywise import MOMENTS, EntryWise, Rows, State, kept, moments
 
 __all__ = ["Adam", "AdamW"]
 
 
-class Adam(Optimizer):
+class Adam(EntryWise):
     """``W ← W − lr · m̂ / (√v̂ + eps)`` with averages m of the gradient g and v of its square (Kingma & Ba 2015).
 
     In step t, ``m ← β₁ m + (1 − β₁) g`` and ``v ← β₂ v + (1 − β₂) g²``. Both start at 0, which is corrected by
@@ -41,12 +38,7 @@ class Adam(Optimizer):
         ValueError: `lr`, `eps` or `weight_decay` is negative, a β is outside [0, 1), or `differentiable` is True.
     """
 
-    _entries: ClassVar[Table] = {
-        "step": Number(whole=True, least=0),
-        "exp_avg": Numbers(),
-        "exp_avg_sq": Numbers(least=0),
-        "max_exp_avg_sq": Numbers(least=0, required=False),
-    }
+    _entries: ClassVar[Rows] = {**MOMENTS, "max_exp_avg_sq": Numbers(least=0, required=False)}
 
     def __init__(
         self,
@@ -64,67 +56,32 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        validate_differentiable(differentiable)
         super().__init__(
             params,
-            {
-                "lr": lr,
-                "betas": betas,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "amsgrad": amsgrad,
-                "maximize": maximize,
-                "decoupled_weight_decay": decoupled_weight_decay,
-            },
+            differentiable,
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            amsgrad=amsgrad,
+            maximize=maximize,
+            decoupled_weight_decay=decoupled_weight_decay,
         )
 
-    def _check(self, group: dict[str, Any]) -> None:
-        validate_rates(group, "lr", "eps", "weight_decay")
-        validate_flags(group, "amsgrad", "maximize", "decoupled_weight_decay")
-        betas = group["betas"]
-        are_two = isinstance(betas, tuple | list) and len(betas) == 2
-        if not are_two or not all(isinstance(beta, Real) and 0 <= float(beta) < 1 for beta in betas):
-            raise ValueError(f"betas are two numbers of [0, 1), not {shown(betas)}")
-
-    def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
-        lr, decay = group["lr"], group["weight_decay"]
-        beta1, beta2 = group["betas"]
-        for parameter, gradient in ready:
-            weight = parameter._data
-            is_decoupled = group["decoupled_weight_decay"]
-            gradient = full_gradient(gradient, weight, 0 if is_decoupled else decay, group["maximize"])
-            if decay and is_decoupled:
-                weight *= 1 - lr * decay
-            state = self.state.setdefault(parameter, {})
-            if not state:
-                state["step"] = 0
-                for name in ("exp_avg", "exp_avg_sq"):
-                    state[name] = np.zeros(weight.shape, weight.dtype)
-            state["step"] += 1
-            mean, square = state["exp_avg"], state["exp_avg_sq"]
-
-            # One array of the weight's size holds all intermediate results, because new memory would take more time.
-            # m ← β₁ m + (1 − β₁) g
-            scratch = np.multiply(gradient, 1 - beta1, out=np.empty(weight.shape, weight.dtype))
-            mean *= beta1
-            mean += scratch
-            # v ← β₂ v + (1 − β₂) g²
-            np.multiply(gradient, gradient, out=scratch)
-            scratch *= 1 - beta2
-            square *= beta2
-            square += scratch
-            if group["amsgrad"]:
-                largest = state.get("max_exp_avg_sq")
-                if largest is None:  # in the first step, and in the first one after amsgrad was switched on
-                    largest = state["max_exp_avg_sq"] = np.zeros(weight.shape, weight.dtype)
-                square = np.maximum(largest, square, out=largest)
-            # W ← W − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + eps)
-            np.sqrt(square, out=scratch)
-            scratch /= math.sqrt(1 - beta2 ** state["step"])
-            scratch += group["eps"]
-            np.divide(mean, scratch, out=scratch)
-            scratch *= lr / (1 - beta1 ** state["step"])
-            weight -= scratch
+    def _move(self, weight: Any, gradient: Any, state: State, group: dict[str, Any]) -> None:
+        # One array of the weight's size holds all intermediate results, because new memory would take more time.
+        scratch = np.empty(weight.shape, weight.dtype)
+        mean, square, of_mean, of_square = moments(state, gradient, group["betas"], scratch)
+        if group["amsgrad"]:
+            largest = kept(state, "max_exp_avg_sq", weight)
+            square = np.maximum(largest, square, out=largest)
+        # W ← W − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + eps)
+        np.sqrt(square, out=scratch)
+        scratch /= math.sqrt(of_square)
+        scratch += group["eps"]
+        np.divide(mean, scratch, out=scratch)
+        scratch *= group["lr"] / of_mean
+        weight -= scratch
 
 
 class AdamW(Adam):

@@ -72,9 +72,11 @@ Table: TypeAlias = Mapping[str, Entry | None]
 class Number(Entry):
     """A number of at least `least` and less than `below`, or a Tensor or array of one number.
 
-    Infinity and NaN are refused unless `infinite` or `nan` allow them.
+    Infinity and NaN are refused unless `infinite` or `nan` allow them. Before the first step it is `start`, or the
+    option of that name.
     """
 
+    start: float | str = 0
     least: float = -math.inf
     below: float = math.inf
     whole: bool = False
@@ -93,6 +95,10 @@ class Number(Entry):
         number = array.item()
         return int(number) if self.whole and math.isfinite(number) else number
 
+    def begin(self, options: Mapping[str, Any], like: Like) -> Any:
+        """What a state with these `options` holds before the first step."""
+        return options[self.start] if isinstance(self.start, str) else self.start
+
     def _allows(self, number: float) -> bool:
         if math.isnan(number):
             return self.nan
@@ -103,9 +109,18 @@ class Number(Entry):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Numbers(Entry):
-    """An array of the parameter's shape, which gets its dtype. Its numbers are at least `least`, or NaN."""
+    """An array of the parameter's shape, which gets its dtype. Its numbers are at least `least`, or NaN.
 
+    Before the first step each is `start`, or the option of that name.
+    """
+
+    start: float | str = 0
     least: float = -math.inf
+
+    def begin(self, options: Mapping[str, Any], like: Like) -> NDArray[Any]:
+        """What a state with these `options` holds before the first step."""
+        start = options[self.start] if isinstance(self.start, str) else self.start
+        return np.full(like.shape, start, like.dtype)
 
     def read(self, value: Any, like: Like) -> NDArray[Any]:
         array = real_array(value)

@@ -23,7 +23,8 @@ from ..tensors.tensor import Tensor
 from .entries import Like, Number, Numbers, Several, Table
 from .flat import flattened, write_flat
 from .line_search import Trial, strong_wolfe
-from .optimizer import Optimizer, validate_rates
+from .optimizer import Optimizer
+from .options import validate_rates
 
 __all__ = ["LBFGS"]
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,10 +21,9 @@ from ..tensors.states import described, validate_state_dict
 from ..tensors.tensor import Tensor
 from .entries import Anything, Like, Table, read_entries
 from .hooks import Hookable
+from .options import validate_differentiable, validate_rates
 
-__all__ = [
-    "Optimizer", "StepWarning", "full_gradient", "validate_differentiable", "validate_flags", "validate_rates",
-]  # fmt: skip
+__all__ = ["Optimizer", "StepWarning", "full_gradient"]
 
 # Options of PyTorch's optimizers that do not change the numbers. They are taken where PyTorch takes them, and not kept.
 _PYTORCH_ONLY = {"foreach", "fused", "capturable", "differentiable"}
@@ -334,26 +331,3 @@ def full_gradient(gradient: Any, weight: Any, decay: float, maximize: bool) -> A
     if maximize:
         gradient = -gradient
     return gradient + decay * weight if decay else gradient
-
-
-def validate_differentiable(differentiable: Any) -> None:
-    """Raise ValueError if `differentiable`, an option of PyTorch's optimizers, is switched on."""
-    if differentiable:
-        raise ValueError(
-            "differentiable=True is left out: a step is never recorded. For gradients through a step, write it with "
-            "grad(loss, w, create_graph=True), as in w - lr * g, and call the network with func.functional_call"
-        )
-
-
-def validate_rates(group: dict[str, Any], *names: str) -> None:
-    """Raise ValueError unless the options `names` of `group` are finite numbers ≥ 0."""
-    for name in names:
-        if not isinstance(group[name], Real) or not 0 <= group[name] < math.inf:
-            raise ValueError(f"{name} cannot be {shown(group[name])}: it is a number ≥ 0")
-
-
-def validate_flags(group: dict[str, Any], *names: str) -> None:
-    """Raise ValueError unless the options `names` of `group` are True or False."""
-    for name in names:
-        if not isinstance(group[name], bool | np.bool):
-            raise ValueError(f"{name} cannot be {group[name]!r}: it is True or False")

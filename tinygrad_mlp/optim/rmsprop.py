@@ -7,14 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..tensors.tensor import Tensor
-from .entries import Number, Numbers, Table
-from .optimizer import Optimizer, full_gradient, validate_differentiable, validate_flags, validate_rates
+from .entries import Numbers
+from .entrywise import STEP, EntryWise, Rows, State, blend, kept
 
 __all__ = ["RMSprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(EntryWise):
     """``W ← W − lr · g / (√v + eps)`` with an average ``v ← α v + (1 − α) g²`` of the square of the gradient g.
 
     Both the formula and the name are of Hinton's lectures (2012).
@@ -35,8 +34,8 @@ class RMSprop(Optimizer):
         ValueError: an option is negative, or `differentiable` is True.
     """
 
-    _entries: ClassVar[Table] = {
-        "step": Number(whole=True, least=0),
+    _entries: ClassVar[Rows] = {
+        **STEP,
         "square_avg": Numbers(least=0),
         "momentum_buffer": Numbers(required=False),
         "grad_avg": Numbers(required=False),
@@ -56,47 +55,30 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        validate_differentiable(differentiable)
         super().__init__(
             params,
-            {
-                "lr": lr,
-                "momentum": momentum,
-                "alpha": alpha,
-                "eps": eps,
-                "centered": centered,
-                "weight_decay": weight_decay,
-                "maximize": maximize,
-            },
+            differentiable,
+            lr=lr,
+            momentum=momentum,
+            alpha=alpha,
+            eps=eps,
+            centered=centered,
+            weight_decay=weight_decay,
+            maximize=maximize,
         )
 
-    def _check(self, group: dict[str, Any]) -> None:
-        validate_rates(group, "lr", "alpha", "eps", "weight_decay", "momentum")
-        validate_flags(group, "centered", "maximize")
-
-    def _update(self, group: dict[str, Any], ready: list[tuple[Tensor, Any]]) -> None:
-        lr, alpha, momentum = group["lr"], group["alpha"], group["momentum"]
-        names = ["square_avg", *["momentum_buffer"] * (momentum > 0), *["grad_avg"] * group["centered"]]
-        for parameter, gradient in ready:
-            weight = parameter._data
-            gradient = full_gradient(gradient, weight, group["weight_decay"], group["maximize"])
-            state = self.state.setdefault(parameter, {})
-            state["step"] = state.get("step", 0) + 1
-            for name in names:
-                if name not in state:
-                    state[name] = np.zeros(weight.shape, weight.dtype)
-            square = state["square_avg"]
-            square *= alpha
-            square += (1 - alpha) * (gradient * gradient)
-            spread = square
-            if group["centered"]:
-                mean = state["grad_avg"]
-                mean += (1 - alpha) * (gradient - mean)
-                spread = np.maximum(square - mean * mean, 0)  # rounding may leave a variance of 0 a little below it
-            step = gradient / (np.sqrt(spread) + group["eps"])
-            if momentum > 0:
-                velocity = state["momentum_buffer"]
-                velocity *= momentum
-                velocity += step
-                step = velocity
-            weight -= lr * step
+    def _move(self, weight: Any, gradient: Any, state: State, group: dict[str, Any]) -> None:
+        square, alpha, momentum = state["square_avg"], group["alpha"], group["momentum"]
+        blend(square, gradient * gradient, alpha)
+        spread = square
+        if group["centered"]:
+            mean = kept(state, "grad_avg", weight)
+            blend(mean, gradient, alpha)
+            spread = np.maximum(square - mean * mean, 0)  # rounding may leave a variance of 0 a little below it
+        step = gradient / (np.sqrt(spread) + group["eps"])
+        if momentum > 0:
+            velocity = kept(state, "momentum_buffer", weight)
+            velocity *= momentum
+            velocity += step
+            step = velocity
+        weight -= group["lr"] * step

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +10,8 @@ import numpy as np
 from ..core.blas import Target
 from ..tensors.tensor import Tensor
 from .entries import Numbers, Table
-from .optimizer import Optimizer, validate_differentiable, validate_flags, validate_rates
+from .optimizer import Optimizer
+from .options import validate_differentiable, validate_options
 
 __all__ = ["SGD"]
 
@@ -78,10 +77,7 @@ class SGD(Optimizer):
         }  # these refer to arrays that a copy does not have
 
     def _check(self, group: dict[str, Any]) -> None:
-        validate_rates(group, "lr", "momentum", "weight_decay")
-        if not isinstance(group["dampening"], Real) or not math.isfinite(group["dampening"]):
-            raise ValueError(f"dampening cannot be {group['dampening']!r}: it is a number")
-        validate_flags(group, "nesterov", "maximize")
+        validate_options(group)
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("nesterov needs momentum > 0 and dampening = 0")
 

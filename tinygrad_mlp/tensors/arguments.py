@@ -1,11 +1,17 @@
-"""Turns the arguments that users give into what NumPy takes: data, dtypes, lengths and dimensions."""
+"""Turns the arguments that users give into what NumPy takes: data, dtypes, lengths and dimensions.
+
+`validated` is the door of functions: it refuses integers, flags and dims that are none, as their annotations say.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import operator
-from collections.abc import Sequence
-from typing import Any, SupportsIndex, overload
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
+from typing import Any, ParamSpec, SupportsIndex, TypeVar, overload
 
 import numpy as np
 from numpy.exceptions import AxisError
@@ -15,16 +21,18 @@ from ..core.mode import is_grad_enabled
 from ..core.record import HELD, Variable
 from .foreign import held, refuse_subclasses
 from .observer import observer
-from .refusals import no_numbers, shown, warn
+from .refusals import PYTORCH_NAMES, TAKEN, no_numbers, renamed, shown, warn
 
 __all__ = [
-    "Dim", "Size", "array_of", "axis_of", "dim_of", "dtype_to", "floating_dtype", "get_default_dtype", "integer",
-    "lengths", "native_dtypes", "numeric", "positive_integer", "raw", "real", "set_default_dtype", "validate_array",
-    "validated_dtype",
+    "Dim", "Size", "array_of", "axis_of", "common_shape", "dim_of", "dtype_to", "floating_dtype", "get_default_dtype",
+    "integer", "lengths", "native_dtypes", "numeric", "positive_integer", "raw", "real", "refusing_names",
+    "set_default_dtype", "validate_array", "validate_functions", "validated", "validated_dtype",
 ]  # fmt: skip
 
 Array = NDArray[Any]
 Dim = int | Sequence[int] | None
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _default_dtype: np.dtype[Any] = np.dtype(np.float32)
 
@@ -213,6 +221,22 @@ def axis_of(dim: Dim, ndim: int) -> int | tuple[int, ...] | None:
     return axis  # type: ignore[return-value]
 
 
+def common_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape to which Tensors of these `shapes`, operands of the function `name`, are broadcast.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        given = " and ".join(str(tuple(shape)) for shape in shapes)
+        raise ValueError(
+            f"{name}() takes shapes that fit each other, not {given}: along each dimension, counted from the last, "
+            "lengths are equal, or 1"
+        ) from None
+
+
 def dim_of(dim: Any, tensor: Any) -> int:
     """The dimension `dim` of a Tensor, counted from 0.
 
@@ -262,3 +286,97 @@ def lengths(given: tuple[Any, ...], named: Sequence[int] | None = None) -> tuple
     if named is not None:
         given += (named,)
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], Sequence) else given
+
+
+# --- the door of functions --------------------------------------------------------------------------------------------
+
+# The words of annotations that are validated, with the types that need no further look and what a message calls them.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "an integer"), "Sequence[int]": ((), "a list of integers"), "bool": ((bool,), "True or False"),
+    "None": ((type(None),), "None"), "Sequence[Tensor]": ((list, tuple), "the Tensors in a list"),
+}  # fmt: skip
+
+
+class _Kind:
+    """What one parameter takes, such as ``int | None``: an annotation all of whose words are among `_KINDS`."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self.types = {kind for word in words for kind in _KINDS[word][0]}
+
+    def validate(self, function: str, parameter: str, value: Any) -> None:
+        """Raise TypeError unless `value` is of this kind. NumPy's integers are, and its booleans are not."""
+        words = self._words
+        if type(value) in self.types or ("int" in words and integer(value) is not None):
+            return
+        is_list = isinstance(value, Sequence) and not isinstance(value, Variable)
+        if is_list and ("Sequence[Tensor]" in words or _are_integers(value, words)):
+            return
+        taken = " or ".join(_KINDS[word][1] for word in words)
+        advice = ""
+        if "Sequence[Tensor]" in words:
+            advice = f": write {function}([x, y])"
+        elif parameter == "dim" and isinstance(value, Variable | np.ndarray):
+            advice = ": it comes before an index, as in gather(1, index)"
+        raise TypeError(f"{function}() takes {taken} as {parameter}=, not {shown(value)}{advice}")
+
+
+def _are_integers(values: Sequence[Any], words: Sequence[str]) -> bool:
+    """Whether `values` are integers, and a list of these is among the `words` of an annotation."""
+    return "Sequence[int]" in words and all(integer(value) is not None for value in values)
+
+
+@functools.cache
+def _kind(annotation: str) -> _Kind | None:
+    words = annotation.replace("Dim", "int | Sequence[int] | None").split(" | ")
+    return _Kind(words) if _KINDS.keys() >= set(words) else None
+
+
+def validated(function: Callable[P, R], taken: Mapping[str, str] = TAKEN) -> Callable[P, R]:
+    """`function`, with its arguments validated before each call: integers, flags and dims by their annotations.
+
+    It takes options under those of NumPy's names that are `taken`, and refuses others with advice.
+    """
+    if hasattr(function, "validates"):  # a wrapper of a function that does
+        return function
+    own: Any = inspect.unwrap(function)
+    code, name = own.__code__, function.__name__
+    known = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    found = {option: _kind(own.__annotations__.get(option, "")) for option in code.co_varnames[: code.co_argcount]}
+    by_place = [(place, option, kind) for place, (option, kind) in enumerate(found.items()) if kind]
+    by_name = {option: kind for option in known if (kind := _kind(own.__annotations__.get(option, "")))}
+    if not by_name and not known & PYTORCH_NAMES:
+        return function
+
+    @functools.wraps(function)
+    def validating(*args: P.args, **options: P.kwargs) -> R:
+        given: dict[str, Any] = options
+        if given:
+            if not known.issuperset(given):
+                given = renamed(name, known, given, taken)
+            for option, value in given.items():
+                named = by_name.get(option)
+                if named is not None and type(value) not in named.types:
+                    named.validate(name, option, value)
+        count = len(args)
+        for place, option, kind in by_place:
+            if place >= count:
+                break
+            if type(args[place]) not in kind.types:
+                kind.validate(name, option, args[place])
+        return function(*args, **given)
+
+    validating.validates = True  # type: ignore[attr-defined]
+    return validating
+
+
+def validate_functions(namespace: dict[str, Any]) -> None:
+    """Let the public functions of a module with this `namespace`, its ``globals()``, be `validated`."""
+    for name in namespace["__all__"]:
+        if isinstance(namespace[name], FunctionType):
+            namespace[name] = validated(namespace[name])
+
+
+def refusing_names(function: Callable[P, R]) -> Callable[P, R]:
+    """`function`, `validated`, with an error that says PyTorch's name if it is given an option under NumPy's."""
+    return validated(function, {})

@@ -19,18 +19,27 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from ..core import functions as f
 from ..core import guard
 from ..core.record import record
-from .arguments import array_of, floating_dtype, get_default_dtype, integer, lengths, numeric, validated_dtype
+from .arguments import (
+    array_of,
+    floating_dtype,
+    get_default_dtype,
+    integer,
+    lengths,
+    numeric,
+    validated,
+    validated_dtype,
+)
 from .devices import DeviceLike, on_cpu, validate_device
 from .observer import observer
 from .random import AnyGenerator, drawn
-from .refusals import renamed, shown, with_names
+from .refusals import renamed, shown
 from .subscripts import simple_einsum
 from .tensor import Tensor
 
 __all__ = [
     "arange", "as_floating", "as_function", "as_operand", "as_tensor", "cat", "einsum", "empty", "eye", "from_numpy",
     "full", "linspace", "made_of", "maximum", "minimum", "ones", "ones_like", "rand", "randint", "randn", "randperm",
-    "stack", "tensor", "validate_list", "where", "zeros", "zeros_like",
+    "stack", "tensor", "validate_some", "validated_bounds", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -361,13 +370,35 @@ def randint(
     """Integers drawn uniformly from `low`, …, `high` − 1. ``randint(high, size)`` draws from 0, …, `high` − 1.
 
     They are of int64, if `dtype` is not given.
+
+    Raises:
+        TypeError: a bound is no integer, or there is no size.
+        ValueError: there are no integers from `low` to `high` − 1, or the dtype does not hold them.
     """
     if size is None and isinstance(high, Sequence):
         low, high, size = 0, low, high
     if not isinstance(size, Sequence):
         raise TypeError("randint() takes the bounds and a size: write randint(0, 10, (2, 3)) or randint(10, (2, 3))")
     wanted = np.dtype(np.int64) if dtype is None else validated_dtype(dtype)
-    return _drawn(generator, _integers, low, high, _int_lengths(size), wanted, requires_grad=requires_grad)
+    first, end = validated_bounds("randint", low, high, wanted)
+    return _drawn(generator, _integers, first, end, _int_lengths(size), wanted, requires_grad=requires_grad)
+
+
+def validated_bounds(name: str, low: Any, high: Any, dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The bounds of integers that the function `name` draws from `low`, …, `high` − 1 for a Tensor of `dtype`, as ints.
+
+    Raises:
+        TypeError: one is no integer.
+        ValueError: there are none of these integers, or the dtype does not hold them.
+    """
+    first, end = integer(low), integer(high)
+    if first is None or end is None:
+        raise TypeError(f"{name}() takes integers as bounds, not {shown(low)} and {shown(high)}")
+    if first >= end:
+        raise ValueError(f"{name}() draws integers ≥ {first} and < {end}, of which there are none")
+    if dtype.kind != "f" and any(int(np.array(bound).astype(dtype)) != bound for bound in (first, end - 1)):
+        raise ValueError(f"integers from {first} to {end - 1} do not fit into {dtype}: write dtype=")
+    return first, end
 
 
 def _integers(numbers: np.random.Generator, low: int, high: int, size: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -402,7 +433,7 @@ def _permutation(numbers: np.random.Generator, n: int, dtype: Any) -> NDArray[An
 # --- Tensors of other Tensors -----------------------------------------------------------------------------------------
 
 
-@with_names
+@validated
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The Tensors joined along `dim`. Their shapes may differ in the length of `dim` only.
 
@@ -412,7 +443,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes do not fit.
     """
-    validate_list("cat", tensors)
+    validate_some("cat", tensors)
     shapes, joined = [np.shape(tensor) for tensor in tensors], list[Any](tensors)
     if (0,) in shapes:
         fitting = list(next((shape for shape in shapes if shape != (0,)), (0,)))
@@ -421,7 +452,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return record(f.concatenate, joined, {"axis": dim})  # type: ignore[no-any-return]
 
 
-@with_names
+@validated
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The Tensors, which have the same shape, joined along a new dimension `dim`.
 
@@ -429,14 +460,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         TypeError: the Tensors are not in a list or tuple.
         ValueError: there are no Tensors, or their shapes differ.
     """
-    validate_list("stack", tensors)
+    validate_some("stack", tensors)
     return cat([as_operand(tensor).unsqueeze(dim) for tensor in tensors], dim)
 
 
-def validate_list(name: str, tensors: Any) -> None:
-    """Raise an error unless `tensors` is a list, a tuple or another sequence of one Tensor or more."""
-    if isinstance(tensors, Tensor | np.ndarray) or not isinstance(tensors, Sequence):
-        raise TypeError(f"{name}() takes the Tensors in a list, not {shown(tensors)}: write {name}([x, y])")
+def validate_some(name: str, tensors: Sequence[Any]) -> None:
+    """Raise ValueError if `tensors` is an empty list."""
     if not len(tensors):
         raise ValueError(f"{name}() joins one Tensor or more, not none")
 

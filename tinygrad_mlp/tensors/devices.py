@@ -16,7 +16,7 @@ from typing import Any, NoReturn, ParamSpec, TypeAlias, TypeVar
 import numpy as np
 
 from .._left_out import explain_in
-from .arguments import integer
+from .arguments import integer, validated
 from .refusals import shown
 
 __all__ = [
@@ -135,17 +135,20 @@ def validate_device(given: DeviceLike) -> None:
 
 
 def on_cpu(make: Callable[P, R]) -> Callable[P, R]:
-    """`make`, a function with the options ``device=`` and ``pin_memory=``, with their validation before each call."""
+    """`make`, a function with the options ``device=`` and ``pin_memory=``, with their validation before each call.
+
+    Its other arguments are validated by their annotations.
+    """
 
     @functools.wraps(make)
-    def validated(*args: P.args, **options: P.kwargs) -> R:
+    def on_this_device(*args: P.args, **options: P.kwargs) -> R:
         if options:
             validate_device(options.get("device"))  # type: ignore[arg-type]
             if options.get("pin_memory"):
                 raise no_device("pinned memory, which is for copies to a GPU")
         return make(*args, **options)
 
-    return validated
+    return validated(on_this_device)
 
 
 def no_device(what: str) -> DeviceError:

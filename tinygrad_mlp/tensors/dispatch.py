@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
         return recording.tensor_class._of(observer().repeat(_without_gradient, function, list(args), options))
     # A row has a rule for each operand. Further positional arguments are options, and get the names of NumPy's.
     if isinstance(row, tuple) and len(args) > len(row):
-        names = list(inspect.signature(function).parameters)[len(row) :]
+        names = list(_parameters(function))[len(row) :]
         if len(args) > (most := len(row) + len(names)):
             raise TypeError(f"{function_name(function)} takes {most} positional arguments, but {len(args)} were given")
         options = {**dict(zip(names, args[len(row) :], strict=False)), **options}
@@ -87,10 +88,25 @@ def _validated(function: Callable[..., Any], row: Row, options: dict[str, Any]) 
 
 def _options(rule: Callable[..., Any], inputs: int) -> list[str] | None:
     """The parameters of `rule` after g, y and the inputs; None if it takes an option of any name."""
-    parameters = inspect.signature(rule).parameters
+    parameters = _parameters(rule)
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return None
     return [name for name in list(parameters)[2 + inputs :] if name != "position"]  # `Each` passes that
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a function or rule, which Python takes 20 µs to find out: so they are kept."""
+    kept: Any = _of_numpy if isinstance(function, _NUMPY) else _of_others
+    try:
+        return kept[function]  # type: ignore[no-any-return]
+    except KeyError:
+        kept[function] = parameters = inspect.signature(function).parameters
+        return parameters
+
+
+_NUMPY = (np.ufunc, type(np.sum))  # functions that live as long as NumPy does
+_of_numpy: dict[Callable[..., Any], Mapping[str, inspect.Parameter]] = {}
+_of_others: WeakKeyDictionary[Callable[..., Any], Mapping[str, inspect.Parameter]] = WeakKeyDictionary()
 
 
 def _refusal(function: Callable[..., Any], inputs: int, option: str, value: Any, taken: list[str]) -> str:

@@ -19,6 +19,7 @@ from .observer import observer
 from .operators import name_operators
 from .promotion import promoted
 from .random import AnyGenerator, drawn
+from .refusals import shown
 from .views import is_entry_of, needs_gradient, place_now, validate_writeable, write_recorded
 
 __all__ = ["InPlace"]
@@ -181,6 +182,8 @@ class InPlace(Variable):
             TypeError: the Tensor holds no floats.
             ValueError: `std` is negative.
         """
+        if not std >= 0:
+            raise ValueError(f"normal_() takes a standard deviation ≥ 0, not {shown(std)}")
         return self._draw("normal_", generator, np.random.Generator.normal, mean, std)
 
     def uniform_(self, low: float = 0, to: float = 1, *, generator: AnyGenerator | None = None) -> Self:
@@ -188,7 +191,10 @@ class InPlace(Variable):
 
         Raises:
             TypeError: the Tensor holds no floats.
+            ValueError: `to` is below `low`.
         """
+        if not low <= to:
+            raise ValueError(f"uniform_() draws numbers ≥ {low} and < {to}, of which there are none")
         return self._draw("uniform_", generator, np.random.Generator.uniform, low, to)
 
     def _draw(self, operation: str, generator: AnyGenerator | None, draw: Callable[..., Any], *arguments: Any) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
@@ -14,14 +13,14 @@ from scipy.special import erf, expit
 
 from ..core import functions as f
 from ..core.record import Variable, record
-from .arguments import Dim, Size, axis_of, dim_of, get_default_dtype, integer, lengths
+from .arguments import Dim, Size, axis_of, dim_of, get_default_dtype, integer, lengths, refusing_names, validated
 from .casts import Casts
 from .derived import derived, norm
 from .in_place import InPlace
 from .indexing import along, steps
 from .named import Named
 from .operators import Operators, matrix_product
-from .refusals import PYTORCH_NAMES, refusing_names, shown, with_names
+from .refusals import shown
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -262,7 +261,7 @@ class Methods(Operators, InPlace, Casts, Named):
 
     def var(
         self,
-        dim: Dim = None,
+        dim: Dim | bool = None,
         unbiased: bool | None = None,
         keepdim: bool = False,
         *,
@@ -283,7 +282,7 @@ class Methods(Operators, InPlace, Casts, Named):
 
     def std(
         self,
-        dim: Dim = None,
+        dim: Dim | bool = None,
         unbiased: bool | None = None,
         keepdim: bool = False,
         *,
@@ -293,7 +292,9 @@ class Methods(Operators, InPlace, Casts, Named):
         axis, ddof = self._spread_over("std", dim, unbiased, correction)
         return _derived[np.std](self, axis, ddof=ddof, keepdims=keepdim)
 
-    def _spread_over(self, method: str, dim: Dim, unbiased: bool | None, correction: float | None) -> tuple[Any, float]:
+    def _spread_over(
+        self, method: str, dim: Dim | bool, unbiased: bool | None, correction: float | None
+    ) -> tuple[Any, float]:
         """The axis and the correction that the arguments of `var` and `std` mean."""
         self._floating(method)
         if isinstance(dim, bool):
@@ -412,7 +413,7 @@ class Methods(Operators, InPlace, Casts, Named):
 
     def view(self, *shape: Any, size: Sequence[int] | None = None) -> Tensor:
         """`reshape`, under PyTorch's other name."""
-        return self.reshape(*shape, shape=size)
+        return _record(np.reshape, (self,), {"shape": lengths(shape, size)})
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         """This Tensor with the dimensions `start_dim` to `end_dim` joined into one; by default all of them.
@@ -593,7 +594,7 @@ class Methods(Operators, InPlace, Casts, Named):
         return _record(f.clone, (self,))
 
 
-# A method with an option such as `dim` takes it under NumPy's name, too, or says that it does not.
+# Each method validates its arguments. One with an option such as `dim` takes NumPy's name for it, too, or refuses that.
 for _name, _method in list(vars(Methods).items()):
-    if isinstance(_method, FunctionType) and PYTORCH_NAMES & inspect.signature(_method).parameters.keys():
-        setattr(Methods, _name, refusing_names(_method) if _method is Methods.norm else with_names(_method))
+    if isinstance(_method, FunctionType) and not _name.startswith("_"):
+        setattr(Methods, _name, refusing_names(_method) if _method is Methods.norm else validated(_method))

@@ -143,7 +143,7 @@ class Named:
     def arctanh_(self) -> Tensor:
         """`arctanh`, written into this Tensor."""
 
-    def argsort(self, dim: int = -1, descending: Any = False, *, stable: Any = False) -> Tensor:
+    def argsort(self, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Tensor:
         """The indices along `dim` that sort this Tensor: of equal entries the first comes first."""
 
     def argwhere(self) -> Tensor:
@@ -257,20 +257,21 @@ class Named:
     def ceil_(self) -> Tensor:
         """`ceil`, written into this Tensor."""
 
-    def cholesky(self, upper: Any = False) -> Tensor:
+    def cholesky(self, upper: bool = False) -> Tensor:
         """`linalg.cholesky`, under its older name."""
 
-    def cholesky_inverse(self, upper: Any = False) -> Tensor:
+    def cholesky_inverse(self, upper: bool = False) -> Tensor:
         """The inverse of the matrix whose Cholesky factor is `input`."""
 
-    def cholesky_solve(self, input2: Any, upper: Any = False) -> Tensor:
+    def cholesky_solve(self, input2: Any, upper: bool = False) -> Tensor:
         """The solution of A X = `input`, where `input2` is the Cholesky factor of A."""
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         """Views of at most `chunks` parts along `dim`, all of one length but for the last, which may be shorter.
 
         Raises:
-            ValueError: `chunks` is not positive.
+            TypeError: `chunks` is no integer.
+            ValueError: it is not positive.
         """
 
     def clamp_max(self, max: Any) -> Tensor:
@@ -387,7 +388,7 @@ class Named:
             ValueError: `dim1` and `dim2` are the same, or the Tensor is a number.
         """
 
-    def diagflat(self, offset: Any = 0) -> Tensor:
+    def diagflat(self, offset: int = 0) -> Tensor:
         """A matrix with the entries of this Tensor on a diagonal: the main one, or `offset` further up."""
 
     def diagonal_scatter(self, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -976,7 +977,7 @@ class Named:
     def matrix_exp(self) -> Tensor:
         """The matrix exponential Σ Xᵏ / k!."""
 
-    def matrix_power(self, n: Any) -> Tensor:
+    def matrix_power(self, n: int) -> Tensor:
         """The product of n times the same square matrix."""
 
     def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -1087,7 +1088,7 @@ class Named:
             ValueError: the dimension does not have these entries.
         """
 
-    def narrow_copy(self, dim: int, start: Any, length: Any) -> Tensor:
+    def narrow_copy(self, dim: int, start: int, length: int) -> Tensor:
         """A copy of the `length` entries along `dim` that begin at `start`."""
 
     def ndimension(self) -> int:
@@ -1239,7 +1240,7 @@ class Named:
     def put_(self, index: Any, source: Any, accumulate: bool = False) -> Tensor:
         """`put`, written into this Tensor."""
 
-    def qr(self, some: Any = True) -> tuple[Tensor, Tensor]:
+    def qr(self, some: bool = True) -> tuple[Tensor, Tensor]:
         """`linalg.qr`, under its older name."""
 
     def quantile(
@@ -1313,7 +1314,8 @@ class Named:
 
         Raises:
             TypeError: `dim` is given without `repeats`.
-            ValueError: a number of repeats is negative, or the result has not the length `output_size`.
+            ValueError: a number of repeats is negative; or there are several, and not one for each entry; or the result has
+                not the length `output_size`.
         """
 
     def reshape_as(self, other: Any) -> Tensor:
@@ -1490,10 +1492,10 @@ class Named:
     def svd(self, some: bool = True, compute_uv: bool = True) -> tuple[Tensor, Tensor, Tensor]:
         """`linalg.svd`, with V in place of its transpose, and without the columns of U and V that A has no values for."""
 
-    def swapaxes(self, axis0: Any, axis1: Any) -> Tensor:
+    def swapaxes(self, axis0: int, axis1: int) -> Tensor:
         """This Tensor with the dimensions `axis0` and `axis1` swapped."""
 
-    def swapdims(self, dim0: Any, dim1: Any) -> Tensor:
+    def swapdims(self, dim0: int, dim1: int) -> Tensor:
         """This Tensor with the dimensions `dim0` and `dim1` swapped."""
 
     def take(self, index: Any) -> Tensor:

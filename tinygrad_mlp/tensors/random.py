@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .._left_out import explains
 from .arguments import integer
 from .devices import CPU, DeviceLike, device, validate_device
 from .observer import effect, observer
@@ -16,6 +17,7 @@ from .refusals import shown
 __all__ = ["AnyGenerator", "Generator", "drawn", "manual_seed", "numbers_from"]
 
 
+@explains("torch.Generator")
 class Generator:
     """A source of random numbers, under PyTorch's name: pass it as ``generator=``. Its `device` can only be the CPU.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from types import FrameType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +16,9 @@ from ..core.lines import outside
 from ..core.record import Variable
 
 __all__ = [
-    "PYTORCH_NAMES", "explain_none", "instead_of", "is_module", "no_numbers", "number", "refuse_names",
-    "refusing_names", "renamed", "several", "shown", "warn", "with_article", "with_names",
+    "PYTORCH_NAMES", "TAKEN", "explain_none", "instead_of", "is_module", "no_numbers", "number", "refuse_names",
+    "renamed", "several", "shown", "warn", "with_article",
 ]  # fmt: skip
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def shown(value: Any) -> str:
@@ -113,31 +109,13 @@ _NUMPY_NAMES = {
 }  # fmt: skip
 # Those of NumPy's names that PyTorch takes, and what it calls them. Its functions that are written in Python, such as
 # `Tensor.norm` and `nn.functional.softmax`, take none.
-_TAKEN = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+TAKEN = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
 # The options of methods that NumPy has under other names.
 PYTORCH_NAMES = frozenset(name for names in _NUMPY_NAMES.values() for name in names)
 
 
-def with_names(function: Callable[P, R], taken: Mapping[str, str] = _TAKEN) -> Callable[P, R]:
-    """`function`, which takes options under those of NumPy's names that are `taken`, and refuses others with advice."""
-    known = frozenset(inspect.signature(function).parameters)
-
-    @functools.wraps(function)
-    def named(*args: P.args, **options: P.kwargs) -> R:
-        if options and not known.issuperset(options):
-            return function(*args, **renamed(function.__name__, known, options, taken))
-        return function(*args, **options)
-
-    return named
-
-
-def refusing_names(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, with an error that says PyTorch's name if it is given an option under NumPy's."""
-    return with_names(function, {})
-
-
 def renamed(
-    name: str, known: Iterable[str], options: Mapping[str, Any], taken: Mapping[str, str] = _TAKEN
+    name: str, known: Iterable[str], options: Mapping[str, Any], taken: Mapping[str, str] = TAKEN
 ) -> dict[str, Any]:
     """The `options` of a function `name` under PyTorch's names, which are `known`.
 
