@@ -13,6 +13,7 @@ from strategies import Array, leaf, numbers
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import linalg
+from tinygrad_mlp.autograd import gradcheck, gradgradcheck
 
 # --- with a gradient --------------------------------------------------------------------------------------------------
 
@@ -70,8 +71,22 @@ def root(x: Array) -> Array:
     return y
 
 
+HEAVY = 100 * np.eye(3)  # with it, elimination exchanges no rows
+
+
+def eliminated(x: Array) -> Array:
+    """Rows from which those above them were subtracted until they are triangular, without an exchange."""
+    y = x.copy()
+    for i in range(3):
+        for j in range(i + 1, 3):
+            y[..., j, :] = y[..., j, :] - y[..., i, :] * (y[..., j, i] / y[..., i, i])[..., None]
+    return y
+
+
 # Of stacks of two symmetric, positive definite (3, 3) matrices.
 CALLS: list[Method] = [
+    ("lu", lambda x: linalg.lu(x + HEAVY).U, lambda x: eliminated(x + HEAVY)),
+    ("lu_factor", lambda x: linalg.lu_factor(x + HEAVY).LU.triu(), lambda x: eliminated(x + HEAVY)),
     ("inv", linalg.inv, np.linalg.inv),
     ("det", linalg.det, np.linalg.det),
     ("slogdet", lambda x: linalg.slogdet(x).logabsdet, lambda x: np.log(np.linalg.det(x))),
@@ -223,6 +238,32 @@ def test_the_determinant_of_a_singular_matrix_has_its_gradient(n: int) -> None:
     equal(singular.grad, [[(-1) ** (i + j) * np.linalg.det(minors[i][j]) for j in range(n)] for i in range(n)])
 
 
+@pytest.mark.parametrize("shape", [(5, 5), (2, 4), (5, 3), (2, 4, 4), (0, 2), (2, 0, 0)], ids=str)
+def test_a_matrix_is_the_product_of_its_triangular_factors(shape: tuple[int, ...]) -> None:
+    x = leaf(np.random.default_rng(0).normal(size=shape))
+    k = min(shape[-2:])
+    with_graph, without = linalg.lu(x), linalg.lu(x.detach())
+    for P, L, U in (with_graph, without, tg.lu_unpack(*linalg.lu_factor(x))):
+        equal(P @ L @ U, x.detach().numpy())
+        equal(P @ P.mT, np.broadcast_to(np.eye(shape[-2]), P.shape))
+        equal(L, np.tril(L.detach(), -1) + np.eye(shape[-2], k))
+        equal(U, np.triu(U.detach()))
+    assert bool((without.L.abs() <= 1).all())  # of each column, the greatest entry that is left was taken
+    assert gradcheck(lambda x: linalg.lu(x)[1:], x)
+    assert gradgradcheck(lambda x: linalg.lu(x)[1:], x)
+
+
+def test_singular_matrices_have_factors_and_say_where() -> None:
+    x = tg.tensor([[1.0, 1.0, 2.0], [2.0, 2.0, 2.0], [3.0, 3.0, 1.0]])
+    P, L, U = linalg.lu(x)
+    equal(P @ L @ U, x.numpy())
+    data, pivots, zero_at = x.lu(get_infos=True)
+    assert (data.dtype, pivots.dtype, zero_at.tolist()) == (tg.float32, tg.int32, 2)
+    P, L, U = tg.lu_unpack(data, pivots, unpack_data=False)
+    assert (P.shape, L.shape, U.shape) == ((3, 3), (0,), (0,))
+    assert tg.lu_unpack(data, pivots, unpack_pivots=False).P.shape == (0,)
+
+
 def test_the_triangle_that_is_not_read_changes_nothing() -> None:
     x = A @ A.T
     for function in (linalg.cholesky, linalg.eigvalsh):
@@ -278,6 +319,10 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (lambda: X.norm("nuc"), ValueError, "linalg.matrix_norm"),
     (lambda: linalg.qr(leaf(A[:, :2]), "complete"), RuntimeError, 'linalg.qr .* has no gradient here: pass mode="red'),
     (lambda: linalg.eig, AttributeError, "left out"),
+    (lambda: linalg.lu(X, pivot=False), ValueError, "leave pivot=False out"),
+    (lambda: linalg.lu_factor(ZEROS), linalg.LinAlgError, "U has a 0 on its diagonal"),
+    (lambda: ZEROS.lu(), linalg.LinAlgError, r"singular"),
+    (lambda: linalg.lu(tg.ones(2)), linalg.LinAlgError, r"lu\(\) takes a matrix or a stack"),
 ]
 
 

@@ -17,11 +17,11 @@ from tinygrad_mlp.names import function_names
 DOCUMENT = (Path(tinygrad_mlp.__file__).parent / "pytorch.md").read_text(encoding="utf-8")
 
 MODULES = [
-    "torch", "torch.func", "torch.linalg", "torch.jit", "torch.cuda", "torch.mps", "torch.xpu", "torch.backends",
-    "torch.backends.cuda", "torch.special", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils",
-    "torch.optim", "torch.optim.lr_scheduler", "torch.optim.swa_utils", "torch.utils", "torch.utils.data",
-    "torch.autograd", "torch.autograd.functional", "torch.distributions", "torch.distributions.constraints",
-    "torch.distributions.transforms",
+    "torch", "torch.func", "torch.linalg", "torch.jit", "torch.accelerator", "torch.cuda", "torch.mps", "torch.xpu",
+    "torch.backends", "torch.backends.cuda", "torch.special", "torch.nn", "torch.nn.functional", "torch.nn.init",
+    "torch.nn.utils", "torch.optim", "torch.optim.lr_scheduler", "torch.optim.swa_utils", "torch.utils",
+    "torch.utils.data", "torch.autograd", "torch.autograd.functional", "torch.distributions",
+    "torch.distributions.constraints", "torch.distributions.transforms",
 ]  # fmt: skip
 CLASSES = [
     "torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler",

@@ -70,7 +70,7 @@ from .tensors.creation import (
     zeros,
     zeros_like,
 )
-from .tensors.devices import backends, cuda, device, get_default_device, mps, set_default_device, xpu
+from .tensors.devices import accelerator, backends, cuda, device, get_default_device, mps, set_default_device, xpu
 from .tensors.dtypes import (
     BoolTensor,
     ByteTensor,
@@ -98,12 +98,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "Derivation", "DoubleTensor", "FloatTensor", "Generator", "IntTensor",
-    "LongTensor", "NeuralNetwork", "ShortTensor", "Size", "Tensor", "add_row", "arange", "as_tensor", "autograd",
-    "backends", "capture", "cat", "cuda", "datasets", "device", "differentiable", "distributions", "double", "dtype",
-    "e", "einsum", "enable_grad", "explain", "eye", "finfo", "float32", "float64", "from_numpy", "full", "func",
-    "get_default_device", "get_default_dtype", "iinfo", "inf", "inference_mode", "int16", "int32", "int64", "int8",
-    "is_grad_enabled", "is_tensor", "jit", "linalg", "linspace", "load", "long", "manual_seed", "maximum", "minimum",
-    "mps", "nan", "newaxis", "nn", "no_grad", "ones", "ones_like", "optim", "pi", "rand", "randint", "randn",
+    "LongTensor", "NeuralNetwork", "ShortTensor", "Size", "Tensor", "accelerator", "add_row", "arange", "as_tensor",
+    "autograd", "backends", "capture", "cat", "cuda", "datasets", "device", "differentiable", "distributions", "double",
+    "dtype", "e", "einsum", "enable_grad", "explain", "eye", "finfo", "float32", "float64", "from_numpy", "full",
+    "func", "get_default_device", "get_default_dtype", "iinfo", "inf", "inference_mode", "int16", "int32", "int64",
+    "int8", "is_grad_enabled", "is_tensor", "jit", "linalg", "linspace", "load", "long", "manual_seed", "maximum",
+    "minimum", "mps", "nan", "newaxis", "nn", "no_grad", "ones", "ones_like", "optim", "pi", "rand", "randint", "randn",
     "randperm", "save", "set_default_device", "set_default_dtype", "set_default_tensor_type", "set_grad_enabled",
     "short", "special", "stack", "tensor", "testing", "uint16", "uint32", "uint64", "uint8", "utils", "where", "xpu",
     "zeros", "zeros_like",

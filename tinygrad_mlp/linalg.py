@@ -36,6 +36,7 @@ from .names.linear import (
 )
 from .names.linear_rows import LinAlgError
 from .names.products import cross_product as cross
+from .names.triangular import lu, lu_factor
 from .tensors.arguments import Dim, validate_functions
 from .tensors.creation import arange, as_operand, eye, where, zeros
 from .tensors.observer import observer
@@ -43,9 +44,9 @@ from .tensors.tensor import Tensor
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "inv_ex",
-    "lstsq", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr",
-    "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander",
-    "vecdot", "vector_norm",
+    "lstsq", "lu", "lu_factor", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot",
+    "norm", "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv",
+    "tensorsolve", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip
 
 # --- products ---------------------------------------------------------------------------------------------------------

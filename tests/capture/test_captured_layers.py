@@ -44,9 +44,17 @@ class Chosen(nn.Module):
         return nn.functional.gumbel_softmax(logits, hard=True, generator=self.generator)
 
 
+class Padded(nn.Module):
+    """Pads with zeros and with what is at the other end."""
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        return nn.functional.pad(nn.functional.pad(x, (1, 1)), (2, -1), "circular")
+
+
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
+        (Padded(), None),
         (nn.LayerNorm(3), None),
         (nn.RMSNorm(3), None),
         (nn.GroupNorm(3, 3), None),

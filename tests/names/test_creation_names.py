@@ -27,6 +27,10 @@ ANSWERS: list[tuple[str, Any, Any]] = [
     ("new_zeros", lambda x: x.new_zeros(2, 1), np.zeros((2, 1))),
     ("new_zeros", lambda x: x.new_zeros((2, 1)), np.zeros((2, 1))),
     ("new_empty", lambda x: x.new_empty(size=[3]), np.zeros(3)),
+    ("new", lambda x: x.new(2, 1), np.zeros((2, 1))),
+    ("new", lambda x: x.new(x.size()), np.zeros((2, 3))),
+    ("new", lambda x: COUNTS.new([1.5, 2]), [1, 2]),
+    ("new", lambda x: x.new(), np.zeros(0)),
     ("new_ones", lambda x: x.new_ones(2), np.ones(2)),
     ("new_full", lambda x: COUNTS.new_full((2,), 3.7), [3, 3]),
     ("new_tensor", lambda x: COUNTS.new_tensor([1.5, 2]), [1, 2]),
@@ -77,6 +81,19 @@ def test_dtypes_are_those_of_the_tensor_unless_others_are_asked_for(name: str) -
         assert made.is_leaf
     with pytest.raises(RuntimeError, match="one device"):
         make(x, device="cuda")
+
+
+def test_new_has_the_dtype_of_the_tensor_and_takes_what_its_type_takes() -> None:
+    for dtype in (tg.float32, tg.float64, tg.uint8, tg.uint16, tg.bool):
+        assert tg.zeros(2, dtype=dtype).new(3, device="cpu").dtype == dtype
+    x = tg.ones(2, requires_grad=True)
+    assert not x.new(2).requires_grad
+    with pytest.raises(TypeError, match=r"of another dtype: write x.type\(torch.FloatTensor\)"):
+        x.new(COUNTS)
+    with pytest.raises(TypeError, match=r"FloatTensor\(\) takes lengths, or data in a list, not 3.5"):
+        x.new(3.5)
+    with pytest.raises(RuntimeError, match="one device"):
+        x.new(2, device="cuda")
 
 
 MADE = {

@@ -35,6 +35,12 @@ def root(x: Array) -> Array:
     return np.stack([np.stack([a, 0 * a]), np.stack([b, np.sqrt(x[1, 1] - b**2)])])
 
 
+def eliminated(x: Array) -> Array:
+    """L and U of a positive definite (2, 2) matrix whose first entry is the greater one of its column."""
+    below = x[1, 0] / x[0, 0]
+    return np.stack([x[0], np.stack([below, x[1, 1] - below * x[0, 1]])])
+
+
 def square_of(x: Array) -> Array:
     return x @ x.T
 
@@ -61,6 +67,8 @@ OF_POSITIVE: list[Method] = [
         lambda x: np.linalg.inv(np.tril(x.T)) @ x,
     ),
     ("qr", lambda x: (y := x.qr())[0] @ y[1], lambda x: x),
+    ("lu", lambda x: x.lu()[0], lambda x: eliminated(x)),
+    ("function lu_unpack", lambda x: tg.lu_unpack(*x.lu()).U, lambda x: np.triu(eliminated(x))),
     ("svd", lambda x: (y := x.svd())[0] * y[1].unsqueeze(-2) @ y[2].mT, lambda x: x),
 ]
 

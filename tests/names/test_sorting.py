@@ -67,6 +67,7 @@ ANSWERS: list[tuple[str, Any, Any]] = [
     ("histogram", lambda x: x.histogram(tg.tensor([0.0, 2.0, 4.0]).double(), weight=x)[0], [3, 3.5]),
     ("histogram", lambda x: x.histogram(2, density=True)[0], np.full(2, 3 / 18)),
     ("histogram", lambda x: x.histogram(2).bin_edges, [-2.5, 0.5, 3.5]),
+    ("histogram", lambda x: x.histogram(range=(-2.5, 3.5)).bin_edges, np.linspace(-2.5, 3.5, 101)),
     ("bincount", lambda x: tg.tensor(NUMBERS).bincount(minlength=5), [1, 2, 0, 3, 0]),
     ("bincount", lambda x: tg.tensor(NUMBERS).bincount(x.reshape(6)), [3.5, -2.5, 0, 2.5]),
 ]

@@ -265,6 +265,31 @@ def test_one_hot(data: st.DataObject) -> None:
     assert F.one_hot(classes).shape[-1] == classes.max() + 1
 
 
+PADDED = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+@pytest.mark.parametrize("mode", PADDED)
+@given(data=st.data())
+def test_pad_adds_and_cuts_off_entries(mode: str, data: st.DataObject) -> None:
+    shape = data.draw(shapes(min_dims=1, min_side=2))
+    x = np.random.default_rng(0).normal(size=shape)
+    dims = data.draw(st.integers(0, len(shape)))
+    added = [data.draw(st.tuples(*[st.integers(0, min(n - 1, 3))] * 2)) for n in shape[len(shape) - dims :]]
+    expected = np.pad(x, [(0, 0)] * (len(shape) - dims) + added, PADDED[mode])  # type: ignore[call-overload]
+    ends = [end for pair in reversed(added) for end in pair]
+    np.testing.assert_array_equal(F.pad(tg.tensor(x), ends, mode).numpy(), expected)
+    assert F.pad(tg.tensor(expected), [-end for end in ends], mode).tolist() == x.tolist()
+    assert gradcheck(lambda x: F.pad(x, ends, mode), leaf(x))
+
+
+def test_pad_has_a_value_and_the_dtype_of_its_input() -> None:
+    x = tg.tensor([[1, 2, 3]])
+    padded = F.pad(x, (-1, 2, 0, 1), value=7)
+    assert padded.tolist() == [[2, 3, 7, 7], [7, 7, 7, 7]]
+    assert padded.dtype == tg.int64
+    assert F.pad(x > 1, (1, 0)).tolist() == [[False, False, True, True]]
+
+
 LAYERS: dict[str, Callable[[tg.Generator], nn.Module]] = {
     "Linear": lambda g: nn.Linear(3, 2, generator=g),
     "Linear without bias": lambda g: nn.Linear(3, 2, bias=False, generator=g),

@@ -72,6 +72,8 @@ DEVICES: list[Callable[[Any], Any]] = [
     lambda m: m.device(None),
     lambda m: m.get_default_device(),
     lambda m: (m.set_default_device("cpu"), m.set_default_device(None)),  # else PyTorch would stay in another mode
+    lambda m: (m.accelerator.is_available(), m.accelerator.current_accelerator(), m.accelerator.device_count()),
+    lambda m: m.accelerator.synchronize(),
     lambda m: m.cuda.is_available(),
     lambda m: m.cuda.device_count(),
     lambda m: (m.cuda.manual_seed(0), m.cuda.manual_seed_all(0), m.cuda.seed(), m.cuda.seed_all()),
@@ -159,6 +161,8 @@ DTYPES: list[Callable[[Any], Any]] = [
     lambda m: form(linear(m).type(m.float64)) + form(linear(m).type(m.DoubleTensor)) + form(linear(m).double()),
     lambda m: form(linear(m).type("torch.DoubleTensor")),
     lambda m: linear(m).type(m.int64),
+    lambda m: (x(m).new(x(m).size()).shape, x(m).new(2, 3).shape, x(m).new([1, 2]), m.arange(2).new([1.5])),
+    lambda m: x(m).new(1.5),
     lambda m: [isinstance(x(m), t) for t in (m.FloatTensor, m.DoubleTensor, m.LongTensor, m.BoolTensor, m.Tensor)],
     lambda m: [isinstance(m.tensor([1]), t) for t in (m.FloatTensor, m.LongTensor, m.IntTensor)],
     lambda m: (isinstance(m.nn.Parameter(m.ones(1)), m.FloatTensor), isinstance(3, m.FloatTensor)),

@@ -215,6 +215,14 @@ def test_cuda_says_that_there_is_no_gpu() -> None:
     assert tg.backends.cudnn.version() is None
 
 
+def test_there_is_no_accelerator() -> None:
+    assert not tg.accelerator.is_available()
+    assert tg.accelerator.current_accelerator() is tg.accelerator.current_accelerator(check_available=True) is None
+    assert tg.accelerator.device_count() == 0
+    with pytest.raises(DeviceError, match=r"no GPU for accelerator.synchronize\(\)"):
+        tg.accelerator.synchronize()
+
+
 def test_a_seed_for_gpus_changes_no_numbers_of_the_cpu() -> None:
     tg.manual_seed(1)
     expected = tg.rand(2).tolist()

@@ -164,13 +164,21 @@ def test_subclasses_are_refused_where_other_dtypes_are_taken(entrance: str, kind
 
 
 @pytest.mark.parametrize("call", [
-    lambda m: np.ma.exp(x()), lambda m: np.ma.multiply(m, x()), lambda m: np.ma.array(plain()),
+    lambda m: np.ma.exp(x()), lambda m: np.ma.multiply(m, x()), lambda m: np.ma.exp(plain()),
     lambda m: np.ma.dot(m, plain()), lambda m: np.ma.where(m > 1, x(), x()), lambda m: m.__iadd__(x()),
     lambda m: m.__setitem__(0, x()), lambda m: m == x(),
 ])  # fmt: skip
 def test_functions_of_masked_arrays_refuse_tensors(call: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError, match=r"masked array.*\.filled\(0\)"):
         call(BAD["masked"][0].copy())
+
+
+def test_a_masked_array_is_made_of_a_tensor_that_has_no_graph() -> None:
+    made = np.ma.array(plain(), mask=True)
+    assert made.mask.all()
+    assert np.ma.ravel(plain()).tolist() == plain().flatten().tolist()  # as matplotlib does of what it scatters
+    with pytest.raises(RuntimeError, match="requires a gradient would lose it"):
+        np.ma.array(x())
 
 
 @pytest.mark.parametrize("scalar", [np.float16(2), np.longdouble(2), 2j, np.complex64(2), "2", np.datetime64("2020")])

@@ -53,3 +53,11 @@ def test_drawn_numbers_have_their_distribution() -> None:
 def test_randint_begins_at_0() -> None:
     for drawn in (tg.randint(3, (50,)), tg.randint(high=3, size=(50,)), tg.randint(0, 3, (50,))):
         assert set(drawn.tolist()) == {0, 1, 2}
+
+
+def test_one_bound_of_random_integers_is_the_upper_one() -> None:
+    drawn = [call(tg.Generator().manual_seed(0)).tolist() for call in (
+        lambda g: tg.randint(5, (20,), generator=g), lambda g: tg.randint(5, size=(20,), generator=g),
+        lambda g: tg.randint(0, 5, (20,), generator=g),
+    )]  # fmt: skip
+    assert drawn[0] == drawn[1] == drawn[2]

@@ -27,6 +27,7 @@ from ..tensors.creation import (
     zeros_like,
 )
 from ..tensors.devices import DeviceLike, on_cpu
+from ..tensors.dtypes import kinds
 from ..tensors.promotion import common_dtype
 from ..tensors.random import AnyGenerator
 from ..tensors.refusals import number
@@ -165,6 +166,21 @@ def triu_indices(
 
 
 # --- methods that make a Tensor of the same dtype ---------------------------------------------------------------------
+
+
+@offer(to="methods")
+def new(input: Tensor, *data: Any, device: DeviceLike = None) -> Tensor:
+    """A Tensor of the dtype of this one: of `data`, a list or an array, or of zeros, if `data` are lengths.
+
+    It is ``FloatTensor(*data)`` of a Tensor of float32, as scripts of PyTorch's first versions write it.
+    `new_tensor` and `new_empty` say which of the two is meant.
+
+    Raises:
+        TypeError: `data` are no numbers or a single number, or a Tensor of another dtype.
+        ValueError: a length is negative.
+    """
+    made: Tensor = kinds[input.dtype](*data, device=device)
+    return made
 
 
 @offer("new_zeros new_empty", to="methods")

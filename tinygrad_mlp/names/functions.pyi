@@ -828,7 +828,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor
     """
 
 def histogram(
-    input: Any, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
+    input: Any, bins: Any = 100, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
 ) -> Any:
     """How many entries lie in each bin, and the ends of the bins: ``(hist, bin_edges)``. No gradient passes.
 
@@ -1124,6 +1124,23 @@ def logsumexp(input: Any, dim: Dim, keepdim: bool = False) -> Tensor:
 
 def lt(input: Any, other: Any) -> Tensor:
     """Whether x < other."""
+
+def lu(input: Any, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+    """`linalg.lu_factor`, under its older name. With `get_infos`, a third Tensor says where U has its first 0, from 1.
+
+    Raises:
+        LinAlgError: U has a 0 on its diagonal, and `get_infos` is False.
+        ValueError: `pivot` is False.
+    """
+
+def lu_unpack(
+    LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The matrices P, L and U of what `lu_factor` returns. Those that are not wanted are empty.
+
+    Raises:
+        LinAlgError: `LU_data` has fewer than two dimensions.
+    """
 
 def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """`value` where `mask` is true, x elsewhere."""

@@ -20,10 +20,10 @@ index_copy_ index_fill index_fill_ index_put index_put_ index_reduce index_reduc
 is_conj is_contiguous is_neg is_nonzero is_same_size is_signed isclose isfinite isinf isnan isneginf isposinf isreal
 kron kthvalue lcm lcm_ ldexp ldexp_ le le_ lerp lerp_ less less_ less_equal less_equal_ lgamma lgamma_ log10_ log1p_
 log2_ log_ log_normal_ logaddexp2 logcumsumexp logdet logical_and logical_and_ logical_not logical_not_ logical_or
-logical_or_ logical_xor logical_xor_ logit logit_ lt lt_ masked_fill_ masked_scatter masked_scatter_ masked_select
+logical_or_ logical_xor logical_xor_ logit logit_ lt lt_ lu masked_fill_ masked_scatter masked_scatter_ masked_select
 matrix_exp matrix_power median mode moveaxis movedim msort mul multinomial multiply multiply_ mv mvlgamma mvlgamma_
 nan_to_num nan_to_num_ nanmean nanmedian nanquantile nansum narrow narrow_copy ndimension ne ne_ neg neg_ negative
-negative_ new_empty new_full new_ones new_tensor new_zeros nextafter nextafter_ nonzero nonzero_static not_equal
+negative_ new new_empty new_full new_ones new_tensor new_zeros nextafter nextafter_ nonzero nonzero_static not_equal
 not_equal_ pinverse polygamma polygamma_ positive pow_ prelu put put_ qr quantile rad2deg rad2deg_ random_ ravel
 reciprocal_ relu_ remainder remainder_ renorm renorm_ repeat_interleave reshape_as resolve_conj resolve_neg rot90 round
 round_ rsqrt rsqrt_ scatter scatter_ scatter_add scatter_add_ scatter_reduce scatter_reduce_ select select_scatter sgn
@@ -53,18 +53,18 @@ hstack hypot i0 i0_ igamma igammac index_add index_copy index_fill index_put ind
 inverse is_complex is_conj is_floating_point is_neg is_nonzero is_same_size is_signed isclose isfinite isin isinf isnan
 isneginf isposinf isreal kron kthvalue lcm lcm_ ldexp ldexp_ le lerp less less_equal lgamma log log10 log10_ log1p
 log1p_ log2 log2_ log_ log_softmax logaddexp logaddexp2 logcumsumexp logdet logical_and logical_not logical_or
-logical_xor logit logit_ logspace logsumexp lt masked_fill masked_scatter masked_select matmul matrix_exp matrix_power
-max mean median meshgrid min mm mode moveaxis movedim msort mul multinomial multiply mv mvlgamma nan_to_num nan_to_num_
-nanmean nanmedian nanquantile nansum narrow narrow_copy ne neg neg_ negative negative_ nextafter nonzero nonzero_static
-norm normal not_equal numel outer pairwise_distance pdist permute pinverse poisson polygamma positive pow prelu prod
-promote_types put qr quantile rad2deg rad2deg_ rand_like randint_like randn_like ravel real reciprocal reciprocal_ relu
-relu_ remainder renorm repeat_interleave reshape resolve_conj resolve_neg result_type roll rot90 round round_ row_stack
-rrelu rrelu_ rsqrt rsqrt_ rsub scalar_tensor scatter scatter_add scatter_reduce searchsorted select select_scatter selu
-selu_ set_float32_matmul_precision set_num_interop_threads set_num_threads set_printoptions sgn sigmoid sigmoid_ sign
-signbit sin sin_ sinc sinc_ sinh sinh_ slice_scatter slogdet softmax sort split split_with_sizes sqrt sqrt_ square
-square_ squeeze std std_mean sub subtract sum svd swapaxes swapdims t take take_along_dim tan tan_ tanh tanh_
-tensor_split tensordot threshold threshold_ tile topk trace transpose trapezoid trapz triangular_solve tril tril_indices
-triu triu_indices true_divide trunc trunc_ unbind unflatten unique unique_consecutive unravel_index unsqueeze
-use_deterministic_algorithms vander var var_mean vdot vsplit vstack xlogy xlogy_ zero_
+logical_xor logit logit_ logspace logsumexp lt lu lu_unpack masked_fill masked_scatter masked_select matmul matrix_exp
+matrix_power max mean median meshgrid min mm mode moveaxis movedim msort mul multinomial multiply mv mvlgamma nan_to_num
+nan_to_num_ nanmean nanmedian nanquantile nansum narrow narrow_copy ne neg neg_ negative negative_ nextafter nonzero
+nonzero_static norm normal not_equal numel outer pairwise_distance pdist permute pinverse poisson polygamma positive pow
+prelu prod promote_types put qr quantile rad2deg rad2deg_ rand_like randint_like randn_like ravel real reciprocal
+reciprocal_ relu relu_ remainder renorm repeat_interleave reshape resolve_conj resolve_neg result_type roll rot90 round
+round_ row_stack rrelu rrelu_ rsqrt rsqrt_ rsub scalar_tensor scatter scatter_add scatter_reduce searchsorted select
+select_scatter selu selu_ set_float32_matmul_precision set_num_interop_threads set_num_threads set_printoptions sgn
+sigmoid sigmoid_ sign signbit sin sin_ sinc sinc_ sinh sinh_ slice_scatter slogdet softmax sort split split_with_sizes
+sqrt sqrt_ square square_ squeeze std std_mean sub subtract sum svd swapaxes swapdims t take take_along_dim tan tan_
+tanh tanh_ tensor_split tensordot threshold threshold_ tile topk trace transpose trapezoid trapz triangular_solve tril
+tril_indices triu triu_indices true_divide trunc trunc_ unbind unflatten unique unique_consecutive unravel_index
+unsqueeze use_deterministic_algorithms vander var var_mean vdot vsplit vstack xlogy xlogy_ zero_
 """.split()
 )

@@ -348,7 +348,7 @@ def _heights(entries: Any, edges: Any, weight: Any, density: bool) -> Any:
 
 @offer()
 def histogram(
-    input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
+    input: Tensor, bins: Any = 100, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
 ) -> Any:
     """How many entries lie in each bin, and the ends of the bins: ``(hist, bin_edges)``. No gradient passes.
 

@@ -19,6 +19,7 @@ from . import (  # noqa: F401
     shapes,
     sorting,
     statistics,
+    triangular,
 )
 from .in_place import offer_in_place
 from .table import offer_methods

@@ -8,6 +8,7 @@ The option `inplace` is PyTorch's, and changes nothing: the result is always a n
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..core.functions import DtypeError
 from ..core.record import record
 from ..names import table
 from ..tensors.arguments import array_of, validate_functions
-from ..tensors.creation import as_floating, as_operand
+from ..tensors.creation import arange, as_floating, as_operand, full
 from ..tensors.observer import observer
 from ..tensors.random import AnyGenerator, drawn
 from ..tensors.refusals import number
@@ -96,7 +97,7 @@ __all__ = [
     "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_", "hinge_embedding_loss", "huber_loss", "kl_div",
     "l1_loss", "layer_norm", "leaky_relu", "leaky_relu_", "linear", "log_softmax", "logsigmoid", "margin_ranking_loss",
     "mish", "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss",
-    "normalize", "one_hot", "pairwise_distance", "pdist", "poisson_nll_loss", "prelu", "relu", "relu6", "relu_",
+    "normalize", "one_hot", "pad", "pairwise_distance", "pdist", "poisson_nll_loss", "prelu", "relu", "relu6", "relu_",
     "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax",
     "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
     "triplet_margin_loss", "triplet_margin_with_distance_loss",
@@ -192,6 +193,59 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     observer().perform(validate_classes, "one_hot", classes, number)
     rows = observer().repeat(one_hot_rows, classes, number, -1, np.int64)  # no class is −1, so none is ignored
     return Tensor._of(rows).reshape(*classes.shape, number)
+
+
+# The modes that repeat entries: which one of n stands at a position, that may lie outside. Of these, `kept` are left.
+_REPEATED: dict[str, Callable[[Tensor, int, range], Tensor]] = {
+    "reflect": lambda position, n, kept: n - 1 - (n - 1 - position.abs()).abs(),
+    "replicate": lambda position, n, kept: position.clamp(0, n - 1),
+    "circular": lambda position, n, kept: kept.start + (position - kept.start) % len(kept),
+}
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """Add entries at both ends of the last dims, or cut them off.
+
+    Args:
+        pad: how many entries to add before and after those of the last dim, then of the last but one, and so on; a
+            negative number cuts as many off.
+        mode: which entries are added: "constant", all of them `value`; "reflect", those that are there in reverse,
+            without the one at the end; "replicate", the one at the end; "circular", those of the other end.
+        value: 0 if it is None.
+
+    Raises:
+        ValueError: `pad` is no pair for each of the last dims, more is cut off than there is, the mode is unknown, or
+            there are too few entries to reflect or to go around.
+
+    >>> import tinygrad_mlp as tg
+    >>> from tinygrad_mlp.nn import functional as F
+    >>> F.pad(tg.tensor([[1, 2, 3]]), (2, -1))
+    tensor([[0, 0, 1, 2]])
+    >>> F.pad(tg.tensor([1, 2, 3]), (2, 1), mode="reflect")
+    tensor([3, 2, 1, 2, 3, 2])
+    """
+    input = as_operand(input)
+    ends, shape = tuple(pad), input.shape
+    if len(ends) % 2 or len(ends) > 2 * len(shape):
+        raise ValueError(f"pad() takes two numbers for each of the last dims of shape {shape}, not {ends}")
+    pairs = [(0, 0)] * (len(shape) - len(ends) // 2) + [*zip(ends[::2], ends[1::2], strict=True)][::-1]
+    if any(n + min(pair[0], 0) + min(pair[1], 0) < 0 for n, pair in zip(shape, pairs, strict=True)):
+        raise ValueError(f"pad() cannot cut {ends} off shape {shape}: there are not as many entries")
+    kept = [range(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(shape, pairs, strict=True)]
+    if mode == "constant":
+        framed = full([n + sum(pair) for n, pair in zip(shape, pairs, strict=True)], value or 0, dtype=input.dtype)
+        inside = tuple(slice(max(p, 0), max(p, 0) + len(part)) for (p, _), part in zip(pairs, kept, strict=True))
+        framed[inside] = input[tuple(slice(part.start, part.stop) for part in kept)]
+        return framed
+    if mode not in _REPEATED or value:
+        raise ValueError(f"pad() takes mode= constant, with a value, or {', '.join(_REPEATED)} without, not {mode!r}")
+    for dim, (n, (before, after), part) in enumerate(zip(shape, pairs, kept, strict=True)):
+        most = {"reflect": n - 1, "replicate": math.inf if n else 0, "circular": len(part)}[mode]
+        if max(before, after, 0) > max(most, 0):
+            raise ValueError(f"pad() cannot add {before} and {after} entries to {n} in mode {mode!r}")
+        if before or after:
+            input = input.index_select(dim, _REPEATED[mode](arange(-before, n + after), n, part))
+    return input
 
 
 def validate_probability(p: float) -> None:

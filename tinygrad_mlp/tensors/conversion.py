@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -76,3 +77,11 @@ class Conversions(Variable):
 
     def __format__(self, spec: str) -> str:
         return super().__format__(spec) if self._data.ndim else format(self.item(), spec)
+
+    @property
+    def _mask(self) -> Any:
+        """Refuse the functions of `numpy.ma`, which read ``_data`` and ``_mask`` and would drop the graph."""
+        # To make a masked array, as matplotlib does of what it scatters, `__array__` has been called, which is no leak.
+        if sys._getframe(1).f_code is np.ma.MaskedArray.__new__.__code__:
+            raise AttributeError("a Tensor has no mask")
+        raise TypeError("a masked array meets a Tensor, which has no mask: write .filled(0), or x.detach().numpy()")

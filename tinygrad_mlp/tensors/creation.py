@@ -375,8 +375,10 @@ def randint(
         TypeError: a bound is no integer, or there is no size.
         ValueError: there are no integers from `low` to `high` − 1, or the dtype does not hold them.
     """
-    if size is None and isinstance(high, Sequence):
-        low, high, size = 0, low, high
+    if high is None or (
+        size is None and isinstance(high, Sequence)
+    ):  # as in randint(10, size=(2, 3)), randint(10, (2, 3))
+        low, high, size = 0, low, high if size is None else size
     if not isinstance(size, Sequence):
         raise TypeError("randint() takes the bounds and a size: write randint(0, 10, (2, 3)) or randint(10, (2, 3))")
     wanted = np.dtype(np.int64) if dtype is None else validated_dtype(dtype)

@@ -20,8 +20,8 @@ from .arguments import integer, validated
 from .refusals import shown
 
 __all__ = [
-    "CPU", "DeviceError", "DeviceLike", "backends", "cuda", "device", "get_default_device", "mps", "names_device",
-    "no_device", "on_cpu", "set_default_device", "validate_device", "xpu",
+    "CPU", "DeviceError", "DeviceLike", "accelerator", "backends", "cuda", "device", "get_default_device", "mps",
+    "names_device", "no_device", "on_cpu", "set_default_device", "validate_device", "xpu",
 ]  # fmt: skip
 
 P = ParamSpec("P")
@@ -178,7 +178,7 @@ def set_default_device(device: DeviceLike) -> None:
     validate_device(device)
 
 
-# --- torch.cuda, torch.mps, torch.xpu and torch.backends --------------------------------------------------------------
+# --- torch.accelerator, torch.cuda, torch.mps, torch.xpu and torch.backends -------------------------------------------
 
 
 def is_available() -> bool:
@@ -208,6 +208,10 @@ def version() -> None:
 def device_count() -> int:
     """The number of such devices: 0."""
     return 0
+
+
+def current_accelerator(check_available: bool = False) -> None:
+    """The device that is faster than the CPU, which is not there: None."""
 
 
 def manual_seed(seed: int) -> None:
@@ -291,6 +295,9 @@ def _module(name: str, functions: str = "", refused: str = "", **attributes: Any
     return module
 
 
+accelerator = _module(
+    "accelerator", "current_accelerator device_count is_available", "empty_cache memory_allocated synchronize"
+)
 cuda = _module(
     "cuda",
     """

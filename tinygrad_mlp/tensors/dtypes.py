@@ -18,7 +18,7 @@ from .refusals import shown
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "ShortTensor",
-    "TensorType", "constructed", "dtype_of_type", "is_tensor", "set_default_tensor_type", "type_names",
+    "TensorType", "constructed", "dtype_of_type", "is_tensor", "kinds", "set_default_tensor_type", "type_names",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -109,13 +109,16 @@ LongTensor = _tensor_type("LongTensor", "int64")
 ByteTensor = _tensor_type("ByteTensor", "uint8")
 BoolTensor = _tensor_type("BoolTensor", "bool")
 
-# What `Tensor.type` returns for each dtype.
-type_names: dict[np.dtype[Any], str] = {
-    kind.dtype: f"torch.{kind.__name__}"
+kinds: dict[np.dtype[Any], TensorType] = {
+    kind.dtype: kind
     for kind in (
         FloatTensor, DoubleTensor, CharTensor, ShortTensor, IntTensor, LongTensor, ByteTensor, BoolTensor,
+        *(_tensor_type(f"UInt{bits}Tensor", f"uint{bits}") for bits in (16, 32, 64)),
     )
-} | {np.dtype(f"uint{bits}"): f"torch.UInt{bits}Tensor" for bits in (16, 32, 64)}  # fmt: skip
+}  # fmt: skip
+
+# What `Tensor.type` returns for each dtype.
+type_names: dict[np.dtype[Any], str] = {dtype: f"torch.{kind.__name__}" for dtype, kind in kinds.items()}
 _dtypes = {name: dtype for dtype, name in type_names.items()}
 
 

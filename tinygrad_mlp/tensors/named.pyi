@@ -629,7 +629,7 @@ class Named:
         """
 
     def histogram(
-        self, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
+        self, bins: Any = 100, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
     ) -> Any:
         """How many entries lie in each bin, and the ends of the bins: ``(hist, bin_edges)``. No gradient passes.
 
@@ -940,6 +940,14 @@ class Named:
     def lt_(self, other: Any) -> Tensor:
         """`lt`, written into this Tensor."""
 
+    def lu(self, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+        """`linalg.lu_factor`, under its older name. With `get_infos`, a third Tensor says where U has its first 0, from 1.
+
+        Raises:
+            LinAlgError: U has a 0 on its diagonal, and `get_infos` is False.
+            ValueError: `pivot` is False.
+        """
+
     def masked_fill_(self, mask: Any, value: Any) -> Tensor:
         """`masked_fill`, written into this Tensor."""
 
@@ -1099,6 +1107,17 @@ class Named:
 
     def negative_(self) -> Tensor:
         """`negative`, written into this Tensor."""
+
+    def new(self, *data: Any, device: DeviceLike = None) -> Tensor:
+        """A Tensor of the dtype of this one: of `data`, a list or an array, or of zeros, if `data` are lengths.
+
+        It is ``FloatTensor(*data)`` of a Tensor of float32, as scripts of PyTorch's first versions write it.
+        `new_tensor` and `new_empty` say which of the two is meant.
+
+        Raises:
+            TypeError: `data` are no numbers or a single number, or a Tensor of another dtype.
+            ValueError: a length is negative.
+        """
 
     def new_empty(
         self,

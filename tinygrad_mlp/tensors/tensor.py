@@ -124,11 +124,6 @@ class Tensor(Methods, Conversions, metaclass=Described):
         if hasattr(self, "_source"):
             del self._source  # it is no view any more, not even of another part of the same memory
 
-    @property
-    def _mask(self) -> Any:
-        """Refuse the functions of `numpy.ma`, which read ``_data`` and ``_mask`` and would drop the graph."""
-        raise TypeError("a masked array meets a Tensor, which has no mask: write .filled(0), or x.detach().numpy()")
-
     def numpy(self, *, force: bool = False) -> Array:
         """The entries as an array that shares this Tensor's memory. `force` detaches the Tensor from the graph first.
 
