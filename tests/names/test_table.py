@@ -4,7 +4,9 @@ import ast
 import builtins
 import importlib
 import inspect
+import pickle
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -116,3 +118,13 @@ def test_every_name_of_the_tables_is_tested() -> None:
     known = {inspect.unwrap(offered[name]) for name in tested & offered.keys()}
     assert sorted(name for name, function in offered.items() if inspect.unwrap(function) not in known) == []
     assert sorted(tested - offered.keys()) == []
+
+
+@pytest.mark.parametrize("place", [tg, tg.linalg, tg.special, tg.nn.functional, tg.nn.init], ids=lambda m: m.__name__)
+def test_functions_can_be_pickled(place: Any) -> None:
+    """As those of PyTorch can, so that a module may hold one as its activation."""
+    names = {*place.__all__, *(function_names() if place is tg else ())}
+    held = [getattr(place, name) for name in sorted(names) if isinstance(getattr(place, name), FunctionType)]
+    assert len(held) > 10
+    for function in held:
+        assert pickle.loads(pickle.dumps(function)) is function

@@ -10,6 +10,7 @@ and their names into `index.py`, from which the package knows them before the ta
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal, TypeVar
@@ -110,14 +111,16 @@ def functions() -> set[str]:
     return _methods | _functions.keys()
 
 
+@functools.cache
 def function_of(name: str) -> Callable[..., Any]:
-    """The function of the package that is called `name`.
+    """The function of the package that is called `name`. It can be pickled by that name.
 
     Raises:
         KeyError: no row has this name.
     """
     if name not in _methods and name not in _functions:
         load()
-    if name in _methods:
-        return as_function(getattr(Tensor, name))
-    return validated(_functions[name])
+    function = as_function(getattr(Tensor, name)) if name in _methods else validated(_functions[name])
+    if getattr(import_module(function.__module__), function.__qualname__, None) is not function:
+        function.__module__, function.__qualname__ = __name__.partition(".")[0], name
+    return function

@@ -373,10 +373,15 @@ def validated(function: Callable[P, R], taken: Mapping[str, str] = TAKEN) -> Cal
 
 
 def validate_functions(namespace: dict[str, Any]) -> None:
-    """Let the public functions of a module with this `namespace`, its ``globals()``, be `validated`."""
+    """Let the public functions of a module with this `namespace`, its ``globals()``, be `validated`.
+
+    They can be pickled by their names in that module.
+    """
     for name in namespace["__all__"]:
-        if isinstance(namespace[name], FunctionType):
-            namespace[name] = validated(namespace[name])
+        written = namespace[name]
+        if isinstance(written, FunctionType) and (function := validated(written)) is not written:
+            function.__module__, function.__qualname__ = namespace["__name__"], name
+            namespace[name] = function
 
 
 def refusing_names(function: Callable[P, R]) -> Callable[P, R]:
