@@ -1,5 +1,7 @@
 """An array that changes between forward and backward is noticed where a rule reads it, and is harmless elsewhere."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -490,3 +492,9 @@ def test_a_write_in_a_signal_handler_does_not_block_another_write(monkeypatch: p
     writing.join(10)
     assert not writing.is_alive()
     assert guard.events.latest == next(clock) - 1  # the time of the write that came in between
+
+
+def test_an_array_that_outlives_the_package_is_let_go_without_a_word() -> None:
+    script = "import numpy, tinygrad_mlp as tg; numpy.held = tg.ones(3).numpy()"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stderr == ""

@@ -114,13 +114,14 @@ def _share(memory: Array, other: Array) -> None:
 
     def forget(gone: weakref.ref[Array]) -> None:
         """End the sharing if the array that is gone was the last one that others had."""
+        if one_at_a_time is None:  # Python ends, and has emptied this module
+            return
         with one_at_a_time:
             del sharing.others[id(gone)]
             if sharing.others or shared.get(key) is not sharing:  # others remain, or a later sharing has the same key
                 return
             del shared[key]
-        left = reference()  # None if the memory itself is gone
-        if left is not None and sharing.contents not in (None, _checksum(left)):
+        if (left := reference()) is not None and sharing.contents not in (None, _checksum(left)):
             _written[key] = sharing.time  # nodes from before the sharing will fail; later ones have own checksums
 
     with one_at_a_time:  # else two threads could each begin a sharing of one memory, and one would be lost
