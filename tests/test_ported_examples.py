@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from ported import NAMES, load, text_of
+from ported import FOLDER, NAMES, load, text_of
 
 STEPS = 20
 
@@ -51,3 +51,27 @@ def test_a_script_is_short_and_its_docstring_says_what_to_expect(name: str) -> N
         assert words in docstring.replace("\n", " "), words
     assert re.search(r"\((19|20)\d\d\)|\b20\d\d\)", docstring), "the source of its mathematics"
     assert len(text.splitlines()) <= 125
+
+
+IMPORTS = {
+    "import torch": "import tinygrad_mlp as torch",
+    "\timport torch  # at last": "\timport tinygrad_mlp as torch  # at last",
+    "import torch, math": "import tinygrad_mlp as torch, math",
+    "import torch as th": "import tinygrad_mlp as th",
+    "import torch.nn.functional as F": "import tinygrad_mlp.nn.functional as F",
+    "    from torch.utils.data import DataLoader": "    from tinygrad_mlp.utils.data import DataLoader",
+    "from torch import nn, optim": "from tinygrad_mlp import nn, optim",
+    "import torchvision": "import torchvision",
+    "print('import torch')": "print('import torch')",
+}
+
+
+def test_the_command_of_the_page_changes_the_import_lines() -> None:
+    page = (FOLDER.parents[1] / "docs" / "from_pytorch.md").read_text("utf-8")
+    (command,) = re.findall(r"^    sed -E '(.*)' script\.py > ported\.py$", page, flags=re.MULTILINE)
+    expressions = [each.split("/")[1:3] for each in command.split("; ")]  # sed's syntax of these is Python's, too
+    assert len(expressions) == 2
+    for line, expected in IMPORTS.items():
+        for pattern, replacement in expressions:
+            line = re.sub(pattern, replacement, line)
+        assert line == expected

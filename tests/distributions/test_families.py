@@ -1,5 +1,6 @@
 """Each family has SciPy's densities, probabilities, entropies and moments, for parameters of all shapes and dtypes."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,25 @@ def test_vectors_have_scipys_densities() -> None:
     np.testing.assert_allclose(D.Categorical(tg.tensor(SHARES)).entropy().numpy(), stats.entropy(SHARES))
 
 
+@pytest.mark.parametrize("family", [D.Categorical, D.OneHotCategorical])
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("probs", [0.5, -0.5], r"not \[ 0.5 -0.5\]"),
+        ("probs", [0.0, 0.0], r"not all 0, not \[0. 0.\]"),
+        ("probs", [1.0, math.nan], r"not \[ 1. nan\]"),
+        ("probs", [1.0, math.inf], r"not \[ 1. inf\]"),
+        ("logits", [0.0, math.nan], r"not \[ 0. nan\]"),
+        ("logits", [0.0, math.inf], r"not \[ 0. inf\]"),
+        ("logits", [-math.inf, -math.inf], r"not \[-inf -inf\]"),
+    ],
+)
+def test_bad_shares_of_classes_are_shown_as_they_were_given(family: Any, name: str, wrong: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is a vector .*{words}"):
+        family(**{name: tg.tensor([[1.0, 2.0], wrong])})
+    assert family(**{name: tg.tensor([[1.0, 2.0], [0.0, 1.0]])}).batch_shape == (2,)
+
+
 def test_values_outside_of_the_support_and_bad_parameters_say_what_is_expected() -> None:
     with pytest.raises(ValueError, match=r"Normal: scale is > 0, not -1"):
         D.Normal(tg.zeros(2), tg.tensor([1.0, -1.0]))
@@ -81,6 +101,14 @@ def test_values_outside_of_the_support_and_bad_parameters_say_what_is_expected()
         D.Binomial(3, 0.5).log_prob(4.0)
     with pytest.raises(ValueError, match=r"value of shape \(2,\) does not fit batch_shape \(3,\)"):
         D.Normal(tg.zeros(3), 1.0).log_prob(tg.zeros(2))
+    with pytest.raises(ValueError, match=r"Normal: loc of shape \(3,\) and scale of shape \(2,\) do not broadcast"):
+        D.Normal(tg.zeros(3), tg.ones(2))
+    with pytest.raises(TypeError, match=r"write \(3,\), not 3"):
+        D.Normal(0.0, 1.0).sample(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"as \[TanhTransform\(\)\], not the function tanh"):
+        D.TransformedDistribution(D.Normal(0.0, 1.0), [tg.tanh])
+    with pytest.raises(NotImplementedError, match=r"the mean of -log_prob\(x\)"):
+        D.TransformedDistribution(D.Normal(0.0, 1.0), [D.TanhTransform()]).entropy()
     with pytest.raises(ValueError, match="either probs or logits, not both"):
         D.Bernoulli(0.5, 0.0)
     with pytest.raises(NotImplementedError, match=r"Poisson has no rsample\(\), for its draws have no derivative"):

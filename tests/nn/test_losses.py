@@ -427,6 +427,7 @@ def test_shapes_that_would_broadcast_are_refused(loss: Callable[..., tg.Tensor])
         (lambda: F.mse_loss(tg.zeros(4, 3), [0, 1, 2, 0]), "must be equal: use cross_entropy if it holds classes"),
         (lambda: F.nll_loss(tg.tensor([[0.0, 1.0]]), [1.0]), r"integer classes.*: write target.long\(\)"),
         (lambda: F.cross_entropy(tg.zeros(2), [0, 1]), r"write target.argmax\(dim=0\)"),
+        (lambda: F.cross_entropy(tg.zeros(2, 3), [[0], [1]]), r"write target.squeeze\(1\)"),
         (lambda: F.l1_loss(tg.zeros(3), 1.0), "are they of the same samples"),
         (lambda: F.cross_entropy(tg.zeros(1, 2), [[0, 1]]), r"write target.argmax\(dim=1\).*target.float\(\)"),
         (lambda: F.cross_entropy(tg.zeros(3, 2), [0, 1]), "are they of the same samples"),

@@ -515,6 +515,9 @@ def test_worker_and_pinning_options_change_no_batch() -> None:
         (lambda: list(DataLoader(ROWS, shuffle=True, generator=3)), TypeError, "generator"),  # type: ignore[arg-type]
         (lambda: list(DataLoader(ROWS, batch_sampler=[["a"]])), TypeError, "str"),  # type: ignore[list-item]
         (lambda: default_collate([object()]), TypeError, "collate_fn"),
+        (lambda: default_collate([tg.ones(1), tg.ones(2)]), ValueError, r"shapes \(1,\), \(2,\) .* pass a collate_fn"),
+        (lambda: default_collate([np.ones(1), np.ones(2)]), ValueError, r"shapes \(1,\), \(2,\) .* pass a collate_fn"),
+        (lambda: default_collate([[1], [1, 2]]), ValueError, "lengths 1, 2 .* pass a collate_fn"),
         (lambda: DataLoader(3), TypeError, "a dataset is .* not 3"),
         (lambda: DataLoader(TensorDataset), TypeError, "not the class TensorDataset"),
         (lambda: DataLoader(ROWS, collate_fn=3), TypeError, "collate_fn is a function"),  # type: ignore[arg-type]

@@ -22,8 +22,6 @@ from .constraints import (
     nonnegative_integer,
     one_hot,
     real,
-    real_vector,
-    simplex,
     unit_interval,
 )
 from .distribution import Computed, Distribution, Numbers, at_value, draws, parameters
@@ -169,6 +167,19 @@ class Poisson(Distribution):
 # --- a probability of each class --------------------------------------------------------------------------------------
 
 
+# What is given, before it is normalized. A NaN fails each comparison, and is the greatest of its vector.
+_SHARES = Constraint(
+    "a vector of finite numbers ≥ 0 that are not all 0",
+    lambda x: (x >= 0).all(-1) & (x.sum(-1) > 0) & np.isfinite(x.sum(-1)),
+    event_dim=1,
+)
+_LOGITS = Constraint(
+    "a vector of numbers < inf, without NaN, that are not all -inf",
+    lambda x: np.isfinite(x.max(-1, initial=-np.inf)),
+    event_dim=1,
+)
+
+
 def _classes(numbers: Numbers, shape: Any, probs: Any) -> Any:
     ends = np.cumsum(_shares(probs), -1)[..., :-1]
     return (numbers.random(shape)[..., np.newaxis] >= ends).sum(-1)
@@ -181,7 +192,7 @@ def _shares(probs: Any) -> Any:
 class WithClasses(Distribution):
     """What has a probability of each class, along the last dimension of `probs` or `logits`, which are normalized."""
 
-    arg_constraints = parameters(probs=simplex, logits=real_vector)
+    arg_constraints = parameters(probs=_SHARES, logits=_LOGITS)
     probs: Any = Computed(lambda d: d.logits.softmax(-1))
     logits: Any = Computed(lambda d: inside(d.probs).log())
     param_shape: Any = property(lambda d: (*d._batch_shape, d._num_events))
@@ -192,9 +203,10 @@ class WithClasses(Distribution):
         own = as_floating(given)
         if not own.ndim:
             raise ValueError(f"{type(self).__name__}: {name} has one entry for each class, and is no number")
-        setattr(self, name, own / own.sum(-1, keepdim=True) if name == "probs" else own.log_softmax(-1))
+        setattr(self, name, own)
         self._num_events = own.shape[-1]
         super().__init__(own.shape[:-1], own.shape[-1:] if self._draws_vectors else (), validate_args=validate_args)
+        setattr(self, name, own / own.sum(-1, keepdim=True) if name == "probs" else own.log_softmax(-1))
 
     def _log_prob_of(self, classes: Any) -> Any:
         shape = np.broadcast_shapes(classes.shape, self._batch_shape)
@@ -213,7 +225,8 @@ class Categorical(WithClasses):
         logits: logarithms of such shares.
 
     Raises:
-        ValueError: there are both `probs` and `logits`, or none; or one is a number; or a share is negative.
+        ValueError: there are both `probs` and `logits`, or none; or one is a number; or a share is negative
+            or NaN, or all are 0.
 
     >>> import tinygrad_mlp as tg
     >>> policy = tg.distributions.Categorical(logits=tg.zeros(4))

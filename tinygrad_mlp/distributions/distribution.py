@@ -82,8 +82,8 @@ def _lacking(name: str) -> Any:
     return property(lambda self: self._lacks(name))
 
 
-def _lacking_method(name: str) -> Any:
-    return lambda self, *arguments, **options: self._lacks(f"{name}()")
+def _lacking_method(name: str, advice: str = "") -> Any:
+    return lambda self, *arguments, **options: self._lacks(f"{name}(){advice}")
 
 
 # --- Tensors ----------------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class Distribution:
     log_prob: Any = _lacking_method("log_prob")
     cdf: Any = _lacking_method("cdf")
     icdf: Any = _lacking_method("icdf")
-    entropy: Any = _lacking_method("entropy")
+    entropy: Any = _lacking_method("entropy", ": the mean of -log_prob(x) over draws x comes near it")
     enumerate_support: Any = _lacking_method("enumerate_support")
     _draw: Any = _lacking_method("sample")
     _validate_args = True
@@ -151,8 +151,16 @@ class Distribution:
                 self._require(self.arg_constraints[name], name, value)
 
     def _set(self, validate_args: bool | None, **values: Any) -> None:
-        """Set parameters of one entry for each distribution, and validate them."""
-        made = broadcast_all(*values.values())
+        """Set parameters of one entry for each distribution, and validate them.
+
+        Raises:
+            ValueError: their shapes do not broadcast, or one breaks its constraint.
+        """
+        try:
+            made = broadcast_all(*values.values())
+        except ValueError:
+            shapes = " and ".join(f"{name} of shape {array_of(value).shape}" for name, value in values.items())
+            raise ValueError(f"{type(self).__name__}: {shapes} do not broadcast") from None
         vars(self).update(zip(values, made, strict=True))
         Distribution.__init__(self, made[0].shape, validate_args=validate_args)
 
@@ -190,7 +198,13 @@ class Distribution:
         return new
 
     def _extended_shape(self, sample_shape: Sequence[int] = ()) -> Size:
-        """The shape of draws."""
+        """The shape of draws.
+
+        Raises:
+            TypeError: `sample_shape` is a number.
+        """
+        if isinstance(sample_shape, int):
+            raise TypeError(f"sample_shape is a tuple of lengths: write ({sample_shape},), not {sample_shape}")
         return Size((*sample_shape, *self._batch_shape, *self._event_shape))
 
     @property

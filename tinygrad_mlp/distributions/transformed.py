@@ -102,8 +102,11 @@ class TransformedDistribution(Distribution):
 
     def __init__(self, base_distribution: Any, transforms: Any, validate_args: bool | None = None) -> None:
         self.transforms = [transforms] if isinstance(transforms, Transform) else transforms
-        if not isinstance(self.transforms, list) or not all(isinstance(each, Transform) for each in self.transforms):
-            raise ValueError(f"transforms are a Transform or a list of Transforms, not {shown(transforms)}")
+        for each in self.transforms if isinstance(self.transforms, list) else [transforms]:
+            if not isinstance(each, Transform):
+                raise ValueError(
+                    f"transforms are a Transform or a list of Transforms, as [TanhTransform()], not {shown(each)}"
+                )
         whole = ComposeTransform(self.transforms)
         own, events = base_distribution._extended_shape(), len(base_distribution.event_shape)
         inner, outer = whole.domain.event_dim, whole.codomain.event_dim

@@ -160,7 +160,8 @@ def _validated(name: str, input: Any, weight: Any) -> tuple[Tensor, Tensor]:
     """The indices and the table, as Tensors."""
     input, weight = as_operand(input), as_operand(weight)
     if weight.ndim != 2:
-        raise ValueError(f"{name} takes a weight of shape (N, D), not {weight.shape}")
+        advice = f": write {name}(indices, weight)" if weight.dtype.kind in "iu" else ""
+        raise ValueError(f"{name} takes a weight of shape (N, D), not {weight.shape}{advice}")
     _validate_integers(name, "indices", input)
     observer().perform(_validate_bounds, name, input, weight.shape[0])
     return input, weight
@@ -192,14 +193,16 @@ def _bags(input: Tensor, offsets: Any, include_last_offset: bool) -> tuple[Tenso
     if offsets is None:
         if input.ndim != 2:
             raise ValueError(
-                f"embedding_bag takes a matrix of indices, or a vector with offsets, not shape {input.shape} alone"
+                f"embedding_bag takes a matrix of indices, or a vector with offsets, not shape {input.shape} alone: "
+                "a vector that is one bag takes offsets=tensor([0])"
             )
         return positions // max(input.shape[1], 1), input.shape[0]
     offsets = as_operand(offsets)
     if input.ndim != 1 or offsets.ndim != 1 or not offsets.numel():
+        advice = ": leave the offsets out, as each row is a bag" if input.ndim == 2 else ""
         raise ValueError(
             f"embedding_bag takes a vector of indices and a vector of offsets, not shapes {input.shape} and "
-            f"{offsets.shape}"
+            f"{offsets.shape}{advice}"
         )
     _validate_integers("embedding_bag", "offsets", offsets)
     observer().perform(_validate_offsets, offsets, input.numel())

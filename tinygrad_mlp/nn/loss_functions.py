@@ -384,6 +384,8 @@ def validated_classes(name: str, input: Tensor, target: Any, ignore_index: int |
         elif input.ndim and target.shape == input.shape:
             advice = f"write target.argmax(dim={min(1, input.ndim - 1)}) for rows of zeros and a one"
             advice += ", target.float() for probabilities" * (name == "cross_entropy")
+        elif input.ndim == 2 and target.shape == (len(input), 1):
+            advice = "write target.squeeze(1)"
         else:
             advice = _OTHER_SAMPLES
         raise ValueError(

@@ -463,7 +463,10 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         ValueError: there are no Tensors, or their shapes differ.
     """
     validate_some("stack", tensors)
-    return cat([as_operand(tensor).unsqueeze(dim) for tensor in tensors], dim)
+    operands = [as_operand(tensor) for tensor in tensors]
+    if len(shapes := dict.fromkeys(operand.shape for operand in operands)) > 1:
+        raise ValueError(f"stack() takes Tensors of one shape, not of {' and '.join(map(str, shapes))}")
+    return cat([operand.unsqueeze(dim) for operand in operands], dim)
 
 
 def validate_some(name: str, tensors: Sequence[Any]) -> None:

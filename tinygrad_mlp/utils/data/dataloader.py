@@ -229,20 +229,40 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
     Raises:
         TypeError: samples are of another type, for which the loader needs a `collate_fn`.
+        ValueError: samples have different shapes, for which it needs one, too.
     """
     first = batch[0]
-    if isinstance(first, Tensor):
-        return np.stack(batch)
-    if isinstance(first, np.ndarray | np.generic | int | float):
-        return as_operand(np.stack(list(map(array_of, batch))) if hasattr(first, "dtype") else list(batch))
+    if isinstance(first, Tensor | np.ndarray | np.generic):
+        return _stacked(batch)
+    if isinstance(first, int | float):
+        return as_operand(list(batch))
     if isinstance(first, str | bytes):
         return list(batch)
     if isinstance(first, Mapping):
         return {name: default_collate([sample[name] for sample in batch]) for name in first}
     if isinstance(first, Sequence):
+        _validate_alike("lengths", map(len, batch))
         columns = [default_collate(column) for column in zip(*batch, strict=True)]
         return type(first)(*columns) if hasattr(first, "_fields") else columns
     raise TypeError(f"samples of {type(first).__name__} cannot be made a batch: pass a collate_fn that can")
+
+
+def _stacked(batch: Sequence[Any]) -> Any:
+    """Tensors, arrays or NumPy's numbers as the rows of a Tensor."""
+    try:
+        return np.stack(batch) if isinstance(batch[0], Tensor) else as_operand(np.stack(list(map(array_of, batch))))
+    except ValueError:
+        _validate_alike("shapes", (np.shape(array_of(sample)) for sample in batch))
+        raise
+
+
+def _validate_alike(what: str, of_samples: Iterable[Any]) -> None:
+    """Raise ValueError if samples differ in their lengths or shapes."""
+    if len(several := dict.fromkeys(of_samples)) > 1:
+        raise ValueError(
+            f"samples of the {what} {', '.join(map(str, several))} cannot be made a batch: "
+            "pad them, or pass a collate_fn that can"
+        )
 
 
 def default_convert(data: Any) -> Any:
