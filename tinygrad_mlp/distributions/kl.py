@@ -85,8 +85,7 @@ def _bernoulli(p: Any, q: Any) -> Any:
 def _binomial(p: Any, q: Any) -> Any:
     if (p.total_count < q.total_count).any().item():
         raise NotImplementedError("the divergence of Binomials needs p.total_count ≥ q.total_count")
-    finite = p.total_count * (p.probs * (p.logits - q.logits) + (-p.probs).log1p() - (-q.probs).log1p())
-    return where(p.total_count > q.total_count, math.inf, finite)
+    return where(p.total_count > q.total_count, math.inf, p.total_count * _bernoulli(p, q))
 
 
 def _dirichlet(p: Any, q: Any) -> Any:
