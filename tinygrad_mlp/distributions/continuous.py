@@ -13,7 +13,7 @@ from ..core.record import record
 from ..linalg import cholesky, inv, solve_triangular
 from ..names.gamma_rows import gamma_quantile
 from ..special import gammainc, ndtr, ndtri, xlogy
-from ..tensors.creation import as_floating, eye, stack, where, zeros_like
+from ..tensors.creation import as_floating, eye, ones_like, stack, where, zeros_like
 from .constraints import (
     greater_than,
     independent,
@@ -105,8 +105,8 @@ class Laplace(_LocationScale):
     _standard = Standard(
         lambda numbers, shape: numbers.laplace(size=shape),
         lambda z: -z.abs() - math.log(2),
-        lambda z: (1 - z.sign() * (-z.abs()).expm1()) / 2,
-        lambda p: -(p - 0.5).sign() * (-2 * (p - 0.5).abs()).log1p(),
+        lambda z: where(z < 0, z.clamp(max=0).exp() / 2, 1 - (-z.clamp(min=0)).exp() / 2),
+        lambda p: where(p < 0.5, (2 * p).log(), -(2 * (1 - p)).log()),
         entropy=1 + math.log(2),
         variance=2,
     )
@@ -120,8 +120,8 @@ class Cauchy(_LocationScale):
     _standard = Standard(
         Numbers.standard_cauchy,
         lambda z: -math.log(math.pi) - z.square().log1p(),
-        lambda z: z.atan() / math.pi + 0.5,
-        lambda p: ((p - 0.5) * math.pi).tan(),
+        lambda z: ones_like(z).atan2(-z) / math.pi,
+        lambda p: -1 / (p * math.pi).tan(),
         entropy=math.log(4 * math.pi),
         variance=math.inf,
     )

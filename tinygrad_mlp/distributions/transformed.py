@@ -9,7 +9,8 @@ from operator import mul
 from typing import Any
 
 from ..autograd.grad_mode import no_grad
-from ..tensors.creation import as_floating, where, zeros_like
+from ..special import erfinv
+from ..tensors.creation import as_floating, as_operand, where, zeros_like
 from ..tensors.refusals import shown
 from .constraints import independent, nonnegative, real_vector, simplex, unit_interval
 from .continuous import Normal
@@ -156,7 +157,8 @@ class TransformedDistribution(Distribution):
 
     def _turned(self, p: Any) -> Any:
         """A probability, or 1 − p if the transforms decrease."""
-        return reduce(mul, (transform.sign for transform in self.transforms), 1) * (p - 0.5) + 0.5
+        sign = reduce(mul, (transform.sign for transform in self.transforms), 1)
+        return where(as_operand(sign) > 0, p, 1 - p)
 
 
 class LogNormal(TransformedDistribution):
@@ -183,8 +185,8 @@ class HalfNormal(TransformedDistribution):
     mode = property(lambda d: zeros_like(d.scale))
     variance = property(lambda d: d.scale.square() * (1 - 2 / math.pi))
     log_prob = at_value(lambda d, x: where(x >= 0, d.base_dist.log_prob(x) + math.log(2), -math.inf))
-    cdf = at_value(lambda d, x: 2 * d.base_dist.cdf(x) - 1)
-    icdf = at_probability(lambda d, p: d.base_dist.icdf((p + 1) / 2))
+    cdf = at_value(lambda d, x: (x / (d.scale * math.sqrt(2))).erf())
+    icdf = at_probability(lambda d, p: d.scale * math.sqrt(2) * erfinv(p))
 
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
         super().__init__(Normal(0, scale, validate_args), AbsTransform(), validate_args)
