@@ -41,6 +41,7 @@ Formula = Callable[[Any], Any]
 
 class _Real(Distribution):
     has_rsample = True
+    _mean_log: Any  # E[ln x], which `kl` reads of families of positive numbers
 
 
 # --- loc + scale · z --------------------------------------------------------------------------------------------------
@@ -141,6 +142,7 @@ class Uniform(_Real):
     mode = property(lambda d: d.high * math.nan)
     variance = property(lambda d: (d.high - d.low).square() / 12)
     stddev = property(lambda d: (d.high - d.low) / math.sqrt(12))
+    _mean_log = property(lambda d: (xlogy(d.high, d.high) - xlogy(d.low, d.low)) / (d.high - d.low) - 1)
     _draw = draws(Numbers.random, of=lambda d, z: d.low + z * (d.high - d.low))
     log_prob = at_value(lambda d, x: where((x >= d.low) & (x < d.high), -(d.high - d.low).log(), -math.inf))
     cdf = at_value(lambda d, x: ((x - d.low) / (d.high - d.low)).clamp(0, 1))
@@ -162,6 +164,7 @@ class Exponential(_Real):
     mean = stddev = property(lambda d: 1 / d.rate)
     mode = property(lambda d: zeros_like(d.rate))
     variance = property(lambda d: 1 / d.rate.square())
+    _mean_log = property(lambda d: -float(np.euler_gamma) - d.rate.log())
     _draw = draws(Numbers.standard_exponential, of=lambda d, z: z / d.rate)
     log_prob = at_value(lambda d, x: d.rate.log() - d.rate * x)
     cdf = at_value(lambda d, x: -(-d.rate * x).expm1())
@@ -197,6 +200,7 @@ class Gamma(_Real):
     mean = property(lambda d: d.concentration / d.rate)
     mode = property(lambda d: ((d.concentration - 1) / d.rate).clamp(min=0))
     variance = property(lambda d: d.concentration / d.rate.square())
+    _mean_log = property(lambda d: d.concentration.digamma() - d.rate.log())
     cdf = at_value(lambda d, x: gammainc(d.concentration, d.rate * x))
     _draw = gamma_draws(
         lambda d, u: (gamma_of(d.concentration, u) / d.rate.double()).clamp(min=float(np.finfo(d._dtype).tiny))
@@ -324,6 +328,7 @@ class Beta(_Real):
     mean = property(lambda d: d._pair.mean.select(-1, 0))
     mode = property(lambda d: d._pair.mode.select(-1, 0))
     variance = property(lambda d: d._pair.variance.select(-1, 0))
+    _mean_log = property(lambda d: d.concentration1.digamma() - (d.concentration1 + d.concentration0).digamma())
     log_prob = at_value(lambda d, x: d._pair.log_prob(stack([x, 1 - x], -1)))
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:

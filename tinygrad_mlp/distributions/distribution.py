@@ -53,7 +53,7 @@ def draws(
 ) -> Any:
     """How a family draws: ``method(numbers, shape, *parameters)``, with arrays of the parameters of these names.
 
-    Where its draws are functions of the parameters, these are `of` the distribution and the numbers drawn.
+    Where draws are functions of the parameters, ``of(distribution, z)`` computes them from z, the numbers drawn.
     """
 
     def draw(self: Any, shape: Sequence[int], generator: AnyGenerator | None) -> Any:
@@ -69,7 +69,7 @@ def _drawn(numbers: Numbers, method: Callable[..., Any], dtype: Any, shape: tupl
 
 
 class Computed:
-    """A parameter that is computed of others whenever it is read, unless the distribution was made of it."""
+    """A parameter that is computed from others whenever it is read, unless the distribution was made with it."""
 
     def __init__(self, compute: Callable[[Any], Any]) -> None:
         self._compute = compute
@@ -157,7 +157,7 @@ class Distribution:
         Distribution.__init__(self, made[0].shape, validate_args=validate_args)
 
     def _given(self) -> dict[str, Any]:
-        """The parameters that the distribution was made of, without those that are computed of these."""
+        """The parameters that the distribution was made with, without those that are computed from these."""
         return {name: vars(self)[name] for name in self.arg_constraints if name in vars(self)}
 
     @staticmethod

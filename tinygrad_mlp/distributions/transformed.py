@@ -198,17 +198,21 @@ class HalfNormal(TransformedDistribution):
 # --- relaxed classes (Maddison et al. 2017, Jang et al. 2017) ---------------------------------------------------------
 
 
-class LogitRelaxedBernoulli(WithProbability):
-    """The logits of the draws of a `RelaxedBernoulli`."""
-
-    has_rsample = True
-    _draw = draws(lambda numbers, shape: numbers.logistic(size=shape), of=lambda d, z: d._relaxed(z))
+class _WithTemperature(Distribution):
+    """The base of relaxed families before they are transformed: the next class takes `probs` or `logits`."""
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         self.temperature = as_floating(temperature)
         super().__init__(probs, logits, validate_args)
+
+
+class LogitRelaxedBernoulli(_WithTemperature, WithProbability):
+    """The logits of the draws of a `RelaxedBernoulli`."""
+
+    has_rsample = True
+    _draw = draws(lambda numbers, shape: numbers.logistic(size=shape), of=lambda d, z: d._relaxed(z))
 
     def _relaxed(self, z: Any) -> Any:
         p = inside(self.probs)
@@ -220,7 +224,7 @@ class LogitRelaxedBernoulli(WithProbability):
         return self.temperature.log() + difference - 2 * softplus(difference)
 
 
-class ExpRelaxedCategorical(WithClasses):
+class ExpRelaxedCategorical(_WithTemperature, WithClasses):
     """The logarithms of the draws of a `RelaxedOneHotCategorical`."""
 
     support = real_vector
@@ -231,12 +235,6 @@ class ExpRelaxedCategorical(WithClasses):
     )
     entropy = Distribution.entropy
 
-    def __init__(
-        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
-    ) -> None:
-        self.temperature = as_floating(temperature)
-        super().__init__(probs, logits, validate_args)
-
     @at_value
     def log_prob(self, x: Any) -> Any:
         score = (self.logits - x * self.temperature).log_softmax(-1).sum(-1)
@@ -244,7 +242,7 @@ class ExpRelaxedCategorical(WithClasses):
 
 
 class _Relaxed(TransformedDistribution):
-    """What is transformed of a distribution with a temperature: the lower, the nearer are draws to zeros and ones."""
+    """The base of relaxed families. The lower the temperature is, the nearer their draws are to zeros and ones."""
 
     temperature, probs, logits = map(_of_base, ("temperature", "probs", "logits"))
     _parts: Any
