@@ -122,6 +122,31 @@ def test_names_are_found_where_pytorch_has_them() -> None:
     assert found["of_vectors"].MultivariateNormal is D.MultivariateNormal
 
 
+class Triangle(D.Distribution):
+    """A family of a user's own, written as for PyTorch: `sample` is inherited, and calls `rsample`."""
+
+    arg_constraints = {"width": D.constraints.positive}  # noqa: RUF012
+    has_rsample = True
+
+    def __init__(self, width: Any, validate_args: bool | None = None) -> None:
+        self.width = width
+        super().__init__(width.shape, validate_args=validate_args)
+
+    def rsample(self, sample_shape: Any = (), generator: Any = None) -> Any:
+        return self.width * tg.rand(*self._extended_shape(sample_shape), 2, generator=generator).mean(-1)
+
+
+def test_a_family_of_a_users_own_writes_rsample_alone() -> None:
+    d = Triangle(tg.tensor([1.0, 2.0], requires_grad=True))
+    one, two = (draw((3,), generator=tg.Generator().manual_seed(0)) for draw in (d.sample, d.rsample))
+    np.testing.assert_array_equal(one.numpy(), two.detach().numpy())
+    assert (one.requires_grad, two.requires_grad, one.shape, d.sample().shape) == (False, True, (3, 2), (2,))
+    with pytest.raises(NotImplementedError, match=r"Distribution has no sample\(\)"):
+        D.Distribution().sample()
+    with pytest.raises(ValueError, match=r"Triangle: width is > 0, not -1"):
+        Triangle(tg.tensor(-1.0))
+
+
 def test_the_most_specific_formula_of_a_divergence_is_taken() -> None:
 
     class Shifted(D.Normal):

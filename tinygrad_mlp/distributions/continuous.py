@@ -73,11 +73,11 @@ class _LocationScale(_Real):
     cdf = at_value(lambda d, x: d._standard.cdf((x - d.loc) / d.scale))
     icdf = at_probability(lambda d, p: d.loc + d.scale * d._standard.quantile(p))
 
-    def __init_subclass__(cls) -> None:
-        cls._draw = draws(cls._standard.draw, of=lambda d, z: d.loc + d.scale * z)
-
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self._set(validate_args, loc=loc, scale=scale)
+
+    def _draw(self, shape: Any, generator: Any) -> Any:
+        return draws(self._standard.draw, of=lambda d, z: d.loc + d.scale * z)(self, shape, generator)
 
     def entropy(self) -> Any:
         return self.scale.log() + self._standard.entropy

@@ -134,7 +134,6 @@ class Distribution:
     icdf: Any = _lacking_method("icdf")
     entropy: Any = _lacking_method("entropy")
     enumerate_support: Any = _lacking_method("enumerate_support")
-    _draw: Any = _lacking_method("sample")
     _validate_args = True
 
     def __init__(
@@ -224,6 +223,13 @@ class Distribution:
                 f"and event_shape {tuple(self._event_shape)}: it ends in the event_shape, and broadcasts before that"
             )
         self._require(self.support, "a value", value)
+
+    def _draw(self, shape: Sequence[int], generator: AnyGenerator | None) -> Any:
+        """Draws of this `shape`: by default those of `rsample`, which a user's subclass may have written instead."""
+        if type(self).rsample is Distribution.rsample:
+            self._lacks("sample()")
+        options = {} if generator is None else {"generator": generator}
+        return self.rsample(shape[: len(shape) - len(self._extended_shape())], **options)
 
     def sample(self, sample_shape: Sequence[int] = Size(), generator: AnyGenerator | None = None) -> Any:
         """Draws of shape ``sample_shape + batch_shape + event_shape``, through which no gradient passes."""
