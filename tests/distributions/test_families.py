@@ -49,6 +49,9 @@ def test_icdf_inverts_cdf(name: str) -> None:
     p = np.array([[1e-40], [1e-9], [0.3], [0.5], [0.999]])
     d = family(*map(tg.tensor, parameters))
     np.testing.assert_allclose(d.icdf(tg.tensor(p)).numpy(), of_scipy(*parameters).ppf(p), rtol=1e-7, atol=1e-38)
+    with np.errstate(divide="ignore"):
+        ends = family(*(tg.tensor(x.astype(np.float32)) for x in parameters)).icdf(tg.tensor([[0.0], [1.0]]))
+    np.testing.assert_allclose(ends.numpy(), of_scipy(*parameters).ppf([[0.0], [1.0]]), rtol=1e-6)
     rounding = 1e-15 if name == "Uniform" else 0  # the low end has digits of its own
     np.testing.assert_allclose(d.cdf(d.icdf(tg.tensor(p))).numpy(), p + np.zeros(3), rtol=1e-6, atol=rounding)
 

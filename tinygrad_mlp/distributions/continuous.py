@@ -122,7 +122,7 @@ class Cauchy(_LocationScale):
         Numbers.standard_cauchy,
         lambda z: -math.log(math.pi) - z.square().log1p(),
         lambda z: ones_like(z).atan2(-z) / math.pi,
-        lambda p: -1 / (p * math.pi).tan(),
+        lambda p: where(p < 0.5, -1 / (p * math.pi).tan(), 1 / ((1 - p) * math.pi).tan()),
         entropy=math.log(4 * math.pi),
         variance=math.inf,
     )
