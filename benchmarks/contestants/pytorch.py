@@ -25,14 +25,21 @@ def network(problem: Problem, bias: bool = True) -> Any:
 
 
 def learnt(model: Any) -> list[Any]:
-    """The weights, and then the biases."""
+    """The weights, and then the biases. A table has one weight."""
     parameters = [parameter.detach().numpy() for parameter in model.parameters()]
     return parameters[::2] + parameters[1::2]
 
 
 def train(problem: Problem) -> Contest:
-    model = network(problem)
-    loss = nn.BCEWithLogitsLoss(reduction="sum")
+    return _trained(problem, network(problem), nn.BCEWithLogitsLoss(reduction="sum"))
+
+
+def lookup(problem: Problem, sparse: bool = False) -> Contest:
+    table = nn.Embedding.from_pretrained(torch.tensor(problem.weights[0]), freeze=False, sparse=sparse)
+    return _trained(problem, table, nn.MSELoss(reduction="sum"))
+
+
+def _trained(problem: Problem, model: Any, loss: Any) -> Contest:
     optimizer = optim.SGD(model.parameters(), lr=problem.rate)
     batches = [(torch.tensor(x), torch.tensor(y)) for x, y in zip(problem.x, problem.y, strict=True)]
 
@@ -43,21 +50,6 @@ def train(problem: Problem) -> Contest:
             optimizer.step()
 
     return Contest(epoch, lambda: learnt(model))
-
-
-def lookup(problem: Problem, sparse: bool = False) -> Contest:
-    table = nn.Embedding.from_pretrained(torch.tensor(problem.weights[0]), freeze=False, sparse=sparse)
-    loss = nn.MSELoss(reduction="sum")
-    optimizer = optim.SGD(table.parameters(), lr=problem.rate)
-    batches = [(torch.tensor(x), torch.tensor(y)) for x, y in zip(problem.x, problem.y, strict=True)]
-
-    def epoch() -> None:
-        for x, y in batches:
-            optimizer.zero_grad()
-            loss(table(x), y).backward()
-            optimizer.step()
-
-    return Contest(epoch, lambda: [table.weight.detach().numpy()])
 
 
 def predict(problem: Problem) -> Contest:

@@ -21,15 +21,22 @@ def network(problem: Problem) -> nn.Sequential:
     return model
 
 
-def learnt(model: nn.Sequential) -> list[Array]:
-    """The weights, and then the biases."""
+def learnt(model: nn.Module) -> list[Array]:
+    """The weights, and then the biases. A table has one weight."""
     parameters = [parameter.numpy(force=True) for parameter in model.parameters()]
     return parameters[::2] + parameters[1::2]
 
 
 def train(problem: Problem) -> Contest:
-    model = network(problem)
-    loss = nn.BCEWithLogitsLoss(reduction="sum")
+    return _trained(problem, network(problem), nn.BCEWithLogitsLoss(reduction="sum"))
+
+
+def lookup(problem: Problem) -> Contest:
+    table = nn.Embedding.from_pretrained(tg.tensor(problem.weights[0]), freeze=False)
+    return _trained(problem, table, nn.MSELoss(reduction="sum"))
+
+
+def _trained(problem: Problem, model: nn.Module, loss: nn.Module) -> Contest:
     optimizer = optim.SGD(model.parameters(), lr=problem.rate)
     batches = [(tg.tensor(x), tg.tensor(y)) for x, y in zip(problem.x, problem.y, strict=True)]
 
@@ -40,21 +47,6 @@ def train(problem: Problem) -> Contest:
             optimizer.step()
 
     return Contest(epoch, lambda: learnt(model))
-
-
-def lookup(problem: Problem) -> Contest:
-    table = nn.Embedding.from_pretrained(tg.tensor(problem.weights[0]), freeze=False)
-    loss = nn.MSELoss(reduction="sum")
-    optimizer = optim.SGD(table.parameters(), lr=problem.rate)
-    batches = [(tg.tensor(x), tg.tensor(y)) for x, y in zip(problem.x, problem.y, strict=True)]
-
-    def epoch() -> None:
-        for x, y in batches:
-            optimizer.zero_grad()
-            loss(table(x), y).backward()
-            optimizer.step()
-
-    return Contest(epoch, lambda: [table.weight.numpy(force=True)])
 
 
 def predict(problem: Problem) -> Contest:

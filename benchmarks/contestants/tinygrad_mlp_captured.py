@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
 
@@ -12,16 +10,15 @@ from .tinygrad_mlp import learnt, network
 
 
 def train(problem: Problem) -> Contest:
-    model = network(problem)
-    return _trained(problem, model, nn.BCEWithLogitsLoss(reduction="sum"), lambda: learnt(model))
+    return _trained(problem, network(problem), nn.BCEWithLogitsLoss(reduction="sum"))
 
 
 def lookup(problem: Problem) -> Contest:
     table = nn.Embedding.from_pretrained(tg.tensor(problem.weights[0]), freeze=False)
-    return _trained(problem, table, nn.MSELoss(reduction="sum"), lambda: [table.weight.numpy(force=True)])
+    return _trained(problem, table, nn.MSELoss(reduction="sum"))
 
 
-def _trained(problem: Problem, model: nn.Module, loss: nn.Module, parameters: Callable[[], list[Array]]) -> Contest:
+def _trained(problem: Problem, model: nn.Module, loss: nn.Module) -> Contest:
     optimizer = optim.SGD(model.parameters(), lr=problem.rate)
     batches = [(tg.tensor(x), tg.tensor(y)) for x, y in zip(problem.x, problem.y, strict=True)]
 
@@ -38,6 +35,6 @@ def _trained(problem: Problem, model: nn.Module, loss: nn.Module, parameters: Ca
     def result() -> list[Array]:
         if step.captured is not True:
             raise LeftOut(f"the step was not captured: {step.captured}")
-        return parameters()
+        return learnt(model)
 
     return Contest(epoch, result)

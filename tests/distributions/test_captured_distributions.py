@@ -21,95 +21,64 @@ class World:
         self.optimizer = optim.Adam(self.net.parameters(), lr=0.01)
 
 
-def policy_gradient(world: World) -> Any:
+def policy_gradient(net: Any, generator: Any, x: Any) -> Any:
+    policy = D.Categorical(logits=net(x))
+    action = policy.sample(generator=generator)
+    reward = (action == 1).float()
+    return -(policy.log_prob(action) * reward).mean() - 0.01 * policy.entropy().mean(), action
+
+
+def classes(net: Any, generator: Any, x: Any) -> Any:
+    return (-D.Categorical(logits=net(x)).log_prob((x.sum(-1) > 0).long()).mean(),)
+
+
+def autoencoder(net: Any, generator: Any, x: Any) -> Any:
+    mean, log_scale = net(x).chunk(2, -1)
+    posterior = D.Normal(mean, log_scale.exp())
+    z = posterior.rsample(generator=generator)
+    divergence = D.kl_divergence(posterior, D.Normal(0.0, 1.0)).sum(-1).mean()
+    return divergence - D.Normal(z.sum(-1, keepdim=True), 1.0).log_prob(x).mean(), z
+
+
+def squashed(net: Any, generator: Any, x: Any) -> Any:
+    mean, log_scale = net(x).chunk(2, -1)
+    policy = D.Independent(D.Normal(mean, log_scale.exp()), 1)
+    actions = D.TransformedDistribution(policy, [D.TanhTransform(cache_size=1)])
+    action = actions.rsample(generator=generator)
+    return (actions.log_prob(action) + action.square().sum(-1)).mean(), action
+
+
+def gammas(net: Any, generator: Any, x: Any) -> Any:
+    a = net(x).exp()
+    z = D.Gamma(a, 1.0).rsample(generator=generator)
+    shares = D.Beta(a, 2.0).rsample(generator=generator)
+    counts = D.Poisson(a).sample(generator=generator)
+    return (z - shares).mean() - D.Poisson(a).log_prob(counts).mean(), z, shares
+
+
+def step_of(world: World, losses: Any) -> Any:
+    """A step of training with the first of the Tensors that `losses` returns."""
     net, optimizer, generator = world.net, world.optimizer, world.generator
 
     def step(x: Any) -> Any:
         optimizer.zero_grad()
-        policy = D.Categorical(logits=net(x))
-        action = policy.sample(generator=generator)
-        reward = (action == 1).float()
-        loss = -(policy.log_prob(action) * reward).mean() - 0.01 * policy.entropy().mean()
+        loss, *others = losses(net, generator, x)
         loss.backward()
         optimizer.step()
-        return loss, action
+        return loss, *others
 
     return step
 
 
-def classes(world: World) -> Any:
-    net, optimizer = world.net, world.optimizer
-
-    def step(x: Any) -> Any:
-        optimizer.zero_grad()
-        loss = -D.Categorical(logits=net(x)).log_prob((x.sum(-1) > 0).long()).mean()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
-
-
-def autoencoder(world: World) -> Any:
-    net, optimizer, generator = world.net, world.optimizer, world.generator
-
-    def step(x: Any) -> Any:
-        optimizer.zero_grad()
-        mean, log_scale = net(x).chunk(2, -1)
-        posterior = D.Normal(mean, log_scale.exp())
-        z = posterior.rsample(generator=generator)
-        divergence = D.kl_divergence(posterior, D.Normal(0.0, 1.0)).sum(-1).mean()
-        loss = divergence - D.Normal(z.sum(-1, keepdim=True), 1.0).log_prob(x).mean()
-        loss.backward()
-        optimizer.step()
-        return loss, z
-
-    return step
-
-
-def squashed(world: World) -> Any:
-    net, optimizer, generator = world.net, world.optimizer, world.generator
-
-    def step(x: Any) -> Any:
-        optimizer.zero_grad()
-        mean, log_scale = net(x).chunk(2, -1)
-        policy = D.Independent(D.Normal(mean, log_scale.exp()), 1)
-        actions = D.TransformedDistribution(policy, [D.TanhTransform(cache_size=1)])
-        action = actions.rsample(generator=generator)
-        loss = (actions.log_prob(action) + action.square().sum(-1)).mean()
-        loss.backward()
-        optimizer.step()
-        return loss, action
-
-    return step
-
-
-def gammas(world: World) -> Any:
-    net, optimizer, generator = world.net, world.optimizer, world.generator
-
-    def step(x: Any) -> Any:
-        optimizer.zero_grad()
-        a = net(x).exp()
-        z = D.Gamma(a, 1.0).rsample(generator=generator)
-        shares = D.Beta(a, 2.0).rsample(generator=generator)
-        counts = D.Poisson(a).sample(generator=generator)
-        loss = (z - shares).mean() - D.Poisson(a).log_prob(counts).mean()
-        loss.backward()
-        optimizer.step()
-        return loss, z, shares
-
-    return step
-
-
-@pytest.mark.parametrize("make", [policy_gradient, classes, autoencoder, squashed, gammas])
-def test_steps_are_captured(make: Any) -> None:
+@pytest.mark.parametrize("losses", [policy_gradient, classes, autoencoder, squashed, gammas])
+def test_steps_are_captured(losses: Any) -> None:
     eager, recorded = World(), World()
-    one, two = make(eager), tg.capture(make(recorded))
+    one, two = step_of(eager, losses), tg.capture(step_of(recorded, losses))
     for i in range(6):
         x = tg.randn(16, 3, generator=tg.Generator().manual_seed(i))
         results = [step(x) for step in (one, two)]
         assert two.captured is True
-        for ours, theirs in zip(*(r if isinstance(r, tuple) else (r,) for r in results), strict=True):
+        for ours, theirs in zip(*results, strict=True):
             np.testing.assert_array_equal(ours.detach().numpy(), theirs.detach().numpy())
     for ours, theirs in zip(eager.net.parameters(), recorded.net.parameters(), strict=True):
         np.testing.assert_array_equal(ours.detach().numpy(), theirs.detach().numpy())

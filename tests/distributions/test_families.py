@@ -47,10 +47,27 @@ def test_quantities_are_those_of_scipy(name: str, shape: str, dtype: Any) -> Non
 @pytest.mark.parametrize("name", ["Normal", "LogNormal", "Uniform", "Exponential", "Laplace", "Cauchy", "HalfNormal"])
 def test_icdf_inverts_cdf(name: str) -> None:
     family, parameters, of_scipy, _ = FAMILIES[name]
-    p = np.array([[1e-9], [0.3], [0.5], [0.999]])
+    p = np.array([[1e-40], [1e-9], [0.3], [0.5], [0.999]])
     d = family(*map(tg.tensor, parameters))
-    np.testing.assert_allclose(d.icdf(tg.tensor(p)).numpy(), of_scipy(*parameters).ppf(p), rtol=1e-7)
-    np.testing.assert_allclose(d.cdf(d.icdf(tg.tensor(p))).numpy(), p + np.zeros(3), rtol=1e-6)
+    np.testing.assert_allclose(d.icdf(tg.tensor(p)).numpy(), of_scipy(*parameters).ppf(p), rtol=1e-7, atol=1e-38)
+    with np.errstate(divide="ignore"):
+        ends = family(*(tg.tensor(x.astype(np.float32)) for x in parameters)).icdf(tg.tensor([[0.0], [1.0]]))
+    np.testing.assert_allclose(ends.numpy(), of_scipy(*parameters).ppf([[0.0], [1.0]]), rtol=1e-6)
+    rounding = 1e-15 if name == "Uniform" else 0  # the low end has digits of its own
+    np.testing.assert_allclose(d.cdf(d.icdf(tg.tensor(p))).numpy(), p + np.zeros(3), rtol=1e-6, atol=rounding)
+
+
+@pytest.mark.parametrize("name", ["Normal", "LogNormal", "Exponential", "Laplace", "Cauchy", "HalfNormal"])
+def test_the_density_is_the_derivative_of_cdf(name: str) -> None:
+    family, parameters, of_scipy, values = FAMILIES[name]
+    d = family(*map(tg.tensor, parameters))
+    x = np.stack([values, of_scipy(*parameters).median(), of_scipy(*parameters).ppf(1e-12)])
+    leaf = tg.tensor(x, requires_grad=True)
+    (density,) = tg.autograd.grad(d.cdf(leaf).sum(), [leaf])
+    np.testing.assert_allclose(density.numpy(), d.log_prob(tg.tensor(x)).exp().numpy(), rtol=1e-9)
+    p = d.cdf(tg.tensor(x)).detach().requires_grad_()
+    (slope,) = tg.autograd.grad(d.icdf(p).sum(), [p])
+    np.testing.assert_allclose((slope * density).numpy(), np.ones(x.shape), rtol=1e-6)
 
 
 def test_vectors_have_scipys_densities() -> None:
@@ -134,6 +151,31 @@ def test_names_are_found_where_pytorch_has_them() -> None:
     exec("import tinygrad_mlp.distributions.multivariate_normal as of_vectors", found)
     assert (found["Normal"], found["kl_divergence"]) == (D.Normal, D.kl_divergence)
     assert found["of_vectors"].MultivariateNormal is D.MultivariateNormal
+
+
+class Triangle(D.Distribution):
+    """A family of a user's own, written as for PyTorch: `sample` is inherited, and calls `rsample`."""
+
+    arg_constraints = {"width": D.constraints.positive}  # noqa: RUF012
+    has_rsample = True
+
+    def __init__(self, width: Any, validate_args: bool | None = None) -> None:
+        self.width = width
+        super().__init__(width.shape, validate_args=validate_args)
+
+    def rsample(self, sample_shape: Any = (), generator: Any = None) -> Any:
+        return self.width * tg.rand(*self._extended_shape(sample_shape), 2, generator=generator).mean(-1)
+
+
+def test_a_family_of_a_users_own_writes_rsample_alone() -> None:
+    d = Triangle(tg.tensor([1.0, 2.0], requires_grad=True))
+    one, two = (draw((3,), generator=tg.Generator().manual_seed(0)) for draw in (d.sample, d.rsample))
+    np.testing.assert_array_equal(one.numpy(), two.detach().numpy())
+    assert (one.requires_grad, two.requires_grad, one.shape, d.sample().shape) == (False, True, (3, 2), (2,))
+    with pytest.raises(NotImplementedError, match=r"Distribution has no sample\(\)"):
+        D.Distribution().sample()
+    with pytest.raises(ValueError, match=r"Triangle: width is > 0, not -1"):
+        Triangle(tg.tensor(-1.0))
 
 
 def test_the_most_specific_formula_of_a_divergence_is_taken() -> None:

@@ -81,6 +81,15 @@ def test_divergences_are_means_over_draws(name: str) -> None:
     assert (abs(terms.mean(0) - D.kl_divergence(p, q).numpy()) <= error + 1e-9).all()
 
 
+def test_divergences_of_certain_numbers_are_finite_or_infinite() -> None:
+    certain, open_, never = (D.Binomial(4, tg.tensor(p)) for p in (1.0, 0.5, 0.0))
+    for p, q, expected in [
+        (certain, open_, 4 * np.log(2)), (never, open_, 4 * np.log(2)), (certain, certain, 0), (never, never, 0),
+        (open_, never, np.inf), (open_, certain, np.inf), (never, certain, np.inf),
+    ]:  # fmt: skip
+        np.testing.assert_allclose(D.kl_divergence(p, q).item(), expected, rtol=1e-6)
+
+
 def test_categorical_and_classes() -> None:
     right(lambda z: D.Categorical(logits=z).log_prob(tg.tensor([0, 2])), LOC)
     right(lambda p: D.Categorical(p).entropy(), SHARES)

@@ -52,6 +52,32 @@ def test_a_cache_gives_back_the_input_itself() -> None:
         D.ExpTransform(cache_size=2)
 
 
+class Scaled(D.Transform):
+    """A transform of a user's own, which says nothing about equality."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def _call(self, x: Any) -> Any:
+        return x * self.factor
+
+
+def test_transforms_are_equal_where_they_surely_compute_the_same() -> None:
+    assert D.ExpTransform() == D.ExpTransform() != D.TanhTransform()
+    assert D.AbsTransform() == D.AbsTransform()
+    assert D.AbsTransform().inv == D.AbsTransform().inv
+    assert D.AffineTransform(1.0, 2.0) == D.AffineTransform(1.0, tg.tensor(2.0)) != D.AffineTransform(1.0, 3.0)
+    assert D.ComposeTransform([D.ExpTransform()]) == D.ComposeTransform([D.ExpTransform()]) != D.ExpTransform()
+    one, two = Scaled(2.0), Scaled(3.0)
+    assert one != two
+    assert one.inv != two.inv
+    p, q = (D.TransformedDistribution(D.Normal(0.0, 1.0), transform) for transform in (one, two))
+    assert D.kl_divergence(p, D.TransformedDistribution(D.Normal(0.0, 1.0), one)).item() == 0
+    with pytest.raises(NotImplementedError, match="needs the same transforms"):
+        D.kl_divergence(p, q)
+
+
 IN_AND_OUT: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "positive": ((), [0.1, 2.0], [0.0, -1.0]), "nonnegative": ((), [0.0, 2.0], [-1.0]),
     "unit_interval": ((), [0.0, 0.5, 1.0], [-0.1, 1.1]), "boolean": ((), [0.0, 1.0], [0.5, 2.0]),

@@ -103,6 +103,14 @@ def test_second_derivatives_of_a_lookup(index: Array) -> None:
 # --- optimizers -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
+def test_indices_of_each_dtype_choose_the_rows_of_a_long_table(dtype: Any) -> None:
+    weight = tg.zeros(1000, 1).requires_grad_()
+    F.embedding(tg.tensor(np.array([3, 5, 3], dtype)), weight).sum().backward()
+    optim.SGD([weight], lr=1.0).step()
+    np.testing.assert_array_equal(weight.detach()[[3, 4, 5], 0], [-2, 0, -1])
+
+
 def test_sgd_changes_the_looked_up_rows_alone() -> None:
     layer = nn.Embedding(LENGTH, 3)
     layer.weight.data.fill_(-0.0)

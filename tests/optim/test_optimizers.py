@@ -536,7 +536,7 @@ def test_a_step_between_forward_and_backward_is_noticed(kind: Any) -> None:
         (lambda w: SGD([w]).add_param_group([w]), ValueError, r'names its "params", as .*, which \[.*\] does not'),
         (lambda w: SGD([w]).step((w * w).sum()), TypeError, r"not a Tensor of shape \(\): call loss.backward\(\)"),
         (lambda w: LBFGS([w]).step((w * w).sum()), TypeError, r"returns it, not a Tensor"),
-        (lambda w: Adam([w], betas=0.9), ValueError, "two numbers .* not 0.9"),
+        (lambda w: Adam([w], betas=0.9), ValueError, "0.9: they are two numbers"),
         (lambda w: LBFGS([w], max_iter="many"), ValueError, "max_iter is a positive integer, not 'many'"),
         (lambda w: minimize(lambda: None, [w]), TypeError, "not None: does the function return its result"),
         (lambda w: SGD([w], momentum=-1), ValueError, "momentum"),
@@ -579,7 +579,7 @@ def test_bad_arguments_are_refused(make: Callable[[tg.Tensor], Any], error: type
     (ASGD, "t0", "a"), (RMSprop, "alpha", -1), (RMSprop, "centered", 0), (Adagrad, "initial_accumulator_value", -1),
 ])  # fmt: skip
 def test_an_option_outside_its_range_is_refused_by_name(kind: Any, option: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"^{option} (cannot be|is a|are two) .*{re.escape(repr(value))}"):
+    with pytest.raises(ValueError, match=f"^{option} cannot be {re.escape(repr(value))}: (it is|they are) "):
         kind([leaf([1.0])], **{option: value})
 
 

@@ -176,8 +176,8 @@ def test_states_without_their_parts_are_refused(name: str, change: Replace, mess
 
 @pytest.mark.parametrize(("option", "value", "message"), [
     ("lr", "x", "lr cannot be 'x'"), ("lr", math.nan, "lr cannot be nan"), ("lr", None, "lr cannot be None"),
-    ("betas", (0.9,), "betas are two numbers"), ("betas", 0.9, "betas are two numbers"),
-    ("betas", None, "betas are two numbers"), ("betas", "ab", "betas are two numbers"),
+    ("betas", (0.9,), "they are two numbers"), ("betas", 0.9, "they are two numbers"),
+    ("betas", None, "they are two numbers"), ("betas", "ab", "they are two numbers"),
     ("amsgrad", None, "amsgrad cannot be None"), ("maximize", "no", "maximize cannot be 'no'"),
     ("params", [0, 0], "different integers"), ("params", ["a", "b"], "different integers"),
     ("params", [[], {}], "different integers"), ("initial_lr", "x", "initial_lr cannot be 'x'"),

@@ -13,7 +13,7 @@ from ..core.record import record
 from ..linalg import cholesky, inv, solve_triangular
 from ..names.gamma_rows import gamma_quantile
 from ..special import gammainc, ndtr, ndtri, xlogy
-from ..tensors.creation import as_floating, eye, stack, where, zeros_like
+from ..tensors.creation import as_floating, eye, ones_like, stack, where, zeros_like
 from .constraints import (
     greater_than,
     independent,
@@ -41,6 +41,7 @@ Formula = Callable[[Any], Any]
 
 class _Real(Distribution):
     has_rsample = True
+    _mean_log: Any  # E[ln x], which `kl` reads of families of positive numbers
 
 
 # --- loc + scale · z --------------------------------------------------------------------------------------------------
@@ -72,11 +73,11 @@ class _LocationScale(_Real):
     cdf = at_value(lambda d, x: d._standard.cdf((x - d.loc) / d.scale))
     icdf = at_probability(lambda d, p: d.loc + d.scale * d._standard.quantile(p))
 
-    def __init_subclass__(cls) -> None:
-        cls._draw = draws(cls._standard.draw, of=lambda d, z: d.loc + d.scale * z)
-
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self._set(validate_args, loc=loc, scale=scale)
+
+    def _draw(self, shape: Any, generator: Any) -> Any:
+        return draws(self._standard.draw, of=lambda d, z: d.loc + d.scale * z)(self, shape, generator)
 
     def entropy(self) -> Any:
         return self.scale.log() + self._standard.entropy
@@ -105,8 +106,8 @@ class Laplace(_LocationScale):
     _standard = Standard(
         lambda numbers, shape: numbers.laplace(size=shape),
         lambda z: -z.abs() - math.log(2),
-        lambda z: (1 - z.sign() * (-z.abs()).expm1()) / 2,
-        lambda p: -(p - 0.5).sign() * (-2 * (p - 0.5).abs()).log1p(),
+        lambda z: where(z < 0, z.clamp(max=0).exp() / 2, 1 - (-z.clamp(min=0)).exp() / 2),
+        lambda p: where(p < 0.5, (2 * p).log(), -(2 * (1 - p)).log()),
         entropy=1 + math.log(2),
         variance=2,
     )
@@ -120,8 +121,8 @@ class Cauchy(_LocationScale):
     _standard = Standard(
         Numbers.standard_cauchy,
         lambda z: -math.log(math.pi) - z.square().log1p(),
-        lambda z: z.atan() / math.pi + 0.5,
-        lambda p: ((p - 0.5) * math.pi).tan(),
+        lambda z: ones_like(z).atan2(-z) / math.pi,
+        lambda p: where(p < 0.5, -1 / (p * math.pi).tan(), 1 / ((1 - p) * math.pi).tan()),
         entropy=math.log(4 * math.pi),
         variance=math.inf,
     )
@@ -141,6 +142,7 @@ class Uniform(_Real):
     mode = property(lambda d: d.high * math.nan)
     variance = property(lambda d: (d.high - d.low).square() / 12)
     stddev = property(lambda d: (d.high - d.low) / math.sqrt(12))
+    _mean_log = property(lambda d: (xlogy(d.high, d.high) - xlogy(d.low, d.low)) / (d.high - d.low) - 1)
     _draw = draws(Numbers.random, of=lambda d, z: d.low + z * (d.high - d.low))
     log_prob = at_value(lambda d, x: where((x >= d.low) & (x < d.high), -(d.high - d.low).log(), -math.inf))
     cdf = at_value(lambda d, x: ((x - d.low) / (d.high - d.low)).clamp(0, 1))
@@ -162,6 +164,7 @@ class Exponential(_Real):
     mean = stddev = property(lambda d: 1 / d.rate)
     mode = property(lambda d: zeros_like(d.rate))
     variance = property(lambda d: 1 / d.rate.square())
+    _mean_log = property(lambda d: -float(np.euler_gamma) - d.rate.log())
     _draw = draws(Numbers.standard_exponential, of=lambda d, z: z / d.rate)
     log_prob = at_value(lambda d, x: d.rate.log() - d.rate * x)
     cdf = at_value(lambda d, x: -(-d.rate * x).expm1())
@@ -197,6 +200,7 @@ class Gamma(_Real):
     mean = property(lambda d: d.concentration / d.rate)
     mode = property(lambda d: ((d.concentration - 1) / d.rate).clamp(min=0))
     variance = property(lambda d: d.concentration / d.rate.square())
+    _mean_log = property(lambda d: d.concentration.digamma() - d.rate.log())
     cdf = at_value(lambda d, x: gammainc(d.concentration, d.rate * x))
     _draw = gamma_draws(
         lambda d, u: (gamma_of(d.concentration, u) / d.rate.double()).clamp(min=float(np.finfo(d._dtype).tiny))
@@ -324,6 +328,7 @@ class Beta(_Real):
     mean = property(lambda d: d._pair.mean.select(-1, 0))
     mode = property(lambda d: d._pair.mode.select(-1, 0))
     variance = property(lambda d: d._pair.variance.select(-1, 0))
+    _mean_log = property(lambda d: d.concentration1.digamma() - (d.concentration1 + d.concentration0).digamma())
     log_prob = at_value(lambda d, x: d._pair.log_prob(stack([x, 1 - x], -1)))
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:

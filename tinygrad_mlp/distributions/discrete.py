@@ -58,7 +58,7 @@ def one_of(name: str, probs: Any, logits: Any) -> dict[str, Any]:
 
 
 class WithProbability(Distribution):
-    """What has one probability, given as `probs` or as `logits`, ln(p / (1 − p)). Each is computed of the other one."""
+    """The base of families with one probability p, given as `probs` or as `logits`, which are ln(p / (1 − p))."""
 
     arg_constraints = parameters(probs=unit_interval, logits=real)
     probs: Any = Computed(lambda d: d.logits.sigmoid())
@@ -190,7 +190,7 @@ def _shares(probs: Any) -> Any:
 
 
 class WithClasses(Distribution):
-    """What has a probability of each class, along the last dimension of `probs` or `logits`, which are normalized."""
+    """The base of families with a probability for each class. The last axis of `probs` and `logits` is normalized."""
 
     arg_constraints = parameters(probs=_SHARES, logits=_LOGITS)
     probs: Any = Computed(lambda d: d.logits.softmax(-1))

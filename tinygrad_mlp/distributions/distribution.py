@@ -53,7 +53,7 @@ def draws(
 ) -> Any:
     """How a family draws: ``method(numbers, shape, *parameters)``, with arrays of the parameters of these names.
 
-    Where its draws are functions of the parameters, these are `of` the distribution and the numbers drawn.
+    Where draws are functions of the parameters, ``of(distribution, z)`` computes them from z, the numbers drawn.
     """
 
     def draw(self: Any, shape: Sequence[int], generator: AnyGenerator | None) -> Any:
@@ -69,7 +69,7 @@ def _drawn(numbers: Numbers, method: Callable[..., Any], dtype: Any, shape: tupl
 
 
 class Computed:
-    """A parameter that is computed of others whenever it is read, unless the distribution was made of it."""
+    """A parameter that is computed from others whenever it is read, unless the distribution was made with it."""
 
     def __init__(self, compute: Callable[[Any], Any]) -> None:
         self._compute = compute
@@ -134,7 +134,6 @@ class Distribution:
     icdf: Any = _lacking_method("icdf")
     entropy: Any = _lacking_method("entropy", ": the mean of -log_prob(x) over draws x comes near it")
     enumerate_support: Any = _lacking_method("enumerate_support")
-    _draw: Any = _lacking_method("sample")
     _validate_args = True
 
     def __init__(
@@ -165,7 +164,7 @@ class Distribution:
         Distribution.__init__(self, made[0].shape, validate_args=validate_args)
 
     def _given(self) -> dict[str, Any]:
-        """The parameters that the distribution was made of, without those that are computed of these."""
+        """The parameters that the distribution was made with, without those that are computed from these."""
         return {name: vars(self)[name] for name in self.arg_constraints if name in vars(self)}
 
     @staticmethod
@@ -238,6 +237,13 @@ class Distribution:
                 f"and event_shape {tuple(self._event_shape)}: it ends in the event_shape, and broadcasts before that"
             )
         self._require(self.support, "a value", value)
+
+    def _draw(self, shape: Sequence[int], generator: AnyGenerator | None) -> Any:
+        """Draws of this `shape`: by default those of `rsample`, which a user's subclass may have written instead."""
+        if type(self).rsample is Distribution.rsample:
+            self._lacks("sample()")
+        options = {} if generator is None else {"generator": generator}
+        return self.rsample(shape[: len(shape) - len(self._extended_shape())], **options)
 
     def sample(self, sample_shape: Sequence[int] = Size(), generator: AnyGenerator | None = None) -> Any:
         """Draws of shape ``sample_shape + batch_shape + event_shape``, through which no gradient passes."""

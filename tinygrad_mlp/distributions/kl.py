@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..linalg import solve_triangular
 from ..special import xlogy
 from ..tensors.creation import where
@@ -85,8 +83,7 @@ def _bernoulli(p: Any, q: Any) -> Any:
 def _binomial(p: Any, q: Any) -> Any:
     if (p.total_count < q.total_count).any().item():
         raise NotImplementedError("the divergence of Binomials needs p.total_count ≥ q.total_count")
-    finite = p.total_count * (p.probs * (p.logits - q.logits) + (-p.probs).log1p() - (-q.probs).log1p())
-    return where(p.total_count > q.total_count, math.inf, finite)
+    return where(p.total_count > q.total_count, math.inf, p.total_count * _bernoulli(p, q))
 
 
 def _dirichlet(p: Any, q: Any) -> Any:
@@ -138,7 +135,7 @@ def _cauchy(p: Any, q: Any) -> Any:
     return (squares / (4 * p.scale * q.scale)).log()
 
 
-# --- the cross entropy E[−ln q(x)], of which the entropy of p is taken, for other families ----------------------------
+# --- the cross entropy E[−ln q(x)]; less the entropy of p, it is the divergence ---------------------------------------
 
 
 def _to_normal(p: Any, q: Any) -> Any:
@@ -151,28 +148,19 @@ def _to_exponential(p: Any, q: Any) -> Any:
 
 def _to_gamma(p: Any, q: Any) -> Any:
     b = q.concentration
-    return b.lgamma() - xlogy(b, q.rate) - (b - 1) * _log_mean(p) + q.rate * p.mean
+    return b.lgamma() - xlogy(b, q.rate) - (b - 1) * p._mean_log + q.rate * p.mean
 
 
 def _to_beta(p: Any, q: Any) -> Any:
     a, b = q.concentration1, q.concentration0
-    of_rest = _log_mean(Uniform(1 - p.high, 1 - p.low, validate_args=False))
-    return a.lgamma() + b.lgamma() - (a + b).lgamma() - (a - 1) * _log_mean(p) - (b - 1) * of_rest
+    rest = Uniform(1 - p.high, 1 - p.low, validate_args=False)
+    return a.lgamma() + b.lgamma() - (a + b).lgamma() - (a - 1) * p._mean_log - (b - 1) * rest._mean_log
 
 
 def _to_laplace(p: Any, q: Any) -> Any:
     z = (p.loc - q.loc) / p.scale
     distance = p.scale * (math.sqrt(2 / math.pi) * (-z.square() / 2).exp() + z * (z * math.sqrt(0.5)).erf())
     return (2 * q.scale).log() + distance / q.scale
-
-
-def _log_mean(p: Any) -> Any:
-    """E[ln x] over draws of p."""
-    if isinstance(p, Beta):
-        return p.concentration1.digamma() - (p.concentration1 + p.concentration0).digamma()
-    if isinstance(p, Uniform):
-        return (xlogy(p.high, p.high) - xlogy(p.low, p.low)) / (p.high - p.low) - 1
-    return p.concentration.digamma() - p.rate.log() if isinstance(p, Gamma) else -float(np.euler_gamma) - p.rate.log()
 
 
 def _by(cross_entropy: Formula) -> Formula:

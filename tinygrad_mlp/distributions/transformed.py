@@ -9,7 +9,8 @@ from operator import mul
 from typing import Any
 
 from ..autograd.grad_mode import no_grad
-from ..tensors.creation import as_floating, where, zeros_like
+from ..special import erfinv
+from ..tensors.creation import as_floating, as_operand, where, zeros_like
 from ..tensors.refusals import shown
 from .constraints import independent, nonnegative, real_vector, simplex, unit_interval
 from .continuous import Normal
@@ -159,7 +160,8 @@ class TransformedDistribution(Distribution):
 
     def _turned(self, p: Any) -> Any:
         """A probability, or 1 − p if the transforms decrease."""
-        return reduce(mul, (transform.sign for transform in self.transforms), 1) * (p - 0.5) + 0.5
+        sign = reduce(mul, (transform.sign for transform in self.transforms), 1)
+        return where(as_operand(sign) > 0, p, 1 - p)
 
 
 class LogNormal(TransformedDistribution):
@@ -186,8 +188,8 @@ class HalfNormal(TransformedDistribution):
     mode = property(lambda d: zeros_like(d.scale))
     variance = property(lambda d: d.scale.square() * (1 - 2 / math.pi))
     log_prob = at_value(lambda d, x: where(x >= 0, d.base_dist.log_prob(x) + math.log(2), -math.inf))
-    cdf = at_value(lambda d, x: 2 * d.base_dist.cdf(x) - 1)
-    icdf = at_probability(lambda d, p: d.base_dist.icdf((p + 1) / 2))
+    cdf = at_value(lambda d, x: (x / (d.scale * math.sqrt(2))).erf())
+    icdf = at_probability(lambda d, p: d.scale * math.sqrt(2) * erfinv(p))
 
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
         super().__init__(Normal(0, scale, validate_args), AbsTransform(), validate_args)
@@ -199,17 +201,21 @@ class HalfNormal(TransformedDistribution):
 # --- relaxed classes (Maddison et al. 2017, Jang et al. 2017) ---------------------------------------------------------
 
 
-class LogitRelaxedBernoulli(WithProbability):
-    """The logits of the draws of a `RelaxedBernoulli`."""
-
-    has_rsample = True
-    _draw = draws(lambda numbers, shape: numbers.logistic(size=shape), of=lambda d, z: d._relaxed(z))
+class _WithTemperature(Distribution):
+    """The base of relaxed families before they are transformed: the next class takes `probs` or `logits`."""
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         self.temperature = as_floating(temperature)
         super().__init__(probs, logits, validate_args)
+
+
+class LogitRelaxedBernoulli(_WithTemperature, WithProbability):
+    """The logits of the draws of a `RelaxedBernoulli`."""
+
+    has_rsample = True
+    _draw = draws(lambda numbers, shape: numbers.logistic(size=shape), of=lambda d, z: d._relaxed(z))
 
     def _relaxed(self, z: Any) -> Any:
         p = inside(self.probs)
@@ -221,7 +227,7 @@ class LogitRelaxedBernoulli(WithProbability):
         return self.temperature.log() + difference - 2 * softplus(difference)
 
 
-class ExpRelaxedCategorical(WithClasses):
+class ExpRelaxedCategorical(_WithTemperature, WithClasses):
     """The logarithms of the draws of a `RelaxedOneHotCategorical`."""
 
     support = real_vector
@@ -232,12 +238,6 @@ class ExpRelaxedCategorical(WithClasses):
     )
     entropy = Distribution.entropy
 
-    def __init__(
-        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
-    ) -> None:
-        self.temperature = as_floating(temperature)
-        super().__init__(probs, logits, validate_args)
-
     @at_value
     def log_prob(self, x: Any) -> Any:
         score = (self.logits - x * self.temperature).log_softmax(-1).sum(-1)
@@ -245,7 +245,7 @@ class ExpRelaxedCategorical(WithClasses):
 
 
 class _Relaxed(TransformedDistribution):
-    """What is transformed of a distribution with a temperature: the lower, the nearer are draws to zeros and ones."""
+    """The base of relaxed families. The lower the temperature is, the nearer their draws are to zeros and ones."""
 
     temperature, probs, logits = map(_of_base, ("temperature", "probs", "logits"))
     _parts: Any

@@ -56,18 +56,18 @@ class Transform:
         self._inv: Any = None
         self._kept: tuple[Any, Any] = (None, None)
 
-    def _options(self) -> tuple[Any, ...]:
-        """What makes one transform of this class differ from another one."""
-        return ()
+    def _options(self) -> tuple[Any, ...] | None:
+        """What makes one transform of this class differ from another one. None: each equals itself alone."""
+        return None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(str, self._options()))})"
+        return f"{type(self).__name__}({', '.join(map(str, self._options() or ()))})"
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, type(self)) or type(self) is Transform:
+        own, others = self._options(), other._options() if isinstance(other, type(self)) else None
+        if own is None or others is None:
             return self is other
-        pairs = zip(self._options(), other._options(), strict=True)
-        return all(one is two or _are_equal(one, two) for one, two in pairs)
+        return all(one is two or _are_equal(one, two) for one, two in zip(own, others, strict=True))
 
     __hash__ = object.__hash__
 
@@ -182,6 +182,9 @@ class _Elementwise(Transform):
     sign = 1
     _formulas: tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any, Any], Any]]
 
+    def _options(self) -> tuple[Any, ...]:
+        return ()
+
     def _call(self, x: Any) -> Any:
         return self._formulas[0](x)
 
@@ -233,6 +236,9 @@ class AbsTransform(Transform):
     """y = |x|, of which the inverse gives the positive number."""
 
     codomain = positive
+
+    def _options(self) -> tuple[Any, ...]:
+        return ()
 
     def _call(self, x: Any) -> Any:
         return x.abs()

@@ -22,7 +22,7 @@ __all__ = ["gamma_quantile", "shape_derivative"]
 
 @f.dispatched
 def gamma_quantile(a: Any, p: Any) -> Any:
-    """The number up to which draws of a gamma distribution with the shape `a` are with probability `p`, but not 0."""
+    """The quantile of gamma distributions: draws with the shape `a` are below it with probability `p`. It is not 0."""
     y = gammaincinv(a, p)
     return np.maximum(y, np.finfo(y.dtype).tiny)
 

@@ -13,11 +13,10 @@ from ..tensors.refusals import shown
 
 __all__ = ["validate_differentiable", "validate_options", "validate_rates"]
 
-_RATES = {
-    "lr", "lr_decay", "eps", "weight_decay", "momentum", "momentum_decay", "alpha", "initial_accumulator_value",
-    "lambd", "t0",
-}  # fmt: skip
-_FLAGS = {"maximize", "amsgrad", "centered", "decoupled_weight_decay", "nesterov"}
+Rule = tuple[str, Callable[[Any], bool]]  # what an option is, in words, and whether a value is that
+
+_NUMBER: Rule = ("it is a number ≥ 0", lambda value: isinstance(value, Real) and 0 <= float(value) < math.inf)
+_FLAG: Rule = ("it is True or False", lambda value: isinstance(value, bool | np.bool))
 
 
 def _pair(value: Any) -> list[Any]:
@@ -26,17 +25,21 @@ def _pair(value: Any) -> list[Any]:
     return [float(number) for number in value] if are_two else [math.nan, math.nan]
 
 
-# What the other options are, in words, and whether a value is that.
-_BOUNDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "dampening": ("is a finite number", lambda value: isinstance(value, Real) and math.isfinite(value)),
-    "rho": ("is a number of [0, 1]", lambda value: isinstance(value, Real) and 0 <= float(value) <= 1),
-    "betas": ("are two numbers of [0, 1)", lambda value: all(0 <= beta < 1 for beta in _pair(value))),
+_RULES: dict[str, Rule] = {
+    **dict.fromkeys(
+        ["lr", "lr_decay", "eps", "weight_decay", "momentum", "momentum_decay", "alpha", "lambd", "t0"], _NUMBER
+    ),
+    "initial_accumulator_value": _NUMBER,
+    **dict.fromkeys(["maximize", "amsgrad", "centered", "decoupled_weight_decay", "nesterov"], _FLAG),
+    "dampening": ("it is a finite number", lambda value: isinstance(value, Real) and math.isfinite(value)),
+    "rho": ("it is a number of [0, 1]", lambda value: isinstance(value, Real) and 0 <= float(value) <= 1),
+    "betas": ("they are two numbers of [0, 1)", lambda value: all(0 <= beta < 1 for beta in _pair(value))),
     "etas": (
-        "are two numbers, of which 1 is between, as in (0.5, 1.2)",
+        "they are two numbers with 1 between them, as in (0.5, 1.2)",
         lambda value: 0 < _pair(value)[0] < 1 < _pair(value)[1] < math.inf,
     ),
     "step_sizes": (
-        "are two numbers ≥ 0, the smaller one first",
+        "they are two numbers ≥ 0, the smaller one first",
         lambda value: 0 <= _pair(value)[0] <= _pair(value)[1],
     ),
 }
@@ -44,21 +47,21 @@ _BOUNDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 def validate_options(group: dict[str, Any]) -> None:
     """Raise ValueError if one of the options of `group` that several optimizers have is out of its range."""
-    validate_rates(group, *(name for name in group if name in _RATES))
     for name, value in group.items():
-        if name in _FLAGS and not isinstance(value, bool | np.bool):
-            raise ValueError(f"{name} cannot be {value!r}: it is True or False")
-        if name in _BOUNDS:
-            words, holds = _BOUNDS[name]
-            if not holds(value):
-                raise ValueError(f"{name} {words}, not {shown(value)}")
+        if name in _RULES:
+            _validate(name, value, _RULES[name])
 
 
 def validate_rates(group: dict[str, Any], *names: str) -> None:
     """Raise ValueError unless the options `names` of `group` are finite numbers ≥ 0."""
     for name in names:
-        if not isinstance(group[name], Real) or not 0 <= group[name] < math.inf:
-            raise ValueError(f"{name} cannot be {shown(group[name])}: it is a number ≥ 0")
+        _validate(name, group[name], _NUMBER)
+
+
+def _validate(name: str, value: Any, rule: Rule) -> None:
+    words, holds = rule
+    if not holds(value):
+        raise ValueError(f"{name} cannot be {shown(value)}: {words}")
 
 
 def validate_differentiable(differentiable: Any) -> None:
