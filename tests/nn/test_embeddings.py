@@ -111,6 +111,19 @@ def test_sgd_changes_the_looked_up_rows_alone() -> None:
     np.testing.assert_array_equal(np.signbit(layer.weight.detach().numpy()).all(1), ~np.isin(np.arange(LENGTH), [2, 5]))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "uint64"])
+def test_indices_of_any_integer_dtype_make_a_step(dtype: str) -> None:
+    # More rows than the first three dtypes can count, and a second lookup with another dtype.
+    weight = tg.zeros(40_000, 1, requires_grad=True)
+    for index in (tg.tensor(np.array([1, 1, 100], dtype)), tg.tensor([100, 7])):
+        F.embedding(index, weight).sum().backward()
+    assert isinstance(gradient_of(weight), Product)
+    optim.SGD([weight], lr=1).step()
+    changed = weight.detach().numpy()[:, 0]
+    np.testing.assert_array_equal(changed.nonzero()[0], [1, 7, 100])
+    np.testing.assert_array_equal(changed[[1, 7, 100]], [-2, -1, -2])
+
+
 @pytest.mark.parametrize(
     "make",
     [
