@@ -307,6 +307,23 @@ def test_a_pretrained_table_is_shared_and_frozen() -> None:
     np.testing.assert_array_equal(nn.Embedding(2, 3, _weight=tg.ones(2, 3)).weight.detach(), np.ones((2, 3)))
 
 
+def test_options_of_a_pretrained_table_may_be_given_by_place() -> None:
+    one = nn.Embedding.from_pretrained(tg.tensor(TABLE), False, 4, None, 2.0, False, True)
+    two = nn.EmbeddingBag.from_pretrained(tg.tensor(TABLE), True, None, 2.0, False, "sum", True, True, 1)
+    assert (one.weight.requires_grad, one.padding_idx) == (True, 4)
+    assert (two.weight.requires_grad, two.mode, two.include_last_offset, two.padding_idx) == (False, "sum", True, 1)
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_without_indices_there_may_be_no_bag(mode: str) -> None:
+    none = tg.zeros(0, dtype=np.int64)
+    weight = tg.tensor(TABLE, requires_grad=True)
+    bags = F.embedding_bag(none, weight, none, mode=mode)
+    assert bags.shape == (0, 3)
+    bags.sum().backward()
+    np.testing.assert_array_equal(weight.grad, np.zeros_like(TABLE))
+
+
 def index(*entries: Any) -> tg.Tensor:
     return tg.tensor(entries)
 
@@ -327,6 +344,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no offsets": (lambda: F.embedding_bag(index(0), W), ValueError, "a vector with offsets, not shape"),
     "offsets of a matrix": (lambda: F.embedding_bag(W.long() * 0, W, index(0)), ValueError, "a vector of indices and"),
     "late offsets": (lambda: F.embedding_bag(index(0, 1), W, index(1)), ValueError, r"ascend from 0 .* \[1\]"),
+    "no offsets of indices": (lambda: F.embedding_bag(index(0), W, index(0)[1:]), ValueError, r"ascend from 0 .* \[\]"),
+    "no last offset": (
+        lambda: F.embedding_bag(index(0)[1:], W, index(0)[1:], include_last_offset=True), ValueError, "and a vector of",
+    ),
     "falling offsets": (lambda: F.embedding_bag(index(0, 1), W, index(0, 2, 1)), ValueError, "ascend from 0"),
     "offsets behind": (lambda: F.embedding_bag(index(0, 1), W, index(0, 3)), ValueError, "at most 2"),
     "floating offsets": (lambda: F.embedding_bag(index(0), W, index(0.0)), TypeError, "offsets that are integers"),
