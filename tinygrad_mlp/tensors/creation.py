@@ -488,6 +488,8 @@ def where(condition: Any, input: Any = _NOTHING, other: Any = _NOTHING) -> Any:
         return entries.nonzero(as_tuple=True)
     if input is _NOTHING or other is _NOTHING:
         raise TypeError("where() takes a condition and both choices, or the condition alone")
+    if input is None or other is None:
+        raise TypeError("where() takes a Tensor or a number for each choice, not None")
     chosen: Tensor = record(np.where, (condition, input, other))
     # NumPy's result for two Python floats is float64.
     types = {type(input), type(other)}

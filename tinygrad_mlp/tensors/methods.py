@@ -229,6 +229,8 @@ class Methods(Operators, InPlace, Casts, Named):
         """`value` where `mask` is true, x elsewhere."""
         if isinstance(value, Variable):
             value = value.to(self._data.dtype)  # type: ignore[attr-defined]
+        elif value is None:
+            raise TypeError("masked_fill() takes a Tensor or a number as value, not None")
         elif isinstance(value, int | float) and self._data.dtype.kind != "f":
             value = self._data.dtype.type(value).item()
         return _record(np.where, (mask, value, self))
