@@ -76,6 +76,18 @@ def test_gradients_of_gamma_draws_are_those_of_the_quantile(dtype: Any) -> None:
     np.testing.assert_allclose(slope.numpy(), expected, rtol=1e-5 if dtype == np.float64 else 1e-4)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("family", ["Beta", "Dirichlet"])
+def test_the_density_of_a_share_that_was_drawn_is_finite(family: str, dtype: Any) -> None:
+    few = tg.full((2,), 0.003, dtype=dtype)
+    shares = D.Beta(few, 0.001) if family == "Beta" else D.Dirichlet(few)
+    drawn = shares.sample((1000,), tg.Generator().manual_seed(0))
+    assert drawn.dtype == dtype
+    assert 0 < drawn.min().item() < 1e-30
+    assert 0.999 < drawn.max().item() < 1
+    assert np.isfinite(shares.log_prob(drawn)).all()
+
+
 def test_tiny_concentrations_give_finite_draws_and_gradients() -> None:
     a = tg.full((1000,), 1e-4, requires_grad=True)
     for d in (D.Gamma(a, 1.0), D.Beta(a, a), D.Dirichlet(a.reshape(-1, 2))):

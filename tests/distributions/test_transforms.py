@@ -1,5 +1,6 @@
 """Inverses undo transforms, log_abs_det_jacobian is that of the Jacobian, and constraints hold inside alone."""
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -102,3 +103,20 @@ def test_constraints_hold_inside_alone(name: str) -> None:
     with pytest.raises(ValueError, match="x is "):
         constraint.require("x", tg.tensor(np.array(outside)), *constraint.bounds)
     assert repr(constraint)[0] == "<"
+
+
+@pytest.mark.parametrize(
+    "transforms",
+    [
+        [D.AffineTransform(0.0, 2.0)],
+        [D.TanhTransform(1), D.AffineTransform(0.0, 2.0, event_dim=1).inv],
+        [D.ComposeTransform([D.ExpTransform(), D.SigmoidTransform()])],
+    ],
+    ids=repr,
+)
+def test_a_distribution_of_transformed_draws_can_be_pickled(transforms: Any) -> None:
+    whole = D.TransformedDistribution(D.Normal(tg.zeros(3), 1.0), transforms)
+    restored = pickle.loads(pickle.dumps(whole))
+    drawn = whole.sample(generator=tg.Generator().manual_seed(0))
+    np.testing.assert_array_equal(restored.log_prob(drawn), whole.log_prob(drawn))
+    assert restored.event_shape == whole.event_shape

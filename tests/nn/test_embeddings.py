@@ -119,6 +119,19 @@ def test_sgd_changes_the_looked_up_rows_alone() -> None:
     np.testing.assert_array_equal(np.signbit(layer.weight.detach().numpy()).all(1), ~np.isin(np.arange(LENGTH), [2, 5]))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "uint64"])
+def test_indices_of_any_integer_dtype_make_a_step(dtype: str) -> None:
+    # More rows than the first three dtypes can count, and a second lookup with another dtype.
+    weight = tg.zeros(40_000, 1, requires_grad=True)
+    for index in (tg.tensor(np.array([1, 1, 100], dtype)), tg.tensor([100, 7])):
+        F.embedding(index, weight).sum().backward()
+    assert isinstance(gradient_of(weight), Product)
+    optim.SGD([weight], lr=1).step()
+    changed = weight.detach().numpy()[:, 0]
+    np.testing.assert_array_equal(changed.nonzero()[0], [1, 7, 100])
+    np.testing.assert_array_equal(changed[[1, 7, 100]], [-2, -1, -2])
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -302,6 +315,23 @@ def test_a_pretrained_table_is_shared_and_frozen() -> None:
     np.testing.assert_array_equal(nn.Embedding(2, 3, _weight=tg.ones(2, 3)).weight.detach(), np.ones((2, 3)))
 
 
+def test_options_of_a_pretrained_table_may_be_given_by_place() -> None:
+    one = nn.Embedding.from_pretrained(tg.tensor(TABLE), False, 4, None, 2.0, False, True)
+    two = nn.EmbeddingBag.from_pretrained(tg.tensor(TABLE), True, None, 2.0, False, "sum", True, True, 1)
+    assert (one.weight.requires_grad, one.padding_idx) == (True, 4)
+    assert (two.weight.requires_grad, two.mode, two.include_last_offset, two.padding_idx) == (False, "sum", True, 1)
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_without_indices_there_may_be_no_bag(mode: str) -> None:
+    none = tg.zeros(0, dtype=np.int64)
+    weight = tg.tensor(TABLE, requires_grad=True)
+    bags = F.embedding_bag(none, weight, none, mode=mode)
+    assert bags.shape == (0, 3)
+    bags.sum().backward()
+    np.testing.assert_array_equal(weight.grad, np.zeros_like(TABLE))
+
+
 def index(*entries: Any) -> tg.Tensor:
     return tg.tensor(entries)
 
@@ -323,6 +353,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no offsets": (lambda: F.embedding_bag(index(0), W), ValueError, r"not shape \(1,\) alone: .*tensor\(\[0\]\)"),
     "offsets of a matrix": (lambda: F.embedding_bag(W.long() * 0, W, index(0)), ValueError, "leave the offsets out"),
     "late offsets": (lambda: F.embedding_bag(index(0, 1), W, index(1)), ValueError, r"ascend from 0 .* \[1\]"),
+    "no offsets of indices": (lambda: F.embedding_bag(index(0), W, index(0)[1:]), ValueError, r"ascend from 0 .* \[\]"),
+    "no last offset": (
+        lambda: F.embedding_bag(index(0)[1:], W, index(0)[1:], include_last_offset=True), ValueError, "and a vector of",
+    ),
     "falling offsets": (lambda: F.embedding_bag(index(0, 1), W, index(0, 2, 1)), ValueError, "ascend from 0"),
     "offsets behind": (lambda: F.embedding_bag(index(0, 1), W, index(0, 3)), ValueError, "at most 2"),
     "floating offsets": (lambda: F.embedding_bag(index(0), W, index(0.0)), TypeError, "offsets that are integers"),

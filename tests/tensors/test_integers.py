@@ -53,6 +53,25 @@ def test_counts_may_be_integers_of_numpy_and_become_ints(name: str, integer: Any
     assert type(count) is int
 
 
+def test_a_dim_may_be_a_tensor_without_dimensions() -> None:
+    x, one = tg.zeros(3, 1), tg.tensor(1)
+    assert x.squeeze(one).shape == (3,)  # type: ignore[arg-type]
+    assert x.sum(one).shape == (3,)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["tril", "triu"])
+def test_a_diagonal_is_counted_by_an_integer_of_any_dtype(method: str) -> None:
+    x = tg.ones(3, 3)
+    np.testing.assert_array_equal(getattr(x, method)(np.uint8(1)), getattr(x, method)(1))
+
+
+@pytest.mark.parametrize("dims", [(), []])
+def test_without_dims_entries_roll_along_the_flattened_tensor(dims: Any) -> None:
+    x = tg.arange(6).reshape(2, 3)
+    np.testing.assert_array_equal(x.roll(1, dims), [[5, 0, 1], [2, 3, 4]])
+    np.testing.assert_array_equal(tg.roll(x, (1,), dims), [[5, 0, 1], [2, 3, 4]])
+
+
 @pytest.mark.parametrize("bad", [True, np.True_, 0, -1, 1.5, "1", None])
 @pytest.mark.parametrize("name", COUNTS)
 def test_counts_are_positive_integers(name: str, bad: Any) -> None:

@@ -274,7 +274,8 @@ class StudentT(_Real):
 class Dirichlet(_Real):
     """The Dirichlet distribution of vectors of shares, with a density proportional to Π xᵢ^(concentrationᵢ − 1).
 
-    Its draws are those of gamma distributions, divided by their sum; so are their gradients.
+    Its draws are those of gamma distributions, divided by their sum; so are their gradients. They are kept away from 0
+    and 1, where a density may be infinite.
     """
 
     arg_constraints = parameters(concentration=independent(positive, 1))
@@ -282,7 +283,7 @@ class Dirichlet(_Real):
     _total: Any = property(lambda d: d.concentration.sum(-1, keepdim=True))
     mean = property(lambda d: d.concentration / d._total)
     variance = property(lambda d: d.mean * (1 - d.mean) / (d._total + 1))
-    _draw = gamma_draws(lambda d, u: _shares(gamma_of(d.concentration, u)))
+    _draw = gamma_draws(lambda d, u: _between(_shares(gamma_of(d.concentration, u)), d._dtype))
 
     def __init__(self, concentration: Any, validate_args: bool | None = None) -> None:
         self.concentration = as_floating(concentration)
@@ -312,6 +313,12 @@ class Dirichlet(_Real):
 
 def _shares(x: Any) -> Any:
     return x / x.sum(-1, keepdim=True)
+
+
+def _between(x: Any, dtype: Any) -> Any:
+    """Shares, moved to the least and the greatest number of `dtype` between 0 and 1 if they would be 0 or 1 in it."""
+    limits = np.finfo(dtype)
+    return x.clamp(float(limits.tiny), float(1 - limits.epsneg))
 
 
 class Beta(_Real):

@@ -250,13 +250,14 @@ class AbsTransform(Transform):
 class AffineTransform(Transform):
     """y = loc + scale · x, with `event_dim` dimensions at the end taken together."""
 
+    domain = codomain = property(lambda t: independent(real, t._event_dim) if t._event_dim else real)
     bijective = True
     sign = property(lambda t: t.scale.sign() if isinstance(t.scale, Tensor) else int(np.sign(t.scale)))
 
     def __init__(self, loc: Any, scale: Any, event_dim: int = 0, cache_size: int = 0) -> None:
         super().__init__(cache_size)
         self.loc, self.scale = loc, scale
-        self.domain = self.codomain = independent(real, event_dim) if event_dim else real
+        self._event_dim = event_dim
 
     def _options(self) -> tuple[Any, ...]:
         return self.loc, self.scale
@@ -280,14 +281,14 @@ class AffineTransform(Transform):
 class ComposeTransform(Transform):
     """Transforms one after the other: the first one of `parts` comes first."""
 
+    domain = property(lambda t: t._end([(part.domain, part.codomain) for part in reversed(t.parts)]))
+    codomain = property(lambda t: t._end([(part.codomain, part.domain) for part in t.parts]))
     bijective = property(lambda t: all(part.bijective for part in t.parts))
     sign = property(lambda t: reduce(mul, (part.sign for part in t.parts), 1))
 
     def __init__(self, parts: list[Transform], cache_size: int = 0) -> None:
         super().__init__(cache_size)
         self.parts = [part.with_cache(cache_size) for part in parts] if cache_size else parts
-        self.domain = self._end([(part.domain, part.codomain) for part in reversed(parts)])
-        self.codomain = self._end([(part.codomain, part.domain) for part in parts])
 
     @staticmethod
     def _end(sides: list[tuple[Constraint, Constraint]]) -> Constraint:

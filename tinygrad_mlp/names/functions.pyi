@@ -1316,6 +1316,7 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Tensor:
     """A view of the `length` entries along `dim` that begin at `start`, which may count from the end.
 
     Raises:
+        TypeError: `start` is no integer.
         ValueError: the dimension does not have these entries.
     """
 
@@ -1737,7 +1738,7 @@ def searchsorted(
         ValueError: the shapes do not fit, or `side` contradicts `right`, or is another word.
     """
 
-def select(input: Any, dim: int, index: Any) -> Tensor:
+def select(input: Any, dim: int, index: int) -> Tensor:
     """A view of the part at `index` of the dimension `dim`, which the view does not have."""
 
 def select_scatter(input: Any, src: Any, dim: int, index: int) -> Tensor:

@@ -21,11 +21,6 @@ __all__: list[str] = []
 # --- one part ---------------------------------------------------------------------------------------------------------
 
 row(
-    "select",
-    lambda input, dim, index: part_at(input, dim, index),
-    "A view of the part at `index` of the dimension `dim`, which the view does not have.",
-)
-row(
     "narrow_copy",
     lambda input, dim, start, length: input.narrow(dim, start, length).clone(),
     "A copy of the `length` entries along `dim` that begin at `start`.",
@@ -33,14 +28,22 @@ row(
 
 
 @offer()
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """A view of the part at `index` of the dimension `dim`, which the view does not have."""
+    return part_at(input, dim, int(index))  # type: ignore[no-any-return]
+
+
+@offer()
 def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """A view of the `length` entries along `dim` that begin at `start`, which may count from the end.
 
     Raises:
+        TypeError: `start` is no integer.
         ValueError: the dimension does not have these entries.
     """
     own = input.shape[dim_of(dim, input)]
-    first = operator.index(start)
+    if (first := integer(start)) is None:
+        raise TypeError(f"narrow() takes an integer as start, not {shown(start)}")
     first += own if first < 0 else 0
     if not 0 <= first <= first + length <= own:
         raise ValueError(f"narrow() of a dimension of length {own} has no {length} entries from {start} on")

@@ -198,7 +198,7 @@ def _bags(input: Tensor, offsets: Any, include_last_offset: bool) -> tuple[Tenso
             )
         return positions // max(input.shape[1], 1), input.shape[0]
     offsets = as_operand(offsets)
-    if input.ndim != 1 or offsets.ndim != 1 or not offsets.numel():
+    if input.ndim != 1 or offsets.ndim != 1 or (include_last_offset and not offsets.numel()):
         advice = ": leave the offsets out, as each row is a bag" if input.ndim == 2 else ""
         raise ValueError(
             f"embedding_bag takes a vector of indices and a vector of offsets, not shapes {input.shape} and "
@@ -211,9 +211,9 @@ def _bags(input: Tensor, offsets: Any, include_last_offset: bool) -> tuple[Tenso
 
 
 def _validate_offsets(offsets: Tensor, number: int) -> None:
-    """Raise ValueError unless the offsets ascend from 0 to at most `number`."""
+    """Raise ValueError unless the offsets ascend from 0 to at most `number`. Without indices there may be none."""
     starts = offsets._data
-    if starts[0] != 0 or starts[-1] > number or (np.diff(starts) < 0).any():
+    if (number and not len(starts)) or starts[:1].any() or (starts[-1:] > number).any() or (np.diff(starts) < 0).any():
         raise ValueError(f"embedding_bag: offsets ascend from 0 to at most {number}, but are {starts.tolist()}")
 
 

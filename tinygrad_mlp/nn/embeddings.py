@@ -55,16 +55,8 @@ class _Table(Module):
             init.zeros_(self.weight.data[self.padding_idx])
 
     @classmethod
-    def from_pretrained(cls, embeddings: Any, freeze: bool = True, **options: Any) -> Self:
-        """A layer whose table is `embeddings`, a matrix, whose memory it shares.
-
-        Args:
-            freeze: whether the table requires no gradient.
-            options: as for the constructor, such as `padding_idx`.
-
-        Raises:
-            ValueError: `embeddings` is no matrix.
-        """
+    def _around(cls, embeddings: Any, freeze: bool, **options: Any) -> Self:
+        """A layer whose table is `embeddings`, as `from_pretrained` returns it; the options are the constructor's."""
         weight = as_operand(embeddings)
         if weight.ndim != 2:
             raise ValueError(f"from_pretrained() takes a matrix with a row for each index, not shape {weight.shape}")
@@ -128,6 +120,36 @@ class Embedding(_Table):
         self._hold(num_embeddings, embedding_dim, padding_idx, _weight, dtype, generator)
         self.weight.requires_grad_(not _freeze)
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Any,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+    ) -> Self:
+        """A layer whose table is `embeddings`, a matrix, whose memory it shares.
+
+        Args:
+            freeze: whether the table requires no gradient.
+            padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse: as for the constructor.
+
+        Raises:
+            ValueError: `embeddings` is no matrix; or as for the constructor.
+        """
+        return cls._around(
+            embeddings,
+            freeze,
+            padding_idx=padding_idx,
+            max_norm=max_norm,
+            norm_type=norm_type,
+            scale_grad_by_freq=scale_grad_by_freq,
+            sparse=sparse,
+        )
+
     def forward(self, input: Any) -> Tensor:
         return self._called(F.embedding, input, self.weight, self.padding_idx)
 
@@ -189,6 +211,40 @@ class EmbeddingBag(_Table):
         self.mode = mode
         self.include_last_offset = include_last_offset
         self._hold(num_embeddings, embedding_dim, padding_idx, _weight, dtype, generator)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Any,
+        freeze: bool = True,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> Self:
+        """A layer whose table is `embeddings`, a matrix, whose memory it shares.
+
+        Args:
+            freeze: whether the table requires no gradient.
+            the other ones: as for the constructor.
+
+        Raises:
+            ValueError: `embeddings` is no matrix; or as for the constructor.
+        """
+        return cls._around(
+            embeddings,
+            freeze,
+            max_norm=max_norm,
+            norm_type=norm_type,
+            scale_grad_by_freq=scale_grad_by_freq,
+            mode=mode,
+            sparse=sparse,
+            include_last_offset=include_last_offset,
+            padding_idx=padding_idx,
+        )
 
     def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
         return self._called(

@@ -32,7 +32,7 @@ class Selection(NamedTuple):
 
     def merged(self, rows: Any) -> tuple[Array, Any]:
         """The indices in ascending order, each of them once; and for each index, the sum of its `rows`."""
-        # int8 has no room for the numbers of rows that may be added next.
+        # As one dtype that can count all rows: int8 cannot count 200, and uint64 and int64 together make floats.
         indices = np.concatenate([part.reshape(-1) for part in self.parts], dtype=np.intp, casting="unsafe")
         indices = np.where(indices < 0, indices + self.length, indices)
         order = np.argsort(indices, kind="stable")

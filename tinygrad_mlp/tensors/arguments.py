@@ -25,8 +25,8 @@ from .refusals import PYTORCH_NAMES, TAKEN, no_numbers, renamed, shown, warn
 
 __all__ = [
     "Dim", "Size", "array_of", "axis_of", "common_shape", "dim_of", "dtype_to", "floating_dtype", "get_default_dtype",
-    "integer", "lengths", "native_dtypes", "numeric", "positive_integer", "raw", "real", "refusing_names",
-    "set_default_dtype", "validate_array", "validate_functions", "validated", "validated_dtype",
+    "int_lengths", "integer", "lengths", "native_dtypes", "numeric", "positive_integer", "raw", "real",
+    "refusing_names", "set_default_dtype", "validate_array", "validate_functions", "validated", "validated_dtype",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -286,6 +286,19 @@ def lengths(given: tuple[Any, ...], named: Sequence[int] | None = None) -> tuple
     if named is not None:
         given += (named,)
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], Sequence) else given
+
+
+def int_lengths(given: tuple[Any, ...], named: Sequence[int] | None = None) -> tuple[int, ...]:
+    """`lengths`, each as an int.
+
+    Raises:
+        TypeError: one of them is no integer, or is True or False.
+    """
+    sizes = lengths(given, named)
+    numbers = [number for size in sizes if (number := integer(size)) is not None]
+    if len(numbers) < len(sizes):
+        raise TypeError(f"lengths, dims and shifts are integers, not {shown(sizes if len(sizes) > 1 else sizes[0])}")
+    return tuple(numbers)
 
 
 # --- the door of functions --------------------------------------------------------------------------------------------

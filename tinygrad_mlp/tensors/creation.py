@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
@@ -23,6 +22,7 @@ from .arguments import (
     array_of,
     floating_dtype,
     get_default_dtype,
+    int_lengths,
     integer,
     lengths,
     numeric,
@@ -318,11 +318,6 @@ def linspace(
 # --- random numbers ---------------------------------------------------------------------------------------------------
 
 
-def _int_lengths(sizes: Sequence[Any], size: Sequence[int] | None = None) -> tuple[int, ...]:
-    """The lengths that the arguments of `zeros` and its like give, each as an int."""
-    return tuple(map(operator.index, lengths(tuple(sizes), size)))
-
-
 @on_cpu
 def rand(
     *sizes: Any,
@@ -335,7 +330,7 @@ def rand(
 ) -> Tensor:
     """Numbers drawn uniformly from [0, 1)."""
     wanted: Any = floating_dtype(dtype)
-    return _drawn(generator, np.random.Generator.random, _int_lengths(sizes, size), wanted, requires_grad=requires_grad)
+    return _drawn(generator, np.random.Generator.random, int_lengths(sizes, size), wanted, requires_grad=requires_grad)
 
 
 @on_cpu
@@ -351,7 +346,7 @@ def randn(
     """Numbers drawn from the normal distribution with mean 0 and variance 1."""
     wanted: Any = floating_dtype(dtype)
     return _drawn(
-        generator, np.random.Generator.standard_normal, _int_lengths(sizes, size), wanted, requires_grad=requires_grad
+        generator, np.random.Generator.standard_normal, int_lengths(sizes, size), wanted, requires_grad=requires_grad
     )
 
 
@@ -383,7 +378,7 @@ def randint(
         raise TypeError("randint() takes the bounds and a size: write randint(0, 10, (2, 3)) or randint(10, (2, 3))")
     wanted = np.dtype(np.int64) if dtype is None else validated_dtype(dtype)
     first, end = validated_bounds("randint", low, high, wanted)
-    return _drawn(generator, _integers, first, end, _int_lengths(size), wanted, requires_grad=requires_grad)
+    return _drawn(generator, _integers, first, end, int_lengths(tuple(size)), wanted, requires_grad=requires_grad)
 
 
 def validated_bounds(name: str, low: Any, high: Any, dtype: np.dtype[Any]) -> tuple[int, int]:
@@ -493,6 +488,8 @@ def where(condition: Any, input: Any = _NOTHING, other: Any = _NOTHING) -> Any:
         return entries.nonzero(as_tuple=True)
     if input is _NOTHING or other is _NOTHING:
         raise TypeError("where() takes a condition and both choices, or the condition alone")
+    if input is None or other is None:
+        raise TypeError("where() takes a Tensor or a number for each choice, not None")
     chosen: Tensor = record(np.where, (condition, input, other))
     # NumPy's result for two Python floats is float64.
     types = {type(input), type(other)}

@@ -39,7 +39,7 @@ def applied(function: Callable[..., Any], args: Sequence[Any], options: dict[str
     """
     if function is np.matmul and not options:
         return matrix_product(*args)
-    if function is np.where and len(args) == 1:
+    if function is np.where and (len(args) == 1 or any(arg is None for arg in args)):
         raise TypeError("numpy.where of a Tensor takes both choices, too: for indices, write numpy.nonzero(x.numpy())")
     if function in derived:
         return derived[function](*args, **options)

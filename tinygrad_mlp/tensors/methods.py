@@ -13,14 +13,13 @@ from scipy.special import erf, expit
 
 from ..core import functions as f
 from ..core.record import Variable, record
-from .arguments import Dim, Size, axis_of, dim_of, get_default_dtype, integer, lengths, refusing_names, validated
+from .arguments import Dim, Size, axis_of, dim_of, get_default_dtype, int_lengths, lengths, refusing_names, validated
 from .casts import Casts
 from .derived import derived, norm
 from .in_place import InPlace
 from .indexing import along, steps
 from .named import Named
 from .operators import Operators, matrix_product
-from .refusals import shown
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -229,6 +228,8 @@ class Methods(Operators, InPlace, Casts, Named):
         """`value` where `mask` is true, x elsewhere."""
         if isinstance(value, Variable):
             value = value.to(self._data.dtype)  # type: ignore[attr-defined]
+        elif value is None:
+            raise TypeError("masked_fill() takes a Tensor or a number as value, not None")
         elif isinstance(value, int | float) and self._data.dtype.kind != "f":
             value = self._data.dtype.type(value).item()
         return _record(np.where, (mask, value, self))
@@ -477,8 +478,8 @@ class Methods(Operators, InPlace, Casts, Named):
     def squeeze(self, dim: Dim = None) -> Tensor:
         """This Tensor without the dimensions among `dim` that have length 1; by default among all."""
         if dim is not None:
-            axis = axis_of(dim, self._data.ndim)
-            dim = tuple(d for d in np.atleast_1d([] if axis is None else axis).tolist() if self.shape[d] == 1)
+            axes: Any = axis_of(int_lengths((dim,)), self._data.ndim) or ()
+            dim = tuple(axis for axis in axes if self.shape[axis] == 1)
         return _derived[np.squeeze](self, dim)
 
     def unsqueeze(self, dim: int) -> Tensor:
@@ -510,14 +511,14 @@ class Methods(Operators, InPlace, Casts, Named):
         Raises:
             ValueError: there are fewer sizes than dimensions.
         """
-        times = lengths(sizes, repeats)
+        times = int_lengths(sizes, repeats)
         if len(times) < self.ndim:
             raise ValueError(f"repeat() of shape {self.shape} takes {self.ndim} sizes or more, not {len(times)}")
         return _derived[np.tile](self, times)
 
     def flip(self, *given: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
         """A copy with the order of the entries along `dims` reversed."""
-        return _record(np.flip, (self,), {"axis": axis_of(lengths(given, dims), self._data.ndim) or ()})
+        return _record(np.flip, (self,), {"axis": axis_of(int_lengths(given, dims), self._data.ndim) or ()})
 
     def roll(self, shifts: int | tuple[int, ...], dims: Dim = None) -> Tensor:
         """A copy with the entries moved by `shifts` along `dims`; by default along the flattened Tensor.
@@ -527,9 +528,8 @@ class Methods(Operators, InPlace, Casts, Named):
         Raises:
             TypeError: a shift is no integer.
         """
-        if any(integer(shift) is None for shift in (shifts if isinstance(shifts, list | tuple) else [shifts])):
-            raise TypeError(f"roll() takes integers as shifts, not {shown(shifts)}")
-        return _record(np.roll, (self,), {"shift": shifts, "axis": dims})
+        shifts = int_lengths((shifts,)) if isinstance(shifts, list | tuple) else int_lengths((shifts,))[0]
+        return _record(np.roll, (self,), {"shift": shifts, "axis": axis_of(dims, self._data.ndim)})
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
         """A view of the diagonals of the matrices that `dim1` and `dim2` span, as the last dimension.
@@ -544,7 +544,7 @@ class Methods(Operators, InPlace, Casts, Named):
         Raises:
             ValueError: the Tensor is a number.
         """
-        return _record(np.tril, (self._matrices("tril"),), {"k": diagonal})
+        return _record(np.tril, (self._matrices("tril"),), {"k": int(diagonal)})
 
     def triu(self, diagonal: int = 0) -> Tensor:
         """A copy with zeros below a diagonal of the last two dimensions: the main one, or `diagonal` further up.
@@ -552,7 +552,7 @@ class Methods(Operators, InPlace, Casts, Named):
         Raises:
             ValueError: the Tensor is a number.
         """
-        return _record(np.triu, (self._matrices("triu"),), {"k": diagonal})
+        return _record(np.triu, (self._matrices("triu"),), {"k": int(diagonal)})
 
     def _matrices(self, method: str) -> Self:
         if not self.ndim:

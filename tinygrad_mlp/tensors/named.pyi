@@ -1081,6 +1081,7 @@ class Named:
         """A view of the `length` entries along `dim` that begin at `start`, which may count from the end.
 
         Raises:
+            TypeError: `start` is no integer.
             ValueError: the dimension does not have these entries.
         """
 
@@ -1389,7 +1390,7 @@ class Named:
     def scatter_reduce_(self, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Tensor:
         """`scatter_reduce`, written into this Tensor."""
 
-    def select(self, dim: int, index: Any) -> Tensor:
+    def select(self, dim: int, index: int) -> Tensor:
         """A view of the part at `index` of the dimension `dim`, which the view does not have."""
 
     def select_scatter(self, src: Any, dim: int, index: int) -> Tensor:
