@@ -49,7 +49,10 @@ def test_icdf_inverts_cdf(name: str) -> None:
     family, parameters, of_scipy, _ = FAMILIES[name]
     p = np.array([[1e-40], [1e-9], [0.3], [0.5], [0.999]])
     d = family(*map(tg.tensor, parameters))
-    np.testing.assert_allclose(d.icdf(tg.tensor(p)).numpy(), of_scipy(*parameters).ppf(p), rtol=1e-7, atol=1e-38)
+    expected = of_scipy(*parameters).ppf(p)
+    if name == "Cauchy":  # SciPy 1.13 loses the digits of its tails
+        expected = parameters[0] - parameters[1] / np.tan(np.pi * p)
+    np.testing.assert_allclose(d.icdf(tg.tensor(p)).numpy(), expected, rtol=1e-7, atol=1e-38)
     with np.errstate(divide="ignore"):
         ends = family(*(tg.tensor(x.astype(np.float32)) for x in parameters)).icdf(tg.tensor([[0.0], [1.0]]))
     np.testing.assert_allclose(ends.numpy(), of_scipy(*parameters).ppf([[0.0], [1.0]]), rtol=1e-6)

@@ -70,9 +70,9 @@ def test_every_layer_is_in_the_table() -> None:
     public = {value for value in vars(nn).values() if isinstance(value, type) and issubclass(value, nn.Module)}
     containers = {nn.Module, nn.ModuleDict, nn.ModuleList, nn.ParameterDict, nn.ParameterList}
     lazy = {nn.LazyBatchNorm1d, nn.LazyLinear}  # which become others of these in their first call
-    of_others = {  # of classes, signs, probabilities and variances, which normal numbers are not
-        nn.BCELoss, nn.CrossEntropyLoss, nn.NLLLoss, nn.GaussianNLLLoss, nn.HingeEmbeddingLoss, nn.CosineEmbeddingLoss,
-        nn.MultiMarginLoss, nn.MultiLabelMarginLoss,
+    of_others = {  # of indices, classes, signs, probabilities and variances, which normal numbers are not
+        nn.Embedding, nn.EmbeddingBag, nn.BCELoss, nn.CrossEntropyLoss, nn.NLLLoss, nn.GaussianNLLLoss,
+        nn.HingeEmbeddingLoss, nn.CosineEmbeddingLoss, nn.MultiMarginLoss, nn.MultiLabelMarginLoss,
     }  # fmt: skip
     assert public - {type(net) for net, _ in RIGHT} == containers | lazy | of_others
 
