@@ -61,6 +61,12 @@ def test_orthogonal_matrices_are_uniformly_distributed() -> None:
     assert abs(sum(np.sign(drawn))) < 30
 
 
+@pytest.mark.parametrize(("shape", "fans"), [((5, 3), (3, 5)), ((2, 3, 4), (12, 8)), ((1, 1), (1, 1))])
+def test_fans_have_the_name_that_programs_for_pytorch_call(shape: tuple[int, ...], fans: tuple[int, int]) -> None:
+    """Layers written by hand copy it from PyTorch's Linear, for the bound of the bias."""
+    assert init._calculate_fan_in_and_fan_out(tg.zeros(shape)) == fans
+
+
 def test_constant_initial_values() -> None:
     weight = nn.Parameter(tg.tensor(np.zeros((2, 3))))
     assert init.eye_(weight) is weight

@@ -86,7 +86,7 @@ DEVICES: list[Callable[[Any], Any]] = [
     lambda m: (m.backends.cudnn.benchmark, m.backends.cudnn.deterministic, m.backends.cudnn.allow_tf32),
     lambda m: (m.backends.cuda.is_built(), m.backends.cuda.matmul.allow_tf32),
     lambda m: (m.backends.mps.is_available(), m.backends.mps.is_built(), m.mps.is_available(), m.xpu.is_available()),
-    lambda m: (x(m).device, x(m).is_cuda, x(m).get_device(), x(m).is_pinned()),
+    lambda m: (x(m).device, x(m).is_cuda, x(m).is_sparse, x(m).get_device(), x(m).is_pinned()),
     lambda m: x(m).pin_memory(),
     lambda m: x(m).cuda(),
     lambda m: x(m).cuda(0, non_blocking=True),

@@ -200,6 +200,7 @@ ANSWERS: list[tuple[str, Callable[[tg.Tensor], Any], Any]] = [
     ("nelement", lambda x: x.nelement(), 6),
     ("shape", lambda x: (x.shape.numel(), x.size().numel(), x.shape[1:].numel(), x.shape[-1]), (6, 6, 3, 3)),
     ("is_floating_point", lambda x: (x.is_floating_point(), x.long().is_floating_point()), (True, False)),
+    ("is_sparse", lambda x: (x.is_sparse, tg.eye(3).is_sparse), (False, False)),
     ("dtype", lambda x: x.dtype == np.float64, True),
     ("is_leaf", lambda x: (x.is_leaf, (x * 2).is_leaf, (x * 2).detach().is_leaf), (True, False, True)),
     ("requires_grad", lambda x: (x.requires_grad, x.detach().requires_grad), (True, False)),

@@ -174,7 +174,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | Non
     return tensor.copy_(drawn(generator, draw))
 
 
-def _fans(tensor: Tensor) -> tuple[int, int]:
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:  # PyTorch's name, which programs call
     """The fan-in of a weight (out, in, …), the number of inputs of each output; and the fan-out, the reverse."""
     if tensor.ndim < 2:
         raise ValueError(f"fan-in and fan-out are those of a weight (out, in), not of shape {tensor.shape}")
@@ -185,21 +185,21 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 @_initializing
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Fill `tensor` with numbers drawn from U(−a, a), a = gain · √(6 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
-    bound = gain * math.sqrt(6 / sum(_fans(tensor)))
+    bound = gain * math.sqrt(6 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 @_initializing
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: AnyGenerator | None = None) -> Tensor:
     """Fill `tensor` with numbers drawn from N(0, σ²), σ = gain · √(2 / (fan-in + fan-out)) (Glorot & Bengio 2010)."""
-    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_calculate_fan_in_and_fan_out(tensor))), generator)
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     """The standard deviation gain / √fan, for the fan that `mode` names."""
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode is 'fan_in' or 'fan_out', not {mode!r}")
-    fan_in, fan_out = _fans(tensor)
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     fan = fan_in if mode == "fan_in" else fan_out
     return calculate_gain(nonlinearity, a) / math.sqrt(max(1, fan))
 

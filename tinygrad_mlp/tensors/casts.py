@@ -102,6 +102,11 @@ class Casts(Variable):
         """Whether a GPU holds the entries: False."""
         return False
 
+    @property
+    def is_sparse(self) -> builtins.bool:
+        """Whether only the entries that are not 0 are held: False. Optimizers written for PyTorch ask each gradient."""
+        return False
+
     def get_device(self) -> builtins.int:
         """The index of the GPU that holds the entries: −1, for there is none."""
         return -1
