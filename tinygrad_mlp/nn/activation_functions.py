@@ -22,7 +22,7 @@ from ..tensors.arguments import dim_of, refusing_names
 from ..tensors.creation import arange, as_floating, as_operand
 from ..tensors.indexing import part_at
 from ..tensors.random import AnyGenerator, drawn
-from ..tensors.refusals import number, warn
+from ..tensors.refusals import number, validate_number, warn
 from ..tensors.tensor import Tensor
 
 __all__ = [
@@ -37,11 +37,6 @@ _where = cast(Callable[..., Tensor], np.where)  # of a Tensor it makes a Tensor
 # With these two numbers, layers of normalized entries have normalized outputs (Klambauer et al. 2017).
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
-
-
-def validate_number(name: str, value: float) -> None:
-    """Raise ValueError unless `value`, an option that the message calls `name`, is a number."""
-    number(value, f"{name} is a number", trained=True)
 
 
 # --- smooth functions -------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from ..tensors.arguments import floating_dtype, positive_integer
 from ..tensors.devices import DeviceLike, validate_device
 from ..tensors.observer import observer
 from ..tensors.random import AnyGenerator
-from ..tensors.refusals import warn
+from ..tensors.refusals import validate_number, warn
 from ..tensors.tensor import Tensor
 from . import activation_functions as check
 from . import functional as F
@@ -160,7 +160,7 @@ class LeakyReLU(FunctionModule):
     inplace: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
-        check.validate_number("leaky_relu: negative_slope", self.negative_slope)
+        validate_number("leaky_relu: negative_slope", self.negative_slope)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.leaky_relu(input, self.negative_slope)
@@ -206,7 +206,7 @@ class ELU(FunctionModule):
     inplace: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
-        check.validate_number("elu: alpha", self.alpha)
+        validate_number("elu: alpha", self.alpha)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.elu(input, self.alpha)
@@ -280,8 +280,8 @@ class Threshold(FunctionModule):
     inplace: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
-        check.validate_number("threshold: threshold", self.threshold)
-        check.validate_number("threshold: value", self.value)
+        validate_number("threshold: threshold", self.threshold)
+        validate_number("threshold: value", self.value)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.threshold(input, self.threshold, self.value)
@@ -328,7 +328,7 @@ class Hardshrink(FunctionModule):
     lambd: float = 0.5
 
     def __post_init__(self) -> None:
-        check.validate_number("hardshrink: lambd", self.lambd)
+        validate_number("hardshrink: lambd", self.lambd)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardshrink(input, self.lambd)
@@ -420,7 +420,7 @@ class PReLU(Module):
     ) -> None:
         validate_device(device)
         self.num_parameters = positive_integer(num_parameters, "num_parameters is a positive integer")
-        check.validate_number("prelu: init", init)
+        validate_number("prelu: init", init)
         self.init = init
         self.weight = Parameter(Tensor._of(np.full(self.num_parameters, init, floating_dtype(dtype))))
 

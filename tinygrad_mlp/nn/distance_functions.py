@@ -8,15 +8,10 @@ import numpy as np
 
 from ..tensors.arguments import Dim, common_shape, refusing_names
 from ..tensors.creation import as_floating, as_operand
-from ..tensors.refusals import number
+from ..tensors.refusals import validate_number
 from ..tensors.tensor import Tensor
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance"]
-
-
-def validate_added(name: str, eps: float) -> None:
-    """Raise ValueError unless `eps`, an option of the function `name`, is a number."""
-    number(eps, f"{name}: eps is a number", trained=True)
 
 
 def raised(x: Tensor, least: float) -> Tensor:
@@ -32,7 +27,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Dim = 1, eps: float = 1e-12) -
         TypeError: the input holds integers.
         ValueError: `p` or `eps` is no number.
     """
-    validate_added("normalize", eps)
+    validate_number("normalize: eps", eps)
     input = as_operand(input)
     return input / input.norm(p, dim, keepdim=True).clamp(min=eps)
 
@@ -43,7 +38,7 @@ def pairwise_distance(x1: Tensor, x2: Any, p: float = 2.0, eps: float = 1e-6, ke
     Raises:
         ValueError: `p` or `eps` is no number.
     """
-    validate_added("pairwise_distance", eps)
+    validate_number("pairwise_distance: eps", eps)
     return (as_floating(x1) - as_operand(x2) + eps).norm(p, -1, keepdim)
 
 
@@ -56,7 +51,7 @@ def cosine_similarity(x1: Tensor, x2: Any, dim: int = 1, eps: float = 1e-8) -> T
     Raises:
         ValueError: `eps` is no number, or the shapes do not fit.
     """
-    validate_added("cosine_similarity", eps)
+    validate_number("cosine_similarity: eps", eps)
     x1, x2 = as_floating(x1), as_floating(x2)
     shape = common_shape("cosine_similarity", x1.shape, x2.shape)  # of which `dim` is a dimension
     units = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..tensors.refusals import validate_number
 from ..tensors.tensor import Tensor
 from . import functional as F
-from .distance_functions import validate_added
 from .function_module import FunctionModule, of_options
 
 __all__ = ["CosineSimilarity", "PairwiseDistance"]
@@ -24,7 +24,7 @@ class CosineSimilarity(FunctionModule):
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        validate_added("CosineSimilarity", self.eps)
+        validate_number("CosineSimilarity: eps", self.eps)
 
     def forward(self, x1: Tensor, x2: Any) -> Tensor:
         return F.cosine_similarity(x1, x2, self.dim, self.eps)
@@ -43,7 +43,7 @@ class PairwiseDistance(FunctionModule):
     keepdim: bool = False
 
     def __post_init__(self) -> None:
-        validate_added("PairwiseDistance", self.eps)
+        validate_number("PairwiseDistance: eps", self.eps)
 
     def forward(self, x1: Tensor, x2: Any) -> Tensor:
         return F.pairwise_distance(x1, x2, self.p, self.eps, self.keepdim)

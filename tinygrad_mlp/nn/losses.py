@@ -8,6 +8,7 @@ from dataclasses import field, fields
 from typing import Any, ClassVar
 
 from ..tensors.creation import as_operand
+from ..tensors.refusals import validate_number
 from ..tensors.tensor import Tensor
 from . import distribution_losses, loss_functions, margin_losses
 from . import functional as F
@@ -271,7 +272,7 @@ class HingeEmbeddingLoss(_Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        margin_losses.validate_margin("HingeEmbeddingLoss", self.margin)
+        validate_number("HingeEmbeddingLoss: margin", self.margin)
 
     def _loss(self, input: Tensor, target: Any) -> Tensor:
         return F.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
@@ -288,7 +289,7 @@ class MarginRankingLoss(_Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        margin_losses.validate_margin("MarginRankingLoss", self.margin)
+        validate_number("MarginRankingLoss: margin", self.margin)
 
     def forward(self, input1: Tensor, input2: Any, target: Any) -> Tensor:  # type: ignore[override]
         return self._located(input1, input2, target)
@@ -308,7 +309,7 @@ class CosineEmbeddingLoss(_Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        margin_losses.validate_margin("CosineEmbeddingLoss", self.margin)
+        validate_number("CosineEmbeddingLoss: margin", self.margin)
 
     def forward(self, input1: Tensor, input2: Any, target: Any) -> Tensor:  # type: ignore[override]
         return self._located(input1, input2, target)
@@ -387,7 +388,7 @@ class MultiMarginLoss(_Loss):
     def __post_init__(self) -> None:
         super().__post_init__()
         margin_losses.validate_power(self.p)
-        margin_losses.validate_margin("MultiMarginLoss", self.margin)
+        validate_number("MultiMarginLoss: margin", self.margin)
         loss_functions.validate_class_options("MultiMarginLoss", self.weight)
 
     def _loss(self, input: Tensor, target: Any) -> Tensor:

@@ -12,7 +12,7 @@ from ..core import functions as f
 from ..core.record import record
 from ..tensors.creation import arange, as_floating, as_operand
 from ..tensors.observer import observer
-from ..tensors.refusals import number, shown
+from ..tensors.refusals import number, shown, validate_number
 from ..tensors.tensor import Tensor
 from .distance_functions import pairwise_distance
 from .loss_functions import (
@@ -31,11 +31,6 @@ __all__ = [
     "multilabel_margin_loss", "multilabel_soft_margin_loss", "soft_margin_loss", "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]  # fmt: skip
-
-
-def validate_margin(name: str, margin: float) -> None:
-    """Raise ValueError unless `margin`, an option of the loss `name`, is a number."""
-    number(margin, f"{name}: margin is a number", trained=True)
 
 
 def soft_margin_loss(
@@ -69,7 +64,7 @@ def hinge_embedding_loss(
         ValueError: the shapes differ, `margin` is no number, or `reduction` is unknown.
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    validate_margin("hinge_embedding_loss", margin)
+    validate_number("hinge_embedding_loss: margin", margin)
     input, target = tensors("hinge_embedding_loss", input, target, reduction)
     alike = input.masked_fill(target == -1, 0)
     return reduced(alike + (margin - input).clamp(min=0).masked_fill(target == 1, 0), reduction)
@@ -91,7 +86,7 @@ def margin_ranking_loss(
     """
     name = "margin_ranking_loss"
     reduction = reduction_of(reduction, size_average, reduce)
-    validate_margin(name, margin)
+    validate_number(f"{name}: margin", margin)
     input1, input2 = tensors(name, input1, input2, reduction, "input2")
     input1, target = tensors(name, input1, target, reduction)
     return reduced((margin - target * (input1 - input2)).clamp(min=0), reduction)
@@ -115,7 +110,7 @@ def cosine_embedding_loss(
     """
     name = "cosine_embedding_loss"
     reduction = reduction_of(reduction, size_average, reduce)
-    validate_margin(name, margin)
+    validate_number(f"{name}: margin", margin)
     input1, input2 = tensors(name, input1, input2, reduction, "input2")
     if input1.ndim not in (1, 2):
         raise ValueError(f"{name} takes inputs of shape (N, D) or (D,), not {input1.shape}")
@@ -216,7 +211,7 @@ def multi_margin_loss(
     name = "multi_margin_loss"
     reduction = reduction_of(reduction, size_average, reduce)
     validate_power(p)
-    validate_margin(name, margin)
+    validate_number(f"{name}: margin", margin)
     input = as_floating(input)
     if input.ndim > 2:
         raise ValueError(f"{name} takes inputs of shape (N, C) or (C,), not {input.shape}")

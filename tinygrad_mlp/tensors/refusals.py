@@ -17,7 +17,7 @@ from ..core.record import Variable
 
 __all__ = [
     "PYTORCH_NAMES", "TAKEN", "explain_none", "instead_of", "is_module", "no_numbers", "number", "refuse_names",
-    "renamed", "several", "shown", "warn", "with_article",
+    "renamed", "several", "shown", "validate_number", "warn", "with_article",
 ]  # fmt: skip
 
 
@@ -99,6 +99,11 @@ def number(value: Any, expected: str, valid: Callable[[Any], bool] = lambda _: T
         return
     if not isinstance(value, Real) or not valid(value):
         raise ValueError(f"{expected}, not {shown(value)}")
+
+
+def validate_number(name: str, value: float) -> None:
+    """Raise ValueError unless `value`, an option that the message calls `name`, is a number or a Tensor."""
+    number(value, f"{name} is a number", trained=True)
 
 
 # NumPy's names of options, and PyTorch's.
